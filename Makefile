@@ -1,0 +1,76 @@
+# Everything a contributor does, each with all the set-up it needs. `make` lists it.
+
+PYTHON ?= python3
+JOBS ?= 2
+BIN := .venv/bin
+READY := .venv/.ready
+PIP_QUIET := install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip $(PIP_QUIET)
+WHEEL := release-tool$(if $(EXPECTED),==$(EXPECTED))
+CODE := release_tool tests $(wildcard benchmarks)
+WORKFLOWS := $(wildcard .github/workflows/*.yml)
+ACTIONS := $(wildcard .github/actions/*/action.yml)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types format lock build smoke bench clean
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## Make .venv with everything, locked by hash
+
+$(READY): pyproject.toml requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("release-tool needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ". Name a newer one: make PYTHON=python3.13")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the locked requirements into .venv"
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## Show the whole process on a sample project
+	@$(BIN)/release-tool demo
+
+test: lint types ## Check everything: style, imports, types, workflows, tests with coverage
+	$(BIN)/python -m pytest -n $(JOBS) --inline-snapshot=disable --cov
+
+lint: setup ## Check style, who imports whom, and the workflows
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/zizmor --quiet --offline --pedantic --no-progress .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)
+
+types: setup ## Check the types
+	$(BIN)/mypy $(CODE)
+
+format: setup ## Bring the code into its usual form
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+build: setup ## Build the wheel and the sdist into dist, the same bytes for the same commit
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation
+
+smoke: setup ## Install the wheel from dist into an environment of its own and start it
+	@rm -rf build/smoke && $(BIN)/python -m venv build/smoke
+	@build/smoke/bin/python -m pip $(PIP_QUIET) --require-hashes -r requirements/tool.txt
+	@build/smoke/bin/python -m pip $(PIP_QUIET) --no-deps --no-index --find-links dist '$(WHEEL)'
+	build/smoke/bin/release-tool --version
+	build/smoke/bin/release-tool --help
+
+bench: setup ## Print what the commands cost, as ratios
+	$(BIN)/python benchmarks/run.py
+
+# Hashes for every platform and every Python from 3.11 on. Newer versions: make lock UV_FLAGS=--upgrade
+COMPILE = build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command 'make lock' $(UV_FLAGS)
+
+lock: ## Write the lock files anew, for what pyproject.toml asks
+	test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; }
+	$(COMPILE) --extra sandbox --group dev --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --group build --constraints requirements/dev.txt --output-file requirements/tool.txt pyproject.toml
+
+clean: ## Remove all that was made
+	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis .*_cache release_tool/_version.py
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
