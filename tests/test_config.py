@@ -1,0 +1,155 @@
+"""The configuration."""
+
+from __future__ import annotations
+
+import pytest
+
+from release_tool.config import Config, Duration, configures, json_schema, parse
+from release_tool.errors import UsageError
+
+COMPLETE = """
+[tool.release-tool]
+tag-prefix = "v"
+branch = "main"
+maintenance = ["*.x"]
+initial-version = "0.1.0"
+major-on-zero = false
+release-on = "merge"
+unlabelled = "patch"
+direct-push = "patch"
+irreversible-paths = ["**/migrations/*.py"]
+
+[tool.release-tool.labels]
+major = ["major", "breaking", "breaking-change"]
+minor = ["minor", "feature", "enhancement"]
+patch = ["patch", "bug", "fix", "documentation", "chore", "dependencies"]
+none = ["no-release"]
+hidden = ["skip-changelog"]
+irreversible = ["irreversible"]
+reversible = ["reversible"]
+
+[tool.release-tool.sync]
+branch = "cloud"
+keep-cloud = ["deploy/**"]
+via = "push"
+
+[tool.release-tool.environments.production]
+automatic = true
+command = ["./deploy.sh"]
+command-timeout = "10m"
+pass-env = ["SSH_KEY", "SSH_HOST"]
+lock-timeout = "30m"
+url = "https://app.example.com"
+bake = "2m"
+freeze = [{ cron = "0 18 * * FRI", duration = "62h", timezone = "Europe/Berlin" }]
+
+[[tool.release-tool.environments.production.checks]]
+kind = "http"
+url = "/health"
+version-pointer = "/version"
+interval = "2s"
+timeout = "2s"
+failure-threshold = 8
+failure-budget = "10%"
+deadline = "5m"
+
+[tool.release-tool.channels.team]
+url-env = "RELEASE_TOOL_SLACK_URL"
+events = ["released", "deployed", "rolled-back", "needs-person"]
+"""
+
+
+def message_of(text: str, source: str = "release-tool.toml") -> str:
+    with pytest.raises(UsageError) as raised:
+        parse(text, source)
+    return raised.value.message
+
+
+def test_an_empty_configuration_is_all_defaults() -> None:
+    assert parse("", "release-tool.toml") == Config()
+
+
+def test_a_complete_configuration_is_read() -> None:
+    config = parse(COMPLETE, "pyproject.toml")
+    production = config.environments["production"]
+    assert config.sync is not None
+    assert config.sync.keep_cloud == ("deploy/**",)
+    assert production.bake == Duration(minutes=2)
+    assert production.checks[0].version_pointer == "/version"
+
+
+def test_a_pyproject_of_somebody_else_configures_nothing() -> None:
+    text = "[tool.other]\nkey = 1\n"
+    assert not configures(text, "pyproject.toml")
+    assert parse(text, "pyproject.toml") == Config()
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ('tag-prefx = "v"', "`tag-prefx`: unknown key; did you mean `tag-prefix`?"),
+        ("[labels]\nmayor = []", "`labels.mayor`: unknown key; did you mean `major`?"),
+        ("tag-prefix = 5", "`tag-prefix`: expected `str`, got 5"),
+        ('labels.major = ["a", 2]', "`labels.major[1]`: expected `str`, got 2"),
+        ('release-on = "sometimes"', '`release-on`: expected one of `merge`, `schedule`, `manual`, got "sometimes"'),
+        (
+            '[channels.team]\nurl-env = "URL"\nevents = ["relesed"]',
+            (
+                "`channels.team.events[0]`: expected one of `released`, `sync-conflict`, `deployed`, `rolled-back`, "
+                '`failed`, `halted`, `resumed`, `held`, `drift`, `needs-person`, got "relesed"'
+            ),
+        ),
+        ("[environments.production]\nautomatic = true", "`environments.production.command`: missing"),
+        (
+            (
+                '[environments.staging]\ncommand = ["x"]\n[environments.production]\ncommand = ["x"]\n'
+                "[[environments.production.checks]]\ninterval = 5"
+            ),
+            "`environments.production.checks[0].interval`: expected a duration such as `5s`, got 5",
+        ),
+        (
+            '[environments.production]\ncommand = ["x"]\nbake = "2 minutes"',
+            '`environments.production.bake`: expected a duration such as `5s`, got "2 minutes"',
+        ),
+        (
+            '[environments.production]\ncommand = ["x"]\n[[environments.production.checks]]\nintervall = "5s"',
+            "`environments.production.checks[0].intervall`: unknown key; did you mean `interval`?",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_its_key_and_value(text: str, expected: str) -> None:
+    assert message_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        (
+            'labels.major = ["breaking"]\nlabels.minor = ["Breaking"]',
+            '`labels.major` and `labels.minor`: both have the label "breaking"',
+        ),
+        (
+            'labels.irreversible = ["one-way"]\nlabels.reversible = ["one-way"]',
+            '`labels.irreversible` and `labels.reversible`: both have the label "one-way"',
+        ),
+        ('branch = "cloud"\n[sync]', '`sync.branch`: is the same as `branch`, "cloud"'),
+        (
+            '[environments.production]\ncommand = ["x"]\nafter = ["staging"]',
+            '`environments.production.after`: no other environment is named "staging"',
+        ),
+    ],
+)
+def test_a_contradiction_is_named(text: str, expected: str) -> None:
+    assert message_of(text) == expected
+
+
+def test_text_that_is_no_toml_is_named_with_its_place() -> None:
+    assert message_of("tag-prefix = ").startswith("release-tool.toml is not valid TOML: Invalid value (at ")
+
+
+def test_the_schema_for_editors_knows_every_key_of_a_table() -> None:
+    schema = json_schema()
+    definitions = schema["$defs"]
+    assert isinstance(definitions, dict)
+    assert "command-timeout" in definitions["Environment"]["properties"]
+    assert definitions["Environment"]["properties"]["bake"]["default"] == "2m"
