@@ -1,0 +1,326 @@
+"""From facts to the plan of the next release; a pure function, so that the same facts give the same plan."""
+
+from __future__ import annotations
+
+import enum
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, assert_never
+
+import msgspec
+
+from release_tool.domain.changes import Change
+from release_tool.domain.version import (
+    Bump,
+    Version,
+    next_prerelease,
+    next_version,
+    parse_tag,
+    parse_version,
+    tag_name,
+)
+from release_tool.errors import RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from release_tool.config import Config
+
+_IDENTIFIER = re.compile(r"(?!0[0-9])(?=.*[A-Za-z-])[0-9A-Za-z-]+")
+
+
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
+    """Who claimed a tag, so that it can be asked whether it lives: a job in Actions, else a process of a host.
+
+    `started` tells a process from a later one with the same number: it is when it began, in clock ticks since boot.
+    """
+
+    run: int = 0
+    attempt: int = 0
+    job: str = ""
+    host: str = ""
+    user: str = ""
+    process: int = 0
+    started: str = ""
+
+    def __str__(self) -> str:
+        if self.run:
+            return f"run {self.run}"
+        return f"process {self.process} of {self.user} on {self.host}"
+
+
+class TagState(enum.Enum):
+    """What has become of a version tag."""
+
+    RELEASED = "released"
+    HALF_DONE = "half-done"
+    ABANDONED = "abandoned"
+
+
+class VersionTag(msgspec.Struct, frozen=True, kw_only=True):
+    """A tag that carries a version: `v1.3.0` at a commit."""
+
+    name: str
+    version: Version
+    commit: str
+    state: TagState = TagState.RELEASED
+    owner: Owner | None = None
+    owner_lives: bool = False
+
+    @property
+    def stable(self) -> bool:
+        """Whether it is no prerelease."""
+        return not self.version.prerelease
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person asked for beyond "the next release"; `by` is who asked."""
+
+    force: Bump | Version | None = None
+    prerelease: str = ""
+    since: str = ""
+    by: str = ""
+
+
+class Forced(msgspec.Struct, frozen=True):
+    """Who forced a version, and the bump it would have been."""
+
+    by: str
+    was: Bump
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan is made from.
+
+    `base` is where the range begins and `changes` are what the range holds, oldest first.
+    `since_stable` are the changes since the last stable release, which a prerelease's number counts from;
+    for a stable release they are the same as `changes`.
+    `used` is every version that has a tag anywhere, `counted` the highest stable one reachable from the target.
+    `half_done` are the half-done tags of this branch, `containing` is a newer release that holds the target already.
+    """
+
+    branch: str
+    maintenance: bool
+    target: str
+    base: VersionTag | None
+    counted: Version | None
+    used: frozenset[Version]
+    changes: tuple[Change, ...]
+    since_stable: tuple[Change, ...]
+    half_done: tuple[VersionTag, ...] = ()
+    containing: VersionTag | None = None
+    since: str = ""
+    newest: Version | None = None
+    unseen: tuple[str, ...] = ()
+
+
+class Action(enum.Enum):
+    """What there is to do."""
+
+    RELEASE = "release"
+    FINISH = "finish"
+    NOTHING = "nothing"
+
+
+class ReleasePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the next release would be, and why.
+
+    `again` says that another run has more to do; `unseen` what could not be looked at.
+    """
+
+    action: Action
+    reason: str
+    branch: str
+    sha: str
+    previous: str | None = None
+    tag: str | None = None
+    version: Version | None = None
+    bump: Bump = Bump.NONE
+    forced: Forced | None = None
+    prerelease: bool = False
+    latest: bool = False
+    changes: tuple[Change, ...] = ()
+    again: bool = False
+    unseen: tuple[str, ...] = ()
+
+
+def parse_force(text: str, prefix: str) -> Bump | Version | None:
+    """Read what `--force` was given: a level, a version with or without the tag's prefix, or nothing."""
+    if not text:
+        return None
+    if text in {"major", "minor", "patch"}:
+        return Bump[text.upper()]
+    version = parse_version(text) or parse_tag(text, prefix)
+    if version is None or version.prerelease or version.build:
+        raise UsageError(
+            f"--force {text!r} is neither `major`, `minor`, `patch` nor a version such as `1.3.0`",
+            todo="name a level or a version; a prerelease is made with `--pre`",
+        )
+    return version
+
+
+def parse_identifier(text: str) -> str:
+    """Read what `--pre` was given: an identifier such as `rc`, or nothing."""
+    if text and not _IDENTIFIER.fullmatch(text):
+        raise UsageError(
+            f"--pre {text!r} is not an identifier such as `rc` or `beta`",
+            todo="use letters, digits and hyphens, and at least one that is no digit",
+        )
+    return text
+
+
+def is_maintenance(branch: str, config: Config) -> bool:
+    """Whether releases of this branch are maintenance releases: never `latest`, never deployed."""
+    return branch != config.branch and any(fnmatchcase(branch, pattern) for pattern in config.maintenance)
+
+
+def version_tags(tags: Iterable[tuple[str, str]], prefix: str) -> tuple[VersionTag, ...]:
+    """Keep the tags (name, commit) that carry a strict SemVer version, the highest first."""
+    found = [
+        VersionTag(name=name, version=version, commit=commit)
+        for name, commit in tags
+        if (version := parse_tag(name, prefix)) is not None
+    ]
+    return tuple(sorted(found, key=lambda tag: (tag.version, not tag.version.build, tag.name), reverse=True))
+
+
+def plan_release(facts: Facts, request: Request, config: Config) -> ReleasePlan:
+    """Decide what the next release is; raises RefusedError where what was asked for can't be."""
+    if facts.half_done:
+        return _finish(facts, facts.half_done[0])
+    if facts.containing:
+        return _nothing(facts, f"{facts.target[:10]} is in {facts.containing.name} already")
+    if facts.base and facts.base.commit == facts.target:
+        return _nothing(facts, f"nothing has landed on {facts.branch} since {facts.base.name}")
+    first = facts.base is None and not facts.since
+    bump = max((change.bump for change in facts.changes), default=Bump.NONE)
+    if not first and not facts.changes:
+        return _nothing(facts, f"nothing has landed on {facts.branch} since {_since(facts)}")
+    if not first and bump is Bump.NONE and request.force is None:
+        return _nothing(facts, f"none of {_count(facts.changes)} since {_since(facts)} asks for a release")
+    version = _number(facts, request, config)
+    return ReleasePlan(
+        action=Action.RELEASE,
+        reason=_reason(facts, request, bump, first=first),
+        branch=facts.branch,
+        sha=facts.target,
+        previous=facts.base.name if facts.base else None,
+        tag=tag_name(version, config.tag_prefix),
+        version=version,
+        bump=bump,
+        forced=None if request.force is None else Forced(request.by, bump),
+        prerelease=bool(version.prerelease),
+        latest=_is_latest(facts, version),
+        changes=facts.changes,
+        unseen=facts.unseen,
+    )
+
+
+def plan_finish(facts: Facts, tag: VersionTag) -> ReleasePlan:
+    """Plan the publishing of a tag that exists already: its number is fixed, the rest is as for any release."""
+    return ReleasePlan(
+        action=Action.FINISH,
+        reason=f"{tag.name} is half-done: the tag is there, the release is not published",
+        branch=facts.branch,
+        sha=tag.commit,
+        previous=facts.base.name if facts.base else None,
+        tag=tag.name,
+        version=tag.version,
+        bump=max((change.bump for change in facts.changes), default=Bump.NONE),
+        prerelease=not tag.stable,
+        latest=_is_latest(facts, tag.version),
+        changes=facts.changes,
+        unseen=facts.unseen,
+    )
+
+
+def _finish(facts: Facts, tag: VersionTag) -> ReleasePlan:
+    if not tag.owner_lives:
+        return plan_finish(facts, tag)
+    contained = tag.commit == facts.target or facts.containing == tag
+    reason = f"{tag.owner} is on {tag.name}"
+    if not contained:
+        reason += f", and {facts.target[:10]} is released after it"
+    return msgspec.structs.replace(_nothing(facts, reason), again=not contained)
+
+
+def _nothing(facts: Facts, reason: str) -> ReleasePlan:
+    return ReleasePlan(
+        action=Action.NOTHING,
+        reason=reason,
+        branch=facts.branch,
+        sha=facts.target,
+        previous=facts.base.name if facts.base else None,
+        changes=facts.changes,
+        unseen=facts.unseen,
+    )
+
+
+def _number(facts: Facts, request: Request, config: Config) -> Version:
+    core = _core(facts, request, config)
+    if request.prerelease:
+        return next_prerelease(core, request.prerelease, facts.used)
+    if core in {version for version in facts.used if not version.prerelease}:
+        raise RefusedError(
+            f"version {core} exists already" + ("" if isinstance(request.force, Version) else " on another branch"),
+            during="choosing the next version",
+            already="nothing was written",
+            todo="name a higher one with `--force X.Y.Z`",
+        )
+    return core
+
+
+def _core(facts: Facts, request: Request, config: Config) -> Version:
+    """The stable version that the release leads to: itself, or what its prereleases are for."""
+    bump = max((change.bump for change in facts.since_stable), default=Bump.NONE)
+    match request.force:
+        case Version() as version:
+            return _higher(version, facts)
+        case Bump() as level:
+            return next_version(facts.counted or Version(0), level, major_on_zero=True)
+        case None if facts.counted is None:
+            return _continued(Version.parse(config.initial_version), facts, request)
+        case None:
+            raised = next_version(facts.counted, max(bump, Bump.PATCH), major_on_zero=config.major_on_zero)
+            return _continued(raised, facts, request)
+        case _ as never:
+            assert_never(never)
+
+
+def _continued(core: Version, facts: Facts, request: Request) -> Version:
+    """A series of prereleases goes on where it is, even when it began with a forced higher number."""
+    if not (request.prerelease and facts.base and facts.base.version.prerelease):
+        return core
+    return max(core, facts.base.version.finalize_version())
+
+
+def _higher(version: Version, facts: Facts) -> Version:
+    if facts.counted is not None and version < facts.counted:
+        raise RefusedError(
+            f"--force {version} is lower than {facts.counted}, which is released already",
+            during="choosing the next version",
+            already="nothing was written",
+            todo=f"name a version above {facts.counted}",
+        )
+    return version
+
+
+def _is_latest(facts: Facts, version: Version) -> bool:
+    if facts.maintenance or version.prerelease:
+        return False
+    return facts.newest is None or version >= facts.newest
+
+
+def _since(facts: Facts) -> str:
+    return facts.since or (facts.base.name if facts.base else "the beginning")
+
+
+def _reason(facts: Facts, request: Request, bump: Bump, *, first: bool) -> str:
+    if first:
+        return "the first release"
+    text = f"{_count(facts.changes)} since {_since(facts)}"
+    return text if request.force is None else f"{text}; forced by {request.by}, would have been {bump}"
+
+
+def _count(changes: Sequence[Change]) -> str:
+    return "1 change" if len(changes) == 1 else f"{len(changes)} changes"
