@@ -1,0 +1,197 @@
+"""GitHub Actions: what it tells a job by its environment, and what a job tells it by files and commands."""
+
+from __future__ import annotations
+
+import functools
+import re
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from release_tool.errors import BugError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Level = Literal["error", "warning", "notice"]
+
+_SUMMARY_LIMIT = 1024 * 1024
+_CUT = "\n\n*The summary is cut here: GitHub shows no more than 1 MiB.*\n"
+_OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_COMMAND = re.compile(r"^[\s\u180e\u200b-\u200d\u2060\ufeff]*:(?=:)|##(?=\[)", re.MULTILINE)
+"""Where the runner looks for a command: `::` first in a line, and the older `##[` anywhere."""
+_LINE_END = re.compile(r"\r\n?")
+
+
+class Actions:
+    """A job of GitHub Actions as its environment variables tell it; outside of one, most of it is empty."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    # What we are
+
+    @property
+    def enabled(self) -> bool:
+        """Whether we run in a job."""
+        return self._get("GITHUB_ACTIONS") == "true"
+
+    @property
+    def run(self) -> int:
+        """The id of the workflow run; 0 outside of one."""
+        return self._number("GITHUB_RUN_ID")
+
+    @property
+    def attempt(self) -> int:
+        """The how-manieth attempt of the run; 0 outside of one."""
+        return self._number("GITHUB_RUN_ATTEMPT")
+
+    @property
+    def job(self) -> str:
+        """The name of the job in its workflow, which is not the id that the API knows it by."""
+        return self._get("GITHUB_JOB")
+
+    @property
+    def runner(self) -> str:
+        """The name of the machine that runs the job."""
+        return self._get("RUNNER_NAME")
+
+    @property
+    def actor(self) -> str:
+        """Who started this attempt, which may be somebody else than who started the run."""
+        return self._get("GITHUB_TRIGGERING_ACTOR") or self._get("GITHUB_ACTOR")
+
+    # What started us
+
+    @property
+    def event_name(self) -> str:
+        """What happened, such as `push`; in a called workflow it is what the caller was started by."""
+        return self._get("GITHUB_EVENT_NAME")
+
+    @property
+    def branch(self) -> str | None:
+        """The branch that the run is on."""
+        return self._get("GITHUB_REF_NAME") or None if self._get("GITHUB_REF_TYPE") == "branch" else None
+
+    @property
+    def tag(self) -> str | None:
+        """The tag that the run is on."""
+        return self._get("GITHUB_REF_NAME") or None if self._get("GITHUB_REF_TYPE") == "tag" else None
+
+    @property
+    def pushed_tag(self) -> str | None:
+        """The tag whose push started the run."""
+        return self.tag if self.event_name == "push" else None
+
+    @property
+    def sha(self) -> str:
+        """The commit that the run is on."""
+        return self._get("GITHUB_SHA")
+
+    @functools.cached_property
+    def event(self) -> dict[str, object]:
+        """What GitHub tells about the event; raises UsageError where it can't be read."""
+        path = self._get("GITHUB_EVENT_PATH")
+        if not path:
+            return {}
+        try:
+            return msgspec.json.decode(Path(path).read_bytes(), type=dict[str, object])
+        except (OSError, msgspec.DecodeError) as error:
+            raise UsageError(f"the event in {path} can't be read: {error}") from error
+
+    # Where GitHub is
+
+    @property
+    def repository(self) -> str:
+        """`owner/name` of the repository that the run belongs to."""
+        return self._get("GITHUB_REPOSITORY")
+
+    @property
+    def server_url(self) -> str:
+        """Where people and git find GitHub."""
+        return self._get("GITHUB_SERVER_URL") or "https://github.com"
+
+    @property
+    def api_url(self) -> str:
+        """Where the REST API is."""
+        return self._get("GITHUB_API_URL") or "https://api.github.com"
+
+    @property
+    def graphql_url(self) -> str:
+        """Where the GraphQL API is."""
+        return self._get("GITHUB_GRAPHQL_URL") or "https://api.github.com/graphql"
+
+    @property
+    def run_url(self) -> str:
+        """The page of the run; empty outside of one."""
+        return f"{self.server_url}/{self.repository}/actions/runs/{self.run}" if self.run else ""
+
+    # What we tell
+
+    def write_outputs(self, outputs: Mapping[str, str]) -> None:
+        """Set outputs of the step, where there is one; no value, whatever it contains, can set another output."""
+        text = "".join(_output(name, value) for name, value in outputs.items())
+        if path := self._get("GITHUB_OUTPUT"):
+            _append(Path(path), text.encode(errors="replace"))
+
+    def write_summary(self, markdown: str) -> None:
+        """Add to the summary of the step, where there is one; what GitHub would refuse as too long is cut off."""
+        path = self._get("GITHUB_STEP_SUMMARY")
+        if not path:
+            return
+        file = Path(path)
+        used = file.stat().st_size if file.exists() else 0
+        _append(file, _fitting(f"{markdown.rstrip()}\n".encode(errors="replace"), _SUMMARY_LIMIT - used))
+
+    def annotation(self, level: Level, message: str, *, title: str = "") -> str:
+        """The line that, printed in a job, makes GitHub show a message at the top of the run."""
+        named = f" title={_property(title)}" if title else ""
+        return f"::{level}{named}::{_data(message)}"
+
+    def safe_log(self, text: str) -> str:
+        """Text for the log of a job in which no line is taken for a command; elsewhere it stays as it is."""
+        return _COMMAND.sub("\\g<0>\u200b", _LINE_END.sub("\n", text)) if self.enabled else text
+
+    def mask(self, secret: str) -> str:
+        """The lines that, printed in a job, make GitHub hide a secret in all that is printed later."""
+        return "\n".join(f"::add-mask::{_data(line)}" for line in secret.splitlines() if line.strip())
+
+    def _get(self, name: str) -> str:
+        return self._environment.get(name, "")
+
+    def _number(self, name: str) -> int:
+        value = self._get(name)
+        return int(value) if value.isascii() and value.isdecimal() else 0
+
+
+def _output(name: str, value: str) -> str:
+    """One output; where it has several lines, nobody can guess the one that ends it."""
+    if not _OUTPUT_NAME.fullmatch(name):
+        raise BugError(f"{name!r} is no name of an output")
+    if "\n" not in value and "\r" not in value:
+        return f"{name}={value}\n"
+    end = f"end-{secrets.token_hex(16)}"
+    return f"{name}<<{end}\n{value}\n{end}\n"
+
+
+def _fitting(text: bytes, room: int) -> bytes:
+    """As much of a text as there is room for, with a line that says where it was cut; never a part of a letter."""
+    if len(text) <= room:
+        return text
+    kept = max(room - len(_CUT.encode()), 0)
+    return text[:kept].decode(errors="ignore").encode() + _CUT.encode() if room >= len(_CUT.encode()) else b""
+
+
+def _append(file: Path, text: bytes) -> None:
+    with file.open("ab") as opened:
+        opened.write(text)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,574 @@
+"""The git repository on this machine, read through the git program; nothing of it is ever written but objects."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import functools
+import hashlib
+import io
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from release_tool.domain.changes import Commit, author_of
+from release_tool.edges import process
+from release_tool.errors import BugError, RemoteError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+_CONFIG = (
+    "color.ui=false",
+    "core.quotePath=false",
+    "diff.ignoreSubmodules=none",
+    "i18n.logOutputEncoding=UTF-8",
+    "log.mailmap=false",
+    "log.showSignature=false",
+)
+"""What a user's configuration must not change."""
+
+_ENVIRONMENT: Mapping[str, str | None] = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # GitHub does not see local replacements either
+    # Inside a git hook these name the repository of the hook, and we are bound to a directory.
+    **dict.fromkeys(
+        (
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+            "GIT_COMMON_DIR",
+            "GIT_DIR",
+            "GIT_GRAFT_FILE",
+            "GIT_INDEX_FILE",
+            "GIT_NAMESPACE",
+            "GIT_OBJECT_DIRECTORY",
+            "GIT_PREFIX",
+            "GIT_SHALLOW_FILE",
+            "GIT_WORK_TREE",
+        )
+    ),
+}
+
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
+_WEB_URL = re.compile(r"(?:https?|ssh|git)://.+", re.IGNORECASE)
+_SCP_URL = re.compile(r"(?:[^@/\s]+@)?([^:/\s]+):(?!//)(.+)")
+_SIGNATURE = re.compile(r"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----$", re.MULTILINE)
+
+_TAGGED = re.compile(rb"^tagger .*> (\d{1,12}) [+-]\d{4}$", re.MULTILINE)
+
+_COMMIT_FORMAT = "--format=%H%x00%P%x00%an%x00%ae%x00%ct%x00%B"
+_COMMIT_FIELDS = 6
+_LONGEST_MESSAGE = 256 * 1024
+_ONLY_OBJECTS = (
+    "--quiet",
+    "--no-tags",
+    "--no-prune",
+    "--no-auto-gc",
+    "--no-recurse-submodules",
+    "--no-write-fetch-head",
+    "--refmap=",
+)
+_DEEPENINGS = (50, 200, 800, 3200, 12800)
+_NETWORK_TIMEOUT = 600.0
+_TOKEN_VARIABLE = "RELEASE_TOOL_GIT_HEADER"  # noqa: S105 - the name of a variable, not a token
+
+
+class TagRef(msgspec.Struct, frozen=True):
+    """Where a tag points: the object it names, and what is left when annotations are peeled off it."""
+
+    object: str
+    commit: str
+
+    @property
+    def annotated(self) -> bool:
+        """Whether the tag has an object of its own, with a message."""
+        return self.object != self.commit
+
+
+class TagMessage(msgspec.Struct, frozen=True):
+    """What an annotated tag says, and when it was made; the beginning of 1970 where it does not tell."""
+
+    text: str
+    tagged_at: datetime
+
+
+class RawChange(msgspec.Struct, frozen=True):
+    """One path that differs between two trees."""
+
+    path: bytes
+    old_mode: str
+    new_mode: str
+    old_blob: str
+    new_blob: str
+
+    def reversed(self) -> RawChange:
+        """The change that takes this one back."""
+        return RawChange(self.path, self.new_mode, self.old_mode, self.new_blob, self.old_blob)
+
+
+class Git:
+    """A git repository, bound to a directory in it; works in worktrees, bare, detached and in subdirectories."""
+
+    def __init__(self, directory: Path, *, token: str | None = None, server_url: str = "https://github.com") -> None:
+        self._directory = directory
+        self._token = token
+        self._server_url = server_url.rstrip("/")
+
+    @classmethod
+    def find(cls, cwd: Path, *, token: str | None = None, server_url: str = "https://github.com") -> Git:
+        """Find the repository that `cwd` is in; the token goes to that server only, and never into an argv.
+
+        Raises UsageError where there is none.
+        """
+        git = cls(cwd, token=token, server_url=server_url)
+        try:
+            git._run("rev-parse", "--git-dir")
+        except RemoteError as error:
+            raise UsageError(
+                f"no git repository can be read in {cwd}: {error.message}",
+                todo="run this inside a clone of the repository",
+            ) from error
+        return git
+
+    @functools.cached_property
+    def root(self) -> Path:
+        """The top of the working tree, or the repository itself where it is bare."""
+        inside = self._run("rev-parse", "--is-inside-work-tree").text.strip() == "true"
+        return Path(self._line("rev-parse", "--show-toplevel" if inside else "--absolute-git-dir"))
+
+    # Names and remotes
+
+    def remote_url(self, name: str = "origin") -> str | None:
+        """The URL of a remote without the credentials that may stand in it, or None where there is no such remote."""
+        done = self._run("remote", "get-url", name, ok=(0, 2))
+        return _without_credentials(done.text.strip()) if done.code == 0 else None
+
+    def repository_name(self, remote: str = "origin") -> tuple[str, str] | None:
+        """The host (with the port of a web URL) and `owner/name` of a remote, or None where it isn't of that form."""
+        url = self.remote_url(remote)
+        return parse_remote(url) if url else None
+
+    # Commits and branches
+
+    def head(self) -> str:
+        """The commit that is checked out; raises UsageError where there is none yet."""
+        sha = self.resolve("HEAD")
+        if sha is None:
+            raise UsageError("the repository has no commit yet", todo="commit something first")
+        return sha
+
+    def resolve(self, ref: str) -> str | None:
+        """The commit that a tag, branch or (short) hash names, or None where there is none."""
+        done = self._run("rev-parse", "--verify", "--quiet", f"{_safe(ref)}^{{commit}}", ok=(0, 1))
+        return done.text.strip() if done.code == 0 else None
+
+    def current_branch(self) -> str | None:
+        """The branch that is checked out, or None where the head is detached."""
+        done = self._run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+        return done.text.strip().removeprefix("refs/heads/") if done.code == 0 else None
+
+    def has_branch(self, name: str, remote: str = "origin") -> bool:
+        """Whether there is a branch of that name, here or as last fetched from the remote."""
+        return any(name == branch for branch, _ in self._branches(remote))
+
+    def default_branch(self, remote: str = "origin") -> str | None:
+        """The branch that the remote named as its default when it was cloned, or None where that isn't known."""
+        prefix = f"refs/remotes/{remote}/"
+        done = self._run("symbolic-ref", "--quiet", f"{prefix}HEAD", ok=(0, 1))
+        return done.text.strip().removeprefix(prefix) if done.code == 0 else None
+
+    def branches_containing(self, sha: str, wanted: Callable[[str], bool], remote: str = "origin") -> set[str]:
+        """The names of the branches, here or as last fetched from the remote, that are wanted and contain a commit."""
+        tips = [(name, tip) for name, tip in self._branches(remote) if wanted(name)]
+        return {name for name, tip in tips if tip == sha or self.is_ancestor(sha, tip)}
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Whether a commit is contained in another one; raises RemoteError when one of them is not here."""
+        return self._run("merge-base", "--is-ancestor", _safe(ancestor), _safe(descendant), ok=(0, 1)).code == 0
+
+    def has_commit(self, sha: str) -> bool:
+        """Whether a commit is here, as a whole hash names it."""
+        return sha in self.present([sha])
+
+    def present(self, shas: Collection[str]) -> set[str]:
+        """Those of the hashes that are commits and are here; nothing is fetched to find out."""
+        asked = "".join(f"{_safe(sha)}\n" for sha in shas).encode()
+        done = self._run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked, lazy=False)
+        return {sha for sha, _, kind in (line.partition(" ") for line in done.text.splitlines()) if kind == "commit"}
+
+    # Tags
+
+    def tags(self) -> dict[str, TagRef]:
+        """Every tag that is here, by name; one that was put on a tree or a file is on no commit's history."""
+        return _tag_refs(self._run("show-ref", "--tags", "--dereference", ok=(0, 1)).text, " ")
+
+    def remote_tags(self, remote: str = "origin") -> dict[str, TagRef]:
+        """Every tag of a remote, by name; raises RemoteError when it does not answer."""
+        return _tag_refs(self._remote("ls-remote", "--quiet", "--tags", remote).text, "\t")
+
+    def fetch_tags(self, names: Collection[str], remote: str = "origin") -> None:
+        """Fetch the objects of some of the remote's tags without writing any ref.
+
+        In a shallow clone this brings all the history below them, so deepen it first.
+        """
+        if names:
+            self._fetch(remote, *(f"refs/tags/{name}" for name in names))
+
+    def tags_containing(self, sha: str) -> set[str]:
+        """The names of the tags that are here and contain a commit."""
+        options = ("--format=%(refname:strip=2)", "--contains", _safe(sha))
+        return set(self._run("for-each-ref", *options, "refs/tags").text.splitlines())
+
+    def first_reachable(self, commits: Sequence[str], target: str) -> int | None:
+        """The place of the first of some commits that is contained in `target`, or None; commits not here are not.
+
+        Meant for a list whose first entries are likely: the others cost one walk of the history, however many.
+        """
+        likely = self.present(commits[:2])
+        for place, commit in enumerate(commits[:2]):
+            if commit in likely and self.is_ancestor(commit, target):
+                return place
+        return self._first_walked(commits, 2, target) if len(commits) > 2 else None  # noqa: PLR2004 - as above
+
+    def tag_message(self, tag: str) -> TagMessage | None:
+        """The message of a tag, named or as the hash of its object, without its signature; None if not annotated."""
+        return self.tag_messages([tag]).get(tag)
+
+    def tag_messages(self, tags: Iterable[str]) -> dict[str, TagMessage]:
+        """The messages of those tags (names, or hashes of tag objects) that are here and annotated, in one command."""
+        tags = list(tags)
+        names = [tag if _SHA.fullmatch(tag) else f"refs/tags/{tag}" for tag in tags]
+        output = self._run("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names).encode()).stdout
+        return {
+            tag: _message(content) for tag, (kind, content) in zip(tags, _batch(output), strict=True) if kind == "tag"
+        }
+
+    def newest_tags(self, count: int) -> list[str]:
+        """The names of the tags that were made last, newest first."""
+        done = self._run(
+            "for-each-ref", "--sort=-creatordate", f"--count={count}", "--format=%(refname:strip=2)", "refs/tags"
+        )
+        return done.text.splitlines()
+
+    # History
+
+    def first_parent_log(self, base: str | None, target: str) -> list[Commit]:
+        """The commits of `target`'s first-parent line that `base` does not contain, newest first."""
+        return list(self._log("--first-parent", *_range(base, target)))
+
+    def first_parent_count(self, base: str | None, target: str) -> int:
+        """How many commits `first_parent_log` would tell."""
+        return int(self._line("rev-list", "--count", "--first-parent", *_range(base, target), "--"))
+
+    def merged_in(self, base: str | None, target: str) -> dict[str, tuple[Commit, ...]]:
+        """What each merge of the first-parent line brought in, oldest first, by the hash of the merge."""
+        return _brought_in(list(self._log("--topo-order", *_range(base, target))), target)
+
+    def commit(self, ref: str) -> Commit | None:
+        """One commit, or None where there is none of that name."""
+        sha = self.resolve(ref)
+        return next(self._log("--max-count=1", sha)) if sha else None
+
+    def find_commit_by_message(self, text: str, until: str) -> Commit | None:
+        """The newest commit of the first-parent line of `until` with one line that contains `text`, or None."""
+        if not text or "\n" in text:
+            raise BugError("a message is searched for a part of one line")
+        found = self._log("--first-parent", "--max-count=1", "--fixed-strings", f"--grep={text}", _safe(until))
+        return next(found, None)
+
+    # Changes
+
+    def raw_changes(self, before: str | None, after: str) -> frozenset[RawChange]:
+        """The paths that differ between two commits, with their modes and blobs; None stands for nothing at all."""
+        options = ("--raw", "-z", "--no-renames", "--no-abbrev", "-r")
+        pieces = self._run("diff-tree", *options, self._tree(before), self._tree(after)).stdout.split(b"\0")
+        return frozenset(map(_raw_change, pieces[:-1:2], pieces[1::2]))
+
+    def patch_id(self, before: str | None, after: str | None) -> str | None:
+        """A hash of what leads from one commit to another, whatever the lines around it are numbered.
+
+        None where nothing changes, and where a binary file does: its change has no lines to compare.
+        """
+        options = ("--patch", "-r", "--unified=3", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
+        prefixes = ("--src-prefix=a/", "--dst-prefix=b/", "--submodule=short")
+        return _patch_id(self._stream("diff-tree", *options, *prefixes, self._tree(before), self._tree(after)))
+
+    def same_change_reversed(self, original: tuple[str | None, str], revert: tuple[str | None, str]) -> bool:
+        """Whether a revert takes back exactly what the original did; each is given as (parent, commit)."""
+        done, undone = self.raw_changes(*original), self.raw_changes(*revert)
+        if not done or {change.path for change in done} != {change.path for change in undone}:
+            return False
+        if {change.reversed() for change in done} == undone:
+            return True
+        parent, sha = original
+        backwards = self.patch_id(sha, parent)
+        return backwards is not None and backwards == self.patch_id(*revert)
+
+    # Shallow clones
+
+    def is_shallow(self) -> bool:
+        """Whether the clone lacks the beginning of its history."""
+        return self._line("rev-parse", "--is-shallow-repository") == "true"
+
+    def deepen(self, by: int, remote: str = "origin") -> None:
+        """Fetch that many more generations of a shallow clone's history."""
+        self._fetch_history(remote, f"--deepen={by}")
+
+    def unshallow(self, remote: str = "origin") -> None:
+        """Fetch all of the history that a shallow clone lacks."""
+        self._fetch_history(remote, "--unshallow")
+
+    def deepen_until(self, enough: Callable[[], bool], remote: str = "origin") -> None:
+        """Deepen a shallow clone in growing steps until there is enough, or all of it is here.
+
+        Raises RemoteError when there is no remote, or it does not answer.
+        """
+        for by in _DEEPENINGS:
+            if not self.is_shallow() or enough():
+                return
+            self.deepen(by, remote)
+        if self.is_shallow() and not enough():
+            self.unshallow(remote)
+
+    def fetch_branch(self, branch: str, remote: str = "origin") -> str | None:
+        """The commit that a remote's branch is at now, fetched if it is not here; None if there is no such branch."""
+        ref = f"refs/heads/{branch}"
+        lines = self._remote("ls-remote", "--quiet", remote, ref).text.splitlines()
+        sha = next((sha for sha, _, name in (line.partition("\t") for line in lines) if name == ref), None)
+        if sha is not None and not self.has_commit(sha):
+            self._fetch(remote, sha)
+        return sha
+
+    # How git is called
+
+    def _run(self, *args: str, ok: Collection[int] = (0,), stdin: bytes = b"", lazy: bool = True) -> process.Finished:
+        """Run git; without `lazy`, a partial clone fetches nothing for it."""
+        env = self._environment if lazy else {**self._environment, "GIT_NO_LAZY_FETCH": "1"}
+        with _told(args[0]):
+            return process.run(
+                self._argv(args), cwd=self._directory, env=env, ok=ok, stdin=stdin, timeout=_NETWORK_TIMEOUT
+            )
+
+    def _line(self, *args: str) -> str:
+        return self._run(*args).text.removesuffix("\n")
+
+    def _stream(self, *args: str, separator: bytes = b"\n", keep: int | None = None) -> Iterator[bytes]:
+        with _told(args[0]):
+            yield from process.stream(
+                self._argv(args), cwd=self._directory, env=self._environment, separator=separator, keep=keep
+            )
+
+    def _log(self, *args: str) -> Iterator[Commit]:
+        options = ("-z", _COMMIT_FORMAT, "--no-patch", "--no-notes", "--no-decorate")
+        fields = self._stream("log", *options, *args, "--", separator=b"\0", keep=_LONGEST_MESSAGE)
+        return map(_commit, *[fields] * _COMMIT_FIELDS)
+
+    def _remote(self, *args: str) -> process.Finished:
+        try:
+            return self._run(*args)
+        except RemoteError as error:
+            error.todo = "check the network and the rights, then run the command again"
+            raise
+
+    def _fetch(self, remote: str, *wants: str, options: Sequence[str] = ()) -> None:
+        """Fetch objects, and change no ref, whatever the remote's configuration says."""
+        self._remote("fetch", *_ONLY_OBJECTS, *options, remote, *wants)
+
+    def _fetch_history(self, remote: str, option: str) -> None:
+        try:
+            self._fetch(remote, *self._boundary(), options=(option,))
+        except RemoteError as error:
+            raise RemoteError(
+                f"this clone is shallow, and more of its history can't be fetched: {error.message}",
+                during=error.during,
+                todo="run `git fetch --unshallow`, or check out with `fetch-depth: 0`",
+            ) from error
+
+    def _argv(self, args: Sequence[str]) -> list[str]:
+        config = [word for setting in _CONFIG for word in ("-c", setting)]
+        return ["git", "--no-pager", *config, *self._credentials, *args]
+
+    @functools.cached_property
+    def _credentials(self) -> list[str]:
+        """Options that send our token, instead of a stored one, to its server only; the token is in a variable."""
+        key = f"http.{self._server_url}/.extraHeader"
+        return ["-c", f"{key}=", f"--config-env={key}={_TOKEN_VARIABLE}"] if self._token else []
+
+    @functools.cached_property
+    def _environment(self) -> Mapping[str, str | None]:
+        if not self._token:
+            return _ENVIRONMENT
+        login = base64.b64encode(f"x-access-token:{self._token}".encode()).decode()
+        return {**_ENVIRONMENT, _TOKEN_VARIABLE: f"Authorization: Basic {login}"}
+
+    # Smaller questions
+
+    @functools.cached_property
+    def _empty_tree(self) -> str:
+        """The tree without any file; its hash depends on the format of the repository."""
+        return self._line("hash-object", "-t", "tree", "--stdin")
+
+    def _tree(self, commit: str | None) -> str:
+        return self._empty_tree if commit is None else _safe(commit)
+
+    def _branches(self, remote: str) -> list[tuple[str, str]]:
+        """The names and tips of the local branches and of a remote's as last fetched."""
+        prefixes = ("refs/heads/", f"refs/remotes/{remote}/")
+        lines = self._run("for-each-ref", "--format=%(objectname) %(refname)", *prefixes).text.splitlines()
+        return [
+            (ref.removeprefix(prefix), tip)
+            for tip, _, ref in (line.partition(" ") for line in lines)
+            for prefix in prefixes
+            if ref.startswith(prefix) and ref != f"refs/remotes/{remote}/HEAD"
+        ]
+
+    def _boundary(self) -> list[str]:
+        """The commits at which a shallow clone's history ends: what a remote that we came from surely knows."""
+        path = self._directory / self._line("rev-parse", "--git-path", "shallow")
+        return path.read_text().split() if path.exists() else []
+
+    def _first_walked(self, commits: Sequence[str], start: int, target: str) -> int | None:
+        """The first of the commits, from `start` on, that a walk of all of the history meets."""
+        places = {commits[place].encode(): place for place in reversed(range(start, len(commits)))}
+        best: int | None = None
+        for sha in self._stream("rev-list", _safe(target), "--"):
+            place = places.get(sha)
+            if place is not None and (best is None or place < best):
+                best = place
+            if best == start:
+                break
+        return best
+
+
+def parse_remote(url: str) -> tuple[str, str] | None:
+    """Read the host and `owner/name` out of the URL of a remote: https, ssh or scp-like, with `.git` or without."""
+    if _WEB_URL.fullmatch(url):
+        parts = urlsplit(url)
+        with_port = parts.scheme.lower().startswith("http")
+        host, path = (parts.netloc.rpartition("@")[2] if with_port else parts.hostname or ""), parts.path
+    elif scp := _SCP_URL.fullmatch(url):
+        host, path = scp.groups()
+    else:
+        return None
+    names = path.strip("/").removesuffix(".git").split("/")
+    return (host.lower(), "/".join(names)) if host and len(names) == 2 and all(names) else None  # noqa: PLR2004 - o/n
+
+
+def _safe(ref: str) -> str:
+    """Refuse what git would take for an option."""
+    if not ref or ref.startswith(("-", "^")) or any(letter in ref for letter in "\0\r\n"):
+        raise UsageError(f"{ref!r} is no name of a commit", todo="name a tag, a branch or a commit")
+    return ref
+
+
+@contextlib.contextmanager
+def _told(command: str) -> Iterator[None]:
+    """Tell a failure of git in git's own words, without the credentials that may stand in a URL."""
+    try:
+        yield
+    except process.ProcessError as error:
+        lines = (line.strip().removeprefix("fatal: ") for line in error.finished.stderr.splitlines())
+        said = _without_credentials(" ".join(filter(None, lines)))
+        raise RemoteError(said or f"git ended with code {error.finished.code}", during=f"git {command}") from None
+
+
+def _without_credentials(text: str) -> str:
+    return _USER_INFO.sub("", text)
+
+
+def _range(base: str | None, target: str) -> list[str]:
+    return [_safe(target)] if base is None else [_safe(target), f"^{_safe(base)}"]
+
+
+def _commit(*fields: bytes) -> Commit:
+    sha, parents, name, mail, time, message = (field.decode(errors="replace") for field in fields)
+    return Commit(
+        sha=sha,
+        parents=tuple(parents.split()),
+        author=author_of(name, mail),
+        committed_at=int(time),
+        message=message.rstrip("\n"),
+    )
+
+
+def _tag_refs(listing: str, between: str) -> dict[str, TagRef]:
+    """Read lines of a hash and a ref, in which a name with `^{}` behind stands for what an annotated tag is on."""
+    lines = [line.partition(between) for line in listing.splitlines()]
+    refs = {ref.removeprefix("refs/tags/"): sha for sha, _, ref in lines if ref.startswith("refs/tags/")}
+    return {
+        name: TagRef(object=sha, commit=refs.get(f"{name}^{{}}", sha))
+        for name, sha in refs.items()
+        if not name.endswith("^{}")
+    }
+
+
+def _batch(output: bytes) -> Iterator[tuple[str, bytes]]:
+    """Read the kinds and contents of objects as `git cat-file --batch` writes them; "missing" where there is none."""
+    stream = io.BytesIO(output)
+    while header := stream.readline():
+        *_, kind, size = header.decode(errors="replace").split()
+        if size == "missing":
+            yield size, b""
+        else:
+            yield kind, stream.read(int(size) + 1)[:-1]
+
+
+def _message(tag_object: bytes) -> TagMessage:
+    """The message of a tag object, without its headers and its signature, and the date in its headers."""
+    headers, _, content = tag_object.partition(b"\n\n")
+    text = content.decode(errors="replace")
+    signature = _SIGNATURE.search(text)
+    tagged = _TAGGED.search(headers)
+    return TagMessage(
+        (text[: signature.start()] if signature else text).strip("\n"),
+        datetime.fromtimestamp(int(tagged[1]) if tagged else 0, UTC),
+    )
+
+
+def _brought_in(log: list[Commit], target: str) -> dict[str, tuple[Commit, ...]]:
+    """Give each commit beside the first-parent line to the oldest merge that reaches it; the log is newest first."""
+    commits = {commit.sha: commit for commit in log}
+    place = {commit.sha: number for number, commit in enumerate(log)}
+    line = [commits[sha] for sha in _first_parents(commits, target)]
+    given = {commit.sha for commit in line}
+    brought: dict[str, tuple[Commit, ...]] = {}
+    for merge in reversed([commit for commit in line if commit.is_merge]):
+        side: list[str] = []
+        waiting = list(merge.parents[1:])
+        while waiting:
+            sha = waiting.pop()
+            if sha in commits and sha not in given:
+                given.add(sha)
+                side.append(sha)
+                waiting.extend(commits[sha].parents)
+        brought[merge.sha] = tuple(commits[sha] for sha in sorted(side, key=place.__getitem__, reverse=True))
+    return brought
+
+
+def _first_parents(commits: Mapping[str, Commit], target: str) -> Iterator[str]:
+    commit = commits.get(target)
+    while commit:
+        yield commit.sha
+        commit = commits.get(commit.parents[0]) if commit.parents else None
+
+
+def _raw_change(header: bytes, path: bytes) -> RawChange:
+    old_mode, new_mode, old_blob, new_blob, _ = header.decode().removeprefix(":").split(" ")
+    return RawChange(path, old_mode, new_mode, old_blob, new_blob)
+
+
+def _patch_id(lines: Iterator[bytes]) -> str | None:
+    """Hash a patch without what depends on its place: line numbers and the names of blobs."""
+    digest, empty = hashlib.sha256(), True
+    for line in lines:
+        if line.startswith(b"Binary files "):
+            return None
+        if not line.startswith((b"@@", b"index ")):
+            digest.update(line + b"\n")
+            empty = False
+    return None if empty else digest.hexdigest()

@@ -1,0 +1,20 @@
+"""A clock for tests: it goes on only when somebody sleeps, and remembers for how long."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+
+class FakeClock:
+    """A clock that starts at a fixed time and never waits."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 5, 12, tzinfo=UTC)) -> None:
+        self.time = start
+        self.sleeps: list[float] = []
+
+    def now(self) -> datetime:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        self.time += timedelta(seconds=seconds)
