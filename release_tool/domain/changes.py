@@ -247,7 +247,7 @@ def rebase_suspects(commits: Sequence[Commit], owners: Mapping[str, PullRequest]
     below_rebase = False
     for commit in commits:
         if commit.sha in owners:
-            below_rebase = not commit.is_merge and pull_number(commit) is None
+            below_rebase = not commit.is_merge and pull_number(commit) != owners[commit.sha].number
         elif below_rebase and not commit.is_merge:
             suspects.append(commit.sha)
         else:
@@ -272,7 +272,7 @@ def _landed_title(landing: Landing) -> str:
 def decide(landing: Landing, config: Config) -> Decision:
     """Decide how far a landing moves the version: by its labels, else by its title, else by the policy."""
     labels = landing.pull.labels if landing.pull else ()
-    return _by_label(labels, config.labels) or _by_title(_landed_title(landing)) or _by_policy(landing, config)
+    return _by_label(labels, config.labels) or title_decision(_landed_title(landing)) or _by_policy(landing, config)
 
 
 def _by_label(labels: Iterable[str], mapping: Labels) -> Decision | None:
@@ -298,7 +298,8 @@ def bump_labels(mapping: Labels) -> dict[str, Bump]:
     return {label.casefold(): bump for bump, labels in levels.items() for label in labels}
 
 
-def _by_title(title: str) -> Decision | None:
+def title_decision(title: str) -> Decision | None:
+    """Decide by a Conventional Commit title alone; None where it is not one."""
     parts = conventional(title)
     if parts is None:
         return None
@@ -436,6 +437,11 @@ def _cancelled_change(landing: Landing, config: Config, partner: int | str) -> C
     name = f"#{partner}" if isinstance(partner, int) else partner[:10]
     decision = Decision(Bump.NONE, decide(landing, config).kind, Rule.REVERT, f"cancelled out by {name}")
     return msgspec.structs.replace(_change(landing, config, decision), cancelled_by=partner)
+
+
+def landing_change(landing: Landing, config: Config) -> Change:
+    """Turn one landing into the change that it is on its own."""
+    return _change(landing, config, decide(landing, config))
 
 
 def _change(landing: Landing, config: Config, decision: Decision) -> Change:

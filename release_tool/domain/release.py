@@ -97,6 +97,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     for a stable release they are the same as `changes`.
     `used` is every version that has a tag anywhere, `counted` the highest stable one reachable from the target.
     `half_done` are the half-done tags of this branch, `containing` is a newer release that holds the target already.
+    `withheld` says why nothing new is released now, although something could be.
     """
 
     branch: str
@@ -111,7 +112,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     containing: VersionTag | None = None
     since: str = ""
     newest: Version | None = None
+    withheld: str = ""
     unseen: tuple[str, ...] = ()
+
+    @property
+    def first(self) -> bool:
+        """Whether nothing tells where the range begins: the first release, which lists nothing."""
+        return self.base is None and not self.since
 
 
 class Action(enum.Enum):
@@ -174,6 +181,15 @@ def is_maintenance(branch: str, config: Config) -> bool:
     return branch != config.branch and any(fnmatchcase(branch, pattern) for pattern in config.maintenance)
 
 
+def withheld(event: str, config: Config) -> str:
+    """Say why an event in Actions makes no release: `release-on` waits for the schedule, or for a person."""
+    if event == "push" and config.release_on == "schedule":
+        return "releases are made on a schedule (`release-on`)"
+    if event in {"push", "schedule"} and config.release_on == "manual":
+        return "releases are started by hand (`release-on`)"
+    return ""
+
+
 def version_tags(tags: Iterable[tuple[str, str]], prefix: str) -> tuple[VersionTag, ...]:
     """Keep the tags (name, commit) that carry a strict SemVer version, the highest first."""
     found = [
@@ -188,20 +204,14 @@ def plan_release(facts: Facts, request: Request, config: Config) -> ReleasePlan:
     """Decide what the next release is; raises RefusedError where what was asked for can't be."""
     if facts.half_done:
         return _finish(facts, facts.half_done[0])
-    if facts.containing:
-        return _nothing(facts, f"{facts.target[:10]} is in {facts.containing.name} already")
-    if facts.base and facts.base.commit == facts.target:
-        return _nothing(facts, f"nothing has landed on {facts.branch} since {facts.base.name}")
-    first = facts.base is None and not facts.since
-    bump = max((change.bump for change in facts.changes), default=Bump.NONE)
-    if not first and not facts.changes:
-        return _nothing(facts, f"nothing has landed on {facts.branch} since {_since(facts)}")
-    if not first and bump is Bump.NONE and request.force is None:
-        return _nothing(facts, f"none of {_count(facts.changes)} since {_since(facts)} asks for a release")
+    idle = _why_nothing(facts, request)
+    if idle:
+        return _nothing(facts, idle)
+    bump = _highest(facts.changes)
     version = _number(facts, request, config)
     return ReleasePlan(
         action=Action.RELEASE,
-        reason=_reason(facts, request, bump, first=first),
+        reason=_reason(facts, request, bump),
         branch=facts.branch,
         sha=facts.target,
         previous=facts.base.name if facts.base else None,
@@ -216,6 +226,21 @@ def plan_release(facts: Facts, request: Request, config: Config) -> ReleasePlan:
     )
 
 
+def _why_nothing(facts: Facts, request: Request) -> str:
+    """Say why there is nothing to release; empty where there is something."""
+    if facts.withheld:
+        return facts.withheld
+    if facts.containing:
+        return f"{facts.target[:10]} is in {facts.containing.name} already"
+    if facts.first:
+        return ""
+    if not facts.changes:
+        return f"nothing has landed on {facts.branch} since {_since(facts)}"
+    if _highest(facts.changes) is Bump.NONE and request.force is None:
+        return f"none of {_count(facts.changes)} since {_since(facts)} asks for a release"
+    return ""
+
+
 def plan_finish(facts: Facts, tag: VersionTag) -> ReleasePlan:
     """Plan the publishing of a tag that exists already: its number is fixed, the rest is as for any release."""
     return ReleasePlan(
@@ -226,7 +251,7 @@ def plan_finish(facts: Facts, tag: VersionTag) -> ReleasePlan:
         previous=facts.base.name if facts.base else None,
         tag=tag.name,
         version=tag.version,
-        bump=max((change.bump for change in facts.changes), default=Bump.NONE),
+        bump=_highest(facts.changes),
         prerelease=not tag.stable,
         latest=_is_latest(facts, tag.version),
         changes=facts.changes,
@@ -272,7 +297,7 @@ def _number(facts: Facts, request: Request, config: Config) -> Version:
 
 def _core(facts: Facts, request: Request, config: Config) -> Version:
     """The stable version that the release leads to: itself, or what its prereleases are for."""
-    bump = max((change.bump for change in facts.since_stable), default=Bump.NONE)
+    bump = _highest(facts.since_stable)
     match request.force:
         case Version() as version:
             return _higher(version, facts)
@@ -311,12 +336,16 @@ def _is_latest(facts: Facts, version: Version) -> bool:
     return facts.newest is None or version >= facts.newest
 
 
+def _highest(changes: Sequence[Change]) -> Bump:
+    return max((change.bump for change in changes), default=Bump.NONE)
+
+
 def _since(facts: Facts) -> str:
     return facts.since or (facts.base.name if facts.base else "the beginning")
 
 
-def _reason(facts: Facts, request: Request, bump: Bump, *, first: bool) -> str:
-    if first:
+def _reason(facts: Facts, request: Request, bump: Bump) -> str:
+    if facts.first:
         return "the first release"
     text = f"{_count(facts.changes)} since {_since(facts)}"
     return text if request.force is None else f"{text}; forced by {request.by}, would have been {bump}"

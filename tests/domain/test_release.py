@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import pytest
@@ -21,6 +21,7 @@ from release_tool.domain.release import (
     plan_finish,
     plan_release,
     version_tags,
+    withheld,
 )
 from release_tool.domain.version import Bump, Version
 from release_tool.errors import RefusedError, UsageError
@@ -220,6 +221,35 @@ def test_a_version_may_be_forced_with_and_without_its_prefix() -> None:
 def test_a_prerelease_needs_a_name(text: str) -> None:
     with pytest.raises(UsageError):
         parse_identifier(text)
+
+
+@pytest.mark.parametrize(
+    "release_on, event, made",
+    [
+        ("merge", "push", True),
+        ("merge", "schedule", True),
+        ("schedule", "push", False),
+        ("schedule", "schedule", True),
+        ("schedule", "workflow_dispatch", True),
+        ("manual", "push", False),
+        ("manual", "schedule", False),
+        ("manual", "workflow_dispatch", True),
+        ("manual", "", True),
+    ],
+)
+def test_release_on_says_which_event_makes_a_release(
+    release_on: Literal["merge", "schedule", "manual"], event: str, made: bool
+) -> None:
+    reason = withheld(event, Config(release_on=release_on))
+    assert (reason == "") is made
+    planned = plan_release(facts(change(1, "A"), base=V123, withheld=reason), Request(), CONFIG)
+    assert (planned.action is Action.RELEASE) is made
+
+
+def test_something_half_done_is_finished_whatever_the_event() -> None:
+    half = tag("v1.3.0", "older", state=TagState.HALF_DONE)
+    known = facts(base=V123, half_done=(half,), withheld="releases are started by hand")
+    assert plan_release(known, Request(), CONFIG).action is Action.FINISH
 
 
 def test_maintenance_branches_are_those_that_match() -> None:
