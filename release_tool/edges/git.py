@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import functools
-import hashlib
 import io
+import itertools
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,6 +75,10 @@ _ONLY_OBJECTS = (
 )
 _DEEPENINGS = (50, 200, 800, 3200, 12800)
 _NETWORK_TIMEOUT = 600.0
+_FATAL = 128
+"""The code with which git ends when it can't do what it was asked."""
+_LIKELY = 2
+"""How many commits are asked about one by one before all of the history is walked."""
 _TOKEN_VARIABLE = "RELEASE_TOOL_GIT_HEADER"  # noqa: S105 - the name of a variable, not a token
 
 
@@ -118,6 +122,7 @@ class Git:
         self._directory = directory
         self._token = token
         self._server_url = server_url.rstrip("/")
+        self._contained: set[tuple[str, str]] = set()
 
     @classmethod
     def find(cls, cwd: Path, *, token: str | None = None, server_url: str = "https://github.com") -> Git:
@@ -127,7 +132,7 @@ class Git:
         """
         git = cls(cwd, token=token, server_url=server_url)
         try:
-            git._run("rev-parse", "--git-dir")
+            _ = git.root
         except RemoteError as error:
             raise UsageError(
                 f"no git repository can be read in {cwd}: {error.message}",
@@ -138,8 +143,8 @@ class Git:
     @functools.cached_property
     def root(self) -> Path:
         """The top of the working tree, or the repository itself where it is bare."""
-        inside = self._run("rev-parse", "--is-inside-work-tree").text.strip() == "true"
-        return Path(self._line("rev-parse", "--show-toplevel" if inside else "--absolute-git-dir"))
+        repository, *up = self._run("rev-parse", "--absolute-git-dir", "--show-cdup").text.splitlines()
+        return (self._directory / up[0]).resolve() if up else Path(repository)
 
     # Names and remotes
 
@@ -224,16 +229,17 @@ class Git:
         options = ("--format=%(refname:strip=2)", "--contains", _safe(sha))
         return set(self._run("for-each-ref", *options, "refs/tags").text.splitlines())
 
-    def first_reachable(self, commits: Sequence[str], target: str) -> int | None:
+    def first_reachable(self, commits: Iterable[str], target: str) -> int | None:
         """The place of the first of some commits that is contained in `target`, or None; commits not here are not.
 
-        Meant for a list whose first entries are likely: the others cost one walk of the history, however many.
+        Meant for commits of which the first are likely: the others are read, and cost one walk of the history.
         """
-        likely = self.present(commits[:2])
-        for place, commit in enumerate(commits[:2]):
-            if commit in likely and self.is_ancestor(commit, target):
+        left = iter(commits)
+        for place, commit in enumerate(itertools.islice(left, _LIKELY)):
+            if self._is_contained(commit, target):
                 return place
-        return self._first_walked(commits, 2, target) if len(commits) > 2 else None  # noqa: PLR2004 - as above
+        others = list(left)
+        return self._first_walked(others, _LIKELY, target) if others else None
 
     def tag_message(self, tag: str) -> TagMessage | None:
         """The message of a tag, named or as the hash of its object, without its signature; None if not annotated."""
@@ -344,6 +350,11 @@ class Git:
             self._fetch(remote, sha)
         return sha
 
+    def fetch_commit(self, sha: str, remote: str = "origin") -> None:
+        """Fetch a commit with its history, if it is not here."""
+        if not self.has_commit(sha):
+            self._fetch(remote, sha)
+
     # How git is called
 
     def _run(self, *args: str, ok: Collection[int] = (0,), stdin: bytes = b"", lazy: bool = True) -> process.Finished:
@@ -432,9 +443,19 @@ class Git:
         path = self._directory / self._line("rev-parse", "--git-path", "shallow")
         return path.read_text().split() if path.exists() else []
 
+    def _is_contained(self, commit: str, target: str) -> bool:
+        """Whether a commit is contained in `target`; one that is not here is not, and none is fetched to find out."""
+        if (commit, target) in self._contained:
+            return True
+        asked = ("merge-base", "--is-ancestor", _safe(commit), _safe(target))
+        done = self._run(*asked, ok=(0, 1, _FATAL), lazy=False)
+        if done.code == 0 or (done.code == _FATAL and self.has_commit(commit) and self.is_ancestor(commit, target)):
+            self._contained.add((commit, target))  # and will be for ever: a commit's history does not change
+        return (commit, target) in self._contained
+
     def _first_walked(self, commits: Sequence[str], start: int, target: str) -> int | None:
-        """The first of the commits, from `start` on, that a walk of all of the history meets."""
-        places = {commits[place].encode(): place for place in reversed(range(start, len(commits)))}
+        """The first of the commits, whose places begin with `start`, that a walk of all of the history meets."""
+        places = {commit.encode(): place for place, commit in reversed(list(enumerate(commits, start)))}
         best: int | None = None
         for sha in self._stream("rev-list", _safe(target), "--"):
             place = places.get(sha)
@@ -498,13 +519,9 @@ def _commit(*fields: bytes) -> Commit:
 
 def _tag_refs(listing: str, between: str) -> dict[str, TagRef]:
     """Read lines of a hash and a ref, in which a name with `^{}` behind stands for what an annotated tag is on."""
-    lines = [line.partition(between) for line in listing.splitlines()]
-    refs = {ref.removeprefix("refs/tags/"): sha for sha, _, ref in lines if ref.startswith("refs/tags/")}
-    return {
-        name: TagRef(object=sha, commit=refs.get(f"{name}^{{}}", sha))
-        for name, sha in refs.items()
-        if not name.endswith("^{}")
-    }
+    lines = [line.partition(f"{between}refs/tags/") for line in listing.splitlines()]
+    refs = {name: sha for sha, _, name in lines if name}
+    return {name: TagRef(sha, refs.get(f"{name}^{{}}", sha)) for name, sha in refs.items() if name[-3:] != "^{}"}
 
 
 def _batch(output: bytes) -> Iterator[tuple[str, bytes]]:
@@ -564,6 +581,8 @@ def _raw_change(header: bytes, path: bytes) -> RawChange:
 
 def _patch_id(lines: Iterator[bytes]) -> str | None:
     """Hash a patch without what depends on its place: line numbers and the names of blobs."""
+    import hashlib  # takes longer to load than a plan without reverts takes to make
+
     digest, empty = hashlib.sha256(), True
     for line in lines:
         if line.startswith(b"Binary files "):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -12,6 +13,7 @@ import msgspec
 
 from release_tool.domain.changes import Author, PullRequest
 from release_tool.edges.clock import SystemClock
+from release_tool.edges.conversation import Conversation
 from release_tool.edges.github_transport import (
     NoAnswerError,
     NotFoundError,
@@ -388,6 +390,11 @@ class GitHub:
             max_wait=max_wait,
             seconds_between_writes=seconds_between_writes,
         )
+
+    @functools.cached_property
+    def conversation(self) -> Conversation:
+        """The pull requests that are not merged yet, and what is said on them."""
+        return Conversation(self.name, self._transport)
 
     @property
     def requests(self) -> int:

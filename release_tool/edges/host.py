@@ -1,4 +1,4 @@
-"""This host and its processes: who we are, and whether a process that was here still lives."""
+"""The host we run on and its processes: who we are, and whether a process that was here still lives."""
 
 from __future__ import annotations
 

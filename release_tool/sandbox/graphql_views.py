@@ -528,6 +528,7 @@ def comment(call: Call, value: Comment) -> View:
         "createdAt": views.moment(value.created_at),
         "updatedAt": views.moment(value.updated_at),
         "url": views.web(call, f"/issues/{value.issue}#issuecomment-{value.id}"),
+        "viewerDidAuthor": value.author == call.author,
     }
 
 

@@ -1,0 +1,128 @@
+"""The command line, a table of contents: each command parses, calls one stage, and prints."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_CONTENTS = {
+    "plan": ("release", "Show what the next release would be, and why."),
+    "bump": ("release", "Make the next release, forced or not."),
+    "release": ("release", "Claim the tag, upload, verify, publish; finish what is half-done."),
+    "notes": ("notes", "Show, edit or regenerate the notes of a release."),
+    "withdraw": ("notes", "Mark a bad release: never deployed, never rolled back to."),
+    "check-pr": ("pull_request", "Check a pull request, and preview its release."),
+    "sandbox": ("sandbox", "Serve a stand-in for GitHub on this machine."),
+    "demo": ("sandbox", "Watch the whole process on a sample project."),
+}
+"""Every command with its module and its line in `--help`, so that `--help` need not import them."""
+
+
+_COMPLETE = "_RELEASE_TOOL_COMPLETE"
+"""The variable by which a shell asks; its name is click's rule."""
+
+
+DOCUMENTED = "release_tool.documented"
+"""Where a command notes that it has printed its one JSON document, so that an error does not print a second."""
+
+
+class Options(NamedTuple):
+    """What stands on the group and holds for every command."""
+
+    repo: str = ""
+    config: str = ""
+    verbose: bool = False
+    debug: bool = False
+
+
+class _Contents(click.Group):
+    """A group that imports the module of a command only when the command is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_CONTENTS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _CONTENTS:
+            return None
+        module = importlib.import_module(f"release_tool.cli.{_CONTENTS[cmd_name][0]}")
+        command = getattr(module, cmd_name.replace("-", "_"))
+        assert isinstance(command, click.Command)  # noqa: S101  # a fault of the table above, never of a user
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _CONTENTS.items()])
+
+
+def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:  # click's
+    if value and not ctx.resilient_parsing:
+        from release_tool import __version__
+
+        click.echo(f"release-tool {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=_Contents, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show it.")
+@click.option("--repo", default="", metavar="OWNER/NAME", help="The repository on GitHub. [default: the remote]")
+@click.option("--config", default="", metavar="FILE", help="Read this instead of pyproject.toml.")
+@click.option("--verbose", is_flag=True, help="Say what is done, step by step.")
+@click.option("--debug", is_flag=True, help="Also show where an error was raised.")
+@click.pass_context
+def group(ctx: click.Context, repo: str, config: str, verbose: bool, debug: bool) -> None:
+    """Take a project from a merged pull request to a healthy production, and back again.
+
+    \b
+    Examples:
+      release-tool plan                     what would the next release be?
+      release-tool bump --force minor       make it, at least as a minor
+      release-tool notes v1.3.0 --edit      correct what it says
+      release-tool demo                     watch it all on a sample project
+    """
+    ctx.obj = Options(repo, config, verbose, debug)
+
+
+def _complete(instruction: str) -> NoReturn:
+    """Answer a shell that completes our command line, or asks how to."""
+    from click.shell_completion import shell_complete
+
+    sys.exit(shell_complete(group, {}, "release-tool", _COMPLETE, instruction))
+
+
+def _end_by_signal(number: int, _frame: FrameType | None) -> NoReturn:
+    """Turn a signal into an exception, so that what was begun is closed on the way out."""
+    from release_tool.errors import SignalError
+
+    raise SignalError(number, already="what was done stays", todo="run the same command again; it carries on")
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run the command line and end the process with its exit code: the one place where errors are shown."""
+    arguments = sys.argv[1:] if argv is None else argv
+    debug = "--debug" in arguments
+    if instruction := os.environ.get(_COMPLETE):
+        _complete(instruction)
+    signal.signal(signal.SIGTERM, _end_by_signal)
+    meta: dict[str, object] = {}
+    try:
+        with group.make_context("release-tool", list(arguments)) as ctx:  # click empties the list
+            meta = ctx.meta
+            group.invoke(ctx)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except BaseException as error:  # noqa: BLE001  # the boundary: whatever it is, it is told in one place
+        from release_tool.cli.boundary import tell
+
+        sys.exit(tell(error, as_json="--json" in arguments and DOCUMENTED not in meta, debug=debug))
+    sys.exit(0)

@@ -1,0 +1,77 @@
+"""The commands for what a published release says: notes, withdraw."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from release_tool.cli.session import current_session
+from release_tool.errors import UsageError
+
+
+@click.command()
+@click.argument("tag", default="")
+@click.option("--edit", is_flag=True, help="Open the published text in $EDITOR.")
+@click.option("--write", is_flag=True, help="Generate it anew and keep what people wrote.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def notes(tag: str, edit: bool, write: bool, as_json: bool) -> None:
+    """Show the notes of a release (of the newest where no TAG is named), edit them, or generate them anew.
+
+    \b
+    Examples:
+      release-tool notes
+      release-tool notes v1.3.0 --edit
+      release-tool notes v1.3.0 --write
+    """
+    from release_tool.domain.notes import without_record
+    from release_tool.stages import notes as stage
+
+    if edit and write:
+        raise UsageError("--edit and --write exclude each other", todo="give one of them")
+    session = current_session()
+    project = session.project()
+    if edit:
+        shown = stage.edit(project, tag, lambda text: click.edit(text, extension=".md", require_save=True))
+    elif write:
+        shown = stage.write(project, tag)
+    else:
+        shown = stage.show(project, tag)
+    if as_json:
+        session.document({"tag": shown.tag, "text": shown.text, "url": shown.url, "changed": shown.changed})
+    elif edit or write:
+        session.show(f"the notes of {shown.tag} are {'saved' if shown.changed else 'unchanged'}")
+    else:
+        session.show_as_written(without_record(shown.text))
+
+
+@click.command()
+@click.argument("tag")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it is shown on the release.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def withdraw(tag: str, reason: str, yes: bool, as_json: bool) -> None:
+    """Mark a bad release: a banner, not latest any more, never deployed or rolled back to. Deletes nothing.
+
+    A half-done release is given up: its number is spent, and its changes go into the next release.
+
+    \b
+    Example:
+      release-tool withdraw v1.3.0 --reason "loses orders, see #45"
+    """
+    from release_tool.stages.withdrawal import withdraw as mark
+
+    if not reason.strip():
+        raise UsageError("--reason is empty", todo="say why, in a sentence for the people who use it")
+    session = current_session()
+    project = session.project()
+    if sys.stdin.isatty() and not (yes or session.actions.enabled):
+        session.confirm(f"Withdraw {tag} for everybody?")
+    done = mark(project, tag, reason)
+    if as_json:
+        session.document(
+            {"tag": done.tag, "state": done.state, "reason": done.reason, "url": done.url, "latest": done.latest}
+        )
+    else:
+        session.show("\n".join(filter(None, [f"{done.tag}: {done.state}: {done.reason}", done.url])))
+    session.actions.write_outputs({"tag": done.tag, "state": done.state})

@@ -1,0 +1,297 @@
+"""The commands of the release stage: plan, bump, release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec
+
+import click
+
+from release_tool.cli.session import current_session
+from release_tool.domain.release import Action, Request, parse_force, parse_identifier
+from release_tool.domain.text import visible
+from release_tool.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from release_tool.cli.session import Session
+    from release_tool.domain.changes import Change
+    from release_tool.domain.release import ReleasePlan
+    from release_tool.stages.project import Project
+    from release_tool.stages.release import Outcome
+
+P = ParamSpec("P")
+
+_COLOURS = {"major": "red", "minor": "green", "patch": "cyan", "none": "bright_black"}
+
+
+def _asks(command: Callable[P, None]) -> Callable[P, None]:
+    """Give a command the options that say what kind of release is wanted."""
+    for option in (
+        click.option("--since", default="", metavar="REF", help="Count changes after this tag or commit."),
+        click.option("--pre", default="", metavar="NAME", help="Make a prerelease, such as 1.3.0-rc.1 for `rc`."),
+        click.option("--force", default="", metavar="LEVEL", help="major, minor, patch, or the very version X.Y.Z."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_asks
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def plan(force: str, pre: str, since: str, as_json: bool) -> None:
+    """Show what the next release would be, and why, change by change. Writes nothing.
+
+    Without a token it plans from git alone, and says what it can't see then.
+
+    \b
+    Examples:
+      release-tool plan
+      release-tool plan --force minor
+      release-tool plan --json | jq -r .version
+    """
+    from release_tool.domain.notes import without_record
+    from release_tool.stages.notes import notes_of, written
+    from release_tool.stages.release import plan as look_ahead
+
+    session = current_session()
+    project = session.project()
+    planned = look_ahead(project, _request(project, force, pre, since))
+    notes = (
+        "" if planned.action is Action.NOTHING else without_record(written(project, notes_of(project, planned)).text)
+    )
+    if as_json:
+        session.document(plan_document(planned) | {"notes": notes})
+    else:
+        session.show(plan_text(planned))
+    session.actions.write_outputs(_outputs(planned) | {"again": _flag(planned.again)})
+    session.actions.write_summary(_summary(planned, notes))
+
+
+@click.command()
+@_asks
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--here", is_flag=True, help="Claim the tag from here instead of starting the workflow.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def bump(force: str, pre: str, since: str, dry_run: bool, yes: bool, here: bool, as_json: bool) -> None:
+    """Make the next release, forced or not: shows the plan, asks, and claims the tag.
+
+    \b
+    Examples:
+      release-tool bump --dry-run
+      release-tool bump --force minor --here
+      release-tool bump --force 2.0.0 --here --yes
+    """
+    from release_tool.stages.release import claim_next
+    from release_tool.stages.release import plan as look_ahead
+
+    session = current_session()
+    if not (here or dry_run or session.actions.enabled):
+        raise UsageError(
+            "bump can't start the workflow from a terminal yet",
+            already="nothing was written",
+            todo="claim the tag from here with `--here`, or start `release.yml` on GitHub's Actions page",
+        )
+    project = session.project()
+    request = _request(project, force, pre, since)
+    planned = look_ahead(project, request)
+    if dry_run or planned.action is not Action.RELEASE:
+        _tell_plan(session, planned, as_json=as_json)
+        return
+    if not (yes or session.actions.enabled):
+        session.say(plan_text(planned))
+        session.confirm(f"Release {planned.tag} at {planned.sha[:10]}?")
+    _tell_outcome(session, claim_next(project, request, str(planned.tag)), as_json=as_json)
+
+
+@click.command()
+@click.argument("assets", nargs=-1, metavar="[ASSET]...")
+@click.option("--expect", default="", metavar="TAG", help="Publish only if the release is this tag.")
+@click.option("--reference", "references", multiple=True, metavar="NAME=REF@DIGEST", help="Something built, no file.")
+@_asks
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def release(
+    assets: tuple[str, ...],
+    expect: str,
+    references: tuple[str, ...],
+    force: str,
+    pre: str,
+    since: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Claim the tag, then draft, upload, verify and publish; finish whatever is half-done.
+
+    Running it again is always safe: it carries on where it was interrupted, or finds nothing to do.
+
+    \b
+    Examples:
+      release-tool release dist/*
+      release-tool release dist/* --expect v1.3.0
+      release-tool release --reference web=ghcr.io/acme/shop@sha256:…
+    """
+    from release_tool.stages.assets import collect, parse_references
+    from release_tool.stages.release import Materials
+    from release_tool.stages.release import plan as look_ahead
+    from release_tool.stages.release import release as make
+
+    session = current_session()
+    materials = Materials(
+        assets=collect(Path(name) for name in assets), references=parse_references(references), expect=expect
+    )
+    project = session.project()
+    request = _request(project, force, pre, since)
+    if dry_run:
+        _tell_plan(session, look_ahead(project, request), as_json=as_json)
+    else:
+        _tell_outcome(session, make(project, request, materials), as_json=as_json)
+
+
+def _request(project: Project, force: str, pre: str, since: str) -> Request:
+    return Request(
+        force=parse_force(force, project.config.tag_prefix),
+        prerelease=parse_identifier(pre),
+        since=since,
+        by=project.actions.actor or project.owner.user or "somebody",
+    )
+
+
+def plan_document(planned: ReleasePlan) -> dict[str, object]:
+    """The fields of `plan --json`, without its notes."""
+    forced = planned.forced
+    return {
+        "action": planned.action.value,
+        "reason": planned.reason,
+        "branch": planned.branch,
+        "previous": planned.previous,
+        "tag": planned.tag,
+        "version": str(planned.version) if planned.version else None,
+        "sha": planned.sha,
+        "bump": str(planned.bump),
+        "forced": {"by": forced.by, "from": str(forced.was)} if forced else None,
+        "prerelease": planned.prerelease,
+        "latest": planned.latest,
+        "changes": [_change_document(change) for change in planned.changes],
+        "unseen": list(planned.unseen),
+    }
+
+
+def _change_document(change: Change) -> dict[str, object]:
+    return {
+        "pull": change.pull,
+        "sha": change.sha,
+        "title": change.title,
+        "kind": change.kind.value,
+        "hidden": change.hidden,
+        "bump": str(change.bump),
+        "rule": change.rule.value,
+        "reason": change.reason,
+        "authors": [str(author) for author in change.authors],
+        "cancelled_by": change.cancelled_by,
+    }
+
+
+def plan_text(planned: ReleasePlan) -> str:
+    """A plan as a person reads it: what it comes to, then a line for each change, then what could not be seen."""
+    lines = [_headline(planned), ""] if planned.changes else [_headline(planned)]
+    lines += _table(planned.changes)
+    if planned.unseen:
+        lines += ["", f"Not seen without a token: {'; '.join(planned.unseen)}."]
+    return "\n".join(lines)
+
+
+def _headline(planned: ReleasePlan) -> str:
+    what = visible(planned.reason)
+    match planned.action:
+        case Action.RELEASE:
+            how = "forced" if planned.forced else str(planned.bump)
+            return f"{planned.branch}: {click.style(str(planned.tag), bold=True)} is next ({how}): {what}"
+        case Action.FINISH:
+            return f"{planned.branch}: {click.style(str(planned.tag), bold=True)} is to be finished: {what}"
+        case Action.NOTHING:
+            return f"{planned.branch}: nothing to release: {what}"
+
+
+def _table(changes: tuple[Change, ...]) -> list[str]:
+    rows = [(str(change.bump), change.name, visible(change.title), visible(change.reason)) for change in changes]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    widths[2] = min(widths[2], 60)
+    return [
+        f"  {click.style(level.ljust(widths[0]), fg=_COLOURS[level])}  {name.ljust(widths[1])}  "
+        f"{_shortened(title, widths[2])}  {click.style(reason, dim=True)}"
+        for level, name, title, reason in rows
+    ]
+
+
+def _shortened(text: str, width: int) -> str:
+    return text.ljust(width) if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _tell_plan(session: Session, planned: ReleasePlan, *, as_json: bool) -> None:
+    if as_json:
+        session.document(plan_document(planned))
+    else:
+        session.show(plan_text(planned))
+    session.actions.write_outputs(_outputs(planned) | {"again": _flag(planned.again), "released": "false"})
+
+
+def _tell_outcome(session: Session, outcome: Outcome, *, as_json: bool) -> None:
+    planned = outcome.plan
+    results: dict[str, object] = {"released": outcome.released, "again": outcome.again, "url": outcome.url}
+    if as_json:
+        session.document(plan_document(planned) | {"reason": outcome.reason} | results)
+    else:
+        session.show("\n".join(filter(None, [outcome.reason, outcome.url])))
+    session.actions.write_outputs(
+        _outputs(planned)
+        | {"reason": outcome.reason, "again": _flag(outcome.again), "released": _flag(outcome.released)}
+        | {"url": outcome.url}
+    )
+    session.actions.write_summary(_outcome_summary(outcome))
+
+
+def _outputs(planned: ReleasePlan) -> dict[str, str]:
+    return {
+        "action": planned.action.value,
+        "reason": visible(planned.reason),
+        "tag": planned.tag or "",
+        "version": str(planned.version or ""),
+        "sha": planned.sha,
+        "previous": planned.previous or "",
+        "bump": str(planned.bump),
+    }
+
+
+def _flag(value: bool) -> str:  # the value is all there is
+    return "true" if value else "false"
+
+
+def _summary(planned: ReleasePlan, notes: str) -> str:
+    from release_tool.domain.notes import inert
+
+    lines = [f"### {inert(click.unstyle(_headline(planned)))}", ""]
+    if planned.changes:
+        lines += ["| bump | change | title | why |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| {change.bump} | {change.name} | {_cell(change.title)} | {_cell(change.reason)} |"
+            for change in planned.changes
+        ]
+    return "\n".join([*lines, "", notes])
+
+
+def _cell(text: str) -> str:
+    from release_tool.domain.notes import inert
+
+    return inert(text).replace("|", "\\|")
+
+
+def _outcome_summary(outcome: Outcome) -> str:
+    from release_tool.domain.notes import inert
+
+    link = f"\n\n{outcome.url}" if outcome.url else ""
+    forced = outcome.plan.forced
+    by = f"\n\nForced by {inert(forced.by)}; it would have been {forced.was}." if forced else ""
+    return f"### {inert(outcome.reason)}{by}{link}"

@@ -1,0 +1,72 @@
+"""The commands that need no GitHub: the stand-in, and the demo on it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from release_tool.errors import UsageError
+
+
+@click.group()
+def sandbox() -> None:
+    """Serve a stand-in for GitHub on this machine: REST, GraphQL and git, with all its state in one directory."""
+
+
+@sandbox.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--dir", "directory", required=True, type=click.Path(path_type=Path), help="Where its state lives.")
+@click.option("--port", default=0, help="The port to listen on. [default: any that is free]")
+def up(scenario: Path, directory: Path, port: int) -> None:
+    """Build the repository of a SCENARIO, serve it on loopback, and run until ended.
+
+    Prints one line of JSON when it is ready. Started again on the same directory it serves what is there.
+
+    \b
+    Example:
+      release-tool sandbox up shop.json --dir /tmp/shop
+    """
+    _insist_on_extra()
+    from release_tool.sandbox import up as serve
+
+    serve(scenario, directory, click.echo, port)
+
+
+@click.command()
+@click.option("--dir", "directory", type=click.Path(path_type=Path), help="Keep everything here. [default: temporary]")
+@click.option("--fast", is_flag=True, help="Don't pause between the steps.")
+def demo(directory: Path | None, fast: bool) -> None:
+    """Watch the whole process on a sample project, on a stand-in for GitHub; nothing leaves this machine.
+
+    \b
+    Examples:
+      release-tool demo
+      release-tool demo --fast --dir /tmp/shop
+    """
+    _insist_on_extra()
+    from release_tool.sandbox.demo import run
+
+    colour = False if os.environ.get("NO_COLOR") else None
+    pause = 0.0 if fast or not os.isatty(1) else 1.0
+
+    def show(text: str) -> None:
+        click.echo(text, color=colour)
+
+    with tempfile.TemporaryDirectory(prefix="release-tool-demo-") as temporary:
+        run(directory or Path(temporary), show, pause)
+
+
+def _insist_on_extra() -> None:
+    try:
+        import flask
+        import graphql
+
+        del flask, graphql
+    except ModuleNotFoundError as missing:
+        raise UsageError(
+            f"the sandbox needs {missing.name}, which is not installed",
+            todo="install it with `pip install 'release-tool[sandbox]'`",
+        ) from missing

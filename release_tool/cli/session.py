@@ -1,0 +1,172 @@
+"""What commands share: the project they work on, built once from the environment, and how they print."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+import msgspec
+
+from release_tool import config
+from release_tool.cli import DOCUMENTED
+from release_tool.domain.release import Owner
+from release_tool.domain.text import visible_block
+from release_tool.edges import host, process
+from release_tool.edges.actions import Actions
+from release_tool.edges.clock import SystemClock
+from release_tool.edges.git import Git
+from release_tool.errors import RefusedError, UsageError
+from release_tool.stages.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from release_tool.cli import Options
+    from release_tool.config import Config
+    from release_tool.edges.actions import Level
+    from release_tool.edges.github import GitHub
+
+_CONFIG_FILES = ("release-tool.toml", "pyproject.toml")
+
+
+class Session:
+    """One run of one command: results go to standard output, everything else to standard error."""
+
+    def __init__(self, options: Options, environment: Mapping[str, str]) -> None:
+        self.options = options
+        self.actions = Actions(environment)
+        self._environment = environment
+        self._colour = False if environment.get("NO_COLOR") else None
+
+    def project(self) -> Project:
+        """The repository that the command stands in; raises UsageError where there is none."""
+        git = Git.find(Path.cwd())
+        server, repository = self._repository(git)
+        token, source = self._token(server)
+        settings = read_config(git.root, self.options.config)
+        if self.actions.enabled:
+            git = Git.find(Path.cwd(), token=token, server_url=server)
+        return Project(
+            git=git,
+            config=settings,
+            actions=self.actions,
+            clock=SystemClock(),
+            owner=self._owner(),
+            repository=repository,
+            web_url=f"{server}/{repository}" if repository else "",
+            github=self._github(server, repository, token, source, settings) if token and repository else None,
+            say=self.say,
+        )
+
+    def say(self, text: str) -> None:
+        """Tell the person what is being done."""
+        line = click.style(visible_block(text), dim=True)
+        click.echo(self.actions.safe_log(line), err=True, color=self._colour)
+
+    def show(self, text: str) -> None:
+        """Print a result for people, in which no terminal escape but our own is left."""
+        click.echo(self.actions.safe_log(text), color=self._colour)
+
+    def show_as_written(self, text: str) -> None:
+        """Print a text that people wrote: exactly, but where people look at it without terminal escapes."""
+        self.show(visible_block(text) if self.actions.enabled or sys.stdout.isatty() else text)
+
+    def annotate(self, level: Level, message: str, *, title: str) -> None:
+        """Show a message at the top of the run in Actions; elsewhere the printed result says it."""
+        if self.actions.enabled:
+            click.echo(self.actions.annotation(level, visible_block(message), title=title), err=True)
+
+    def document(self, fields: Mapping[str, object]) -> None:
+        """Print a result for programs: one document, and nothing else on standard output."""
+        click.echo(json.dumps({"schema": 1, **fields}, ensure_ascii=False, indent=2))
+        click.get_current_context().meta[DOCUMENTED] = True
+
+    def confirm(self, question: str) -> None:
+        """Ask before something that can't be undone; raises RefusedError for a no, and where nobody answers."""
+        try:
+            agreed = click.confirm(question, err=True)
+        except click.Abort:
+            click.echo(err=True)  # the answer that never came would have ended the line
+            agreed = False
+        if not agreed:
+            raise RefusedError("nobody said yes", already="nothing was written", todo="say yes, or give `--yes`")
+
+    def _owner(self) -> Owner:
+        if self.actions.run:
+            return Owner(run=self.actions.run, attempt=self.actions.attempt)
+        return msgspec.structs.replace(host.this_process())
+
+    def _repository(self, git: Git) -> tuple[str, str]:
+        """The server and the `owner/name`: as asked for, as Actions says, or as the remote tells."""
+        named = git.repository_name()
+        scheme = urlsplit(git.remote_url() or "").scheme
+        server = f"{'http' if scheme == 'http' else 'https'}://{named[0]}" if named else "https://github.com"
+        if self.actions.repository:
+            server = self.actions.server_url
+        asked = self.options.repo or self.actions.repository or (named[1] if named else "")
+        if asked and asked.strip("/").count("/") != 1:
+            raise UsageError(f"--repo {asked!r} is not of the form OWNER/NAME", todo="name it as `acme/shop`")
+        return server, asked
+
+    def _token(self, server: str) -> tuple[str, str]:
+        """The token and where it came from; both are empty where there is none."""
+        for name in ("GITHUB_TOKEN", "GH_TOKEN"):
+            if token := self._environment.get(name, "").strip():
+                return token, name
+        if not shutil.which("gh") or urlsplit(server).scheme != "https":
+            return "", ""
+        done = process.run(["gh", "auth", "token", "--hostname", urlsplit(server).netloc], ok=range(256))
+        return done.text.strip() if done.code == 0 else "", "gh auth token"
+
+    def _github(self, server: str, repository: str, token: str, source: str, settings: Config) -> GitHub:
+        from release_tool.edges.github import GitHub
+
+        api_url, graphql_url = self.actions.api_url, self.actions.graphql_url
+        if server != "https://github.com" and "GITHUB_API_URL" not in self._environment:
+            api_url, graphql_url = f"{server}/api/v3", f"{server}/api/graphql"
+        return GitHub(
+            repository,
+            token=token,
+            token_source=source,
+            api_url=api_url,
+            graphql_url=graphql_url,
+            max_wait=settings.max_wait.total_seconds(),
+            seconds_between_writes=0 if _is_loopback(api_url) else 1,
+        )
+
+
+def _is_loopback(url: str) -> bool:
+    """Whether a stand-in on this machine is asked, which no manners of writing slowly are owed to."""
+    return urlsplit(url).hostname in {"127.0.0.1", "::1", "localhost"}
+
+
+def current_session() -> Session:
+    """The session of the command that is being run."""
+    return Session(click.get_current_context().find_root().obj, os.environ)
+
+
+def read_config(root: Path, named: str) -> Config:
+    """Read the configuration: the named file, else the one of the usual files that has any."""
+    if named:
+        return config.parse(_text(Path(named)), Path(named).name)
+    present = [root / name for name in _CONFIG_FILES if (root / name).is_file()]
+    having = [path for path in present if config.configures(_text(path), path.name)]
+    if len(having) > 1:
+        raise UsageError(
+            f"both {having[0].name} and {having[1].name} configure release-tool",
+            todo="keep one of them",
+        )
+    return config.parse(_text(having[0]), having[0].name) if having else config.Config()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} can't be read: {error}", todo="name a readable file with `--config`") from error

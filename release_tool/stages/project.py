@@ -1,0 +1,53 @@
+"""What every stage works on: a clone, its configuration, GitHub where there is a token, and a clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from release_tool.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from release_tool.config import Config
+    from release_tool.domain.release import Owner
+    from release_tool.edges.actions import Actions
+    from release_tool.edges.clock import Clock
+    from release_tool.edges.git import Git
+    from release_tool.edges.github import GitHub
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """One repository as a command sees it.
+
+    `repository` is `owner/name`, empty where no remote tells; `github` is None without a token.
+    `say` tells the person what is being done, one sentence each.
+    """
+
+    git: Git
+    config: Config
+    actions: Actions
+    clock: Clock
+    owner: Owner
+    repository: str
+    web_url: str
+    github: GitHub | None
+    say: Callable[[str], None]
+
+    @property
+    def remote(self) -> GitHub:
+        """GitHub, or the error that says how to give the tool a token."""
+        if not self.repository:
+            raise UsageError(
+                "which repository this is could not be found out: there is no remote `origin`",
+                todo="add the remote, or name the repository with `release-tool --repo OWNER/NAME`",
+            )
+        if self.github is None:
+            raise UsageError(
+                f"there is no token for {self.repository}",
+                already="nothing was read or written on GitHub",
+                todo="set GITHUB_TOKEN (or GH_TOKEN), or log in with `gh auth login`",
+            )
+        return self.github

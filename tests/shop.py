@@ -1,0 +1,147 @@
+"""A sample project on the sandbox: a stand-in for GitHub, a clone of it, and the commands that a user types there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from release_tool.cli.session import read_config
+from release_tool.domain.release import Owner
+from release_tool.edges import host
+from release_tool.edges.actions import Actions
+from release_tool.edges.git import Git
+from release_tool.edges.github import GitHub
+from release_tool.sandbox import Sandbox
+from release_tool.stages.project import Project
+from tests.clock import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from release_tool.edges.clock import Clock
+
+Entry = dict[str, object]
+
+
+class Result(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, object]:
+        """Its one JSON document."""
+        found = json.loads(self.out)
+        assert isinstance(found, dict)
+        return found
+
+
+class Shop:
+    """One repository: `box` is GitHub's side of it, `clone` the working copy of a person or a job."""
+
+    def __init__(self, box: Sandbox, clone: Path) -> None:
+        self.box = box
+        self.clone = clone
+        self.said: list[str] = []
+
+    def git(self, *args: str) -> str:
+        """Run git in the clone."""
+        done = subprocess.run(["git", *args], cwd=self.clone, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """What names the sandbox as GitHub; `GITHUB_TOKEN=""` takes the token away."""
+        return {
+            "GITHUB_API_URL": self.box.api_url,
+            "GITHUB_GRAPHQL_URL": self.box.graphql_url,
+            "GITHUB_SERVER_URL": self.box.api_url,
+            "GITHUB_REPOSITORY": self.box.repository,
+            "GITHUB_TOKEN": self.box.token,
+            **more,
+        }
+
+    def job(self, run: int = 1, *, attempt: int = 1, **more: str) -> dict[str, str]:
+        """The environment of a job in Actions."""
+        return self.environment(
+            GITHUB_ACTIONS="true",
+            GITHUB_RUN_ID=str(run),
+            GITHUB_RUN_ATTEMPT=str(attempt),
+            RUNNER_NAME=f"runner-{run}",
+            GITHUB_EVENT_NAME="push",
+            GITHUB_REF_TYPE="branch",
+            GITHUB_REF_NAME="main",
+            GITHUB_ACTOR="ada",
+            **more,
+        )
+
+    def start(self, *args: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start `release-tool` in the clone as a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "release_tool", *args],
+            cwd=self.clone,
+            env=os.environ | (self.environment() if env is None else env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *args: str, env: Mapping[str, str] | None = None, answer: str = "") -> Result:
+        """Run `release-tool` in the clone to its end."""
+        done = subprocess.run(
+            [sys.executable, "-m", "release_tool", *args],
+            cwd=self.clone,
+            env=os.environ | (self.environment() if env is None else env),
+            input=answer,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def project(self, *, env: Mapping[str, str] | None = None, clock: Clock | None = None) -> Project:
+        """What the stages work on, in this process; without `GITHUB_TOKEN` in `env` there is no GitHub."""
+        environment = self.environment() if env is None else env
+        actions = Actions(environment)
+        ours = Owner(run=actions.run, attempt=actions.attempt) if actions.run else host.this_process()
+        git = Git.find(self.clone)
+        return Project(
+            git=git,
+            config=read_config(git.root, ""),
+            actions=actions,
+            clock=clock or FakeClock(),
+            owner=ours,
+            repository=self.box.repository,
+            web_url=f"{self.box.api_url}/{self.box.repository}",
+            github=self.github(environment["GITHUB_TOKEN"]) if environment.get("GITHUB_TOKEN") else None,
+            say=self.said.append,
+        )
+
+    def github(self, token: str | None = None) -> GitHub:
+        """The sandbox as our edge sees it."""
+        return GitHub(
+            self.box.repository,
+            token=token or self.box.token,
+            api_url=self.box.api_url,
+            graphql_url=self.box.graphql_url,
+            clock=FakeClock(),
+            seconds_between_writes=0,
+        )
+
+
+@contextmanager
+def shop(directory: Path, *history: Entry, **scenario: object) -> Iterator[Shop]:
+    """Build a repository with a history, serve it, and clone it."""
+    whole: Entry = {"repository": "acme/shop", "files": {"README.md": "hello\n"}, "history": list(history), **scenario}
+    with Sandbox.start(whole, directory / "github") as box:
+        clone = directory / "clone"
+        subprocess.run(["git", "clone", "--quiet", box.clone_url, str(clone)], check=True)
+        yield Shop(box, clone)
