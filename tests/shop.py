@@ -113,6 +113,7 @@ class Shop:
         actions = Actions(environment)
         ours = Owner(run=actions.run, attempt=actions.attempt) if actions.run else host.this_process()
         git = Git.find(self.clone)
+        git.remote = git.remote_named(self.box.repository) or git.remote
         return Project(
             git=git,
             config=read_config(git.root, ""),

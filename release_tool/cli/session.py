@@ -50,8 +50,10 @@ class Session:
         server, repository = self._repository(git)
         token, source = self._token(server)
         settings = read_config(git.root, self.options.config)
-        if self.actions.enabled:
-            git = Git.find(Path.cwd(), token=token, server_url=server)
+        remote = self._remote(git, server, repository)
+        if self.actions.enabled or remote != git.remote:
+            ours = token if self.actions.enabled else None  # a person's git has credentials of its own
+            git = Git.find(Path.cwd(), token=ours, server_url=server, remote=remote)
         return Project(
             git=git,
             config=settings,
@@ -113,6 +115,13 @@ class Session:
         if asked and asked.strip("/").count("/") != 1:
             raise UsageError(f"--repo {asked!r} is not of the form OWNER/NAME", todo="name it as `acme/shop`")
         return server, asked
+
+    def _remote(self, git: Git, server: str, repository: str) -> str:
+        """The remote that is the repository, which in the clone of a fork is not `origin`; else its URL."""
+        named = git.repository_name()
+        if not repository or (named and named[1].casefold() == repository.casefold()):
+            return git.remote
+        return git.remote_named(repository) or f"{server}/{repository}.git"
 
     def _token(self, server: str) -> tuple[str, str]:
         """The token and where it came from; both are empty where there is none."""

@@ -321,7 +321,7 @@ def _by_policy(landing: Landing, config: Config) -> Decision:
         what = "merged" if landing.commits[-1].is_merge else "pushed"
         return Decision(bump, Kind.OTHER, Rule.POLICY, f"{what} directly, and `direct-push` is {config.direct_push!r}")
     if config.unlabelled == "fail":
-        reason = "nothing says how far; `unlabelled` is 'fail', so it should not have been merged: taken as patch"
+        reason = "nothing says how far, which `unlabelled = 'fail'` should have refused: taken as patch"
     else:
         reason = "no label and no Conventional Commit title, and `unlabelled` is 'patch'"
     return Decision(Bump.PATCH, Kind.OTHER, Rule.POLICY, reason)

@@ -220,29 +220,32 @@ def _mentions(candidate: Candidate) -> Iterator[Finding]:
 
 
 def _missing_labels(candidate: Candidate, config: Config) -> Iterator[Finding]:
-    for label, severity in _wanted_labels(candidate, config):
-        yield Finding(
-            "missing-label",
-            severity,
-            f"the label `{label}` of the configuration does not exist in this repository",
-            f"create it: `gh label create '{label}'`",
-        )
-
-
-def _wanted_labels(candidate: Candidate, config: Config) -> Iterator[tuple[str, Severity]]:
-    """The labels that are missing: each one that somebody chose, and the first of a usual kind of which none exists."""
+    """The labels that the repository lacks: each one that somebody chose, and the first of a usual kind."""
     if not candidate.knows_all_labels:
         return
     known = {label.casefold() for label in candidate.known_labels}
-    usual = Labels()
-    fields = ["major", "minor", "patch", "none"] + (["irreversible", "reversible"] if config.irreversible_paths else [])
-    for field in fields:
-        labels: tuple[str, ...] = getattr(config.labels, field)
+    chosen: list[str] = []
+    usual: list[str] = []
+    for labels, default in _mapped(config):
         missing = [label for label in labels if label.casefold() not in known]
-        if labels != getattr(usual, field):
-            yield from ((label, Severity.WARNING) for label in missing)
+        if labels != default:
+            chosen += missing
         elif labels and len(missing) == len(labels):
-            yield labels[0], Severity.NOTICE
+            usual.append(labels[0])
+    for severity, wanted in ((Severity.WARNING, chosen), (Severity.NOTICE, usual)):
+        if wanted:
+            shown = " and ".join(f"`{label}`" for label in wanted)
+            commands = ", ".join(f"`gh label create '{label}'`" for label in wanted)
+            yield Finding("missing-label", severity, f"this repository has no label {shown}", f"create it: {commands}")
+
+
+def _mapped(config: Config) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The labels that mean something, as configured and as they usually are."""
+    ours, usual = config.labels, Labels()
+    yield from zip(_levels(ours), _levels(usual), strict=True)
+    if config.irreversible_paths:
+        yield ours.irreversible, usual.irreversible
+        yield ours.reversible, usual.reversible
 
 
 def _levels(labels: Labels) -> tuple[tuple[str, ...], ...]:

@@ -116,21 +116,39 @@ class RawChange(msgspec.Struct, frozen=True):
 
 
 class Git:
-    """A git repository, bound to a directory in it; works in worktrees, bare, detached and in subdirectories."""
+    """A git repository, bound to a directory in it; works in worktrees, bare, detached and in subdirectories.
 
-    def __init__(self, directory: Path, *, token: str | None = None, server_url: str = "https://github.com") -> None:
+    `remote` is the name or the URL of the remote that its methods look at and fetch from.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        token: str | None = None,
+        server_url: str = "https://github.com",
+        remote: str = "origin",
+    ) -> None:
+        self.remote = remote
         self._directory = directory
         self._token = token
         self._server_url = server_url.rstrip("/")
         self._contained: set[tuple[str, str]] = set()
 
     @classmethod
-    def find(cls, cwd: Path, *, token: str | None = None, server_url: str = "https://github.com") -> Git:
+    def find(
+        cls,
+        cwd: Path,
+        *,
+        token: str | None = None,
+        server_url: str = "https://github.com",
+        remote: str = "origin",
+    ) -> Git:
         """Find the repository that `cwd` is in; the token goes to that server only, and never into an argv.
 
         Raises UsageError where there is none.
         """
-        git = cls(cwd, token=token, server_url=server_url)
+        git = cls(cwd, token=token, server_url=server_url, remote=remote)
         try:
             _ = git.root
         except RemoteError as error:
@@ -148,14 +166,21 @@ class Git:
 
     # Names and remotes
 
-    def remote_url(self, name: str = "origin") -> str | None:
-        """The URL of a remote without the credentials that may stand in it, or None where there is no such remote."""
-        done = self._run("remote", "get-url", name, ok=(0, 2))
+    def remote_url(self) -> str | None:
+        """The URL of the remote without the credentials that may stand in it, or None where there is no such remote."""
+        done = self._run("remote", "get-url", self.remote, ok=(0, 2))
         return _without_credentials(done.text.strip()) if done.code == 0 else None
 
-    def repository_name(self, remote: str = "origin") -> tuple[str, str] | None:
-        """The host (with the port of a web URL) and `owner/name` of a remote, or None where it isn't of that form."""
-        url = self.remote_url(remote)
+    def remote_named(self, repository: str) -> str | None:
+        """The name of the remote that is a repository, `owner/name`, whatever the person called it."""
+        names = self._run("remote").text.split()
+        urls = ((name, self._run("remote", "get-url", name).text.strip()) for name in names)
+        found = ((name, parse_remote(url)) for name, url in urls)
+        return next((name for name, parsed in found if parsed and parsed[1].casefold() == repository.casefold()), None)
+
+    def repository_name(self) -> tuple[str, str] | None:
+        """The host (with the port of a web URL) and `owner/name` of the remote, or None where it isn't of that form."""
+        url = self.remote_url()
         return parse_remote(url) if url else None
 
     # Commits and branches
@@ -177,19 +202,19 @@ class Git:
         done = self._run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
         return done.text.strip().removeprefix("refs/heads/") if done.code == 0 else None
 
-    def has_branch(self, name: str, remote: str = "origin") -> bool:
+    def has_branch(self, name: str) -> bool:
         """Whether there is a branch of that name, here or as last fetched from the remote."""
-        return any(name == branch for branch, _ in self._branches(remote))
+        return any(name == branch for branch, _ in self._branches())
 
-    def default_branch(self, remote: str = "origin") -> str | None:
+    def default_branch(self) -> str | None:
         """The branch that the remote named as its default when it was cloned, or None where that isn't known."""
-        prefix = f"refs/remotes/{remote}/"
-        done = self._run("symbolic-ref", "--quiet", f"{prefix}HEAD", ok=(0, 1))
+        prefix = f"refs/remotes/{self.remote}/"
+        done = self._run("symbolic-ref", "--quiet", f"{prefix}HEAD", ok=(0, 1, 128))  # 128: the remote is a URL
         return done.text.strip().removeprefix(prefix) if done.code == 0 else None
 
-    def branches_containing(self, sha: str, wanted: Callable[[str], bool], remote: str = "origin") -> set[str]:
+    def branches_containing(self, sha: str, wanted: Callable[[str], bool]) -> set[str]:
         """The names of the branches, here or as last fetched from the remote, that are wanted and contain a commit."""
-        tips = [(name, tip) for name, tip in self._branches(remote) if wanted(name)]
+        tips = [(name, tip) for name, tip in self._branches() if wanted(name)]
         return {name for name, tip in tips if tip == sha or self.is_ancestor(sha, tip)}
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
@@ -212,17 +237,17 @@ class Git:
         """Every tag that is here, by name; one that was put on a tree or a file is on no commit's history."""
         return _tag_refs(self._run("show-ref", "--tags", "--dereference", ok=(0, 1)).text, " ")
 
-    def remote_tags(self, remote: str = "origin") -> dict[str, TagRef]:
-        """Every tag of a remote, by name; raises RemoteError when it does not answer."""
-        return _tag_refs(self._remote("ls-remote", "--quiet", "--tags", remote).text, "\t")
+    def remote_tags(self) -> dict[str, TagRef]:
+        """Every tag of the remote, by name; raises RemoteError when it does not answer."""
+        return _tag_refs(self._remote("ls-remote", "--quiet", "--tags", self.remote).text, "\t")
 
-    def fetch_tags(self, names: Collection[str], remote: str = "origin") -> None:
+    def fetch_tags(self, names: Collection[str]) -> None:
         """Fetch the objects of some of the remote's tags without writing any ref.
 
         In a shallow clone this brings all the history below them, so deepen it first.
         """
         if names:
-            self._fetch(remote, *(f"refs/tags/{name}" for name in names))
+            self._fetch(*(f"refs/tags/{name}" for name in names))
 
     def tags_containing(self, sha: str) -> set[str]:
         """The names of the tags that are here and contain a commit."""
@@ -321,15 +346,15 @@ class Git:
         """Whether the clone lacks the beginning of its history."""
         return self._line("rev-parse", "--is-shallow-repository") == "true"
 
-    def deepen(self, by: int, remote: str = "origin") -> None:
+    def deepen(self, by: int) -> None:
         """Fetch that many more generations of a shallow clone's history."""
-        self._fetch_history(remote, f"--deepen={by}")
+        self._fetch_history(f"--deepen={by}")
 
-    def unshallow(self, remote: str = "origin") -> None:
+    def unshallow(self) -> None:
         """Fetch all of the history that a shallow clone lacks."""
-        self._fetch_history(remote, "--unshallow")
+        self._fetch_history("--unshallow")
 
-    def deepen_until(self, enough: Callable[[], bool], remote: str = "origin") -> None:
+    def deepen_until(self, enough: Callable[[], bool]) -> None:
         """Deepen a shallow clone in growing steps until there is enough, or all of it is here.
 
         Raises RemoteError when there is no remote, or it does not answer.
@@ -337,23 +362,23 @@ class Git:
         for by in _DEEPENINGS:
             if not self.is_shallow() or enough():
                 return
-            self.deepen(by, remote)
+            self.deepen(by)
         if self.is_shallow() and not enough():
-            self.unshallow(remote)
+            self.unshallow()
 
-    def fetch_branch(self, branch: str, remote: str = "origin") -> str | None:
-        """The commit that a remote's branch is at now, fetched if it is not here; None if there is no such branch."""
+    def fetch_branch(self, branch: str) -> str | None:
+        """The commit that a branch of the remote is at now, fetched if it is not here; None if there is none."""
         ref = f"refs/heads/{branch}"
-        lines = self._remote("ls-remote", "--quiet", remote, ref).text.splitlines()
+        lines = self._remote("ls-remote", "--quiet", self.remote, ref).text.splitlines()
         sha = next((sha for sha, _, name in (line.partition("\t") for line in lines) if name == ref), None)
         if sha is not None and not self.has_commit(sha):
-            self._fetch(remote, sha)
+            self._fetch(sha)
         return sha
 
-    def fetch_commit(self, sha: str, remote: str = "origin") -> None:
+    def fetch_commit(self, sha: str) -> None:
         """Fetch a commit with its history, if it is not here."""
         if not self.has_commit(sha):
-            self._fetch(remote, sha)
+            self._fetch(sha)
 
     # How git is called
 
@@ -386,13 +411,13 @@ class Git:
             error.todo = "check the network and the rights, then run the command again"
             raise
 
-    def _fetch(self, remote: str, *wants: str, options: Sequence[str] = ()) -> None:
+    def _fetch(self, *wants: str, options: Sequence[str] = ()) -> None:
         """Fetch objects, and change no ref, whatever the remote's configuration says."""
-        self._remote("fetch", *_ONLY_OBJECTS, *options, remote, *wants)
+        self._remote("fetch", *_ONLY_OBJECTS, *options, self.remote, *wants)
 
-    def _fetch_history(self, remote: str, option: str) -> None:
+    def _fetch_history(self, option: str) -> None:
         try:
-            self._fetch(remote, *self._boundary(), options=(option,))
+            self._fetch(*self._boundary(), options=(option,))
         except RemoteError as error:
             raise RemoteError(
                 f"this clone is shallow, and more of its history can't be fetched: {error.message}",
@@ -427,15 +452,15 @@ class Git:
     def _tree(self, commit: str | None) -> str:
         return self._empty_tree if commit is None else _safe(commit)
 
-    def _branches(self, remote: str) -> list[tuple[str, str]]:
-        """The names and tips of the local branches and of a remote's as last fetched."""
-        prefixes = ("refs/heads/", f"refs/remotes/{remote}/")
+    def _branches(self) -> list[tuple[str, str]]:
+        """The names and tips of the local branches and of the remote's as last fetched."""
+        prefixes = ("refs/heads/", f"refs/remotes/{self.remote}/")
         lines = self._run("for-each-ref", "--format=%(objectname) %(refname)", *prefixes).text.splitlines()
         return [
             (ref.removeprefix(prefix), tip)
             for tip, _, ref in (line.partition(" ") for line in lines)
             for prefix in prefixes
-            if ref.startswith(prefix) and ref != f"refs/remotes/{remote}/HEAD"
+            if ref.startswith(prefix) and ref != f"refs/remotes/{self.remote}/HEAD"
         ]
 
     def _boundary(self) -> list[str]:

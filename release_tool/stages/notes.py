@@ -160,7 +160,8 @@ def _version_tag(project: Project, seen: Look, tag: str) -> VersionTag:
 
 
 def _newcomers(project: Project, plan: ReleasePlan) -> frozenset[str]:
-    people = {author.login for change in plan.changes for author in change.authors if author.login and not author.bot}
+    authors = (author for change in plan.changes if change.pull for author in change.authors)
+    people = {author.login for author in authors if author.login and not author.bot}
     if project.github is None or plan.unseen or not people:
         return frozenset()
     oldest = min(change.landed_at for change in plan.changes)

@@ -18,6 +18,7 @@ from release_tool.stages.history import facts_for, look, tag_refs
 from release_tool.stages.notes import notes_of
 from release_tool.stages.ownership import claimant
 from release_tool.stages.publication import Publication
+from release_tool.stages.pull_request import tell_released
 from release_tool.stages.withdrawal import abandon
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def _perform(project: Project, seen: Look, planned: ReleasePlan, materials: Mate
         if isinstance(settled, Outcome):
             return settled
         url = publication.publish(notes if settled is planned else notes_of(project, settled), settled)
+    if project.config.comment_released:
+        tell_released(project, settled, url)
     more = planned.action is Action.FINISH and planned.sha != seen.head and not project.actions.pushed_tag
     return Outcome(plan=settled, reason=f"{planned.tag} is released", released=True, again=more, url=url)
 

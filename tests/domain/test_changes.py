@@ -100,7 +100,7 @@ def test_direct_pushes_can_be_told_to_ask_for_no_release() -> None:
 def test_an_unlabelled_pull_request_that_should_have_been_refused_is_a_patch_and_says_so() -> None:
     change = assessed(pull(1, "Add it"), Config(unlabelled="fail"))
     assert change.bump is Bump.PATCH
-    assert "should not have been merged" in change.reason
+    assert "should have refused" in change.reason
 
 
 def test_a_hidden_change_keeps_its_bump() -> None:
