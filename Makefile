@@ -12,7 +12,7 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml)
 ACTIONS := $(wildcard .github/actions/*/action.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types format lock build smoke bench clean
+.PHONY: help setup demo test coverage table lint style workflows types format lock build smoke bench clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -30,13 +30,23 @@ $(READY): pyproject.toml requirements/dev.txt
 demo: setup ## Show the whole process on a sample project
 	@$(BIN)/release-tool demo
 
-test: lint types ## Check everything: style, imports, types, workflows, tests with coverage
-	$(BIN)/python -m pytest -n $(JOBS) --inline-snapshot=disable --cov
+test: lint types coverage ## Check everything: style, imports, types, workflows, tests with coverage
 
-lint: setup ## Check style, who imports whom, and the workflows
+coverage: setup ## Run the tests, with coverage on the terminal and in build/coverage.xml
+	$(BIN)/python -m pytest -n $(JOBS) --inline-snapshot=disable --cov --cov-report=term --cov-report=xml:build/coverage.xml
+
+# The floor is held where the tests run; a table shows what is below it, too.
+table: setup ## Print the coverage of the last tests as a Markdown table
+	@$(BIN)/coverage report --format=markdown --fail-under=0
+
+lint: style workflows ## Check style, who imports whom, and the workflows
+
+style: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-logo
+
+workflows: setup
 	$(BIN)/zizmor --quiet --offline --pedantic --no-progress .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)

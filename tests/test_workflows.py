@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.workflow_rules import (
+    DEFAULT_BRANCH,
+    ONLY_PULL_REQUESTS,
+    PINS,
+    REQUIRED,
+    Strategy,
+    breaches_of_action,
+    breaches_of_workflow,
+    read_workflow,
+)
+
+if TYPE_CHECKING:
+    from tests.workflow_rules import Step
+
+ROOT = Path(__file__).parent.parent
+ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
+WORKFLOWS = {
+    f"./{path.relative_to(ROOT)}": path.read_text() for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+}
+READ = {path: read_workflow(text) for path, text in WORKFLOWS.items()}
+JOBS = [job for workflow in READ.values() for job in workflow.jobs.values()]
+STEPS = [step for job in JOBS for step in job.steps]
+COMMANDS = [step for step in STEPS if "release-tool " in step.run]
+TARGETS = sorted({step.run.split()[1] for step in STEPS if step.run.startswith("make ")})
+CHECKS = READ["./.github/workflows/pr-checks.yml"].jobs
+
+CHECKOUT = PINS["actions/checkout"]
+SOUND = f"""
+run-name: Release
+on:
+  push: {{}}
+  workflow_dispatch:
+    inputs:
+      level: {{}}
+permissions: {{}}
+jobs:
+  plan:
+    permissions:
+      contents: read # look
+    timeout-minutes: 5
+    concurrency:
+      group: release
+      queue: max
+      cancel-in-progress: false
+    outputs:
+      tag: ${{{{ steps.plan.outputs.tag }}}}
+    steps:
+      - name: Check out
+        uses: actions/checkout@{CHECKOUT}
+        with:
+          persist-credentials: false
+      - name: Plan
+        id: plan
+        run: exec release-tool plan "$LEVEL"
+  call:
+    permissions:
+      contents: write # release
+    uses: ./called.yml
+    with:
+      tag: ${{{{ needs.plan.outputs.tag || inputs.level }}}}
+"""
+CALLED = """
+on:
+  workflow_call:
+    inputs:
+      tag: {required: true}
+permissions: {}
+jobs:
+  release:
+    permissions:
+      contents: write # release
+    timeout-minutes: 5
+"""
+CHECKED = f"""
+run-name: Checks
+on:
+  pull_request:
+  merge_group:
+concurrency:
+  group: checks
+  cancel-in-progress: {ONLY_PULL_REQUESTS}
+permissions: {{}}
+jobs:
+  tests:
+    permissions:
+      contents: read # look
+    timeout-minutes: 5
+  checks:
+    name: checks
+    needs: tests
+    if: always()
+    permissions: {{}}
+    timeout-minutes: 5
+"""
+TRUSTED = f"""
+run-name: Policy
+on:
+  pull_request_target:
+    types: [opened]
+  merge_group:
+concurrency:
+  group: policy-${{{{ github.event.number }}}}
+permissions: {{}}
+jobs:
+  policy:
+    name: policy
+    permissions:
+      pull-requests: write # comment
+    timeout-minutes: 5
+    steps:
+      - name: Check out
+        uses: actions/checkout@{CHECKOUT}
+        with:
+          ref: {DEFAULT_BRANCH}
+          persist-credentials: false
+      - name: Check
+        run: exec release-tool check-pr
+"""
+BREACHES = {
+    "a pin that nobody looked at": (CHECKOUT, "v7", "`actions/checkout@v7` is not pinned as in PINS"),
+    "a pin with another version behind": (
+        "# v7.0.1",
+        "# v7.0.0",
+        f"`actions/checkout@{CHECKOUT.replace('7.0.1', '7.0.0')}` is not pinned as in PINS",
+    ),
+    "an action from elsewhere": ("actions/checkout@", "evil/checkout@", f"`evil/checkout@{CHECKOUT}` is not"),
+    "rights for all jobs": ("permissions: {}", "permissions: {contents: read}", "`permissions: {}` is missing"),
+    "a right without a reason": ("read # look", "read", "the grant `contents` has no reason"),
+    "a run without a name": ("run-name: Release", "", "`run-name` is missing"),
+    "a job without rights": (
+        "permissions:\n      contents: read # look\n",
+        "name: Plan\n",
+        "job `plan` has no permissions",
+    ),
+    "a job without a limit": ("timeout-minutes: 5", "name: Plan", "job `plan` has no time limit"),
+    "an expression in a script": (
+        '"$LEVEL"',
+        "${{ inputs.level }}",
+        "step `Plan` has an expression in its script",
+    ),
+    "a long script": (
+        'exec release-tool plan "$LEVEL"',
+        "|\n" + 6 * "          true\n",
+        "step `Plan` has a script of 6 lines",
+    ),
+    "a tool that gets no signal": ("exec release-tool", "release-tool", "step `Plan` does not `exec`"),
+    "credentials that stay": (
+        "persist-credentials: false",
+        "fetch-depth: 0",
+        "step `Check out` leaves credentials in the checkout",
+    ),
+    "a queue that cancels": (
+        "cancel-in-progress: false",
+        "cancel-in-progress: true",
+        "the group `release` cancels what runs beside `queue: max`",
+    ),
+    "a call of nothing": ("./called.yml", "./cold.yml", "job `call` calls `./cold.yml`, which does not exist"),
+    "an input too many": (
+        "with:\n      tag:",
+        "with:\n      tag: v1\n      tog:",
+        "job `call` gives `tog`, which `./called.yml` does not take",
+    ),
+    "an input too few": (
+        "with:\n      tag: ${{ needs.plan.outputs.tag || inputs.level }}",
+        "name: Call",
+        "job `call` does not give `tag`, which `./called.yml` needs",
+    ),
+    "a call with fewer rights": (
+        "write # release",
+        "read # release",
+        "job `call` calls a job that asks for `contents: write`",
+    ),
+    "a misspelt output": (
+        "needs.plan.outputs.tag",
+        "needs.plan.outputs.tog",
+        "`needs.plan.outputs.tog` is read, but nothing writes it",
+    ),
+    "a misspelt step": ("steps.plan.", "steps.plam.", "no step has the id `plam`"),
+    "a misspelt input": ("inputs.level", "inputs.lever", "`inputs.lever` is read, but no such input exists"),
+    "a release that is cancelled": (
+        "queue: max\n      cancel-in-progress: false",
+        f"cancel-in-progress: {ONLY_PULL_REQUESTS}",
+        "the group `release` cancels what runs",
+    ),
+}
+BREACHES_OF_CHECKS = {
+    "a stranger's code with rights": ("read # look", "write # fix", "the code of a pull request runs with rights"),
+    "a stranger's code with secrets": (
+        "timeout-minutes: 5\n  checks",
+        "timeout-minutes: 5\n    env: {KEY: '${{ secrets.KEY }}'}\n  checks",
+        "the code of a pull request runs with rights or secrets",
+    ),
+    "a merge queue that is cancelled": (ONLY_PULL_REQUESTS, "true", "the group `checks` cancels what runs"),
+    "a merge queue that waits for ever": (
+        "  merge_group:\n",
+        "",
+        "the required check `checks` does not start on pull requests and in the merge queue",
+    ),
+    "a pull request that waits for ever": (
+        "pull_request:",
+        "pull_request: {paths: [src]}",
+        "the required check `checks` does not start for every pull request",
+    ),
+    "a required check that is skipped": (
+        "    if: always()\n",
+        "",
+        "the required check `checks` may be skipped, and then counts as passed",
+    ),
+    "a job that nobody asks": (
+        "  checks:\n",
+        "  types:\n    permissions: {}\n    timeout-minutes: 5\n  checks:\n",
+        "the required check `checks` does not wait for every other job",
+    ),
+}
+BREACHES_OF_TRUST = {
+    "a stranger's code checked out": (
+        DEFAULT_BRANCH,
+        "refs/pull/${{ github.event.number }}/merge",
+        "step `Check out` may check out a stranger's code",
+    ),
+    "a checkout that does not say of what": (
+        f"          ref: {DEFAULT_BRANCH}\n",
+        "",
+        "step `Check out` may check out a stranger's code",
+    ),
+    "a stranger's text": (
+        "run: exec release-tool check-pr",
+        "run: exec release-tool check-pr\n        env: {TITLE: '${{ github.event.pull_request.title }}'}",
+        "`github.event` may be a stranger's text",
+    ),
+    "a stranger's branch": (
+        "run-name: Policy",
+        "run-name: Policy of ${{ github.head_ref }}",
+        "`github.head_ref` may be a stranger's text",
+    ),
+    "a required check under a condition": (
+        "name: policy\n",
+        "name: policy\n    if: github.event.number\n",
+        "the required check `policy` may be skipped",
+    ),
+}
+BROKEN = {
+    case: (text, *breach)
+    for text, breaches in ((SOUND, BREACHES), (CHECKED, BREACHES_OF_CHECKS), (TRUSTED, BREACHES_OF_TRUST))
+    for case, breach in breaches.items()
+}
+
+
+@pytest.mark.parametrize("path", WORKFLOWS)
+def test_a_workflow_keeps_the_house_rules(path: str) -> None:
+    assert list(breaches_of_workflow(WORKFLOWS[path], READ)) == []
+
+
+@pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.parent.name)
+def test_a_composite_action_keeps_the_house_rules(path: Path) -> None:
+    assert list(breaches_of_action(path.read_text())) == []
+
+
+@pytest.mark.parametrize("text", [SOUND, CHECKED, TRUSTED], ids=["release", "checks", "policy"])
+def test_a_sound_workflow_breaks_no_rule(text: str) -> None:
+    assert list(breaches_of_workflow(text, {"./called.yml": read_workflow(CALLED)})) == []
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_breach_of_the_house_rules_is_named(case: str) -> None:
+    text, sound, broken, sentence = BROKEN[case]
+    assert sound in text
+    found = list(breaches_of_workflow(text.replace(sound, broken), {"./called.yml": read_workflow(CALLED)}))
+    assert [breach for breach in found if breach.startswith(sentence)]
+
+
+def test_a_new_run_gets_every_input_that_a_person_may_give() -> None:
+    release = READ["./.github/workflows/release.yml"]
+    given = re.findall(r"--raw-field=(\w+)=", release.jobs["again"].steps[0].run)
+    assert given == list(release.interface("workflow_dispatch").inputs)
+
+
+def test_each_required_check_is_reported_by_exactly_one_job() -> None:
+    assert sorted(job.name for job in JOBS if job.name in REQUIRED) == sorted(REQUIRED)
+
+
+def test_a_pull_request_is_tested_on_every_python_that_the_package_supports() -> None:
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+    supported = re.findall(r"^Programming Language :: Python :: (3\.\d+)$", "\n".join(classifiers), re.MULTILINE)
+    assert CHECKS["tests"].strategy == Strategy(matrix={"python": supported})
+
+
+@pytest.mark.parametrize(
+    "results, passes",
+    [
+        ("success", True),
+        ("success success success", True),
+        ("success failure success", False),
+        ("skipped success", False),
+        ("success cancelled", False),
+        ("", False),
+    ],
+)
+def test_the_checks_pass_only_when_every_job_succeeded(results: str, passes: bool) -> None:
+    (step,) = CHECKS["checks"].steps
+    finished = subprocess.run(
+        ["bash", "-e", "-c", step.run], capture_output=True, check=False, env=os.environ | {"RESULTS": results}
+    )
+    assert (finished.returncode == 0) is passes
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_workflow_makes_only_what_can_be_made(target: str) -> None:
+    subprocess.run(["make", "--dry-run", target], capture_output=True, check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("step", COMMANDS, ids=lambda step: step.name)
+def test_a_workflow_passes_only_options_that_the_command_has(step: Step) -> None:
+    _, _, command, *words = shlex.split(step.run)
+    described = subprocess.run(
+        [sys.executable, "-m", "release_tool", command, "--help"], capture_output=True, check=True, text=True
+    ).stdout
+    options = {word.partition("=")[0] for word in words if word.startswith("--")}
+    assert options <= set(re.findall(r"--[a-z-]+", described))
+
+
+def test_the_plan_step_of_a_push_writes_every_output_that_the_workflow_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The very script runs, in a real repository, with every input empty as after a push, and from git alone."""
+    path = "./.github/workflows/publish.yml"
+    (step,) = [step for step in READ[path].jobs["plan"].steps if step.id == "plan"]
+    output = tmp_path / "output"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+    monkeypatch.setenv("GITHUB_REF_NAME", "main")
+    monkeypatch.setenv("GITHUB_REF_TYPE", "branch")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    for name in step.env.keys() - {"GITHUB_TOKEN"}:
+        monkeypatch.setenv(name, "")
+    checkout = tmp_path / "checkout"
+    for argv in (
+        ["init", "--quiet", "--initial-branch=main", str(checkout)],
+        ["-C", str(checkout), "commit", "--quiet", "--allow-empty", "--message=feat: begin"],
+        ["-C", str(checkout), "tag", "--annotate", "--message=v1.2.3", "v1.2.3"],
+        ["-C", str(checkout), "commit", "--quiet", "--allow-empty", "--message=feat: search"],
+    ):
+        subprocess.run(["git", *argv], check=True)
+
+    subprocess.run(["bash", "-e", "-c", step.run], check=True, cwd=checkout)
+
+    written = dict(line.split("=", 1) for line in output.read_text().splitlines())
+    read = set(re.findall(r"steps\.plan\.outputs\.(\w+)", WORKFLOWS[path]))
+    assert read <= written.keys()
+    assert (written["action"], written["tag"], written["again"]) == ("release", "v1.3.0", "false")
