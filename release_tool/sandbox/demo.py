@@ -6,8 +6,9 @@ import os
 import shlex
 import subprocess
 import sys
+import textwrap
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 import msgspec
@@ -20,18 +21,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+T = TypeVar("T")
+
 SCENARIO: dict[str, object] = {
     "repository": "acme/shop",
     "files": {
         "README.md": "# Shop\n",
         "shop.py": "def total(prices):\n    return sum(prices)\n",
+        "release-tool.toml": 'unlabelled = "fail"\n',
     },
     "history": [
+        {"label": "major"},
+        {"label": "no-release"},
         {"tag": "v1.2.3"},
         {
             "pull": 1,
             "title": "Search the catalogue by name",
-            "labels": ["feature"],
             "author": "ada",
             "state": "open",
             "body": "## New features\n\nType a part of a name and see what fits, best first.\n",
@@ -62,20 +67,42 @@ def run(directory: Path, show: Callable[[str], None], pause: float) -> None:
         stage = _Stage(box, directory / "shop", show, pause)
         stage.tell("A project on GitHub: v1.2.3 is released, three pull requests are open.")
         stage.command("git", "clone", "--quiet", box.clone_url, str(directory / "shop"), where=directory)
-        stage.tell("Its maintainers merge them.")
-        for number in (1, 2, 3):
-            stage.merge(number)
-        stage.command("git", "pull", "--quiet")
-        stage.tell("What would the next release be, and why?")
-        stage.command("release-tool", "plan")
-        stage.tell("Build it, then release what was built.")
-        stage.command("mkdir", "-p", "dist")
-        stage.command("git", "archive", "--format=tar.gz", "--output=dist/shop-1.3.0.tar.gz", "HEAD")
-        stage.command("release-tool", "release", "dist/shop-1.3.0.tar.gz", "--expect", "v1.3.0")
-        stage.command("release-tool", "notes", "v1.3.0")
-        stage.tell("The same command again finds nothing to do.")
-        stage.command("release-tool", "release")
-        stage.tell("That was the release stage.")
+        _pull_requests(stage)
+        _release(stage)
+
+
+def _pull_requests(stage: _Stage) -> None:
+    stage.tell("Nobody said yet how far #1 moves the version. The check says so on the pull request.")
+    stage.command("release-tool", "check-pr", "1", code=3)
+    stage.tell("Ada sets the label `feature`.")
+    stage.label(1, "feature")
+    stage.command("release-tool", "check-pr", "1")
+    stage.tell("The comment on #1 says the same now.")
+    stage.comments(1)
+    stage.tell("The maintainers merge all three.")
+    for number in (1, 2, 3):
+        stage.merge(number)
+    stage.command("git", "pull", "--quiet")
+
+
+def _release(stage: _Stage) -> None:
+    stage.tell("What would the next release be, and why?")
+    stage.command("release-tool", "plan")
+    stage.tell("Build it, then release what was built.")
+    stage.command("mkdir", "-p", "dist")
+    stage.command("git", "archive", "--format=tar.gz", "--output=dist/shop-1.3.0.tar.gz", "HEAD")
+    stage.command("release-tool", "release", "dist/shop-1.3.0.tar.gz", "--expect", "v1.3.0")
+    stage.command("release-tool", "notes", "v1.3.0")
+    stage.tell("The same command again finds nothing to do.")
+    stage.command("release-tool", "release")
+
+
+class _Titled(msgspec.Struct, frozen=True):
+    title: str
+
+
+class _Comment(msgspec.Struct, frozen=True):
+    body: str
 
 
 class _Stage:
@@ -93,21 +120,41 @@ class _Stage:
 
     def merge(self, number: int) -> None:
         """Press the merge button, as a maintainer does."""
-        url = f"{self._box.api_url}/repos/{self._box.repository}/pulls/{number}"
-        headers = {"Authorization": f"Bearer {self._box.token}"}
-        title = msgspec.json.decode(requests.get(url, headers=headers, timeout=10).content)["title"]
-        answer = requests.put(f"{url}/merge", json={"merge_method": "squash"}, headers=headers, timeout=10)
-        answer.raise_for_status()
+        title = self._ask("GET", f"pulls/{number}", _Titled).title
+        self._ask("PUT", f"pulls/{number}/merge", dict, {"merge_method": "squash"})
         self._show(f"  #{number} {title}: merged")
 
-    def command(self, *argv: str, where: Path | None = None) -> None:
+    def label(self, number: int, *labels: str) -> None:
+        """Set the labels of a pull request, as its author does."""
+        self._ask("PUT", f"issues/{number}/labels", list, {"labels": list(labels)})
+
+    def comments(self, number: int) -> None:
+        """Show the comments on a pull request."""
+        for comment in self._ask("GET", f"issues/{number}/comments", list[_Comment]):
+            lines = [line for line in comment.body.splitlines() if not line.startswith("<!--")]
+            self._show(textwrap.indent("\n".join(lines).strip(), "  | ", lambda _: True))
+
+    def command(self, *argv: str, where: Path | None = None, code: int = 0) -> None:
+        """Run a command as it is shown; it must end with that code."""
         time.sleep(self._pause)
         self._show(click.style(f"$ {shlex.join(argv)}", fg="cyan"))
         real = [sys.executable, "-m", "release_tool", *argv[1:]] if argv[0] == "release-tool" else argv
         sys.stdout.flush()
         done = subprocess.run(real, cwd=where or self._clone, env=self._environment(), check=False)
-        if done.returncode != 0:
+        if done.returncode != code:
             raise BugError(f"the demo stopped: `{shlex.join(argv)}` ended with code {done.returncode}")
+
+    def _ask(self, verb: str, path: str, kind: type[T], body: object = None) -> T:
+        """Ask the sandbox as a person's browser does."""
+        answer = requests.request(
+            verb,
+            f"{self._box.api_url}/repos/{self._box.repository}/{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {self._box.token}"},
+            timeout=10,
+        )
+        answer.raise_for_status()
+        return msgspec.json.decode(answer.content, type=kind)
 
     def _environment(self) -> Mapping[str, str]:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}

@@ -79,7 +79,7 @@ PullRequestCommit: id commit
 PullRequestChangedFile: path additions deletions changeType
 Issue: id databaseId number title body url state stateReason closed closedAt createdAt updatedAt author
   authorAssociation assignees({PAGE}) labels(orderBy {PAGE}) comments({PAGE}) repository
-IssueComment: id databaseId body author authorAssociation createdAt updatedAt url
+IssueComment: id databaseId body author authorAssociation createdAt updatedAt url viewerDidAuthor
 Label: id name color description isDefault
 Release: id databaseId tagName name description isDraft isPrerelease isLatest createdAt publishedAt updatedAt url
   author tag tagCommit releaseAssets(name {PAGE})
