@@ -408,7 +408,7 @@ class Git:
         try:
             return self._run(*args)
         except RemoteError as error:
-            error.todo = "check the network and the rights, then run the command again"
+            error.todo = "check the network, the rights and the name (`--repo OWNER/NAME`), then run the command again"
             raise
 
     def _fetch(self, *wants: str, options: Sequence[str] = ()) -> None:
