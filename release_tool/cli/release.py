@@ -51,22 +51,19 @@ def plan(force: str, pre: str, since: str, as_json: bool) -> None:
       release-tool plan --force minor
       release-tool plan --json | jq -r .version
     """
-    from release_tool.domain.notes import without_record
-    from release_tool.stages.notes import notes_of, written
-    from release_tool.stages.release import plan as look_ahead
+    from release_tool.stages.planning import plan as look_ahead
 
     session = current_session()
     project = session.project()
     planned = look_ahead(project, _request(project, force, pre, since))
-    notes = (
-        "" if planned.action is Action.NOTHING else without_record(written(project, notes_of(project, planned)).text)
-    )
+    notes = _notes(project, planned) if as_json or session.actions.enabled else ""
     if as_json:
         session.document(plan_document(planned) | {"notes": notes})
     else:
         session.show(plan_text(planned))
     session.actions.write_outputs(_outputs(planned) | {"again": _flag(planned.again)})
-    session.actions.write_summary(_summary(planned, notes))
+    if session.actions.enabled:
+        session.actions.write_summary(_summary(planned, notes))
 
 
 @click.command()
@@ -84,8 +81,8 @@ def bump(force: str, pre: str, since: str, dry_run: bool, yes: bool, here: bool,
       release-tool bump --force minor --here
       release-tool bump --force 2.0.0 --here --yes
     """
+    from release_tool.stages.planning import plan as look_ahead
     from release_tool.stages.release import claim_next
-    from release_tool.stages.release import plan as look_ahead
 
     session = current_session()
     if not (here or dry_run or session.actions.enabled):
@@ -134,8 +131,8 @@ def release(
       release-tool release --reference web=ghcr.io/acme/shop@sha256:…
     """
     from release_tool.stages.assets import collect, parse_references
+    from release_tool.stages.planning import plan as look_ahead
     from release_tool.stages.release import Materials
-    from release_tool.stages.release import plan as look_ahead
     from release_tool.stages.release import release as make
 
     session = current_session()
@@ -157,6 +154,13 @@ def _request(project: Project, force: str, pre: str, since: str) -> Request:
         since=since,
         by=project.actions.actor or project.owner.user or "somebody",
     )
+
+
+def _notes(project: Project, planned: ReleasePlan) -> str:
+    from release_tool.domain.notes import without_record
+    from release_tool.stages.notes import notes_of, written
+
+    return "" if planned.action is Action.NOTHING else without_record(written(project, notes_of(project, planned)).text)
 
 
 def plan_document(planned: ReleasePlan) -> dict[str, object]:
@@ -208,7 +212,8 @@ def _headline(planned: ReleasePlan) -> str:
     match planned.action:
         case Action.RELEASE:
             how = "forced" if planned.forced else str(planned.bump)
-            return f"{planned.branch}: {click.style(str(planned.tag), bold=True)} is next ({how}): {what}"
+            shown = f" ({how})" if planned.changes else ""
+            return f"{planned.branch}: {click.style(str(planned.tag), bold=True)} is next{shown}: {what}"
         case Action.FINISH:
             return f"{planned.branch}: {click.style(str(planned.tag), bold=True)} is to be finished: {what}"
         case Action.NOTHING:

@@ -406,7 +406,7 @@ def assess(landed: Sequence[Landing], config: Config, repository: str, proofs: I
             where = f", released in {proof.released_in}" if proof.released_in else ""
             decision = Decision(Bump.PATCH, Kind.FIX, Rule.REVERT, f"reverts {proof.name}{where}")
         elif proof is None and reference_of(landing, repository):
-            note = "says that it reverts something, which its patch does not prove"
+            note = "it reads like a revert, which its patch does not prove"
             decision = msgspec.structs.replace(decision, reason=f"{decision.reason}; {note}")
         changes.append(_change(landing, config, decision))
     return tuple(changes)

@@ -17,6 +17,7 @@ from release_tool.domain.version import (
     next_version,
     parse_tag,
     parse_version,
+    precedence,
     tag_name,
 )
 from release_tool.errors import RefusedError, UsageError
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from release_tool.config import Config
+    from release_tool.domain.version import Precedence
 
+_VERSION_AT_END = re.compile(r"[^0-9]*[0-9]+\.[0-9]+\.[0-9]+")
 _IDENTIFIER = re.compile(r"(?!0[0-9])(?=.*[A-Za-z-])[0-9A-Za-z-]+")
 
 
@@ -97,6 +100,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     for a stable release they are the same as `changes`.
     `used` is every version that has a tag anywhere, `counted` the highest stable one reachable from the target.
     `half_done` are the half-done tags of this branch, `containing` is a newer release that holds the target already.
+    `strangers` tells of tags that are versions but for their prefix.
     `withheld` says why nothing new is released now, although something could be.
     """
 
@@ -112,6 +116,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     containing: VersionTag | None = None
     since: str = ""
     newest: Version | None = None
+    strangers: str = ""
     withheld: str = ""
     unseen: tuple[str, ...] = ()
 
@@ -197,7 +202,19 @@ def version_tags(tags: Iterable[tuple[str, str]], prefix: str) -> tuple[VersionT
         for name, commit in tags
         if (version := parse_tag(name, prefix)) is not None
     ]
-    return tuple(sorted(found, key=lambda tag: (tag.version, not tag.version.build, tag.name), reverse=True))
+    return tuple(sorted(found, key=_rank, reverse=True))
+
+
+def _rank(tag: VersionTag) -> tuple[Precedence, bool, str]:
+    return precedence(tag.version), not tag.version.build, tag.name
+
+
+def other_prefixes(names: Iterable[str], prefix: str) -> str:
+    """Tell of tags that would be versions with another prefix, so that nobody starts anew at 0.1.0 by mistake."""
+    found = [name for name in names if _VERSION_AT_END.fullmatch(name) and parse_tag(name, prefix) is None]
+    if not found:
+        return ""
+    return f"{len(found)} tags such as {found[-1]!r} lack the prefix {prefix!r} and count for nothing (`tag-prefix`)"
 
 
 def plan_release(facts: Facts, request: Request, config: Config) -> ReleasePlan:
@@ -285,13 +302,22 @@ def _number(facts: Facts, request: Request, config: Config) -> Version:
     core = _core(facts, request, config)
     if request.prerelease:
         return next_prerelease(core, request.prerelease, facts.used)
-    if core in {version for version in facts.used if not version.prerelease}:
+    if core not in facts.used:
+        return core
+    if isinstance(request.force, Version) or facts.maintenance:
         raise RefusedError(
             f"version {core} exists already" + ("" if isinstance(request.force, Version) else " on another branch"),
             during="choosing the next version",
             already="nothing was written",
             todo="name a higher one with `--force X.Y.Z`",
         )
+    return _unused(core, request.force or _highest(facts.changes), facts.used)
+
+
+def _unused(core: Version, bump: Bump, used: frozenset[Version]) -> Version:
+    """Count on from a number that some other branch has used: a release of the main branch never waits for that."""
+    while core in used:
+        core = next_version(core, max(bump, Bump.PATCH), major_on_zero=True)
     return core
 
 
@@ -346,7 +372,7 @@ def _since(facts: Facts) -> str:
 
 def _reason(facts: Facts, request: Request, bump: Bump) -> str:
     if facts.first:
-        return "the first release"
+        return "the first release" + (f"; {facts.strangers}" if facts.strangers else "")
     text = f"{_count(facts.changes)} since {_since(facts)}"
     return text if request.force is None else f"{text}; forced by {request.by}, would have been {bump}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from semver import Version
 
@@ -13,16 +13,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bump",
+    "Precedence",
     "Version",
     "next_prerelease",
     "next_version",
     "parse_tag",
     "parse_version",
+    "precedence",
     "tag_name",
 ]
 
 _STRICT = re.compile(r"[0-9A-Za-z.+-]+")
 """The characters of a SemVer version: `\\d` alone would let non-ASCII digits pass."""
+
+
+Precedence: TypeAlias = tuple[int, int, int, bool, tuple[tuple[bool, int, str], ...]]
 
 
 class Bump(enum.IntEnum):
@@ -50,6 +55,13 @@ def parse_version(text: str) -> Version | None:
 def parse_tag(tag: str, prefix: str) -> Version | None:
     """Read the version of a tag, or None where the tag lacks the prefix or is no strict SemVer version."""
     return parse_version(tag[len(prefix) :]) if tag.startswith(prefix) else None
+
+
+def precedence(version: Version) -> Precedence:
+    """What sorts versions by the rules of SemVer, made once for each where comparing would be done for every two."""
+    identifiers = version.prerelease.split(".") if version.prerelease else ()
+    ordered = tuple((False, int(part), "") if part.isdecimal() else (True, 0, part) for part in identifiers)
+    return version.major, version.minor, version.patch, not identifiers, ordered
 
 
 def tag_name(version: Version, prefix: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -172,6 +171,8 @@ def _output(name: str, value: str) -> str:
         raise BugError(f"{name!r} is no name of an output")
     if "\n" not in value and "\r" not in value:
         return f"{name}={value}\n"
+    import secrets  # takes longer to load than all else here, and is seldom needed
+
     end = f"end-{secrets.token_hex(16)}"
     return f"{name}<<{end}\n{value}\n{end}\n"
 

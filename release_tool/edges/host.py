@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import socket
 from pathlib import Path
 
 from release_tool.domain.release import Owner
@@ -14,7 +13,7 @@ from release_tool.edges import process
 def this_process() -> Owner:
     """Name the process that is running, so that a later one can ask whether it lives."""
     number = os.getpid()
-    return Owner(host=socket.gethostname(), user=_user(), process=number, started=_started(number))
+    return Owner(host=os.uname().nodename, user=_user(), process=number, started=_started(number))
 
 
 def process_lives(owner: Owner) -> bool:

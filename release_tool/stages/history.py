@@ -10,7 +10,7 @@ import msgspec
 
 from release_tool.domain import changes as domain
 from release_tool.domain.ownership import owner_of
-from release_tool.domain.release import Facts, TagState, is_maintenance, version_tags, withheld
+from release_tool.domain.release import Facts, TagState, is_maintenance, other_prefixes, version_tags, withheld
 from release_tool.errors import RefusedError, UsageError
 from release_tool.stages.ownership import lives
 
@@ -136,9 +136,15 @@ def facts_for(project: Project, seen: Look, request: Request, *, finishing: Vers
         containing=None if finishing else _containing(project, seen, wants_prerelease=wants_prerelease),
         since=request.since if since else "",
         newest=_newest(project, seen),
+        strangers=_strangers(project, seen) if base is None else "",
         withheld="" if finishing else withheld(project.actions.event_name, project.config),
         unseen=seen.unseen,
     )
+
+
+def _strangers(project: Project, seen: Look) -> str:
+    names = sorted(name for name, _ in seen.refs) or sorted(project.git.tags())
+    return other_prefixes(names, project.config.tag_prefix)
 
 
 def changes_between(project: Project, seen: Look, base: str | None, target: str) -> tuple[Change, ...]:

@@ -11,12 +11,13 @@ import msgspec
 
 from release_tool.domain.edits import base_of, is_ours
 from release_tool.domain.ownership import assets_of, tag_message
-from release_tool.domain.release import Action, Request, TagState, plan_finish, plan_release
+from release_tool.domain.release import Action, Request, TagState, plan_finish
 from release_tool.edges.github import Claim, NoAnswerError
 from release_tool.errors import RefusedError
 from release_tool.stages.history import facts_for, look, tag_refs
 from release_tool.stages.notes import notes_of
 from release_tool.stages.ownership import claimant
+from release_tool.stages.planning import look_and_plan
 from release_tool.stages.publication import Publication
 from release_tool.stages.pull_request import tell_released
 from release_tool.stages.withdrawal import abandon
@@ -51,15 +52,10 @@ class Outcome:
     url: str = ""
 
 
-def plan(project: Project, request: Request) -> ReleasePlan:
-    """Say what the next release would be: with a token as GitHub knows it, else from git alone."""
-    return _planned(project, request, online=project.github is not None and bool(project.repository))[1]
-
-
 def release(project: Project, request: Request, materials: Materials) -> Outcome:
     """Make the next release, or finish the one that is half-done; running it again is always safe."""
     while True:
-        seen, planned = _planned(project, request, online=True)
+        seen, planned = look_and_plan(project, request, online=True)
         if planned.action is Action.NOTHING:
             outcome = Outcome(plan=planned, reason=planned.reason, again=planned.again)
         else:
@@ -73,7 +69,7 @@ def release(project: Project, request: Request, materials: Materials) -> Outcome
 
 def claim_next(project: Project, request: Request, agreed: str) -> Outcome:
     """Claim the tag that was agreed on; building and publishing are left to whoever finishes the release."""
-    _, planned = _planned(project, request, online=True)
+    _, planned = look_and_plan(project, request, online=True)
     if planned.action is not Action.RELEASE:
         return Outcome(plan=planned, reason=planned.reason, again=planned.again)
     if planned.tag != agreed:
@@ -84,15 +80,6 @@ def claim_next(project: Project, request: Request, agreed: str) -> Outcome:
         )
     lost = _claim(project, planned, assets=None)
     return lost or Outcome(plan=planned, reason=f"{planned.tag} is claimed at {planned.sha[:10]}")
-
-
-def _planned(project: Project, request: Request, *, online: bool) -> tuple[Look, ReleasePlan]:
-    seen = look(project, online=online)
-    facts = facts_for(project, seen, request)
-    if facts.half_done and not facts.half_done[0].owner_lives:
-        tag = facts.half_done[0]
-        return seen, plan_finish(facts_for(project, seen, request, finishing=tag), tag)
-    return seen, plan_release(facts, request, project.config)
 
 
 def _perform(project: Project, seen: Look, planned: ReleasePlan, materials: Materials) -> Outcome:

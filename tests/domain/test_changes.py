@@ -240,7 +240,7 @@ def test_a_revert_in_words_only_is_an_ordinary_change_and_says_why() -> None:
     one, other = assess([added, words], CONFIG, "acme/shop", [])
     assert (one.bump, one.cancelled_by) == (Bump.MINOR, None)
     assert (other.bump, other.cancelled_by) == (Bump.PATCH, None)
-    assert "its patch does not prove" in other.reason
+    assert "which its patch does not prove" in other.reason
 
 
 def candidates(landed: list[Landing]) -> list[list[int | None]]:

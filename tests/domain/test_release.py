@@ -16,6 +16,7 @@ from release_tool.domain.release import (
     TagState,
     VersionTag,
     is_maintenance,
+    other_prefixes,
     parse_force,
     parse_identifier,
     plan_finish,
@@ -125,10 +126,26 @@ def test_a_forced_version_must_be_higher_and_unused(version: Version, message: s
         plan_release(known, Request(force=version), CONFIG)
 
 
-def test_a_version_that_another_branch_has_is_refused() -> None:
-    known = facts(change(1, "A"), base=V123, used=frozenset({V123.version, Version(1, 2, 4)}))
+def test_on_a_maintenance_branch_a_version_that_another_branch_has_is_refused() -> None:
+    used = frozenset({V123.version, Version(1, 2, 4)})
+    known = facts(change(1, "A"), base=V123, used=used, branch="1.x", maintenance=True)
     with pytest.raises(RefusedError, match=r"version 1\.2\.4 exists already on another branch"):
         plan_release(known, Request(), CONFIG)
+
+
+@pytest.mark.parametrize("bump, expected", [(Bump.PATCH, "v1.2.5"), (Bump.MINOR, "v1.4.0")])
+def test_on_the_main_branch_a_number_that_another_branch_has_is_skipped(bump: Bump, expected: str) -> None:
+    used = frozenset({V123.version, Version(1, 2, 4), Version(1, 3, 0)})
+    known = facts(change(1, "A", bump), base=V123, used=used)
+    assert plan_release(known, Request(), CONFIG).tag == expected
+
+
+def test_a_first_release_tells_of_tags_that_lack_the_prefix() -> None:
+    told = other_prefixes(["1.0.0", "3.1.3", "nightly", "v-next"], "v")
+    assert told == "2 tags such as '3.1.3' lack the prefix 'v' and count for nothing (`tag-prefix`)"
+    plan = plan_release(facts(strangers=told), Request(), CONFIG)
+    assert (plan.tag, plan.reason) == ("v0.1.0", f"the first release; {told}")
+    assert other_prefixes(["nightly", "v1.0.0"], "v") == ""
 
 
 def test_the_number_of_an_abandoned_release_stays_used() -> None:

@@ -13,17 +13,26 @@ from release_tool.domain.version import (
     next_version,
     parse_tag,
     parse_version,
+    precedence,
     tag_name,
 )
 
 numbers = st.integers(0, 10**6)
 stable = st.builds(Version, numbers, numbers, numbers)
+identifiers = st.integers(0, 30).map(str) | st.from_regex(r"[0-9]{0,2}[a-c-][a-c0-9-]{0,2}", fullmatch=True)
+prereleases = st.lists(identifiers, max_size=3).map(lambda parts: ".".join(parts) or None)
+small = st.integers(0, 2)
 prefixes = st.sampled_from(["", "v", "shop@", "release/"])
 
 
 @given(stable, prefixes)
 def test_a_tag_made_from_a_version_reads_back_as_that_version(version: Version, prefix: str) -> None:
     assert parse_tag(tag_name(version, prefix), prefix) == version
+
+
+@given(st.lists(st.builds(Version, small, small, small, prereleases)))
+def test_sorting_by_precedence_is_the_order_of_semver(versions: list[Version]) -> None:
+    assert sorted(versions, key=precedence) == sorted(versions)
 
 
 @given(stable, st.sampled_from([Bump.PATCH, Bump.MINOR, Bump.MAJOR]), st.booleans())

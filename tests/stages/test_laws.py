@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from release_tool.domain.release import Action, Request
-from release_tool.stages.release import Materials, plan, release
+from release_tool.stages.planning import plan
+from release_tool.stages.release import Materials, release
 from tests.shop import shop
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from release_tool.domain.release import Request
-from release_tool.stages.release import plan
+from release_tool.stages.planning import plan
 from tests.shop import shop
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from release_tool.domain.version import Bump
 from release_tool.errors import RefusedError, ReleaseToolError, RemoteError
 from release_tool.sandbox import Fault
 from release_tool.stages.assets import collect, parse_references
-from release_tool.stages.release import Materials, claim_next, plan, release
+from release_tool.stages.planning import plan
+from release_tool.stages.release import Materials, claim_next, release
 from tests.shop import shop
 
 if TYPE_CHECKING:

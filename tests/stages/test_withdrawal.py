@@ -9,7 +9,8 @@ import pytest
 from release_tool.domain.edits import is_abandoned, is_withdrawn
 from release_tool.domain.release import Request
 from release_tool.errors import RefusedError
-from release_tool.stages.release import Materials, plan, release
+from release_tool.stages.planning import plan
+from release_tool.stages.release import Materials, release
 from release_tool.stages.withdrawal import withdraw
 from tests.shop import shop
 

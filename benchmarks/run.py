@@ -1,0 +1,116 @@
+"""Print what the commands cost, as ratios to plain scripts that do no more than they must; asserts nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.clones import GIT_ENVIRONMENT, Shape, grow, tag
+from benchmarks.measure import Bench
+from release_tool.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from benchmarks.measure import Cost
+
+_TOOL = str(Path(sys.executable).with_name("release-tool"))
+_FLOOR = str(Path(__file__).with_name("floor.py"))
+_COMMITS = (1_000, 10_000, 100_000)
+_UNRELEASED = (10, 1_000)
+_TAGS = (10, 10_000)
+_PULLS = (1, 100, 250)
+_FOREIGN = ("GH_", "GIT_", "GITHUB_", "PYTHON")
+
+
+def main() -> None:
+    """Measure all of it, in a directory that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="release-tool-bench-") as temporary:
+        directory = Path(temporary)
+        environment = _environment(directory)
+        _print_start(Bench(directory, environment, rounds=21))
+        _print_plan(directory, environment)
+        _print_requests(directory, environment)
+
+
+def _environment(directory: Path) -> dict[str, str]:
+    """An environment without a token, in which bytecode is kept, as it is where the tool is installed."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    return ours | GIT_ENVIRONMENT | {"PYTHONPYCACHEPREFIX": str(directory / "bytecode")}
+
+
+def _print_start(bench: Bench) -> None:
+    print("Start, against `python -c 'import click'` (target: ratio ≤ 1.3)\n")
+    print(f"{'':24}{'ours':>10}{'floor':>10}{'ratio':>8}")
+    for option in ("--version", "--help"):
+        ours, floor = bench.compare([_TOOL, option], [sys.executable, "-c", "import click"])
+        print(f"release-tool {option:11}{_ms(ours):>10}{_ms(floor):>10}{_ratio(ours, floor):>8}", flush=True)
+
+
+def _print_plan(directory: Path, environment: dict[str, str]) -> None:
+    print("\nPlan without a token, against the same `git log` and one pattern (target: ratio ≤ 3, memory < 100 MB),")
+    print("and against a floor that reads all tags too\n")
+    columns = f"{'commits':>8}{'unreleased':>12}{'tags':>8}{'ours':>9}{'floor':>9}{'ratio':>7}"
+    print(f"{columns}{'with tags':>11}{'ratio':>7}{'memory':>9}")
+    for commits in _COMMITS:
+        clone = directory / f"clone-{commits}"
+        clone.mkdir()
+        grow(clone, commits + 1)
+        for unreleased, tags in product(_UNRELEASED, _TAGS):
+            shape = Shape(commits + 1, unreleased, tags)
+            tag(clone, shape)
+            _print_shape(Bench(clone, environment, rounds=9), shape)
+
+
+def _print_shape(bench: Bench, shape: Shape) -> None:
+    floor = [sys.executable, _FLOOR, shape.base]
+    ours, least, reading = bench.compare([_TOOL, "plan"], floor, [*floor, "--tags"])
+    columns = f"{shape.commits - 1:>8,}{shape.unreleased:>12,}{shape.tags:>8,}{_ms(ours):>9}"
+    columns += f"{_ms(least):>9}{_ratio(ours, least):>7}{_ms(reading):>11}{_ratio(ours, reading):>7}"
+    print(f"{columns}{f'{ours.peak / 1e6:.0f} MB':>9}", flush=True)
+
+
+def _ms(cost: Cost) -> str:
+    return f"{cost.seconds * 1000:.0f} ms"
+
+
+def _ratio(ours: Cost, floor: Cost) -> str:
+    return f"{ours.seconds / floor.seconds:.2f}"
+
+
+def _print_requests(directory: Path, environment: dict[str, str]) -> None:
+    print("\nRequests to GitHub's API for a release without assets (target: ≤ 9, and 1 for each 100 pull requests)\n")
+    print(f"{'pull requests':>14}{'requests':>10}{'at most':>10}")
+    for pulls in _PULLS:
+        at_most = 9 + -(-pulls // 100)
+        print(
+            f"{pulls:>14}{_requests(directory / f'sandbox-{pulls}', pulls, environment):>10}{at_most:>10}", flush=True
+        )
+
+
+def _requests(directory: Path, pulls: int, environment: dict[str, str]) -> int:
+    """Release that many merged pull requests on the stand-in for GitHub, and count what its API is asked."""
+    merged = [
+        {"pull": number, "title": f"Change {number}", "labels": ["fix"], "author": "ada", "files": {"f": str(number)}}
+        for number in range(1, pulls + 1)
+    ]
+    with Sandbox.start({"repository": "acme/shop", "history": [{"tag": "v1.0.0"}, *merged]}, directory) as box:
+        clone = directory / "clone"
+        subprocess.run(["git", "clone", "--quiet", box.clone_url, str(clone)], check=True, env=environment)
+        box.forget_requests()
+        named = {
+            "GITHUB_API_URL": box.api_url,
+            "GITHUB_GRAPHQL_URL": box.graphql_url,
+            "GITHUB_SERVER_URL": box.api_url,
+            "GITHUB_REPOSITORY": box.repository,
+            "GITHUB_TOKEN": box.token,
+        }
+        subprocess.run([_TOOL, "release"], cwd=clone, check=True, env=environment | named, capture_output=True)
+        return sum(1 for request in box.requests if f"/{box.repository}.git/" not in request.path)
+
+
+if __name__ == "__main__":
+    main()
