@@ -12,7 +12,7 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml)
 ACTIONS := $(wildcard .github/actions/*/action.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage table lint style workflows types format lock build smoke bench clean
+.PHONY: help setup demo test coverage table lint style workflows types format lock schema build smoke bench clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -75,6 +75,11 @@ bench: setup ## Print what the commands cost, as ratios
 # Hashes for every platform and every Python from 3.11 on. Newer versions: make lock UV_FLAGS=--upgrade
 COMPILE = build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UV_FLAGS)
+
+schema: setup ## Write the configuration's JSON Schema anew, from its types
+	$(BIN)/python -c 'import json; from release_tool.config import json_schema; print(json.dumps(json_schema(), indent=2))' \
+		> release_tool/config.schema.json.new
+	mv release_tool/config.schema.json.new release_tool/config.schema.json
 
 lock: ## Write the lock files anew, for what pyproject.toml asks
 	test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+import release_tool
 from release_tool.config import Config, Duration, configures, json_schema, parse
 from release_tool.errors import UsageError
 
@@ -153,3 +157,8 @@ def test_the_schema_for_editors_knows_every_key_of_a_table() -> None:
     assert isinstance(definitions, dict)
     assert "command-timeout" in definitions["Environment"]["properties"]
     assert definitions["Environment"]["properties"]["bake"]["default"] == "2m"
+
+
+def test_the_schema_that_is_shipped_is_the_one_of_the_types() -> None:
+    shipped = (Path(release_tool.__file__).parent / "config.schema.json").read_text()
+    assert json.loads(shipped) == json.loads(json.dumps(json_schema())), "write it anew with `make schema`"
