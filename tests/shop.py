@@ -9,12 +9,15 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+import requests
+
 from release_tool.cli.session import read_config
 from release_tool.domain.release import Owner
 from release_tool.edges import host
 from release_tool.edges.actions import Actions
 from release_tool.edges.git import Git
 from release_tool.edges.github import GitHub
+from release_tool.edges.pushing import Branches
 from release_tool.sandbox import Sandbox
 from release_tool.stages.project import Project
 from tests.clock import FakeClock
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from release_tool.domain.notice import Notice
     from release_tool.edges.clock import Clock
 
 Entry = dict[str, object]
@@ -50,11 +54,24 @@ class Shop:
         self.box = box
         self.clone = clone
         self.said: list[str] = []
+        self.notices: list[Notice] = []
 
     def git(self, *args: str) -> str:
         """Run git in the clone."""
         done = subprocess.run(["git", *args], cwd=self.clone, capture_output=True, text=True, check=True)
         return done.stdout.strip()
+
+    def api(self, verb: str, path: str, body: object = None) -> object:
+        """Do something on GitHub as a person with a browser."""
+        answer = requests.request(
+            verb,
+            f"{self.box.api_url}/repos/{self.box.repository}/{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {self.box.token}"},
+            timeout=10,
+        )
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
 
     def environment(self, **more: str) -> dict[str, str]:
         """What names the sandbox as GitHub; `GITHUB_TOKEN=""` takes the token away."""
@@ -112,7 +129,7 @@ class Shop:
         environment = self.environment() if env is None else env
         actions = Actions(environment)
         ours = Owner(run=actions.run, attempt=actions.attempt) if actions.run else host.this_process()
-        git = Git.find(self.clone)
+        git = Git.find(self.clone, server_url=self.box.api_url)
         git.remote = git.remote_named(self.box.repository) or git.remote
         return Project(
             git=git,
@@ -123,7 +140,9 @@ class Shop:
             repository=self.box.repository,
             web_url=f"{self.box.api_url}/{self.box.repository}",
             github=self.github(environment["GITHUB_TOKEN"]) if environment.get("GITHUB_TOKEN") else None,
+            branches=Branches(git, token=environment.get("GITHUB_TOKEN") or None),
             say=self.said.append,
+            notify=self.notices.append,
         )
 
     def github(self, token: str | None = None) -> GitHub:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.workflow_rules import (
     DEFAULT_BRANCH,
@@ -21,9 +23,11 @@ from tests.workflow_rules import (
     breaches_of_workflow,
     read_workflow,
 )
+from tests.workflow_walk import evaluate, walk
 
 if TYPE_CHECKING:
-    from tests.workflow_rules import Step
+    from tests.workflow_rules import Step, Workflow
+    from tests.workflow_walk import Value
 
 ROOT = Path(__file__).parent.parent
 ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
@@ -36,6 +40,8 @@ STEPS = [step for job in JOBS for step in job.steps]
 COMMANDS = [step for step in STEPS if "release-tool " in step.run]
 TARGETS = sorted({step.run.split()[1] for step in STEPS if step.run.startswith("make ")})
 CHECKS = READ["./.github/workflows/pr-checks.yml"].jobs
+RELEASE = READ["./.github/workflows/release.yml"]
+SYNC = READ["./.github/workflows/cloud-sync.yml"]
 
 CHECKOUT = PINS["actions/checkout"]
 SOUND = f"""
@@ -66,23 +72,57 @@ jobs:
         id: plan
         run: exec release-tool plan "$LEVEL"
   call:
+    needs: plan
+    if: needs.plan.outputs.tag
     permissions:
       contents: write # release
     uses: ./called.yml
     with:
       tag: ${{{{ needs.plan.outputs.tag || inputs.level }}}}
+  again:
+    needs: call
+    if: ${{{{ !cancelled() && inputs.level }}}}
+    permissions:
+      actions: write # start a run
+    timeout-minutes: 5
+    steps:
+      - name: Start
+        run: exec gh workflow run called.yml --raw-field=tag="$TAG"
 """
 CALLED = """
 on:
   workflow_call:
     inputs:
       tag: {required: true}
+  workflow_dispatch:
+    inputs:
+      tag: {}
+concurrency:
+  group: called
 permissions: {}
 jobs:
   release:
     permissions:
       contents: write # release
     timeout-minutes: 5
+"""
+TESTED = f"""
+on:
+  workflow_call:
+    inputs:
+      sha: {{required: true}}
+permissions: {{}}
+jobs:
+  tests:
+    permissions:
+      contents: read # check out
+    timeout-minutes: 5
+    steps:
+      - name: Check out
+        uses: actions/checkout@{CHECKOUT}
+        with:
+          ref: ${{{{ inputs.sha }}}}
+          persist-credentials: false
 """
 CHECKED = f"""
 run-name: Checks
@@ -195,6 +235,34 @@ BREACHES = {
         f"cancel-in-progress: {ONLY_PULL_REQUESTS}",
         "the group `release` cancels what runs",
     ),
+    "a condition that is never asked": (
+        "!cancelled() && ",
+        "",
+        "job `again` is skipped with `call`, whatever its condition says",
+    ),
+    "a call that waits for itself": (
+        "uses: ./called.yml",
+        "concurrency: {group: called}\n    uses: ./called.yml",
+        "job `call` waits for the group `called`, which its own run holds",
+    ),
+    "a start of nothing": ("run called.yml", "run cold.yml", "step `Start` starts `cold.yml`, which can't be started"),
+    "a start with an input too many": (
+        "--raw-field=tag=",
+        "--raw-field=tog=",
+        "step `Start` gives `tog`, which `called.yml` does not take",
+    ),
+    "a start without the right": (
+        "actions: write # start a run",
+        "actions: read # look at runs",
+        "job `again` starts a run, and may not",
+    ),
+}
+BREACHES_OF_TESTS = {
+    "tests of whatever the branch is at": (
+        "          ref: ${{ inputs.sha }}\n",
+        "",
+        "step `Check out` checks out another commit than the one it is told",
+    ),
 }
 BREACHES_OF_CHECKS = {
     "a stranger's code with rights": ("read # look", "write # fix", "the code of a pull request runs with rights"),
@@ -254,7 +322,12 @@ BREACHES_OF_TRUST = {
 }
 BROKEN = {
     case: (text, *breach)
-    for text, breaches in ((SOUND, BREACHES), (CHECKED, BREACHES_OF_CHECKS), (TRUSTED, BREACHES_OF_TRUST))
+    for text, breaches in (
+        (SOUND, BREACHES),
+        (TESTED, BREACHES_OF_TESTS),
+        (CHECKED, BREACHES_OF_CHECKS),
+        (TRUSTED, BREACHES_OF_TRUST),
+    )
     for case, breach in breaches.items()
 }
 
@@ -269,7 +342,7 @@ def test_a_composite_action_keeps_the_house_rules(path: Path) -> None:
     assert list(breaches_of_action(path.read_text())) == []
 
 
-@pytest.mark.parametrize("text", [SOUND, CHECKED, TRUSTED], ids=["release", "checks", "policy"])
+@pytest.mark.parametrize("text", [SOUND, TESTED, CHECKED, TRUSTED], ids=["release", "tests", "checks", "policy"])
 def test_a_sound_workflow_breaks_no_rule(text: str) -> None:
     assert list(breaches_of_workflow(text, {"./called.yml": read_workflow(CALLED)})) == []
 
@@ -282,10 +355,10 @@ def test_a_breach_of_the_house_rules_is_named(case: str) -> None:
     assert [breach for breach in found if breach.startswith(sentence)]
 
 
-def test_a_new_run_gets_every_input_that_a_person_may_give() -> None:
-    release = READ["./.github/workflows/release.yml"]
-    given = re.findall(r"--raw-field=(\w+)=", release.jobs["again"].steps[0].run)
-    assert given == list(release.interface("workflow_dispatch").inputs)
+@pytest.mark.parametrize("workflow", [RELEASE, SYNC], ids=["release", "sync"])
+def test_a_new_run_gets_every_input_that_a_person_may_give(workflow: Workflow) -> None:
+    handed_on = re.findall(r"--raw-field=(\w+)=", workflow.jobs["again"].steps[0].run)
+    assert handed_on == list(workflow.interface("workflow_dispatch").inputs)
 
 
 def test_each_required_check_is_reported_by_exactly_one_job() -> None:
@@ -332,21 +405,22 @@ def test_a_workflow_passes_only_options_that_the_command_has(step: Step) -> None
     assert options <= set(re.findall(r"--[a-z-]+", described))
 
 
-def test_the_plan_step_of_a_push_writes_every_output_that_the_workflow_reads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The very script runs, in a real repository, with every input empty as after a push, and from git alone."""
-    path = "./.github/workflows/publish.yml"
-    (step,) = [step for step in READ[path].jobs["plan"].steps if step.id == "plan"]
-    output = tmp_path / "output"
+def run_step(path: str, job: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Run the very script of a job's step of the same name, as after a push, in a real repository, from git alone.
+
+    Every input is empty then. Gives what the step wrote, which has to be all that the workflow reads.
+    """
+    (step,) = [step for step in READ[path].jobs[job].steps if step.id == job]
+    output = root / "output"
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "push")
     monkeypatch.setenv("GITHUB_OUTPUT", str(output))
     monkeypatch.setenv("GITHUB_REF_NAME", "main")
     monkeypatch.setenv("GITHUB_REF_TYPE", "branch")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     for name in step.env.keys() - {"GITHUB_TOKEN"}:
         monkeypatch.setenv(name, "")
-    checkout = tmp_path / "checkout"
+    checkout = root / "checkout"
     for argv in (
         ["init", "--quiet", "--initial-branch=main", str(checkout)],
         ["-C", str(checkout), "commit", "--quiet", "--allow-empty", "--message=feat: begin"],
@@ -358,6 +432,111 @@ def test_the_plan_step_of_a_push_writes_every_output_that_the_workflow_reads(
     subprocess.run(["bash", "-e", "-c", step.run], check=True, cwd=checkout)
 
     written = dict(line.split("=", 1) for line in output.read_text().splitlines())
-    read = set(re.findall(r"steps\.plan\.outputs\.(\w+)", WORKFLOWS[path]))
-    assert read <= written.keys()
+    assert set(re.findall(rf"steps\.{job}\.outputs\.(\w+)", WORKFLOWS[path])) <= written.keys()
+    return written
+
+
+def test_the_plan_step_of_a_push_writes_every_output_that_the_workflow_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = run_step("./.github/workflows/publish.yml", "plan", tmp_path, monkeypatch)
     assert (written["action"], written["tag"], written["again"]) == ("release", "v1.3.0", "false")
+
+
+def test_a_project_that_hosts_nothing_has_nothing_to_sync_and_runs_no_job_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = run_step("./.github/workflows/cloud-sync.yml", "candidate", tmp_path, monkeypatch)
+    facts: dict[str, Value] = {f"steps.candidate.outputs.{name}": value for name, value in written.items()}
+    assert written["state"] == "nothing"
+    assert jobs_that_run(SYNC, facts, {}) == {"candidate"}
+
+
+def jobs_that_run(workflow: Workflow, facts: dict[str, Value], ends: dict[str, str]) -> set[str]:
+    return {job for job, end in walk(workflow, facts, ends).items() if end != "skipped"}
+
+
+@pytest.mark.parametrize(
+    "expression, value",
+    [
+        ("a == 'x' && b == 'y z'", True),
+        ("a == 'y' || b != 'y z'", False),
+        ("${{ !(a == 'y') && b }}", "y z"),
+        ("unknown || 'else'", "else"),
+        ("a == 'y' && b == 'y z' || a == 'x'", True),
+        ("a == 'y' && (b == 'y z' || a == 'x')", False),
+    ],
+)
+def test_a_condition_is_read_as_github_reads_it(expression: str, value: str) -> None:
+    assert evaluate(expression, {"a": "x", "b": "y z"}) == value
+
+
+@pytest.mark.parametrize(
+    "state, build, ends, jobs",
+    [
+        ("candidate", "true", {}, "candidate build tests advance"),
+        ("candidate", "false", {}, "candidate tests advance"),
+        ("tested", "true", {}, "candidate advance"),
+        ("pushed", "true", {}, "candidate build tests advance"),
+        ("pushed", "false", {}, "candidate tests advance"),
+        ("nothing", "false", {}, "candidate"),
+        ("conflict", "false", {"candidate": "failure"}, "candidate"),
+        ("candidate", "true", {"build": "failure"}, "candidate build"),
+        ("candidate", "true", {"build": "cancelled"}, "candidate build"),
+        ("candidate", "true", {"tests": "failure"}, "candidate build tests"),
+        ("candidate", "false", {"tests": "cancelled"}, "candidate tests"),
+    ],
+)
+def test_a_sync_builds_what_is_new_then_tests_it_then_moves_cloud(
+    state: str, build: str, ends: dict[str, str], jobs: str
+) -> None:
+    facts: dict[str, Value] = {"steps.candidate.outputs.state": state, "steps.candidate.outputs.build": build}
+    assert jobs_that_run(SYNC, facts, ends) == set(jobs.split())
+
+
+ENDS = st.sampled_from(["success", "failure", "cancelled"])
+
+
+@given(
+    state=st.sampled_from(["candidate", "tested", "pushed", "nothing", "moved", "conflict", ""]),
+    build=st.sampled_from(["true", "false", ""]),
+    ends=st.fixed_dictionaries({"candidate": ENDS, "build": ENDS, "tests": ENDS}),
+)
+def test_cloud_never_moves_to_a_commit_that_is_not_built_and_tested(
+    state: str, build: str, ends: dict[str, str]
+) -> None:
+    ended = walk(SYNC, {"steps.candidate.outputs.state": state, "steps.candidate.outputs.build": build}, ends)
+    if ended["tests"] != "skipped":
+        assert build == "false" or ended["build"] == "success"
+    if ended["advance"] != "skipped":
+        assert state == "tested" or ended["tests"] == "success"
+
+
+@pytest.mark.parametrize("job", ["candidate", "advance"])
+def test_a_sync_that_was_overtaken_starts_a_new_one(job: str) -> None:
+    state = {"candidate": "moved", "advance": "candidate"}[job]
+    facts: dict[str, Value] = {"steps.candidate.outputs.state": state, "steps.candidate.outputs.build": "false"}
+    assert "again" in jobs_that_run(SYNC, facts | {f"steps.{job}.outputs.again": "true"}, {})
+    assert "again" not in jobs_that_run(SYNC, facts | {f"steps.{job}.outputs.again": "false"}, {})
+
+
+def test_what_is_built_and_tested_is_the_very_commit_that_cloud_moves_to() -> None:
+    told = [job.with_["sha"] for job in SYNC.jobs.values() if job.uses]
+    told += [step.env["SHA"] for job in SYNC.jobs.values() for step in job.steps if "SHA" in step.env]
+    assert told == 4 * ["${{ needs.candidate.outputs.sha }}"]
+
+
+@pytest.mark.parametrize(
+    "ref, kind, job",
+    [
+        ("refs/heads/main", "branch", {"sync"}),
+        ("refs/heads/1.x", "branch", set()),
+        ("refs/tags/v1.3.0", "tag", {"sync-of-tag"}),
+    ],
+)
+@pytest.mark.parametrize("end", ["success", "failure", "skipped"])
+def test_a_sync_follows_every_run_of_main_or_of_a_tag_whether_it_published_or_not(
+    ref: str, kind: str, job: set[str], end: str
+) -> None:
+    facts: dict[str, Value] = {"github.ref": ref, "github.ref_type": kind}
+    assert jobs_that_run(RELEASE, facts, {"publish": end}) - {"publish"} == job

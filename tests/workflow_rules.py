@@ -45,6 +45,11 @@ GRANT = re.compile(r"^\s+(?P<what>[a-z-]+): (?:read|write)(?P<reason> # \S.*)?$"
 OUTPUT = re.compile(r"\b(?P<of>needs|jobs|steps)\.(?P<id>[\w-]+)\.outputs\.(?P<name>[\w-]+)")
 STEP = re.compile(r"\bsteps\.(?P<id>[\w-]+)")
 INPUT = re.compile(r"\binputs\.(?P<name>[\w-]+)")
+START = re.compile(r"\bgh workflow run (?P<file>[\w.-]+)")
+FIELD = re.compile(r"--raw-field=(?P<name>[\w-]+)=")
+STATUS = re.compile(r"\b(?:always|cancelled)\(\)")
+"""What lets a job run although one before it was skipped."""
+
 STRANGERS = re.compile(r"github\.(?:head_ref\b|event\b(?!\.(?:number|repository)\b))")
 """The parts of an event that a stranger may have written."""
 
@@ -126,6 +131,16 @@ class Workflow(msgspec.Struct, rename="kebab"):
         """Whether any of its jobs may change something."""
         return any("write" in (job.permissions or {}).values() for job in self.jobs.values())
 
+    def behind(self, job_id: str) -> set[str]:
+        """The jobs that a job waits for, and those that they wait for."""
+        direct = self.jobs[job_id].waits_for()
+        return direct.union(*(self.behind(name) for name in direct))
+
+    def groups(self) -> set[str]:
+        """The concurrency groups that it waits for, as a whole or in a job."""
+        holders = (self, *self.jobs.values())
+        return {holder.concurrency.group for holder in holders if holder.concurrency}
+
     def interface(self, event: str) -> Interface:
         """What it takes and gives on `workflow_call` or `workflow_dispatch`."""
         return msgspec.convert(self.on.get(event) or {}, Interface)
@@ -167,6 +182,9 @@ def breaches_of_workflow(text: str, others: Mapping[str, Workflow]) -> Iterator[
     for job_id, job in workflow.jobs.items():
         yield from breaches_of_job(job_id, job)
         yield from breaches_of_call(job_id, job, others)
+        yield from breaches_of_waiting(job_id, workflow, others)
+        yield from breaches_of_starts(job_id, job, others)
+    yield from breaches_of_commit(workflow)
     yield from breaches_of_names(text, workflow, others)
     yield from breaches_of_trust(text, workflow)
     yield from breaches_of_required(workflow)
@@ -272,6 +290,41 @@ def breaches_of_call(job_id: str, job: Job, others: Mapping[str, Workflow]) -> I
         yield f"job `{job_id}` does not give `{name}`, which `{job.uses}` needs"
     for callee in other.jobs.values():
         yield from breaches_of_rights(job_id, job, callee.permissions or {})
+
+
+def breaches_of_waiting(job_id: str, workflow: Workflow, others: Mapping[str, Workflow]) -> Iterator[str]:
+    """No condition is passed over because another job was skipped, and no call waits for what its own run holds."""
+    job = workflow.jobs[job_id]
+    if job.if_ and not STATUS.search(job.if_):
+        for name in sorted(name for name in workflow.behind(job_id) if workflow.jobs[name].if_):
+            yield f"job `{job_id}` is skipped with `{name}`, whatever its condition says"
+    held = {holder.concurrency.group for holder in (workflow, job) if holder.concurrency}
+    for group in sorted(held & others[job.uses].groups() if job.uses in others else ()):
+        yield f"job `{job_id}` waits for the group `{group}`, which its own run holds"
+
+
+def breaches_of_starts(job_id: str, job: Job, others: Mapping[str, Workflow]) -> Iterator[str]:
+    """A run that is started can be, by this job, and takes what it is given."""
+    files = {path.rpartition("/")[2]: other for path, other in others.items() if "workflow_dispatch" in other.on}
+    for step in job.steps:
+        if (start := START.search(step.run)) is None:
+            continue
+        if (other := files.get(start["file"])) is None:
+            yield f"step `{step.name}` starts `{start['file']}`, which can't be started"
+            continue
+        for name in sorted(set(FIELD.findall(step.run)) - other.interface("workflow_dispatch").inputs.keys()):
+            yield f"step `{step.name}` gives `{name}`, which `{start['file']}` does not take"
+        if (job.permissions or {}).get("actions") != "write":
+            yield f"job `{job_id}` starts a run, and may not"
+
+
+def breaches_of_commit(workflow: Workflow) -> Iterator[str]:
+    """What is told its commit works on that very commit, wherever the branch is by then."""
+    if "sha" not in workflow.interface("workflow_call").inputs:
+        return
+    for step in (step for job in workflow.jobs.values() for step in job.steps):
+        if step.uses.startswith("actions/checkout@") and step.with_.get("ref") != "${{ inputs.sha }}":
+            yield f"step `{step.name}` checks out another commit than the one it is told"
 
 
 def breaches_of_rights(job_id: str, job: Job, asked: Mapping[str, str]) -> Iterator[str]:

@@ -19,6 +19,8 @@ _CONTENTS = {
     "release": ("release", "Claim the tag, upload, verify, publish; finish what is half-done."),
     "notes": ("notes", "Show, edit or regenerate the notes of a release."),
     "withdraw": ("notes", "Mark a bad release: never deployed, never rolled back to."),
+    "sync": ("sync", "Carry a release into the hosted branch, tested."),
+    "status": ("status", "Show where every release is."),
     "check-pr": ("pull_request", "Check a pull request, and preview its release."),
     "sandbox": ("sandbox", "Serve a stand-in for GitHub on this machine."),
     "demo": ("sandbox", "Watch the whole process on a sample project."),

@@ -20,7 +20,8 @@ from release_tool.domain.text import visible_block
 from release_tool.edges import host, process
 from release_tool.edges.actions import Actions
 from release_tool.edges.clock import SystemClock
-from release_tool.edges.git import Git
+from release_tool.edges.git import Git, parse_remote
+from release_tool.edges.pushing import Branches
 from release_tool.errors import RefusedError, UsageError
 from release_tool.stages.project import Project
 
@@ -51,7 +52,7 @@ class Session:
         token, source = self._token(server)
         settings = read_config(git.root, self.options.config)
         remote = self._remote(git, server, repository)
-        if self.actions.enabled or remote != git.remote:
+        if token or remote != git.remote:
             ours = token if self.actions.enabled else None  # a person's git has credentials of its own
             git = Git.find(Path.cwd(), token=ours, server_url=server, remote=remote)
         return Project(
@@ -63,7 +64,9 @@ class Session:
             repository=repository,
             web_url=f"{server}/{repository}" if repository else "",
             github=self._github(server, repository, token, source, settings) if token and repository else None,
+            branches=Branches(git, token=token or None),
             say=self.say,
+            notify=lambda _: None,  # no channel can be configured yet
         )
 
     def say(self, text: str) -> None:
@@ -106,8 +109,8 @@ class Session:
 
     def _repository(self, git: Git) -> tuple[str, str]:
         """The server and the `owner/name`: as asked for, as Actions says, or as the remote tells."""
-        named = git.repository_name()
-        scheme = urlsplit(git.remote_url() or "").scheme
+        url = git.remote_url() or ""
+        named, scheme = parse_remote(url), urlsplit(url).scheme
         server = f"{'http' if scheme == 'http' else 'https'}://{named[0]}" if named else "https://github.com"
         if self.actions.repository:
             server = self.actions.server_url

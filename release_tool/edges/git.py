@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import functools
 import io
 import itertools
@@ -16,45 +14,13 @@ from urllib.parse import urlsplit
 import msgspec
 
 from release_tool.domain.changes import Commit, author_of
-from release_tool.edges import process
+from release_tool.edges.git_program import GitProgram, safe, without_credentials
 from release_tool.errors import BugError, RemoteError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-_CONFIG = (
-    "color.ui=false",
-    "core.quotePath=false",
-    "diff.ignoreSubmodules=none",
-    "i18n.logOutputEncoding=UTF-8",
-    "log.mailmap=false",
-    "log.showSignature=false",
-)
-"""What a user's configuration must not change."""
-
-_ENVIRONMENT: Mapping[str, str | None] = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_NO_REPLACE_OBJECTS": "1",  # GitHub does not see local replacements either
-    # Inside a git hook these name the repository of the hook, and we are bound to a directory.
-    **dict.fromkeys(
-        (
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-            "GIT_COMMON_DIR",
-            "GIT_DIR",
-            "GIT_GRAFT_FILE",
-            "GIT_INDEX_FILE",
-            "GIT_NAMESPACE",
-            "GIT_OBJECT_DIRECTORY",
-            "GIT_PREFIX",
-            "GIT_SHALLOW_FILE",
-            "GIT_WORK_TREE",
-        )
-    ),
-}
-
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
 _WEB_URL = re.compile(r"(?:https?|ssh|git)://.+", re.IGNORECASE)
 _SCP_URL = re.compile(r"(?:[^@/\s]+@)?([^:/\s]+):(?!//)(.+)")
 _SIGNATURE = re.compile(r"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----$", re.MULTILINE)
@@ -74,12 +40,10 @@ _ONLY_OBJECTS = (
     "--refmap=",
 )
 _DEEPENINGS = (50, 200, 800, 3200, 12800)
-_NETWORK_TIMEOUT = 600.0
 _FATAL = 128
 """The code with which git ends when it can't do what it was asked."""
 _LIKELY = 2
 """How many commits are asked about one by one before all of the history is walked."""
-_TOKEN_VARIABLE = "RELEASE_TOOL_GIT_HEADER"  # noqa: S105 - the name of a variable, not a token
 
 
 class TagRef(msgspec.Struct, frozen=True):
@@ -130,9 +94,7 @@ class Git:
         remote: str = "origin",
     ) -> None:
         self.remote = remote
-        self._directory = directory
-        self._token = token
-        self._server_url = server_url.rstrip("/")
+        self.program = GitProgram(directory, token=token, server_url=server_url)
         self._contained: set[tuple[str, str]] = set()
 
     @classmethod
@@ -161,20 +123,20 @@ class Git:
     @functools.cached_property
     def root(self) -> Path:
         """The top of the working tree, or the repository itself where it is bare."""
-        repository, *up = self._run("rev-parse", "--absolute-git-dir", "--show-cdup").text.splitlines()
-        return (self._directory / up[0]).resolve() if up else Path(repository)
+        repository, *up = self.program.run("rev-parse", "--absolute-git-dir", "--show-cdup").text.splitlines()
+        return (self.program.directory / up[0]).resolve() if up else Path(repository)
 
     # Names and remotes
 
     def remote_url(self) -> str | None:
         """The URL of the remote without the credentials that may stand in it, or None where there is no such remote."""
-        done = self._run("remote", "get-url", self.remote, ok=(0, 2))
-        return _without_credentials(done.text.strip()) if done.code == 0 else None
+        done = self.program.run("remote", "get-url", self.remote, ok=(0, 2))
+        return without_credentials(done.text.strip()) if done.code == 0 else None
 
     def remote_named(self, repository: str) -> str | None:
         """The name of the remote that is a repository, `owner/name`, whatever the person called it."""
-        names = self._run("remote").text.split()
-        urls = ((name, self._run("remote", "get-url", name).text.strip()) for name in names)
+        names = self.program.run("remote").text.split()
+        urls = ((name, self.program.run("remote", "get-url", name).text.strip()) for name in names)
         found = ((name, parse_remote(url)) for name, url in urls)
         return next((name for name, parsed in found if parsed and parsed[1].casefold() == repository.casefold()), None)
 
@@ -194,12 +156,12 @@ class Git:
 
     def resolve(self, ref: str) -> str | None:
         """The commit that a tag, branch or (short) hash names, or None where there is none."""
-        done = self._run("rev-parse", "--verify", "--quiet", f"{_safe(ref)}^{{commit}}", ok=(0, 1))
+        done = self.program.run("rev-parse", "--verify", "--quiet", f"{safe(ref)}^{{commit}}", ok=(0, 1))
         return done.text.strip() if done.code == 0 else None
 
     def current_branch(self) -> str | None:
         """The branch that is checked out, or None where the head is detached."""
-        done = self._run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+        done = self.program.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
         return done.text.strip().removeprefix("refs/heads/") if done.code == 0 else None
 
     def has_branch(self, name: str) -> bool:
@@ -209,7 +171,7 @@ class Git:
     def default_branch(self) -> str | None:
         """The branch that the remote named as its default when it was cloned, or None where that isn't known."""
         prefix = f"refs/remotes/{self.remote}/"
-        done = self._run("symbolic-ref", "--quiet", f"{prefix}HEAD", ok=(0, 1, 128))  # 128: the remote is a URL
+        done = self.program.run("symbolic-ref", "--quiet", f"{prefix}HEAD", ok=(0, 1, 128))  # 128: the remote is a URL
         return done.text.strip().removeprefix(prefix) if done.code == 0 else None
 
     def branches_containing(self, sha: str, wanted: Callable[[str], bool]) -> set[str]:
@@ -219,7 +181,7 @@ class Git:
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether a commit is contained in another one; raises RemoteError when one of them is not here."""
-        return self._run("merge-base", "--is-ancestor", _safe(ancestor), _safe(descendant), ok=(0, 1)).code == 0
+        return self.program.run("merge-base", "--is-ancestor", safe(ancestor), safe(descendant), ok=(0, 1)).code == 0
 
     def has_commit(self, sha: str) -> bool:
         """Whether a commit is here, as a whole hash names it."""
@@ -227,19 +189,18 @@ class Git:
 
     def present(self, shas: Collection[str]) -> set[str]:
         """Those of the hashes that are commits and are here; nothing is fetched to find out."""
-        asked = "".join(f"{_safe(sha)}\n" for sha in shas).encode()
-        done = self._run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked, lazy=False)
+        done = self.program.run_here("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=_asked(shas))
         return {sha for sha, _, kind in (line.partition(" ") for line in done.text.splitlines()) if kind == "commit"}
 
     # Tags
 
     def tags(self) -> dict[str, TagRef]:
         """Every tag that is here, by name; one that was put on a tree or a file is on no commit's history."""
-        return _tag_refs(self._run("show-ref", "--tags", "--dereference", ok=(0, 1)).text, " ")
+        return _tag_refs(self.program.run("show-ref", "--tags", "--dereference", ok=(0, 1)).text, " ")
 
     def remote_tags(self) -> dict[str, TagRef]:
         """Every tag of the remote, by name; raises RemoteError when it does not answer."""
-        return _tag_refs(self._remote("ls-remote", "--quiet", "--tags", self.remote).text, "\t")
+        return _tag_refs(self.program.remote("ls-remote", "--quiet", "--tags", self.remote).text, "\t")
 
     def fetch_tags(self, names: Collection[str]) -> None:
         """Fetch the objects of some of the remote's tags without writing any ref.
@@ -251,8 +212,8 @@ class Git:
 
     def tags_containing(self, sha: str) -> set[str]:
         """The names of the tags that are here and contain a commit."""
-        options = ("--format=%(refname:strip=2)", "--contains", _safe(sha))
-        return set(self._run("for-each-ref", *options, "refs/tags").text.splitlines())
+        options = ("--format=%(refname:strip=2)", "--contains", safe(sha))
+        return set(self.program.run("for-each-ref", *options, "refs/tags").text.splitlines())
 
     def first_reachable(self, commits: Iterable[str], target: str) -> int | None:
         """The place of the first of some commits that is contained in `target`, or None; commits not here are not.
@@ -274,14 +235,14 @@ class Git:
         """The messages of those tags (names, or hashes of tag objects) that are here and annotated, in one command."""
         tags = list(tags)
         names = [tag if _SHA.fullmatch(tag) else f"refs/tags/{tag}" for tag in tags]
-        output = self._run("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names).encode()).stdout
+        output = self.program.run("cat-file", "--batch", stdin=_asked(names)).stdout
         return {
             tag: _message(content) for tag, (kind, content) in zip(tags, _batch(output), strict=True) if kind == "tag"
         }
 
     def newest_tags(self, count: int) -> list[str]:
         """The names of the tags that were made last, newest first."""
-        done = self._run(
+        done = self.program.run(
             "for-each-ref", "--sort=-creatordate", f"--count={count}", "--format=%(refname:strip=2)", "refs/tags"
         )
         return done.text.splitlines()
@@ -294,7 +255,7 @@ class Git:
 
     def first_parent_count(self, base: str | None, target: str) -> int:
         """How many commits `first_parent_log` would tell."""
-        return int(self._line("rev-list", "--count", "--first-parent", *_range(base, target), "--"))
+        return int(self.program.line("rev-list", "--count", "--first-parent", *_range(base, target), "--"))
 
     def merged_in(self, base: str | None, target: str) -> dict[str, tuple[Commit, ...]]:
         """What each merge of the first-parent line brought in, oldest first, by the hash of the merge."""
@@ -305,11 +266,17 @@ class Git:
         sha = self.resolve(ref)
         return next(self._log("--max-count=1", sha)) if sha else None
 
+    def commit_dates(self, shas: Collection[str]) -> dict[str, int]:
+        """When some commits were committed, in seconds since the epoch; raises RemoteError when one is not here."""
+        options = ("--stdin", "--no-walk=unsorted", "--no-commit-header", "--format=%H %ct")
+        lines = self.program.run("rev-list", *options, stdin=_asked(shas)).text.splitlines() if shas else []
+        return {sha: int(date) for sha, _, date in (line.partition(" ") for line in lines)}
+
     def find_commit_by_message(self, text: str, until: str) -> Commit | None:
         """The newest commit of the first-parent line of `until` with one line that contains `text`, or None."""
         if not text or "\n" in text:
             raise BugError("a message is searched for a part of one line")
-        found = self._log("--first-parent", "--max-count=1", "--fixed-strings", f"--grep={text}", _safe(until))
+        found = self._log("--first-parent", "--max-count=1", "--fixed-strings", f"--grep={text}", safe(until))
         return next(found, None)
 
     # Changes
@@ -317,8 +284,25 @@ class Git:
     def raw_changes(self, before: str | None, after: str) -> frozenset[RawChange]:
         """The paths that differ between two commits, with their modes and blobs; None stands for nothing at all."""
         options = ("--raw", "-z", "--no-renames", "--no-abbrev", "-r")
-        pieces = self._run("diff-tree", *options, self._tree(before), self._tree(after)).stdout.split(b"\0")
+        pieces = self.program.run("diff-tree", *options, self._tree(before), self._tree(after)).stdout.split(b"\0")
         return frozenset(map(_raw_change, pieces[:-1:2], pieces[1::2]))
+
+    def files_between(self, before: str, after: str) -> tuple[str, ...]:
+        """The paths that differ between two commits, in order; a renamed file is told by both of its names."""
+        return tuple(sorted(change.path.decode(errors="replace") for change in self.raw_changes(before, after)))
+
+    def tree_of(self, ref: str) -> str:
+        """The hash of a commit's tree: what two commits with the same content have in common."""
+        return self.program.line("rev-parse", "--verify", "--quiet", f"{safe(ref)}^{{tree}}")
+
+    def small_blobs(self, shas: Collection[str], largest: int) -> dict[str, bytes]:
+        """The contents of files by their hashes, but of none that has more bytes than `largest`."""
+        if not shas:
+            return {}
+        sizes = self.program.run("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=_asked(shas)).text
+        small = [sha for sha, _, size in (line.partition(" ") for line in sizes.splitlines()) if int(size) <= largest]
+        output = self.program.run("cat-file", "--batch", stdin=_asked(small)).stdout
+        return {sha: content for sha, (_, content) in zip(small, _batch(output), strict=True)}
 
     def patch_id(self, before: str | None, after: str | None) -> str | None:
         """A hash of what leads from one commit to another, whatever the lines around it are numbered.
@@ -327,7 +311,7 @@ class Git:
         """
         options = ("--patch", "-r", "--unified=3", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
         prefixes = ("--src-prefix=a/", "--dst-prefix=b/", "--submodule=short")
-        return _patch_id(self._stream("diff-tree", *options, *prefixes, self._tree(before), self._tree(after)))
+        return _patch_id(self.program.stream("diff-tree", *options, *prefixes, self._tree(before), self._tree(after)))
 
     def same_change_reversed(self, original: tuple[str | None, str], revert: tuple[str | None, str]) -> bool:
         """Whether a revert takes back exactly what the original did; each is given as (parent, commit)."""
@@ -344,7 +328,7 @@ class Git:
 
     def is_shallow(self) -> bool:
         """Whether the clone lacks the beginning of its history."""
-        return self._line("rev-parse", "--is-shallow-repository") == "true"
+        return self.program.line("rev-parse", "--is-shallow-repository") == "true"
 
     def deepen(self, by: int) -> None:
         """Fetch that many more generations of a shallow clone's history."""
@@ -369,7 +353,7 @@ class Git:
     def fetch_branch(self, branch: str) -> str | None:
         """The commit that a branch of the remote is at now, fetched if it is not here; None if there is none."""
         ref = f"refs/heads/{branch}"
-        lines = self._remote("ls-remote", "--quiet", self.remote, ref).text.splitlines()
+        lines = self.program.remote("ls-remote", "--quiet", self.remote, ref).text.splitlines()
         sha = next((sha for sha, _, name in (line.partition("\t") for line in lines) if name == ref), None)
         if sha is not None and not self.has_commit(sha):
             self._fetch(sha)
@@ -382,38 +366,14 @@ class Git:
 
     # How git is called
 
-    def _run(self, *args: str, ok: Collection[int] = (0,), stdin: bytes = b"", lazy: bool = True) -> process.Finished:
-        """Run git; without `lazy`, a partial clone fetches nothing for it."""
-        env = self._environment if lazy else {**self._environment, "GIT_NO_LAZY_FETCH": "1"}
-        with _told(args[0]):
-            return process.run(
-                self._argv(args), cwd=self._directory, env=env, ok=ok, stdin=stdin, timeout=_NETWORK_TIMEOUT
-            )
-
-    def _line(self, *args: str) -> str:
-        return self._run(*args).text.removesuffix("\n")
-
-    def _stream(self, *args: str, separator: bytes = b"\n", keep: int | None = None) -> Iterator[bytes]:
-        with _told(args[0]):
-            yield from process.stream(
-                self._argv(args), cwd=self._directory, env=self._environment, separator=separator, keep=keep
-            )
-
     def _log(self, *args: str) -> Iterator[Commit]:
         options = ("-z", _COMMIT_FORMAT, "--no-patch", "--no-notes", "--no-decorate")
-        fields = self._stream("log", *options, *args, "--", separator=b"\0", keep=_LONGEST_MESSAGE)
+        fields = self.program.stream("log", *options, *args, "--", separator=b"\0", keep=_LONGEST_MESSAGE)
         return map(_commit, *[fields] * _COMMIT_FIELDS)
-
-    def _remote(self, *args: str) -> process.Finished:
-        try:
-            return self._run(*args)
-        except RemoteError as error:
-            error.todo = "check the network, the rights and the name (`--repo OWNER/NAME`), then run the command again"
-            raise
 
     def _fetch(self, *wants: str, options: Sequence[str] = ()) -> None:
         """Fetch objects, and change no ref, whatever the remote's configuration says."""
-        self._remote("fetch", *_ONLY_OBJECTS, *options, self.remote, *wants)
+        self.program.remote("fetch", *_ONLY_OBJECTS, *options, self.remote, *wants)
 
     def _fetch_history(self, option: str) -> None:
         try:
@@ -425,37 +385,20 @@ class Git:
                 todo="run `git fetch --unshallow`, or check out with `fetch-depth: 0`",
             ) from error
 
-    def _argv(self, args: Sequence[str]) -> list[str]:
-        config = [word for setting in _CONFIG for word in ("-c", setting)]
-        return ["git", "--no-pager", *config, *self._credentials, *args]
-
-    @functools.cached_property
-    def _credentials(self) -> list[str]:
-        """Options that send our token, instead of a stored one, to its server only; the token is in a variable."""
-        key = f"http.{self._server_url}/.extraHeader"
-        return ["-c", f"{key}=", f"--config-env={key}={_TOKEN_VARIABLE}"] if self._token else []
-
-    @functools.cached_property
-    def _environment(self) -> Mapping[str, str | None]:
-        if not self._token:
-            return _ENVIRONMENT
-        login = base64.b64encode(f"x-access-token:{self._token}".encode()).decode()
-        return {**_ENVIRONMENT, _TOKEN_VARIABLE: f"Authorization: Basic {login}"}
-
     # Smaller questions
 
     @functools.cached_property
     def _empty_tree(self) -> str:
         """The tree without any file; its hash depends on the format of the repository."""
-        return self._line("hash-object", "-t", "tree", "--stdin")
+        return self.program.line("hash-object", "-t", "tree", "--stdin")
 
     def _tree(self, commit: str | None) -> str:
-        return self._empty_tree if commit is None else _safe(commit)
+        return self._empty_tree if commit is None else safe(commit)
 
     def _branches(self) -> list[tuple[str, str]]:
         """The names and tips of the local branches and of the remote's as last fetched."""
         prefixes = ("refs/heads/", f"refs/remotes/{self.remote}/")
-        lines = self._run("for-each-ref", "--format=%(objectname) %(refname)", *prefixes).text.splitlines()
+        lines = self.program.run("for-each-ref", "--format=%(objectname) %(refname)", *prefixes).text.splitlines()
         return [
             (ref.removeprefix(prefix), tip)
             for tip, _, ref in (line.partition(" ") for line in lines)
@@ -465,15 +408,15 @@ class Git:
 
     def _boundary(self) -> list[str]:
         """The commits at which a shallow clone's history ends: what a remote that we came from surely knows."""
-        path = self._directory / self._line("rev-parse", "--git-path", "shallow")
+        path = self.program.directory / self.program.line("rev-parse", "--git-path", "shallow")
         return path.read_text().split() if path.exists() else []
 
     def _is_contained(self, commit: str, target: str) -> bool:
         """Whether a commit is contained in `target`; one that is not here is not, and none is fetched to find out."""
         if (commit, target) in self._contained:
             return True
-        asked = ("merge-base", "--is-ancestor", _safe(commit), _safe(target))
-        done = self._run(*asked, ok=(0, 1, _FATAL), lazy=False)
+        asked = ("merge-base", "--is-ancestor", safe(commit), safe(target))
+        done = self.program.run_here(*asked, ok=(0, 1, _FATAL))
         if done.code == 0 or (done.code == _FATAL and self.has_commit(commit) and self.is_ancestor(commit, target)):
             self._contained.add((commit, target))  # and will be for ever: a commit's history does not change
         return (commit, target) in self._contained
@@ -482,7 +425,7 @@ class Git:
         """The first of the commits, whose places begin with `start`, that a walk of all of the history meets."""
         places = {commit.encode(): place for place, commit in reversed(list(enumerate(commits, start)))}
         best: int | None = None
-        for sha in self._stream("rev-list", _safe(target), "--"):
+        for sha in self.program.stream("rev-list", safe(target), "--"):
             place = places.get(sha)
             if place is not None and (best is None or place < best):
                 best = place
@@ -505,30 +448,8 @@ def parse_remote(url: str) -> tuple[str, str] | None:
     return (host.lower(), "/".join(names)) if host and len(names) == 2 and all(names) else None  # noqa: PLR2004 - o/n
 
 
-def _safe(ref: str) -> str:
-    """Refuse what git would take for an option."""
-    if not ref or ref.startswith(("-", "^")) or any(letter in ref for letter in "\0\r\n"):
-        raise UsageError(f"{ref!r} is no name of a commit", todo="name a tag, a branch or a commit")
-    return ref
-
-
-@contextlib.contextmanager
-def _told(command: str) -> Iterator[None]:
-    """Tell a failure of git in git's own words, without the credentials that may stand in a URL."""
-    try:
-        yield
-    except process.ProcessError as error:
-        lines = (line.strip().removeprefix("fatal: ") for line in error.finished.stderr.splitlines())
-        said = _without_credentials(" ".join(filter(None, lines)))
-        raise RemoteError(said or f"git ended with code {error.finished.code}", during=f"git {command}") from None
-
-
-def _without_credentials(text: str) -> str:
-    return _USER_INFO.sub("", text)
-
-
 def _range(base: str | None, target: str) -> list[str]:
-    return [_safe(target)] if base is None else [_safe(target), f"^{_safe(base)}"]
+    return [safe(target)] if base is None else [safe(target), f"^{safe(base)}"]
 
 
 def _commit(*fields: bytes) -> Commit:
@@ -547,6 +468,11 @@ def _tag_refs(listing: str, between: str) -> dict[str, TagRef]:
     lines = [line.partition(f"{between}refs/tags/") for line in listing.splitlines()]
     refs = {name: sha for sha, _, name in lines if name}
     return {name: TagRef(sha, refs.get(f"{name}^{{}}", sha)) for name, sha in refs.items() if name[-3:] != "^{}"}
+
+
+def _asked(names: Iterable[str]) -> bytes:
+    """The names of objects as git reads them from its standard input."""
+    return "".join(f"{safe(name)}\n" for name in names).encode()
 
 
 def _batch(output: bytes) -> Iterator[tuple[str, bytes]]:

@@ -24,7 +24,8 @@ from release_tool.edges.github_transport import (
     Transport,
     decode,
 )
-from release_tool.errors import RemoteError
+from release_tool.edges.issues import Issues
+from release_tool.errors import RemoteError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -47,6 +48,7 @@ __all__ = [
     "Release",
     "Repository",
     "Run",
+    "Status",
     "TagObject",
 ]
 
@@ -57,6 +59,7 @@ _BATCH = 25
 _SEARCHES = 50
 _FEW_PULLS = 10
 _FEW_LABELS = 20
+_LONGEST_DESCRIPTION = 140
 _MARGIN = 3600
 """Seconds by which the clocks that date commits and pull requests may differ."""
 _RESTRICTED = re.compile(r"restricted|immutable|rule", re.IGNORECASE)
@@ -109,6 +112,17 @@ class Release(msgspec.Struct, frozen=True):
     assets: tuple[Asset, ...] = ()
 
 
+class _StatusEntry(msgspec.Struct, frozen=True):
+    context: str
+    state: str
+    description: str | None = None
+    target_url: str | None = None
+
+
+class _Combined(msgspec.Struct, frozen=True):
+    statuses: list[_StatusEntry]
+
+
 class Run(msgspec.Struct, frozen=True):
     """A workflow run; the status is `completed` when it has ended, and only then is there a conclusion."""
 
@@ -129,6 +143,14 @@ class Job(msgspec.Struct, frozen=True):
     status: str
     conclusion: str | None = None
     runner_name: str | None = None
+
+
+class Status(msgspec.Struct, frozen=True):
+    """A status of a commit; the state is `error`, `failure`, `pending` or `success`."""
+
+    state: str
+    description: str = ""
+    target_url: str = ""
 
 
 class _Target(msgspec.Struct, frozen=True):
@@ -396,6 +418,11 @@ class GitHub:
         """The pull requests that are not merged yet, and what is said on them."""
         return Conversation(self.name, self._transport)
 
+    @functools.cached_property
+    def issues(self) -> Issues:
+        """The issues and pull requests that we open ourselves."""
+        return Issues(self.name, self._transport)
+
     @property
     def requests(self) -> int:
         """How many requests were sent so far."""
@@ -566,6 +593,31 @@ class GitHub:
         """The object of an annotated tag, or None where the hash names none."""
         purpose = Purpose(f"reading the tag object {sha[:10]}", "contents: read")
         return self._look(self._path("git", "tags", sha), TagObject, purpose)
+
+    # Statuses of commits
+
+    def statuses(self, sha: str) -> dict[str, Status]:
+        """The newest status of each context of a commit, by context; raises RejectedError for an unknown commit."""
+        purpose = Purpose(f"reading the statuses of {sha[:10]}", "statuses: read")
+        pages = self._pages(self._path("commits", sha, "status", per_page=_PAGE), _Combined, purpose)
+        return {
+            status.context: Status(status.state, status.description or "", status.target_url or "")
+            for page in pages
+            for status in page.statuses
+        }
+
+    def create_status(self, sha: str, context: str, state: str, description: str, target_url: str = "") -> None:
+        """Set the status of a context; twice is the same as once. Raises UsageError for a too long description.
+
+        GitHub keeps 140 characters of it. Read back: `statuses`.
+        """
+        if len(description) > _LONGEST_DESCRIPTION:
+            raise UsageError(
+                f"{description!r} is too long for the status {context}: GitHub keeps {_LONGEST_DESCRIPTION} characters"
+            )
+        purpose = Purpose(f"setting the status {context} of {sha[:10]}", "statuses: write")
+        fields = {"state": state, "context": context, "description": description, "target_url": target_url or None}
+        self._transport.write("POST", self._path("statuses", sha), fields, purpose)
 
     # Runs
 

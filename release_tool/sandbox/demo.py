@@ -28,12 +28,20 @@ SCENARIO: dict[str, object] = {
     "files": {
         "README.md": "# Shop\n",
         "shop.py": "def total(prices):\n    return sum(prices)\n",
-        "release-tool.toml": 'unlabelled = "fail"\n',
+        "stock.py": "def left(sold):\n    return 10 - sold\n",
+        "release-tool.toml": 'unlabelled = "fail"\n\n[sync]\nbranch = "cloud"\n',
     },
     "history": [
         {"label": "major"},
         {"label": "no-release"},
         {"tag": "v1.2.3"},
+        {
+            "branch": "cloud",
+            "from": "v1.2.3",
+            "commit": "Settings of what we host",
+            "author": "ops",
+            "files": {"cloud.toml": 'region = "fra"\n'},
+        },
         {
             "pull": 1,
             "title": "Search the catalogue by name",
@@ -57,6 +65,13 @@ SCENARIO: dict[str, object] = {
             "state": "open",
             "files": {"README.md": "# Shop\n\nSells things.\n"},
         },
+        {
+            "pull": 4,
+            "title": "fix: never sell more than there is",
+            "author": "eve",
+            "state": "open",
+            "files": {"stock.py": "def left(sold):\n    return max(10 - sold, 0)\n"},
+        },
     ],
 }
 
@@ -65,10 +80,12 @@ def run(directory: Path, show: Callable[[str], None], pause: float) -> None:
     """Play the demo in a directory; `pause` is how many seconds to wait before each step."""
     with Sandbox.start(SCENARIO, directory / "github") as box:
         stage = _Stage(box, directory / "shop", show, pause)
-        stage.tell("A project on GitHub: v1.2.3 is released, three pull requests are open.")
+        stage.tell("A project on GitHub: v1.2.3 is released, and pull requests are open.")
         stage.command("git", "clone", "--quiet", box.clone_url, str(directory / "shop"), where=directory)
         _pull_requests(stage)
         _release(stage)
+        _sync(stage)
+        _conflict(stage)
 
 
 def _pull_requests(stage: _Stage) -> None:
@@ -79,7 +96,7 @@ def _pull_requests(stage: _Stage) -> None:
     stage.command("release-tool", "check-pr", "1")
     stage.tell("The comment on #1 says the same now.")
     stage.comments(1)
-    stage.tell("The maintainers merge all three.")
+    stage.tell("The maintainers merge #1, #2 and #3.")
     for number in (1, 2, 3):
         stage.merge(number)
     stage.command("git", "pull", "--quiet")
@@ -97,11 +114,42 @@ def _release(stage: _Stage) -> None:
     stage.command("release-tool", "release")
 
 
+def _sync(stage: _Stage) -> None:
+    stage.tell("What the team hosts is the branch `cloud`, with settings of its own. It is behind now.")
+    stage.command("release-tool", "status")
+    stage.tell("The release is merged for it, tested, and only then `cloud` moves.")
+    stage.command("release-tool", "sync", "--candidate")
+    candidate = stage.tip("release-tool/candidate/v1.3.0")
+    stage.command("git", "fetch", "--quiet", "origin", candidate)
+    stage.command("git", "ls-tree", "--name-only", candidate)
+    stage.command("release-tool", "sync", "--tested", candidate)
+    stage.command("release-tool", "sync", "--advance", candidate)
+    stage.command("release-tool", "status")
+
+
+def _conflict(stage: _Stage) -> None:
+    stage.tell("Somebody mends `cloud` in a hurry, and #4 changes the same lines on main.")
+    stage.hotfix("stock.py", "def left(sold):\n    return abs(10 - sold)\n", "Never have less than nothing")
+    stage.merge(4)
+    stage.command("git", "pull", "--quiet")
+    stage.command("release-tool", "release")
+    stage.tell("That can't be merged by itself: a person is told exactly what to do.")
+    stage.command("release-tool", "sync", code=5)
+    stage.body("release-tool/conflict/v1.3.1")
+    stage.command("release-tool", "status")
+
+
 class _Titled(msgspec.Struct, frozen=True):
     title: str
 
 
 class _Comment(msgspec.Struct, frozen=True):
+    body: str
+
+
+class _Pull(msgspec.Struct, frozen=True):
+    number: int
+    title: str
     body: str
 
 
@@ -131,8 +179,36 @@ class _Stage:
     def comments(self, number: int) -> None:
         """Show the comments on a pull request."""
         for comment in self._ask("GET", f"issues/{number}/comments", list[_Comment]):
-            lines = [line for line in comment.body.splitlines() if not line.startswith("<!--")]
-            self._show(textwrap.indent("\n".join(lines).strip(), "  | ", lambda _: True))
+            self._quote(comment.body)
+
+    def body(self, branch: str) -> None:
+        """Show the pull request that is open from a branch."""
+        owner = self._box.repository.partition("/")[0]
+        for pull in self._ask("GET", f"pulls?state=open&head={owner}:{branch}", list[_Pull]):
+            self._show(f"  #{pull.number} {pull.title}")
+            self._quote(pull.body)
+
+    def tip(self, branch: str) -> str:
+        """The commit of a branch on GitHub."""
+        return self._git("rev-parse", f"refs/heads/{branch}", where=self._box.git_directory)
+
+    def hotfix(self, path: str, content: str, message: str) -> None:
+        """Push a commit to `cloud`, as somebody does at night."""
+        self._git("fetch", "--quiet", "origin")
+        self._git("checkout", "--quiet", "--detach", "origin/cloud")
+        (self._clone / path).write_text(content)
+        self._git("-c", "user.name=ops", "-c", "user.email=ops@example.com", "commit", "--quiet", "-am", message)
+        self._git("push", "--quiet", self._box.push_url, "HEAD:refs/heads/cloud")
+        self._git("checkout", "--quiet", "main")
+        self._show(f"  {message}: pushed to cloud")
+
+    def _git(self, *args: str, where: Path | None = None) -> str:
+        done = subprocess.run(["git", *args], cwd=where or self._clone, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def _quote(self, text: str) -> None:
+        lines = [line for line in text.splitlines() if not line.startswith("<!--")]
+        self._show(textwrap.indent("\n".join(lines).strip(), "  | ", lambda _: True))
 
     def command(self, *argv: str, where: Path | None = None, code: int = 0) -> None:
         """Run a command as it is shown; it must end with that code."""

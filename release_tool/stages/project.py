@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from release_tool.config import Config
+    from release_tool.domain.notice import Notice
     from release_tool.domain.release import Owner
     from release_tool.edges.actions import Actions
     from release_tool.edges.clock import Clock
     from release_tool.edges.git import Git
     from release_tool.edges.github import GitHub
+    from release_tool.edges.pushing import Branches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +25,7 @@ class Project:
     """One repository as a command sees it.
 
     `repository` is `owner/name`, empty where no remote tells; `github` is None without a token.
-    `say` tells the person what is being done, one sentence each.
+    `say` tells the person what is being done, one sentence each; `notify` tells everybody who wants to know.
     """
 
     git: Git
@@ -34,7 +36,9 @@ class Project:
     repository: str
     web_url: str
     github: GitHub | None
+    branches: Branches
     say: Callable[[str], None]
+    notify: Callable[[Notice], None]
 
     @property
     def remote(self) -> GitHub:

@@ -25,6 +25,13 @@ def test_the_demo_shows_every_stage_in_order() -> None:
         "v1.3.0 is released",
         "## New features",
         "nothing has landed on main since v1.3.0",
+        "cloud       1.2.3+cloud.1, behind by v1.3.0",
+        "candidate: `cloud` has commits of its own, so v1.3.0 is merged into it",
+        "advanced: `cloud` moved to",
+        "cloud       1.3.0, up to date",
+        "conflict: v1.3.1 conflicts with `cloud`",
+        "Resolve the conflicts of v1.3.1 with cloud",
+        "cloud       1.3.0+cloud.1, behind by v1.3.1",
     )
     places = [done.stdout.index(line) for line in story]
     assert places == sorted(places)

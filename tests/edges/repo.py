@@ -24,6 +24,12 @@ class Repo:
         return repo
 
     def git(self, *args: str, stdin: bytes = b"") -> str:
+        code, said = self.attempt(*args, stdin=stdin)
+        assert code == 0, said
+        return said
+
+    def attempt(self, *args: str, stdin: bytes = b"") -> tuple[int, str]:
+        """The exit code of git, and what it said: the complaints, too, where it failed."""
         env = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.directory),
@@ -35,8 +41,11 @@ class Repo:
             "GIT_AUTHOR_DATE": f"{self._time} +0000",
             "GIT_COMMITTER_DATE": f"{self._time} +0000",
         }
-        done = subprocess.run(["git", *args], cwd=self.directory, env=env, input=stdin, capture_output=True, check=True)
-        return done.stdout.decode(errors="replace").strip()
+        done = subprocess.run(
+            ["git", *args], cwd=self.directory, env=env, input=stdin, capture_output=True, check=False
+        )
+        said = done.stdout + (done.stderr if done.returncode else b"")
+        return done.returncode, said.decode(errors="replace").strip()
 
     def commit(self, message: str = "Change", **files: str | bytes) -> str:
         self._time += 1

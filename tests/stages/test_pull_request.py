@@ -34,21 +34,8 @@ def project(tmp_path: Path) -> Iterator[Shop]:
         yield made
 
 
-def api(made: Shop, verb: str, path: str, body: object = None) -> object:
-    """Do something on GitHub as a person with a browser."""
-    answer = requests.request(
-        verb,
-        f"{made.box.api_url}/repos/acme/shop/{path}",
-        json=body,
-        headers={"Authorization": f"Bearer {made.box.token}"},
-        timeout=10,
-    )
-    answer.raise_for_status()
-    return answer.json() if answer.content else None
-
-
 def label(made: Shop, *names: str, number: int = 7) -> None:
-    api(made, "PUT", f"issues/{number}/labels", {"labels": list(names)})
+    made.api("PUT", f"issues/{number}/labels", {"labels": list(names)})
 
 
 def comments(made: Shop, number: int = 7) -> list[Comment]:
@@ -77,7 +64,7 @@ def test_a_pull_request_lives_from_unlabelled_to_corrected_to_merged_with_one_co
     assert "With the 1 change that waits on `main` that makes v1.3.0; alone it would make v1.3.0." in same.body
     assert "> - Add search ([#7]" in same.body
 
-    api(project, "PUT", "pulls/7/merge", {"merge_method": "squash"})
+    project.api("PUT", "pulls/7/merge", {"merge_method": "squash"})
     project.git("pull", "--quiet")
     assert project.run("plan", "--json").document["tag"] == "v1.3.0"
     assert [comment.id for comment in comments(project)] == [same.id]
@@ -149,7 +136,7 @@ def test_a_comment_of_somebody_else_with_our_marker_is_not_ours(tmp_path: Path) 
         url = f"{made.box.api_url}/repos/acme/shop/issues/7/comments"
         requests.post(url, json={"body": f"{MARKER}\nfree beer"}, headers=headers, timeout=10).raise_for_status()
         check(made.project(), 7)
-        found = api(made, "GET", "issues/7/comments")
+        found = made.api("GET", "issues/7/comments")
         assert isinstance(found, list)
         assert [one["body"].splitlines()[1] for one in found] == ["free beer", ""]
 
@@ -160,13 +147,13 @@ def test_a_breaking_change_needs_its_migration(project: Shop) -> None:
     assert checked.refused
     assert "no-migration" in codes(project)
     assert "## Migration" in comments(project)[0].body
-    api(project, "PATCH", "pulls/7", {"body": "## Migration\n\nRun `shop migrate` first.\n"})
+    project.api("PATCH", "pulls/7", {"body": "## Migration\n\nRun `shop migrate` first.\n"})
     assert not check(project.project(), 7).refused
 
 
 def test_a_template_left_standing_is_no_migration(project: Shop) -> None:
     label(project, "breaking")
-    api(project, "PATCH", "pulls/7", {"body": "## Migration\r\n\r\n<!-- What do people have to do? -->\r\nN/A\r\n"})
+    project.api("PATCH", "pulls/7", {"body": "## Migration\r\n\r\n<!-- What do people have to do? -->\r\nN/A\r\n"})
     assert "no-migration" in codes(project)
 
 
@@ -196,7 +183,7 @@ def test_a_one_way_change_needs_a_word_on_it(tmp_path: Path) -> None:
 def test_what_a_reviewer_should_know_is_said(
     project: Shop, change: dict[str, str], labels: list[str], code: str
 ) -> None:
-    api(project, "PATCH", "pulls/7", change)
+    project.api("PATCH", "pulls/7", change)
     label(project, *labels)
     assert code in codes(project)
 
@@ -273,7 +260,7 @@ def test_a_merge_group_that_cannot_be_read_fails(project: Shop) -> None:
 def test_the_comment_never_grows_too_long_and_pings_nobody(project: Shop) -> None:
     label(project, "feature")
     body = "## New features\n\n" + "Thanks @ada, more. " * 12_000
-    api(project, "PATCH", "pulls/7", {"title": "Thank @org/team", "body": body[:200_000]})
+    project.api("PATCH", "pulls/7", {"title": "Thank @org/team", "body": body[:200_000]})
     checked = check(project.project(), 7)
     assert len(checked.text) < 65_536
     assert "@org/team" not in checked.text.replace("`@org/team`", "")
@@ -283,7 +270,7 @@ def test_after_the_release_the_comment_can_say_where_it_went(tmp_path: Path) -> 
     files = {"release-tool.toml": "comment-released = true\n"}
     with shop(tmp_path, {"tag": "v1.2.3"}, OPEN | {"labels": ["feature"]}, FIX, files=files) as made:
         check(made.project(), 7)
-        api(made, "PUT", "pulls/7/merge", {"merge_method": "squash"})
+        made.api("PUT", "pulls/7/merge", {"merge_method": "squash"})
         made.git("pull", "--quiet")
         made.box.fault(Fault(method="POST", path="/issues/2/comments", status=500))
         release(made.project(), Request(), Materials())

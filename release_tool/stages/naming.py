@@ -1,0 +1,51 @@
+"""Names of commits: the newest release that a commit contains, and how many commits of its branch follow that one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from release_tool.domain.release import TagState
+from release_tool.domain.sync import commit_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from release_tool.domain.release import VersionTag
+    from release_tool.stages.project import Project
+
+
+def newest_in(project: Project, tags: Sequence[VersionTag], commit: str) -> VersionTag | None:
+    """The highest released stable version that a commit contains."""
+    stable = [tag for tag in tags if tag.stable and tag.state is TagState.RELEASED]
+    place = project.git.first_reachable([tag.commit for tag in stable], commit)
+    return None if place is None else stable[place]
+
+
+def name_of_commit(project: Project, tags: Sequence[VersionTag], commit: str) -> str:
+    """Name a commit as `1.3.0`, `1.3.0+cloud.2`, or by its short hash where it contains no release."""
+    tag = newest_in(project, tags, commit)
+    if tag is None:
+        return commit[:10]
+    return commit_name(str(tag.version), _following(project, tag.commit, commit))
+
+
+def _following(project: Project, release: str, commit: str) -> int:
+    """How many first-parent commits follow the first one that contains the release, found by halving."""
+    line = [landed.sha for landed in project.git.first_parent_log(release, commit)]
+    newest, oldest = 0, len(line)
+    while newest < oldest:
+        middle = (newest + oldest) // 2
+        if project.git.first_reachable([release], line[middle]) is None:
+            oldest = middle
+        else:
+            newest = middle + 1
+    brought_by_merge = newest < len(line) or not _is_on_line(project, release, commit, line)
+    return max(newest - 1, 0) if brought_by_merge else newest
+
+
+def _is_on_line(project: Project, release: str, commit: str, line: Sequence[str]) -> bool:
+    """Whether the release itself is a first-parent commit of the branch: it was fast-forwarded, not merged."""
+    if not line:
+        return commit == release
+    bottom = project.git.commit(line[-1])
+    return bottom is not None and next(iter(bottom.parents), None) == release
