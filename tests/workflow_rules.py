@@ -138,7 +138,7 @@ class Workflow(msgspec.Struct, rename="kebab"):
 
     def groups(self) -> set[str]:
         """The concurrency groups that it waits for, as a whole or in a job."""
-        holders = (self, *self.jobs.values())
+        holders: tuple[Workflow | Job, ...] = (self, *self.jobs.values())
         return {holder.concurrency.group for holder in holders if holder.concurrency}
 
     def interface(self, event: str) -> Interface:
