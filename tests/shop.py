@@ -133,7 +133,7 @@ class Shop:
         git.remote = git.remote_named(self.box.repository) or git.remote
         return Project(
             git=git,
-            config=read_config(git.root, ""),
+            config=read_config(git, ""),
             actions=actions,
             clock=clock or FakeClock(),
             owner=ours,

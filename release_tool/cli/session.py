@@ -50,7 +50,7 @@ class Session:
         git = Git.find(Path.cwd())
         server, repository = self._repository(git)
         token, source = self._token(server)
-        settings = read_config(git.root, self.options.config)
+        settings = read_config(git, self.options.config)
         remote = self._remote(git, server, repository)
         if token or remote != git.remote:
             ours = token if self.actions.enabled else None  # a person's git has credentials of its own
@@ -163,18 +163,23 @@ def current_session() -> Session:
     return Session(click.get_current_context().find_root().obj, os.environ)
 
 
-def read_config(root: Path, named: str) -> Config:
-    """Read the configuration: the named file, else the one of the usual files that has any."""
+def read_config(git: Git, named: str) -> Config:
+    """Read the configuration: the named file, else the one of the usual files that has any; in a bare clone of HEAD."""
     if named:
         return config.parse(_text(Path(named)), Path(named).name)
-    present = [root / name for name in _CONFIG_FILES if (root / name).is_file()]
-    having = [path for path in present if config.configures(_text(path), path.name)]
+    texts = {name: text for name in _CONFIG_FILES if (text := _configured(git, name)) is not None}
+    having = [name for name, text in texts.items() if config.configures(text, name)]
     if len(having) > 1:
-        raise UsageError(
-            f"both {having[0].name} and {having[1].name} configure release-tool",
-            todo="keep one of them",
-        )
-    return config.parse(_text(having[0]), having[0].name) if having else config.Config()
+        raise UsageError(f"both {having[0]} and {having[1]} configure release-tool", todo="keep one of them")
+    return config.parse(texts[having[0]], having[0]) if having else config.Config()
+
+
+def _configured(git: Git, name: str) -> str | None:
+    path = git.root / name
+    if path.is_file():
+        return _text(path)
+    content = git.file("HEAD", name) if git.is_bare else None
+    return None if content is None else content.decode(errors="replace")
 
 
 def _text(path: Path) -> str:

@@ -126,6 +126,11 @@ class Git:
         repository, *up = self.program.run("rev-parse", "--absolute-git-dir", "--show-cdup").text.splitlines()
         return (self.program.directory / up[0]).resolve() if up else Path(repository)
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether there is no working tree, only the repository itself."""
+        return not (self.root / ".git").exists()
+
     # Names and remotes
 
     def remote_url(self) -> str | None:
@@ -278,6 +283,11 @@ class Git:
             raise BugError("a message is searched for a part of one line")
         found = self._log("--first-parent", "--max-count=1", "--fixed-strings", f"--grep={text}", safe(until))
         return next(found, None)
+
+    def file(self, ref: str, path: str) -> bytes | None:
+        """What a file holds in a commit, or None where it is not there."""
+        done = self.program.run("cat-file", "blob", f"{safe(ref)}:{path}", ok=(0, 128))
+        return done.stdout if done.code == 0 else None
 
     # Changes
 

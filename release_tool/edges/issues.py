@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
@@ -31,6 +32,7 @@ class OpenPull(msgspec.Struct, frozen=True):
     body: str
     branch: str
     head: str
+    labels: tuple[str, ...] = ()
 
 
 class ClosedPull(msgspec.Struct, frozen=True):
@@ -62,6 +64,10 @@ class _Head(msgspec.Struct, frozen=True):
     repo: _Repository | None = None
 
 
+class _Label(msgspec.Struct, frozen=True):
+    name: str
+
+
 class _Pull(msgspec.Struct, frozen=True):
     number: int
     html_url: str
@@ -70,9 +76,11 @@ class _Pull(msgspec.Struct, frozen=True):
     body: str | None = None
     merged_at: str | None = None
     merge_commit_sha: str | None = None
+    labels: tuple[_Label, ...] = ()
 
     def opened(self) -> OpenPull:
-        return OpenPull(self.number, self.html_url, self.title, self.body or "", self.head.ref, self.head.sha)
+        names = tuple(label.name for label in self.labels)
+        return OpenPull(self.number, self.html_url, self.title, self.body or "", self.head.ref, self.head.sha, names)
 
     def closed(self) -> ClosedPull:
         merged = self.merged_at is not None
@@ -175,12 +183,13 @@ class Issues:
 
     def who_merged(self, numbers: Collection[int]) -> dict[int, str]:
         """The logins of the people who merged pull requests, by number; a bot is nobody to turn to."""
-        purpose = Purpose("asking who merged pull requests", "pull-requests: read")
-        owner, _, name = self._repository.partition("/")
-        asked = sorted(set(numbers))[:_FEW]
-        query: Query = {"query": _who_merged_query(asked), "variables": {"owner": owner, "name": name}}
-        found = self._transport.query(lambda _: query, _MergedAnswer, purpose).repository if asked else {}
-        merged = {number: pull.merged_by for number in asked if (pull := found.get(f"p{number}")) is not None}
+        asked = sorted(set(numbers))
+        merged = {
+            number: pull.merged_by
+            for start in range(0, len(asked), _FEW)
+            for number, pull in self._merged(asked[start : start + _FEW]).items()
+            if pull is not None
+        }
         return {number: who.login for number, who in merged.items() if who is not None and who.kind == "User"}
 
     # Issues
@@ -219,14 +228,21 @@ class Issues:
         self._transport.write("POST", self._path(f"issues/{number}/labels"), {"labels": list(labels)}, purpose)
 
     def assign(self, number: int, logins: Sequence[str]) -> None:
-        """Assign people to an issue or pull request; those who can't be are left out."""
+        """Assign people to an issue or pull request; those who can't be are left out; twice is the same as once."""
         purpose = Purpose(f"assigning #{number}", _WRITE_ISSUES)
-        if logins:
-            self._transport.write(
-                "POST", self._path(f"issues/{number}/assignees"), {"assignees": list(logins)}, purpose
-            )
+        for login in logins:
+            # One by one, for GitHub may refuse all of them because of one whom it does not know.
+            with contextlib.suppress(RejectedError):
+                self._transport.write("POST", self._path(f"issues/{number}/assignees"), {"assignees": [login]}, purpose)
 
     # How it is asked
+
+    def _merged(self, numbers: Sequence[int]) -> dict[int, _Merged | None]:
+        purpose = Purpose("asking who merged pull requests", "pull-requests: read")
+        owner, _, name = self._repository.partition("/")
+        query: Query = {"query": _who_merged_query(numbers), "variables": {"owner": owner, "name": name}}
+        found = self._transport.query(lambda _: query, _MergedAnswer, purpose).repository
+        return {number: found.get(f"p{number}") for number in numbers}
 
     def _pulls(self, prefix: str, parameters: Mapping[str, str | int], purpose: Purpose) -> list[_Pull]:
         """The pull requests of one page whose branch is this repository's and begins so."""

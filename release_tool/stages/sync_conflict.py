@@ -102,10 +102,11 @@ def _pull_request(  # noqa: PLR0913, PLR0917  # what a pull request consists of
     if found is None:
         project.say(f"opening a pull request against `{base}`")
         found = issues.create_pull(title, branch, base, text)
-        issues.add_labels(found.number, (LABEL,))
-        issues.assign(found.number, people)
     elif found.body.strip() != text.strip():
         issues.update_pull(found.number, title=title, body=text)
+    if LABEL not in found.labels:  # the label comes last, so that it tells that all of this was done
+        issues.assign(found.number, people)
+        issues.add_labels(found.number, (LABEL,))
     return Opened(found.number, found.url)
 
 

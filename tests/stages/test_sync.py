@@ -413,6 +413,47 @@ def test_the_users_checkout_is_never_touched(diverged: Shop) -> None:
     assert (diverged.git("status", "--porcelain"), diverged.git("rev-parse", "HEAD"), diverged.git("branch")) == before
 
 
+def test_a_bare_clone_is_enough(diverged: Shop, tmp_path: Path) -> None:
+    subprocess.run(["git", "clone", "--quiet", "--bare", diverged.box.clone_url, str(tmp_path / "bare")], check=True)
+    diverged.clone = tmp_path / "bare"
+    result = diverged.run("sync", "--json")
+    assert (result.code, result.document["state"]) == (0, "advanced"), result.err
+
+
+@pytest.mark.parametrize("write", range(4), ids=["branch", "pull request", "assignees", "label"])
+def test_a_conflict_told_by_a_killed_run_is_told_once_and_whole(conflicting: Shop, write: int) -> None:
+    fault = Fault(method="POST", path=r"/repos/|git-receive-pack$", after=write, block="after")
+    armed = conflicting.box.fault(fault)
+    doomed = conflicting.start("sync")
+    assert armed.wait_until_reached(30)
+    os.kill(doomed.pid, signal.SIGKILL)
+    doomed.communicate()
+    armed.release()
+    conflicting.box.faults.clear()
+
+    assert conflicting.run("sync").code == 5
+    (pull,) = conflicting.github().issues.open_pulls("release-tool/", "cloud")
+    assert pull.labels == ("sync-conflict",)
+    issue = conflicting.api("GET", f"issues/{pull.number}")
+    assert isinstance(issue, dict)
+    assert [person["login"] for person in issue["assignees"]] == ["maintainer"]
+
+
+def test_a_token_that_may_not_change_workflow_files_is_told_the_two_ways_out(tmp_path: Path) -> None:
+    workflow = ".github/workflows/ci.yml"
+    lines = "".join(f"# {number}\n" for number in range(9))
+    begin: Entry = {"commit": "Begin", "files": {workflow: lines}}
+    own = CLOUD | {"files": {workflow: lines.replace("# 1\n", "# one\n")}}
+    change = SEARCH | {"files": {workflow: lines.replace("# 7\n", "# seven\n")}}
+    for made in project(tmp_path, begin, BEGIN, own, change, RELEASED):
+        with pytest.raises(ReleaseToolError) as refused:
+            stage.candidate(made.project(), "")
+        assert refused.value.exit_code == 3
+        assert workflow in refused.value.message
+        assert "workflows: write" in refused.value.todo
+        assert "deploy key" in refused.value.todo
+
+
 WRITES = ["push of the candidate", "mark", "tested", "push of the branch", "deletion of the candidate"]
 
 
