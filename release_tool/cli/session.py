@@ -112,7 +112,7 @@ class Session:
         url = git.remote_url() or ""
         named, scheme = parse_remote(url), urlsplit(url).scheme
         server = f"{'http' if scheme == 'http' else 'https'}://{named[0]}" if named else "https://github.com"
-        if self.actions.repository:
+        if "GITHUB_SERVER_URL" in self._environment:
             server = self.actions.server_url
         asked = self.options.repo or self.actions.repository or (named[1] if named else "")
         if asked and asked.strip("/").count("/") != 1:

@@ -206,3 +206,12 @@ def test_a_long_title_does_not_tear_the_table(tmp_path: Path) -> None:
 
         assert len({row.index("title '") for row in rows}) == 1
         assert rows[1].endswith("…  title 'fix:'")
+
+
+def test_without_a_server_url_the_remote_tells_where_github_is(tmp_path: Path) -> None:
+    with shop(tmp_path, {"tag": "v1.2.3"}, {"pull": 1, "title": "Add search", "files": {"a": "1"}}) as ours:
+        env = {name: value for name, value in ours.environment().items() if name != "GITHUB_SERVER_URL"}
+
+        notes = str(ours.run("plan", "--json", env=env).document["notes"])
+
+        assert f"({ours.box.api_url}/acme/shop/pull/1)" in notes
