@@ -107,7 +107,7 @@ class GitProgram:
         try:
             return self.run(*args)
         except RemoteError as error:
-            error.todo = "check the network and the rights, then run the command again"
+            error.todo = "check the network, the rights and the name (`--repo OWNER/NAME`), then run the command again"
             raise
 
     def with_token(self, token: str) -> GitProgram:
