@@ -14,7 +14,8 @@ import flask
 import msgspec
 
 from release_tool.sandbox import githttp, graphql_api, rest
-from release_tool.sandbox.call import ROUTES, Answer, ApiError, Call, forbidden, not_found
+from release_tool.sandbox.answer import Answer, ApiError, forbidden, not_found
+from release_tool.sandbox.call import ROUTES, Call
 from release_tool.sandbox.faults import Fault, Faults
 from release_tool.sandbox.server import DroppedError
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from release_tool.sandbox.call import Caller, Route
+    from release_tool.sandbox.answer import Caller
+    from release_tool.sandbox.call import Route
     from release_tool.sandbox.faults import Armed
     from release_tool.sandbox.github import GitHub
 

@@ -355,7 +355,7 @@ class Builder:
             draft=entry.draft,
             commits=[],
             merged_at=self.now if landed else None,
-            merged_by=Author(entry.merged_by) if landed else None,
+            merged_by=_author(entry.merged_by) if landed else None,
             lag=self.store.settings.lag_associations if landed else 0,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release_tool.sandbox.call import Caller, forbidden, not_found, unprocessable
+from release_tool.sandbox.answer import Caller, forbidden, not_found, unprocessable
 from release_tool.sandbox.githttp import protected
 from release_tool.sandbox.history import person, web_flow
 from release_tool.sandbox.repository import ZERO

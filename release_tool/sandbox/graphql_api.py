@@ -11,7 +11,7 @@ import graphql
 import msgspec
 
 from release_tool.sandbox import graphql_views
-from release_tool.sandbox.call import Answer, ApiError
+from release_tool.sandbox.answer import Answer, ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

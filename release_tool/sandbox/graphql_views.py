@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from release_tool.sandbox import views
-from release_tool.sandbox.call import forbidden, not_found
+from release_tool.sandbox.answer import forbidden, not_found
 from release_tool.sandbox.history import EPOCH, account_id
 from release_tool.sandbox.repository import Person
 from release_tool.sandbox.rest.repos import search

@@ -10,7 +10,8 @@ from release_tool.sandbox.history import EPOCH, account_id
 from release_tool.sandbox.store import Pull
 
 if TYPE_CHECKING:
-    from release_tool.sandbox.call import Call, Document
+    from release_tool.sandbox.answer import Document
+    from release_tool.sandbox.call import Call
     from release_tool.sandbox.repository import Change, Commit, Person, Ref, Tag
     from release_tool.sandbox.store import (
         Asset,

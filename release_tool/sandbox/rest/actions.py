@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.sandbox import views
-from release_tool.sandbox.call import Answer, not_found, route, unprocessable
+from release_tool.sandbox.answer import Answer, not_found, unprocessable
+from release_tool.sandbox.call import route
 from release_tool.sandbox.github import WORKFLOWS
 from release_tool.sandbox.history import account_id
 from release_tool.sandbox.rest.git import Body

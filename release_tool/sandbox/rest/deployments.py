@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from release_tool.sandbox import views
-from release_tool.sandbox.call import Answer, ApiError, invalid, not_found, route, unprocessable
+from release_tool.sandbox.answer import Answer, ApiError, invalid, not_found, unprocessable
+from release_tool.sandbox.call import route
 from release_tool.sandbox.github import MergeConflictError
 from release_tool.sandbox.rest.git import Body
 from release_tool.sandbox.store import CommitStatus, Deployment, DeploymentStatus
 
 if TYPE_CHECKING:
-    from release_tool.sandbox.call import Call, Document
+    from release_tool.sandbox.answer import Document
+    from release_tool.sandbox.call import Call
 
 LONGEST_DESCRIPTION = 140
 

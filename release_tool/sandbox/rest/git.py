@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.sandbox import views
-from release_tool.sandbox.call import Answer, ApiError, not_found, route, unprocessable
+from release_tool.sandbox.answer import Answer, ApiError, not_found, unprocessable
+from release_tool.sandbox.call import route
 from release_tool.sandbox.github import MergeConflictError
 from release_tool.sandbox.history import account_id
 from release_tool.sandbox.repository import ZERO, GitError, Person, Ref
 
 if TYPE_CHECKING:
-    from release_tool.sandbox.call import Call, Document
+    from release_tool.sandbox.answer import Document
+    from release_tool.sandbox.call import Call
 
 MOST_FILES = 300
 MOST_COMMITS = 250

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from release_tool.sandbox import views
-from release_tool.sandbox.call import Answer, forbidden, invalid, not_found, route
+from release_tool.sandbox.answer import Answer, forbidden, invalid, not_found
+from release_tool.sandbox.call import route
 from release_tool.sandbox.rest.git import Body
 from release_tool.sandbox.store import Comment, Issue, Label
 

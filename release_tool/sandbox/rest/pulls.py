@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
 from release_tool.sandbox import views
-from release_tool.sandbox.call import Answer, ApiError, invalid, not_found, route
+from release_tool.sandbox.answer import Answer, ApiError, invalid, not_found
+from release_tool.sandbox.call import route
 from release_tool.sandbox.github import MergeConflictError
 from release_tool.sandbox.repository import ZERO
 from release_tool.sandbox.rest.git import MOST_COMMITS, Body

@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
 from release_tool.sandbox import views
-from release_tool.sandbox.call import Answer, ApiError, invalid, not_found, route, unprocessable
+from release_tool.sandbox.answer import Answer, ApiError, invalid, not_found, unprocessable
+from release_tool.sandbox.call import route
 from release_tool.sandbox.repository import ZERO
 from release_tool.sandbox.rest.git import Body
 from release_tool.sandbox.store import Asset, Release

@@ -8,12 +8,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from release_tool.sandbox import views
-from release_tool.sandbox.call import Answer, forbidden, not_found, route, unprocessable
+from release_tool.sandbox.answer import Answer, forbidden, not_found, unprocessable
+from release_tool.sandbox.call import route
 from release_tool.sandbox.history import EPOCH
 from release_tool.sandbox.store import Pull
 
 if TYPE_CHECKING:
-    from release_tool.sandbox.call import Call, Document
+    from release_tool.sandbox.answer import Document
+    from release_tool.sandbox.call import Call
     from release_tool.sandbox.repository import Ref
     from release_tool.sandbox.store import Issue
 
