@@ -75,6 +75,17 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) 
         ctx.exit()
 
 
+def _tell_steps() -> None:
+    """Show every program that is run and every request that is sent; neither ever holds a token."""
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log = logging.getLogger("release_tool")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+
+
 @click.group(cls=_Contents, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show it.")
 @click.option("--repo", default="", metavar="OWNER/NAME", help="The repository on GitHub. [default: the remote]")
@@ -93,6 +104,8 @@ def group(ctx: click.Context, repo: str, config: str, verbose: bool, debug: bool
       release-tool demo                     watch it all on a sample project
     """
     ctx.obj = Options(repo, config, verbose, debug)
+    if verbose or debug:
+        _tell_steps()
 
 
 def _complete(instruction: str) -> NoReturn:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import functools
+import logging
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 from release_tool.edges import process
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
+_LOG = logging.getLogger(__name__)
 _CONFIG = (
     "color.ui=false",
     "core.quotePath=false",
@@ -124,6 +127,7 @@ class GitProgram:
         return GitProgram(directory, token=self._token, server_url=self._server_url, config=config, variables=variables)
 
     def _argv(self, args: Sequence[str]) -> list[str]:
+        _LOG.info("git %s", shlex.join(args))
         config = [word for setting in self._config for word in ("-c", setting)]
         return ["git", "--no-pager", *config, *self._credentials, *args]
 

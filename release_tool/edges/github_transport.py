@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ API_VERSION = "2022-11-28"
 _AGENT = "release-tool"
 _TIMEOUT = 30
 _UPLOAD_TIMEOUT = 300
+_LOG = logging.getLogger(__name__)
 _BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0)
 _SECONDARY_WAIT = 60.0
 _CHUNK = 1024 * 1024
@@ -288,6 +290,7 @@ class Transport:
         import requests
 
         self.requests += 1
+        _LOG.info("GitHub, request %d: %s", self.requests, purpose.doing)
         try:
             yield
         except requests.Timeout as error:

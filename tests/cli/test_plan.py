@@ -215,3 +215,13 @@ def test_without_a_server_url_the_remote_tells_where_github_is(tmp_path: Path) -
         notes = str(ours.run("plan", "--json", env=env).document["notes"])
 
         assert f"({ours.box.api_url}/acme/shop/pull/1)" in notes
+
+
+def test_verbose_shows_every_program_and_request_and_no_token(tmp_path: Path) -> None:
+    with shop(tmp_path, {"tag": "v1.2.3"}, {"pull": 1, "title": "Add search", "files": {"a": "1"}}) as ours:
+        told = ours.run("--verbose", "plan")
+
+        assert "git ls-remote" in told.err
+        assert "GitHub, request 1: listing the releases" in told.err
+        assert ours.box.token not in told.err
+        assert "listing the releases" not in ours.run("plan").err
