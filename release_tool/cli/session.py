@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import click
@@ -36,6 +36,14 @@ if TYPE_CHECKING:
 _CONFIG_FILES = ("release-tool.toml", "pyproject.toml")
 
 
+class _Place(NamedTuple):
+    """A repository: its server, its `owner/name`, and the remote (or URL) that git knows it by."""
+
+    server: str
+    repository: str
+    remote: str
+
+
 class Session:
     """One run of one command: results go to standard output, everything else to standard error."""
 
@@ -48,10 +56,9 @@ class Session:
     def project(self) -> Project:
         """The repository that the command stands in; raises UsageError where there is none."""
         git = Git.find(Path.cwd())
-        server, repository = self._repository(git)
+        server, repository, remote = self._place(git)
         token, source = self._token(server)
         settings = read_config(git, self.options.config)
-        remote = self._remote(git, server, repository)
         if token or remote != git.remote:
             ours = token if self.actions.enabled else None  # a person's git has credentials of its own
             git = Git.find(Path.cwd(), token=ours, server_url=server, remote=remote)
@@ -107,8 +114,8 @@ class Session:
             return Owner(run=self.actions.run, attempt=self.actions.attempt)
         return msgspec.structs.replace(host.this_process())
 
-    def _repository(self, git: Git) -> tuple[str, str]:
-        """The server and the `owner/name`: as asked for, as Actions says, or as the remote tells."""
+    def _place(self, git: Git) -> _Place:
+        """Where the repository is: as asked for, as Actions says, or as the remote tells."""
         url = git.remote_url() or ""
         named, scheme = parse_remote(url), urlsplit(url).scheme
         server = f"{'http' if scheme == 'http' else 'https'}://{named[0]}" if named else "https://github.com"
@@ -117,14 +124,9 @@ class Session:
         asked = self.options.repo or self.actions.repository or (named[1] if named else "")
         if asked and asked.strip("/").count("/") != 1:
             raise UsageError(f"--repo {asked!r} is not of the form OWNER/NAME", todo="name it as `acme/shop`")
-        return server, asked
-
-    def _remote(self, git: Git, server: str, repository: str) -> str:
-        """The remote that is the repository, which in the clone of a fork is not `origin`; else its URL."""
-        named = git.repository_name()
-        if not repository or (named and named[1].casefold() == repository.casefold()):
-            return git.remote
-        return git.remote_named(repository) or f"{server}/{repository}.git"
+        if not asked or (named and named[1].casefold() == asked.casefold()):
+            return _Place(server, asked, git.remote)
+        return _Place(server, asked, git.remote_named(asked) or f"{server}/{asked}.git")
 
     def _token(self, server: str) -> tuple[str, str]:
         """The token and where it came from; both are empty where there is none."""

@@ -171,7 +171,7 @@ class Git:
 
     def has_branch(self, name: str) -> bool:
         """Whether there is a branch of that name, here or as last fetched from the remote."""
-        return any(name == branch for branch, _ in self._branches())
+        return any(name == branch for branch, _ in self._branches)
 
     def default_branch(self) -> str | None:
         """The branch that the remote named as its default when it was cloned, or None where that isn't known."""
@@ -181,7 +181,7 @@ class Git:
 
     def branches_containing(self, sha: str, wanted: Callable[[str], bool]) -> set[str]:
         """The names of the branches, here or as last fetched from the remote, that are wanted and contain a commit."""
-        tips = [(name, tip) for name, tip in self._branches() if wanted(name)]
+        tips = [(name, tip) for name, tip in self._branches if wanted(name)]
         return {name for name, tip in tips if tip == sha or self.is_ancestor(sha, tip)}
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
@@ -405,6 +405,7 @@ class Git:
     def _tree(self, commit: str | None) -> str:
         return self._empty_tree if commit is None else safe(commit)
 
+    @functools.cached_property
     def _branches(self) -> list[tuple[str, str]]:
         """The names and tips of the local branches and of the remote's as last fetched."""
         prefixes = ("refs/heads/", f"refs/remotes/{self.remote}/")
