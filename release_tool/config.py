@@ -25,6 +25,7 @@ _RELEASED_VERSION = r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$"
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Argv = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
 Percentage = Annotated[str, msgspec.Meta(pattern=r"^(100|[0-9]{1,2})%$")]
 
 
@@ -84,8 +85,28 @@ class Freeze(_Table, frozen=True):
     timezone: Text = "UTC"
 
 
+class HeaderTest(_Table, frozen=True):
+    """What a header of an answer must match."""
+
+    name: Text
+    pattern: Text
+
+
+class JsonTest(_Table, frozen=True):
+    """What an answer's JSON must hold where a JSON pointer leads; without a condition, anything at all."""
+
+    pointer: str
+    equal: str | int | float | bool | None = None
+    min: float | None = None
+    max: float | None = None
+
+
 class Check(_Table, frozen=True):
-    """What is asked, again and again, to know whether a deployment is healthy."""
+    """What is asked, again and again, to know whether a deployment is healthy.
+
+    Without a `status` any from 200 to 299 is good. An answer slower than `latency` is bad, one that takes longer than
+    `timeout` is not waited for.
+    """
 
     kind: Literal["http", "tcp", "command"] = "http"
     name: str = ""
@@ -94,6 +115,11 @@ class Check(_Table, frozen=True):
     version_pointer: str = ""
     version_header: str = ""
     version_pattern: str = ""
+    status: tuple[Status, ...] = ()
+    headers: tuple[HeaderTest, ...] = ()
+    body_pattern: str = ""
+    json: tuple[JsonTest, ...] = ()
+    latency: Duration | None = None
     initial_delay: Duration = _lasting("0s")
     interval: Duration = _lasting("2s")
     timeout: Duration = _lasting("2s")
@@ -321,6 +347,8 @@ def _struct_at(names: list[str | int]) -> type[msgspec.Struct] | None:
         (r"sync", Sync),
         (r"environments\.[^.]+", Environment),
         (r"environments\..+\.checks", Check),
+        (r"environments\..+\.checks\.headers", HeaderTest),
+        (r"environments\..+\.checks\.json", JsonTest),
         (r"environments\..+\.targets", Target),
         (r"environments\..+\.freeze", Freeze),
         (r"channels\.[^.]+", Channel),
@@ -347,6 +375,18 @@ def _contradictions(config: Config) -> Iterator[str]:
         for other in environment.after:
             if other not in config.environments or other == name:
                 yield f"`environments.{name}.after`: no other environment is named {_shown(other)}"
+        yield from _impossible_checks(f"environments.{name}.checks", environment.checks)
+
+
+def _impossible_checks(place: str, checks: tuple[Check, ...]) -> Iterator[str]:
+    names = [check.name for check in checks]
+    for number, check in enumerate(checks):
+        if not check.interval:
+            yield f"`{place}[{number}].interval`: must be longer than nothing"
+        if check.initial_delay >= check.deadline:
+            yield f"`{place}[{number}].initial-delay`: leaves no time before `deadline`"
+        if check.name and check.name in names[:number]:
+            yield f"`{place}[{number}].name`: another check is named {_shown(check.name)}"
 
 
 def _mapped_twice(mapping: Mapping[str, tuple[str, ...]]) -> Iterator[str]:

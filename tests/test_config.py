@@ -119,6 +119,14 @@ def test_a_pyproject_of_somebody_else_configures_nothing() -> None:
             '[environments.production]\ncommand = ["x"]\n[[environments.production.checks]]\nintervall = "5s"',
             "`environments.production.checks[0].intervall`: unknown key; did you mean `interval`?",
         ),
+        (
+            '[environments.production]\ncommand = ["x"]\nchecks = [{ json = [{ pointr = "/up" }] }]',
+            "`environments.production.checks[0].json[0].pointr`: unknown key; did you mean `pointer`?",
+        ),
+        (
+            '[environments.production]\ncommand = ["x"]\n[[environments.production.checks]]\nlatency = 5',
+            "`environments.production.checks[0].latency`: expected a duration such as `5s`, got 5",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_key_and_value(text: str, expected: str) -> None:
@@ -140,6 +148,18 @@ def test_a_mistake_is_named_with_its_key_and_value(text: str, expected: str) -> 
         (
             '[environments.production]\ncommand = ["x"]\nafter = ["staging"]',
             '`environments.production.after`: no other environment is named "staging"',
+        ),
+        (
+            '[environments.production]\ncommand = ["x"]\n[[environments.production.checks]]\ninterval = "0s"',
+            "`environments.production.checks[0].interval`: must be longer than nothing",
+        ),
+        (
+            '[environments.production]\ncommand = ["x"]\n[[environments.production.checks]]\ninitial-delay = "5m"',
+            "`environments.production.checks[0].initial-delay`: leaves no time before `deadline`",
+        ),
+        (
+            '[environments.production]\ncommand = ["x"]\nchecks = [{ name = "up" }, { name = "up" }]',
+            '`environments.production.checks[1].name`: another check is named "up"',
         ),
     ],
 )
