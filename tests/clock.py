@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 
 class FakeClock:
-    """A clock that starts at a fixed time and never waits."""
+    """A clock that starts at a fixed time and never waits; with a `speed` more time goes by than was slept."""
 
-    def __init__(self, start: datetime = datetime(2026, 1, 5, 12, tzinfo=UTC)) -> None:
+    def __init__(self, start: datetime = datetime(2026, 1, 5, 12, tzinfo=UTC), *, speed: float = 1) -> None:
         self.time = start
+        self.speed = speed
         self.sleeps: list[float] = []
 
     def now(self) -> datetime:
@@ -17,4 +18,4 @@ class FakeClock:
 
     def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
-        self.time += timedelta(seconds=seconds)
+        self.time += timedelta(seconds=seconds * self.speed)

@@ -127,7 +127,7 @@ class GitProgram:
         return GitProgram(directory, token=self._token, server_url=self._server_url, config=config, variables=variables)
 
     def _argv(self, args: Sequence[str]) -> list[str]:
-        _LOG.info("git %s", shlex.join(args))
+        _LOG.info("git %s", without_credentials(shlex.join(args)))
         config = [word for setting in self._config for word in ("-c", setting)]
         return ["git", "--no-pager", *config, *self._credentials, *args]
 

@@ -81,20 +81,26 @@ class Branches:
         return {name: sha for name, sha in named if name.startswith(prefix)}
 
     def push(self, commit: str, branch: str, *, expect: str | None, force: bool = False) -> Pushed:
-        """Move a branch of the remote to a commit, forwards only, or with `force` from exactly `expect` to anywhere.
+        """Move a branch of the remote to a commit: forwards only, or with `force` from exactly `expect` to anywhere.
 
-        Without `expect` there must be no such branch yet. Repeating a push that was done is UP_TO_DATE.
+        The commit is told by its hash. Without `expect` there must be no such branch yet.
+        Repeating a push that was done is UP_TO_DATE.
         Raises ProtectedError, WorkflowsError, PermissionDeniedError (no `contents: write`), and RemoteError where it
         is not known whether it was done: look at `tips` then.
         """
         lease = [_lease(branch, expect)] if force or not expect else []
-        return self._push(branch, *lease, spec=f"{safe(commit)}:{_HEADS}{branch}")
+        pushed = self._push(branch, *lease, spec=f"{safe(commit)}:{_HEADS}{branch}")
+        if pushed is Pushed.MOVED and self.tips(branch).get(branch) == commit:
+            return Pushed.UP_TO_DATE  # git repeats a request without an answer by itself, and meets its own push
+        return pushed
 
     def delete(self, branch: str, *, expect: str) -> Pushed:
         """Delete a branch of the remote that is at `expect`; UP_TO_DATE where there is none. Raises as `push` does."""
-        if branch not in self.tips(branch):
-            return Pushed.UP_TO_DATE
-        return self._push(branch, _lease(branch, expect), spec=f":{_HEADS}{branch}")
+        if branch in self.tips(branch):
+            pushed = self._push(branch, _lease(branch, expect), spec=f":{_HEADS}{branch}")
+            if pushed is not Pushed.MOVED or branch in self.tips(branch):
+                return pushed
+        return Pushed.UP_TO_DATE
 
     def _push(self, branch: str, *options: str, spec: str) -> Pushed:
         """Push by URL, so that no branch here follows, and without what a person set up for pushes of their own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
@@ -23,12 +24,17 @@ from release_tool.stages.pull_request import tell_released
 from release_tool.stages.withdrawal import abandon
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from release_tool.domain.release import ReleasePlan, VersionTag
     from release_tool.stages.assets import Asset, Reference
     from release_tool.stages.history import Look
     from release_tool.stages.project import Project
 
 _POLL_SECONDS = 2.0
+_PATIENCE = timedelta(minutes=30)
+"""How long a person's command waits for somebody else; a job does not wait, it asks for another run."""
+
 _ALREADY_NOTHING = "nothing was written"
 
 
@@ -54,6 +60,7 @@ class Outcome:
 
 def release(project: Project, request: Request, materials: Materials) -> Outcome:
     """Make the next release, or finish the one that is half-done; running it again is always safe."""
+    until = project.clock.now() + _PATIENCE
     while True:
         seen, planned = look_and_plan(project, request, online=True)
         if planned.action is Action.NOTHING:
@@ -62,9 +69,10 @@ def release(project: Project, request: Request, materials: Materials) -> Outcome
             outcome = _perform(project, seen, planned, materials)
         if not outcome.again or project.actions.enabled:
             return outcome  # a job was built for one version and can't go on with another; the next run can
-        project.say(f"{outcome.reason}; looking again")
-        if not outcome.released:
-            project.clock.sleep(_POLL_SECONDS)
+        if outcome.released:
+            project.say(f"{outcome.reason}; looking again")
+        else:
+            _wait(project, outcome.reason, until)
 
 
 def claim_next(project: Project, request: Request, agreed: str) -> Outcome:
@@ -195,6 +203,7 @@ def _settle(project: Project, seen: Look, planned: ReleasePlan) -> ReleasePlan |
     and is given up when that was published before it could see the lower one's tag.
     """
     known = seen.refs | {(str(planned.tag), planned.sha)}
+    until = project.clock.now() + _PATIENCE
     while (now := tag_refs(project.git.remote_tags())) != known:
         seen, known = look(project, online=True), now
         ours = next(tag for tag in seen.tags if tag.name == planned.tag)
@@ -208,10 +217,21 @@ def _settle(project: Project, seen: Look, planned: ReleasePlan) -> ReleasePlan |
         elif project.actions.enabled:
             return Outcome(plan=planned, reason=f"{waiting.owner} is on {waiting.name}, which holds it too", again=True)
         else:
-            project.say(f"waiting for {waiting.name}, which holds {planned.sha[:10]} too")
-            project.clock.sleep(_POLL_SECONDS)
+            _wait(project, f"waiting for {waiting.name}, which holds {planned.sha[:10]} too", until)
             known = frozenset()
     return planned
+
+
+def _wait(project: Project, why: str, until: datetime) -> None:
+    """Wait a moment for somebody else; raises RefusedError when that has taken too long."""
+    if project.clock.now() >= until:
+        raise RefusedError(
+            f"gave up after {int(_PATIENCE.total_seconds()) // 60} minutes: {why}",
+            already="what was done stays",
+            todo="see what the other one is doing, and run the same command again",
+        )
+    project.say(f"{why}; looking again")
+    project.clock.sleep(_POLL_SECONDS)
 
 
 def _holds(project: Project, tag: VersionTag, ours: VersionTag) -> bool:

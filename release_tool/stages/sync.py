@@ -342,7 +342,7 @@ def _conflict(project: Project, way: _Way) -> Synced:
     opened = open_conflict(project, way.seen, way.facts, conflicts)
     return dataclasses.replace(
         _told(way, state="conflict", reason=f"{way.facts.tag.name} conflicts with `{way.facts.branch}`"),
-        pull=opened.pull,
+        pull=opened.number if opened.is_pull else None,
         url=opened.url,
         conflicts=tuple(conflict.path for conflict in conflicts),
     )

@@ -26,11 +26,16 @@ CONFLICT_BRANCH = "release-tool/conflict/"
 LABEL = "sync-conflict"
 
 
-class Opened(msgspec.Struct, frozen=True):
-    """Where the conflict is told: a pull request, or an issue where none may be opened (`pull` is None then)."""
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the conflict is told: in a pull request, or in an issue where none may be opened.
 
-    pull: int | None
+    `told` says that an earlier run told everybody of it already.
+    """
+
+    number: int
     url: str
+    is_pull: bool
+    told: bool
 
 
 def open_conflict(project: Project, seen: Look, facts: SyncFacts, conflicts: Sequence[Conflict]) -> Opened:
@@ -41,12 +46,12 @@ def open_conflict(project: Project, seen: Look, facts: SyncFacts, conflicts: Seq
     text = conflict_text(facts.tag.name, facts.branch, branch, conflicts, culprits)
     title = conflict_title(facts.tag.name, facts.branch)
     people = tuple(dict.fromkeys(culprit.merged_by for culprit in culprits if culprit.merged_by))
-    try:
-        opened = _pull_request(project, branch, facts.branch, title, text, people)
-    except PermissionDeniedError:
-        opened = _issue(project, title, text, people)
-    _supersede(project, facts.branch, branch, opened)
-    project.notify(Notice(event="sync-conflict", title=title, text=text, links=(("resolve it", opened.url),)))
+    opened = _pull_request(project, branch, facts.branch, title, text) or _issue(project, title, text)
+    if not opened.told:
+        _supersede(project, facts.branch, branch, opened)
+        project.notify(Notice(event="sync-conflict", title=title, text=text, links=(("resolve it", opened.url),)))
+        project.remote.issues.assign(opened.number, people)
+        project.remote.issues.add_labels(opened.number, (LABEL,))  # last, so that it says that everybody was told
     return opened
 
 
@@ -94,32 +99,31 @@ def _files(project: Project, change: Change) -> tuple[str, ...]:
     return project.git.files_between(parent, change.sha) if parent else ()
 
 
-def _pull_request(  # noqa: PLR0913, PLR0917  # what a pull request consists of
-    project: Project, branch: str, base: str, title: str, text: str, people: Sequence[str]
-) -> Opened:
+def _pull_request(project: Project, branch: str, base: str, title: str, text: str) -> Opened | None:
+    """Find or open the pull request; None where the token may not open one."""
     issues = project.remote.issues
     found = issues.open_pull(branch, base)
     if found is None:
         project.say(f"opening a pull request against `{base}`")
-        found = issues.create_pull(title, branch, base, text)
+        try:
+            found = issues.create_pull(title, branch, base, text)
+        except PermissionDeniedError:
+            return None
     elif found.body.strip() != text.strip():
         issues.update_pull(found.number, title=title, body=text)
-    if LABEL not in found.labels:  # the label comes last, so that it tells that all of this was done
-        issues.assign(found.number, people)
-        issues.add_labels(found.number, (LABEL,))
-    return Opened(found.number, found.url)
+    return Opened(number=found.number, url=found.url, is_pull=True, told=LABEL in found.labels)
 
 
-def _issue(project: Project, title: str, text: str, people: Sequence[str]) -> Opened:
+def _issue(project: Project, title: str, text: str) -> Opened:
     issues = project.remote.issues
     found = issues.find_issue(LABEL, MARKER)
     if found is None:
         project.say("this token may not open pull requests: opening an issue instead")
         found = issues.create_issue(title, text, (LABEL,))
-        issues.assign(found.number, people)
-    elif found.body.strip() != text.strip():
+        return Opened(number=found.number, url=found.url, is_pull=False, told=False)
+    if found.body.strip() != text.strip():
         issues.update_issue(found.number, title=title, body=text)
-    return Opened(None, found.url)
+    return Opened(number=found.number, url=found.url, is_pull=False, told=found.title == title)
 
 
 def _supersede(project: Project, base: str, branch: str, opened: Opened) -> None:

@@ -428,6 +428,36 @@ def test_paths_are_told_as_they_are(repo: Repo, git: Git) -> None:
     }
 
 
+def test_the_paths_between_two_commits_are_told_in_order_and_by_both_names_of_a_renamed_one(
+    repo: Repo, git: Git
+) -> None:
+    base = repo.commit(b="1", a="1", same="1")
+    (repo.directory / "b").rename(repo.directory / "ü")
+    change = repo.commit(a="2")
+
+    assert git.files_between(base, change) == ("a", "b", "ü")
+    assert git.files_between(change, change) == ()
+
+
+def test_commits_of_the_same_content_have_the_same_tree_and_dates_of_their_own(repo: Repo, git: Git) -> None:
+    first, changed, back = repo.commit(a="1"), repo.commit(a="2"), repo.commit(a="1")
+
+    assert git.tree_of(first) == git.tree_of(back) != git.tree_of(changed)
+    dates = git.commit_dates([back, first])
+    assert dates[back] - dates[first] == 2
+    assert git.commit_dates([]) == {}
+    with pytest.raises(RemoteError):
+        git.commit_dates([NOWHERE])
+
+
+def test_files_are_read_by_their_hashes_and_large_ones_are_left_alone(repo: Repo, git: Git) -> None:
+    repo.commit(small=b"12\n", large=b"1234\n")
+    small, large = (repo.git("rev-parse", f"HEAD:{name}") for name in ("small", "large"))
+
+    assert git.small_blobs([small, large], 3) == {small: b"12\n"}
+    assert git.small_blobs([], 3) == {}
+
+
 # Shallow clones
 
 

@@ -471,7 +471,7 @@ def listed(repo: Repo, tree: str) -> dict[str, str]:
     return {path: " ".join(fields.split()[::2]) for fields, _, path in lines}
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(histories())
 def test_a_merge_is_what_git_merge_makes_of_the_same_commits(history: list[tuple[str, list[int], World]]) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -21,6 +21,7 @@ from release_tool.sandbox import Fault
 from release_tool.stages.assets import collect, parse_references
 from release_tool.stages.planning import plan
 from release_tool.stages.release import Materials, claim_next, release
+from tests.clock import FakeClock
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -223,6 +224,16 @@ def test_an_owner_that_lives_is_left_alone(tmp_path: Path) -> None:
         outcome = go(made)
         assert (outcome.plan.action, outcome.reason) == (Action.NOTHING, "run 77 is on v1.3.0")
         assert set(released(made)) == {"v1.2.3"}
+
+
+def test_a_persons_command_does_not_wait_for_ever(tmp_path: Path) -> None:
+    jobs = [{"id": 501, "runner_name": "runner-77", "status": "in_progress"}]
+    with shop(tmp_path, *HISTORY, {"run": 77, "status": "in_progress", "jobs": jobs}) as made:
+        made.git("checkout", "--quiet", "--detach", "HEAD~1")
+        claim_by(made, 77)
+        made.git("checkout", "--quiet", "main")
+        with pytest.raises(RefusedError, match=r"gave up after 30 minutes: run 77 is on v1\.3\.0, and"):
+            release(made.project(clock=FakeClock(speed=600)), Request(), Materials())
 
 
 def test_what_our_own_job_left_behind_is_ours(tmp_path: Path) -> None:

@@ -235,9 +235,9 @@ def test_the_merger_of_the_conflicting_pull_request_is_assigned(conflicting: Sho
     assert [label["name"] for label in issue["labels"]] == ["sync-conflict"]
 
 
-def test_people_are_notified_of_a_conflict(conflicting: Shop) -> None:
-    made = conflicting.project()
-    stage.candidate(made, "")
+def test_people_are_notified_of_a_conflict_once(conflicting: Shop) -> None:
+    stage.candidate(conflicting.project(), "")
+    stage.candidate(conflicting.project(), "")
     (notice,) = conflicting.notices
     assert (notice.event, notice.title) == ("sync-conflict", "Resolve the conflicts of v1.3.0 with cloud")
 
