@@ -137,9 +137,16 @@ def facts_for(project: Project, seen: Look, request: Request, *, finishing: Vers
         since=request.since if since else "",
         newest=_newest(project, seen),
         strangers=_strangers(project, seen) if base is None else "",
-        withheld="" if finishing else withheld(project.actions.event_name, project.config),
+        withheld="" if finishing else _withheld(project),
         unseen=seen.unseen,
     )
+
+
+def _withheld(project: Project) -> str:
+    """Why the event that started us makes no new release: a tag's push only ever finishes that tag."""
+    if project.actions.pushed_tag:
+        return f"the tag {project.actions.pushed_tag} was pushed, and nothing about it is half-done"
+    return withheld(project.actions.event_name, project.config)
 
 
 def _strangers(project: Project, seen: Look) -> str:
@@ -286,7 +293,7 @@ def _half_done(project: Project, seen: Look) -> tuple[VersionTag, ...]:
         for tag in seen.tags
         if tag.state is TagState.HALF_DONE and project.git.first_reachable([tag.commit], seen.head) is not None
     ]
-    return tuple([tag for tag in found if tag.name == pushed] or reversed(found))
+    return tuple(tag for tag in reversed(found) if pushed in {None, tag.name})
 
 
 def _containing(project: Project, seen: Look, *, wants_prerelease: bool) -> VersionTag | None:

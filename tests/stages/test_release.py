@@ -303,6 +303,17 @@ def test_a_tag_that_a_person_pushed_is_finished_under_its_own_number(tmp_path: P
         assert "Add search" in (released(made)["v3.0.0"].body or "")
 
 
+@pytest.mark.parametrize("tag", ["v1", "v1.2.3"])
+def test_the_push_of_a_tag_that_needs_no_finishing_releases_nothing(tmp_path: Path, tag: str) -> None:
+    moving: tuple[Entry, ...] = ({"tag": "v1", "release": False},) if tag == "v1" else ()
+    with shop(tmp_path, *HISTORY, *moving) as made:
+        env = made.job() | {"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": tag}
+        outcome = release(made.project(env=env), Request(), Materials())
+        assert (outcome.released, outcome.again) == (False, False)
+        assert outcome.reason == f"the tag {tag} was pushed, and nothing about it is half-done"
+        assert set(released(made)) == {"v1.2.3"}
+
+
 def test_a_tag_without_a_release_that_nobody_of_us_made_counts_as_released(tmp_path: Path) -> None:
     with shop(tmp_path, FEATURE, {"tag": "v1.3.0", "release": False}, FIX) as made:
         assert go(made).plan.tag == "v1.3.1"
