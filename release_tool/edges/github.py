@@ -14,6 +14,7 @@ import msgspec
 from release_tool.domain.changes import Author, PullRequest
 from release_tool.edges.clock import SystemClock
 from release_tool.edges.conversation import Conversation
+from release_tool.edges.deployments import Deployments
 from release_tool.edges.github_transport import (
     NoAnswerError,
     NotFoundError,
@@ -24,7 +25,9 @@ from release_tool.edges.github_transport import (
     Transport,
     decode,
 )
+from release_tool.edges.halts import HaltIssues
 from release_tool.edges.issues import Issues
+from release_tool.edges.workflows import Workflows
 from release_tool.errors import RemoteError, UsageError
 
 if TYPE_CHECKING:
@@ -133,6 +136,7 @@ class Run(msgspec.Struct, frozen=True):
     event: str = ""
     conclusion: str | None = None
     run_attempt: int = 1
+    display_title: str = ""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -143,6 +147,7 @@ class Job(msgspec.Struct, frozen=True):
     status: str
     conclusion: str | None = None
     runner_name: str | None = None
+    html_url: str = ""
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -403,12 +408,13 @@ class GitHub:
     ) -> None:
         self.name = repository
         self._known = False
+        self._clock = clock or SystemClock()
         self._transport = Transport(
             token=token,
             token_source=token_source,
             api_url=api_url,
             graphql_url=graphql_url,
-            clock=clock or SystemClock(),
+            clock=self._clock,
             max_wait=max_wait,
             seconds_between_writes=seconds_between_writes,
         )
@@ -422,6 +428,21 @@ class GitHub:
     def issues(self) -> Issues:
         """The issues and pull requests that we open ourselves."""
         return Issues(self.name, self._transport)
+
+    @functools.cached_property
+    def deployments(self) -> Deployments:
+        """The ledger of each environment."""
+        return Deployments(self.name, self._transport)
+
+    @functools.cached_property
+    def halts(self) -> HaltIssues:
+        """The issues that halt automatic deployments."""
+        return HaltIssues(self.name, self._transport)
+
+    @functools.cached_property
+    def workflows(self) -> Workflows:
+        """The workflows that a person starts."""
+        return Workflows(self.name, self._transport, self._clock)
 
     @property
     def requests(self) -> int:
@@ -635,6 +656,21 @@ class GitHub:
             self._insist_on_repository()
             return None
         return [job for page in pages for job in page.jobs]
+
+    def follow(self, number: int, every: float = 5) -> Iterator[tuple[Run, list[Job]]]:
+        """A run and the jobs of its newest attempt, looked at every few seconds until it has ended.
+
+        Raises RemoteError where GitHub does not know the run.
+        """
+        while True:
+            run = self.run(number)
+            jobs = self.run_jobs(number, run.run_attempt) if run else None
+            if run is None or jobs is None:
+                raise RemoteError(f"GitHub knows no run {number}", during=f"following run {number}")
+            yield run, jobs
+            if run.status == "completed":
+                return
+            self._clock.sleep(every)
 
     # How it is asked
 

@@ -502,6 +502,7 @@ def _common(call: Call, value: Issue) -> View:
             Arguments(given),
         ),
         "repository": lambda _info: repository(call),
+        "viewerDidAuthor": value.author == call.author,
     }
 
 

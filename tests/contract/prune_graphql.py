@@ -78,7 +78,7 @@ PullRequest: id databaseId number title body url permalink state closed closedAt
 PullRequestCommit: id commit
 PullRequestChangedFile: path additions deletions changeType
 Issue: id databaseId number title body url state stateReason closed closedAt createdAt updatedAt author
-  authorAssociation assignees({PAGE}) labels(orderBy {PAGE}) comments({PAGE}) repository
+  authorAssociation assignees({PAGE}) labels(orderBy {PAGE}) comments({PAGE}) repository viewerDidAuthor
 IssueComment: id databaseId body author authorAssociation createdAt updatedAt url viewerDidAuthor
 Label: id name color description isDefault
 Release: id databaseId tagName name description isDraft isPrerelease isLatest createdAt publishedAt updatedAt url

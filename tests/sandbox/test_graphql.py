@@ -218,6 +218,16 @@ def test_issues_are_found_by_label_and_by_search(serve: Serve) -> None:
     assert inside(answer, "data", "viewer") == {"login": "github-actions[bot]"}
 
 
+def test_an_issue_tells_whether_it_is_the_callers_own(serve: Serve) -> None:
+    client = serve(
+        {"issue": "Ours", "author": "github-actions[bot]", "author_type": "Bot"},
+        {"issue": "Namesake", "author": "github-actions"},
+    )
+
+    found = nodes(client.data("issues(first:5){nodes{title viewerDidAuthor}}"), "issues")
+    assert found == [{"title": "Ours", "viewerDidAuthor": True}, {"title": "Namesake", "viewerDidAuthor": False}]
+
+
 def test_the_merge_queue_holds_what_waits_in_order(serve: Serve) -> None:
     client = serve(
         {"pull": 1, "title": "A", "state": "open", "queued": True, "files": {"a": "1"}},

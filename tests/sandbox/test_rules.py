@@ -305,6 +305,14 @@ def test_other_people_have_tokens_of_their_own(serve: Serve) -> None:
     assert client.get("collaborators/eve/permission")["permission"] == "read"
 
 
+def test_the_tokens_of_other_people_have_rights_of_their_own(serve: Serve) -> None:
+    client = serve({"token": "adas", "login": "ada", "rights": {"issues": "write", "contents": "read"}})
+    ada = Client(client.box, "adas")
+
+    ada.post("issues", {"title": "A"})
+    assert ada.ask("POST", "git/refs", {"ref": "refs/tags/v1", "sha": "f" * 40}).status_code == 403
+
+
 # deployments
 
 

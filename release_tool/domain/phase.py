@@ -1,0 +1,141 @@
+"""The phases of a deployment, and how each stands in the ledger: a state of GitHub's and a line that begins with it."""
+
+from __future__ import annotations
+
+import enum
+import re
+
+import msgspec
+
+from release_tool.domain.text import visible
+
+LIMIT = 140
+"""The characters that GitHub takes in the description of a status."""
+
+_LONGEST_NAME = 60
+_ENDING = re.compile(r"(?P<text>.*?)(?:; rolled back to (?P<name>\S+)|; handed over to #(?P<number>[0-9]{1,18}))?")
+_UNSTORABLE = re.compile("[^\x00-\ud7ff\ue000-\uffff]")
+"""Characters beyond the basic plane and lone halves of them, which not every description of GitHub's can hold."""
+
+
+class State(enum.Enum):
+    """What GitHub knows of a deployment."""
+
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    SUCCESS = "success"
+    INACTIVE = "inactive"
+    FAILURE = "failure"
+    ERROR = "error"
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return self not in {State.QUEUED, State.IN_PROGRESS}
+
+
+class Word(enum.Enum):
+    """The phases, each as the word that its line begins with."""
+
+    WAITING = "waiting"
+    CHANGING = "changing"
+    VERIFYING = "verifying"
+    BAKING = "baking"
+    HEALTHY = "healthy"
+    HELD = "held"
+    SUPERSEDED = "superseded"
+    REFUSED = "refused"
+    NOT_DONE = "not done"
+    ROLLING_BACK = "rolling back"
+    FAILED = "failed"
+    REPLACED = "replaced"
+    UNKNOWN = "unknown"
+
+    @property
+    def state(self) -> State:
+        """The state that a deployment in this phase has on GitHub."""
+        return _STATES[self]
+
+
+_STATES = {
+    Word.WAITING: State.QUEUED,
+    Word.CHANGING: State.IN_PROGRESS,
+    Word.VERIFYING: State.IN_PROGRESS,
+    Word.BAKING: State.IN_PROGRESS,
+    Word.HEALTHY: State.SUCCESS,
+    Word.HELD: State.INACTIVE,
+    Word.SUPERSEDED: State.INACTIVE,
+    Word.REFUSED: State.INACTIVE,
+    Word.NOT_DONE: State.INACTIVE,
+    Word.ROLLING_BACK: State.IN_PROGRESS,
+    Word.FAILED: State.FAILURE,
+    Word.REPLACED: State.INACTIVE,
+    Word.UNKNOWN: State.ERROR,
+}
+
+_WORDS = {word.value: word for word in Word}
+
+_UNSPOKEN = {
+    "queued": Word.WAITING,
+    "pending": Word.WAITING,
+    "waiting": Word.WAITING,
+    "in_progress": Word.CHANGING,
+    "success": Word.HEALTHY,
+    "inactive": Word.REPLACED,
+    "failure": Word.FAILED,
+}
+"""What a state means whose line is not ours: GitHub itself makes older deployments inactive, without a word."""
+
+
+class Phase(msgspec.Struct, frozen=True):
+    """Where a deployment is. `text` names the target that is changed or verified, else it says why.
+
+    A failed one may tell how it ended: `rolled_back_to` names a commit, `handed_over_to` numbers a deployment.
+    """
+
+    word: Word
+    text: str = ""
+    rolled_back_to: str = ""
+    handed_over_to: int | None = None
+
+    def __str__(self) -> str:
+        return describe(self)[1]
+
+
+def describe(phase: Phase) -> tuple[State, str]:
+    """Write a phase as the state and the description of a status; a text that is too long loses its end."""
+    failed = phase.word is Word.FAILED
+    head, ending = f"{phase.word.value}: ", _ending(phase) if failed else ""
+    text = _storable(phase.text)
+    if failed:
+        text = text.replace(";", ",")  # the ending stands behind the only one
+    return phase.word.state, f"{head}{_cut(text, LIMIT - len(head) - len(ending))}{ending}".rstrip()
+
+
+def read(state: str, description: str) -> Phase:
+    """Read a status back; one that the tool did not write is taken by its state, and its whole line is the text."""
+    state = state.lower()
+    start, _, text = description.partition(":")
+    word = _WORDS.get(start)
+    if word is None or word.state.value != state:
+        return Phase(_UNSPOKEN.get(state, Word.UNKNOWN), _storable(description))
+    text = text.removeprefix(" ")
+    ended = _ENDING.fullmatch(text) if word is Word.FAILED else None
+    if ended is None:
+        return Phase(word, text)
+    return Phase(word, ended["text"], ended["name"] or "", int(ended["number"]) if ended["number"] else None)
+
+
+def _ending(phase: Phase) -> str:
+    if phase.rolled_back_to:
+        name = _storable(phase.rolled_back_to).replace(" ", "-").replace(";", "-")
+        return f"; rolled back to {name[:_LONGEST_NAME]}"
+    return "" if phase.handed_over_to is None else f"; handed over to #{phase.handed_over_to}"
+
+
+def _storable(text: str) -> str:
+    return visible(_UNSTORABLE.sub("\ufffd", text))
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1].rstrip()}…"
