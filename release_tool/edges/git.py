@@ -145,11 +145,6 @@ class Git:
         found = ((name, parse_remote(url)) for name, url in urls)
         return next((name for name, parsed in found if parsed and parsed[1].casefold() == repository.casefold()), None)
 
-    def repository_name(self) -> tuple[str, str] | None:
-        """The host (with the port of a web URL) and `owner/name` of the remote, or None where it isn't of that form."""
-        url = self.remote_url()
-        return parse_remote(url) if url else None
-
     # Commits and branches
 
     def head(self) -> str:
@@ -245,22 +240,11 @@ class Git:
             tag: _message(content) for tag, (kind, content) in zip(tags, _batch(output), strict=True) if kind == "tag"
         }
 
-    def newest_tags(self, count: int) -> list[str]:
-        """The names of the tags that were made last, newest first."""
-        done = self.program.run(
-            "for-each-ref", "--sort=-creatordate", f"--count={count}", "--format=%(refname:strip=2)", "refs/tags"
-        )
-        return done.text.splitlines()
-
     # History
 
     def first_parent_log(self, base: str | None, target: str) -> list[Commit]:
         """The commits of `target`'s first-parent line that `base` does not contain, newest first."""
         return list(self._log("--first-parent", *_range(base, target)))
-
-    def first_parent_count(self, base: str | None, target: str) -> int:
-        """How many commits `first_parent_log` would tell."""
-        return int(self.program.line("rev-list", "--count", "--first-parent", *_range(base, target), "--"))
 
     def merged_in(self, base: str | None, target: str) -> dict[str, tuple[Commit, ...]]:
         """What each merge of the first-parent line brought in, oldest first, by the hash of the merge."""

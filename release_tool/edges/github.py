@@ -319,10 +319,6 @@ class _AssociationsAnswer(msgspec.Struct, frozen=True):
     repository: dict[str, _Commit | None] | None
 
 
-class _ViewerAnswer(msgspec.Struct, frozen=True):
-    viewer: Account
-
-
 class _Count(msgspec.Struct, frozen=True, rename="camel"):
     issue_count: int
 
@@ -361,8 +357,6 @@ query($owner: String!, $name: String!, $number: Int!, $labels: Int!) {
 """
     + _PULL_FIELDS
 )
-
-_VIEWER = "query { viewer { login } }"
 
 
 def _associations_query(names: Iterable[str]) -> str:
@@ -460,12 +454,6 @@ class GitHub:
             raise self._no_repository(purpose) from None
         self._known = True
         return decode(answer.body, Repository, purpose)
-
-    def whoami(self) -> str:
-        """The login that the token acts as."""
-        purpose = Purpose("asking whose the token is", "metadata: read")
-        answer = self._transport.query(lambda _: {"query": _VIEWER, "variables": {}}, _ViewerAnswer, purpose)
-        return answer.viewer.login
 
     # Pull requests
 

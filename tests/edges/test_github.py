@@ -349,11 +349,10 @@ def test_the_jobs_of_a_run_are_told_and_an_unknown_run_is_unknown(start: Start) 
     assert github.run(78) is None
 
 
-def test_the_repository_and_who_asks_are_told(start: Start) -> None:
+def test_the_repository_is_told(start: Start) -> None:
     github = github_of(start())
 
     assert (github.repository().full_name, github.repository().default_branch) == ("acme/shop", "main")
-    assert github.whoami() == "github-actions[bot]"
 
 
 def test_a_clone_reads_the_tags_and_branches_of_the_remote_with_the_token(start: Start, tmp_path: Path) -> None:

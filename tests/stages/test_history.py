@@ -193,6 +193,12 @@ def test_a_number_that_was_given_to_another_branch_is_skipped(tmp_path: Path, pl
         assert planned(ours).tag == "v1.2.5"
 
 
+def test_a_number_that_is_used_with_build_metadata_is_used(tmp_path: Path, planned: Planner) -> None:
+    aside: Entry = {"branch": "next", "commit": "Try", "files": {"x": "1\n"}}
+    with shop(tmp_path, RELEASED, aside, {"tag": "v1.2.4+build.5", "at": "next"}, TYPO) as ours:
+        assert planned(ours).tag == "v1.2.5"
+
+
 def test_below_one_a_breaking_change_raises_the_minor(tmp_path: Path) -> None:
     breaking: Entry = {"pull": 3, "title": "New format", "labels": ["breaking"], "files": {"x": "1\n"}}
     with shop(tmp_path, {"tag": "v0.3.1"}, breaking) as ours:
