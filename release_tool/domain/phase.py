@@ -127,8 +127,8 @@ def read(state: str, description: str) -> Phase:
 
 
 def _ending(phase: Phase) -> str:
-    if phase.rolled_back_to:
-        name = _storable(phase.rolled_back_to).replace(" ", "-").replace(";", "-")
+    name = _storable(phase.rolled_back_to).replace(" ", "-").replace(";", "-")
+    if name:
         return f"; rolled back to {name[:_LONGEST_NAME]}"
     return "" if phase.handed_over_to is None else f"; handed over to #{phase.handed_over_to}"
 

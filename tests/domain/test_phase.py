@@ -100,3 +100,7 @@ def test_characters_that_a_description_can_not_hold_are_replaced() -> None:
         State.INACTIVE,
         "held: halted \ufffd\ufffd now",
     )
+
+
+def test_a_name_of_nothing_but_spaces_is_no_name() -> None:
+    assert describe(Phase(Word.FAILED, rolled_back_to=" ")) == (State.FAILURE, "failed:")
