@@ -15,6 +15,9 @@ from release_tool.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+FILES = ("release-tool.toml", "pyproject.toml")
+"""The files that a repository may have its configuration in."""
+
 Data = dict[str, object]
 """A TOML table as it was read, not yet validated."""
 
@@ -210,9 +213,12 @@ def parse(text: str, source: str) -> Config:
     return config
 
 
-def configures(text: str, source: str) -> bool:
-    """Whether a file has anything to say to release-tool."""
-    return _table(_toml(text, source), source) is not None
+def choose(texts: Mapping[str, str]) -> Config:
+    """Read the one of the usual files, by name, that configures release-tool; raises UsageError where two do."""
+    having = [name for name, text in texts.items() if _table(_toml(text, name), name) is not None]
+    if len(having) > 1:
+        raise UsageError(f"both {having[0]} and {having[1]} configure release-tool", todo="keep one of them")
+    return parse(texts[having[0]], having[0]) if having else Config()
 
 
 def json_schema() -> Data:

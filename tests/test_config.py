@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import release_tool
-from release_tool.config import Config, Duration, configures, json_schema, parse
+from release_tool.config import Config, Duration, choose, json_schema, parse
 from release_tool.errors import UsageError
 
 COMPLETE = """
@@ -84,7 +84,7 @@ def test_a_complete_configuration_is_read() -> None:
 
 def test_a_pyproject_of_somebody_else_configures_nothing() -> None:
     text = "[tool.other]\nkey = 1\n"
-    assert not configures(text, "pyproject.toml")
+    assert choose({"pyproject.toml": text}) == Config()
     assert parse(text, "pyproject.toml") == Config()
 
 

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from release_tool.edges.actions import Level
     from release_tool.edges.github import GitHub
 
-_CONFIG_FILES = ("release-tool.toml", "pyproject.toml")
-
 
 class _Place(NamedTuple):
     """A repository: its server, its `owner/name`, and the remote (or URL) that git knows it by."""
@@ -109,6 +107,10 @@ class Session:
         if not agreed:
             raise RefusedError("nobody said yes", already="nothing was written", todo="say yes, or give `--yes`")
 
+    def person(self) -> str:
+        """Who types this, or who started the run."""
+        return self.actions.actor or host.this_process().user
+
     def _owner(self) -> Owner:
         if self.actions.run:
             return Owner(run=self.actions.run, attempt=self.actions.attempt)
@@ -169,11 +171,7 @@ def read_config(git: Git, named: str) -> Config:
     """Read the configuration: the named file, else the one of the usual files that has any; in a bare clone of HEAD."""
     if named:
         return config.parse(_text(Path(named)), Path(named).name)
-    texts = {name: text for name in _CONFIG_FILES if (text := _configured(git, name)) is not None}
-    having = [name for name, text in texts.items() if config.configures(text, name)]
-    if len(having) > 1:
-        raise UsageError(f"both {having[0]} and {having[1]} configure release-tool", todo="keep one of them")
-    return config.parse(texts[having[0]], having[0]) if having else config.Config()
+    return config.choose({name: text for name in config.FILES if (text := _configured(git, name)) is not None})
 
 
 def _configured(git: Git, name: str) -> str | None:

@@ -117,6 +117,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One landing with its decision; a cancelled change has the bump `none` and no place in the notes.
 
     `landed_at` is in seconds since the epoch; `body` is the pull request's, or the rest of the commit message.
+    `irreversible` is what a label says about going back behind it, None where no label says anything.
     """
 
     pull: int | None
@@ -131,6 +132,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     cancelled_by: int | str | None = None
     body: str = ""
     landed_at: int = 0
+    irreversible: bool | None = None
 
     @property
     def name(self) -> str:
@@ -445,8 +447,7 @@ def landing_change(landing: Landing, config: Config) -> Change:
 
 
 def _change(landing: Landing, config: Config, decision: Decision) -> Change:
-    hidden = {label.casefold() for label in config.labels.hidden}
-    labels = landing.pull.labels if landing.pull else ()
+    labels = {label.casefold() for label in landing.pull.labels} if landing.pull else set()
     return Change(
         pull=landing.number,
         sha=landing.sha,
@@ -457,9 +458,21 @@ def _change(landing: Landing, config: Config, decision: Decision) -> Change:
         reason=decision.reason,
         authors=authors_of(landing),
         landed_at=landing.commits[-1].committed_at,
-        hidden=any(label.casefold() in hidden for label in labels),
+        hidden=_any_of(labels, config.labels.hidden),
         body=landing.pull.body if landing.pull else _body_of(landing.commits[-1]),
+        irreversible=_irreversible(labels, config),
     )
+
+
+def _any_of(labels: set[str], wanted: Iterable[str]) -> bool:
+    return not labels.isdisjoint(label.casefold() for label in wanted)
+
+
+def _irreversible(labels: set[str], config: Config) -> bool | None:
+    """What the labels say; where they say both, nobody may go back by accident."""
+    if _any_of(labels, config.labels.irreversible):
+        return True
+    return False if _any_of(labels, config.labels.reversible) else None
 
 
 def _body_of(commit: Commit) -> str:

@@ -146,6 +146,11 @@ def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
     return Ran(code=code, seconds=time.monotonic() - began, timed_out=group.late, evidence=transcript.text)
 
 
+def insist_found(argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
+    """Raise UsageError where `run` would not find the program, before anything is said to have begun."""
+    _found(argv, directory, environment)
+
+
 # The program
 
 

@@ -358,6 +358,17 @@ class Git:
         if not self.has_commit(sha):
             self._fetch(sha)
 
+    def obtain(self, sha: str) -> bool:
+        """Whether a commit, named by its whole hash, is here, fetched if it has to be; raises RemoteError."""
+        if self.has_commit(sha) or not _SHA.fullmatch(sha):
+            return self.has_commit(sha)
+        try:
+            self._fetch(sha)
+        except RemoteError:
+            self.program.remote("ls-remote", "--quiet", self.remote, "HEAD")  # fails, too, where nothing answers
+            return False
+        return True
+
     # How git is called
 
     def _log(self, *args: str) -> Iterator[Commit]:

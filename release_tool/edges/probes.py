@@ -53,19 +53,21 @@ def insist_usable(questions: Iterable[Question]) -> None:
 class Prober:
     """Measures whether targets answer, and whether it is the expected version that does.
 
-    Command checks run in `directory` with `environment`; `secrets` never stand in a detail, and nor do passwords of
-    URLs.
+    Command checks run in `directory` with `environment`, and with what `told` has for their target by its name.
+    `secrets` never stand in a detail, and nor do passwords of URLs.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each of these is a thing that a caller decides
         self,
         *,
         expected: Expected,
         clock: Clock,
         directory: Path,
         environment: Mapping[str, str],
+        told: Mapping[str, Mapping[str, str]] | None = None,
         secrets: Iterable[str] = (),
     ) -> None:
+        self._told = told or {}
         self._expected = expected
         self._clock = clock
         self._directory = directory
@@ -94,19 +96,19 @@ class Prober:
             case "tcp":
                 answer = _reach(_address(question), attempt)
             case "command":
-                answer = self._run(check, attempt)
+                answer = self._run(question, attempt)
             case _:
                 assert_never(check.kind)
         return judge(answer, check, self._expected)
 
-    def _run(self, check: Check, attempt: Attempt) -> Answer:
+    def _run(self, question: Question, attempt: Attempt) -> Answer:
         mask = Masker(self._secrets)
         limit = attempt.left
         try:
             ran = command.run(
-                check.command,
+                question.check.command,
                 directory=self._directory,
-                environment=self._environment,
+                environment={**self._environment, **self._told.get(question.target.name, {})},
                 timeout=limit,
                 mask=mask,
                 grace=_LAST_WORDS,

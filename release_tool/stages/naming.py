@@ -29,9 +29,22 @@ def name_of_commit(project: Project, tags: Sequence[VersionTag], commit: str) ->
     return commit_name(str(tag.version), _following(project, tag.commit, commit))
 
 
+def line_since(project: Project, release: str, head: str) -> tuple[str, ...]:
+    """The first-parent commits up to `head` that contain a release, newest first, and the release itself at the end."""
+    line = [landed.sha for landed in project.git.first_parent_log(release, head)]
+    containing = line[: _count_containing(project, release, line)]
+    return (*containing, release) if _is_on_line(project, release, head, line) else tuple(containing)
+
+
 def _following(project: Project, release: str, commit: str) -> int:
     """How many first-parent commits follow the first one that contains the release, found by halving."""
     line = [landed.sha for landed in project.git.first_parent_log(release, commit)]
+    containing = _count_containing(project, release, line)
+    brought_by_merge = containing < len(line) or not _is_on_line(project, release, commit, line)
+    return max(containing - 1, 0) if brought_by_merge else containing
+
+
+def _count_containing(project: Project, release: str, line: Sequence[str]) -> int:
     newest, oldest = 0, len(line)
     while newest < oldest:
         middle = (newest + oldest) // 2
@@ -39,8 +52,7 @@ def _following(project: Project, release: str, commit: str) -> int:
             oldest = middle
         else:
             newest = middle + 1
-    brought_by_merge = newest < len(line) or not _is_on_line(project, release, commit, line)
-    return max(newest - 1, 0) if brought_by_merge else newest
+    return newest
 
 
 def _is_on_line(project: Project, release: str, commit: str, line: Sequence[str]) -> bool:

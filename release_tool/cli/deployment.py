@@ -1,0 +1,535 @@
+"""The commands of the deployment stage: deploy, rollback, reconcile, verify, halt, resume."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec
+
+import click
+import msgspec
+
+from release_tool.cli.session import current_session
+from release_tool.domain.text import visible, visible_block
+from release_tool.errors import RefusedError, RolledBackError, UnhealthyError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from release_tool.cli.progress import LiveProgress, PlainProgress
+    from release_tool.cli.session import Session
+    from release_tool.domain.halts import Halt
+    from release_tool.domain.ledger import Override
+    from release_tool.edges.github import Job
+    from release_tool.stages.attempt import Deployed
+    from release_tool.stages.place import Place
+    from release_tool.stages.preconditions import Asked
+    from release_tool.stages.project import Project
+    from release_tool.stages.reconciliation import Step
+
+P = ParamSpec("P")
+
+_OVERRIDES = ("halt", "quarantine", "older", "irreversible", "no-way-back")
+
+
+def _overrides(_context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Several in one value are fine, and none: a form has one field for all of them."""
+    named = tuple(word for value in values for word in value.replace(",", " ").split())
+    for word in named:
+        if word not in _OVERRIDES:
+            raise click.BadParameter(f"{word!r} is not one of {', '.join(_OVERRIDES)}", param=parameter)
+    return named
+
+
+def _at(command: Callable[P, None]) -> Callable[P, None]:
+    """Give a command the options that say where, why, and how it is told."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
+        click.option("--evidence", metavar="DIR", default="", help="Keep the whole log of it in this folder."),
+        click.option("--here", is_flag=True, help="Do it from here instead of starting the workflow."),
+        click.option("--dry-run", is_flag=True, help="Show what would be done and stop."),
+        click.option("--reason", default="", help="Why; stands in the ledger."),
+        click.option("-e", "--environment", required=True, metavar="ENV", help="Where."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("version")
+@_at
+@click.option("--override", "overrides", multiple=True, callback=_overrides, metavar="WHAT", help="Overrule a no.")
+@click.option("--automatic", is_flag=True, help="Nobody asks for it: what is in the way holds it.")
+@click.option("--record", is_flag=True, help="Deploy nothing: write down what runs, when it is healthy.")
+def deploy(  # the options of the command
+    version: str,
+    environment: str,
+    reason: str,
+    overrides: tuple[str, ...],
+    automatic: bool,
+    record: bool,
+    dry_run: bool,
+    here: bool,
+    evidence: str,
+    as_json: bool,
+) -> None:
+    """Bring VERSION to an environment, prove that it answers, bake it, and roll back where it is not healthy.
+
+    In Actions it is done right there; from a terminal the workflow is started and followed.
+    --override takes halt, quarantine, older, irreversible or no-way-back, and a reason.
+
+    \b
+    Examples:
+      release-tool deploy 1.3.0 -e production
+      release-tool deploy 1.3.0 -e production --override quarantine --reason "the database was full"
+      release-tool deploy 1.2.3 -e production --record
+    """
+    if overrides and automatic:
+        raise UsageError("--override is a person's word and never goes with --automatic", todo="leave one of them out")
+    if overrides and not reason.strip():
+        raise UsageError("--override needs a reason", todo="say why with `--reason`")
+    session = current_session()
+    inputs = {"action": "deploy", "version": version, "reason": reason, "override": " ".join(overrides)}
+    if not (here or dry_run or automatic or record or session.actions.enabled):
+        _by_workflow(session, environment, inputs, as_json=as_json)
+        return
+    from release_tool.stages import baseline, deployment
+
+    asked = _asked(session, reason, overrides, automatic=automatic)
+    with _progress(session) as progress:
+        place = _place(session, environment, progress, evidence)
+        if dry_run:
+            done = deployment.preview(place, version, asked)
+        elif record:
+            done = baseline.record(place, version, asked)
+        else:
+            done = deployment.deploy(place, version, asked)
+    _tell(session, done, as_json=as_json, matrix=_matrix([(place, "deploy", done.version)]))
+
+
+@click.command()
+@_at
+@click.option("--to", "version", default="", metavar="VERSION", help="Go back to this instead of the last known good.")
+@click.option("--no-halt", is_flag=True, help="Don't halt the environment.")
+@click.option("--override", "overrides", multiple=True, callback=_overrides, metavar="WHAT", help="irreversible")
+def rollback(  # the options of the command
+    environment: str,
+    version: str,
+    reason: str,
+    no_halt: bool,
+    overrides: tuple[str, ...],
+    dry_run: bool,
+    here: bool,
+    evidence: str,
+    as_json: bool,
+) -> None:
+    """Go back to the last known good, now: takes over from what runs, and leaves the environment halted.
+
+    \b
+    Examples:
+      release-tool rollback -e production
+      release-tool rollback -e production --to 1.2.3 --reason "checkout is broken"
+    """
+    if not set(overrides) <= {"irreversible"}:
+        raise UsageError("a rollback takes `--override irreversible` only", todo="leave the others out")
+    if overrides and not reason.strip():
+        raise UsageError("--override needs a reason", todo="say why with `--reason`")
+    session = current_session()
+    inputs = {"action": "rollback", "version": version, "reason": reason, "override": " ".join(overrides)}
+    if not (here or dry_run or session.actions.enabled):
+        if no_halt:
+            raise UsageError("--no-halt goes with --here", todo="add `--here`, or `release-tool resume` afterwards")
+        _by_workflow(session, environment, inputs, as_json=as_json)
+        return
+    from release_tool.stages import deployment
+
+    asked = _asked(session, reason, overrides, automatic=False)
+    with _progress(session) as progress:
+        place = _place(session, environment, progress, evidence)
+        if dry_run:
+            done = deployment.preview_rollback(place, version, asked)
+        else:
+            done = deployment.rollback(place, version, asked, halts=not no_halt)
+    _tell(session, done, as_json=as_json, matrix=_matrix([(place, "rollback", done.version)]))
+
+
+@click.command()
+@click.option("-e", "--environment", default="", metavar="ENV", help="Only there. [default: all, in their order]")
+@click.option("--only-settle", is_flag=True, help="Finish what a dead run left, and deploy nothing new.")
+@click.option("--only-close", is_flag=True, help="Close what a dead run left, touching no environment.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done and stop.")
+@click.option("--evidence", metavar="DIR", default="", help="Keep the whole log of it in this folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def reconcile(
+    environment: str, only_settle: bool, only_close: bool, dry_run: bool, evidence: str, as_json: bool
+) -> None:
+    """Finish or close what a dead run left; carry on what was held or missed, the newest only.
+
+    \b
+    Examples:
+      release-tool reconcile --dry-run
+      release-tool reconcile -e production
+    """
+    from release_tool.stages import reconciliation
+
+    session = current_session()
+    with _progress(session) as progress:
+        places = _places(session, environment, progress, evidence)
+        steps = reconciliation.plan(places) if dry_run else None
+        done = () if dry_run else reconciliation.reconcile(places, only_settle=only_settle, only_close=only_close)
+    if steps is not None:
+        _tell_steps(session, places, steps, as_json=as_json)
+    else:
+        _tell_all(session, done, as_json=as_json)
+
+
+@click.command()
+@click.option("-e", "--environment", required=True, metavar="ENV", help="Where.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def verify(environment: str, as_json: bool) -> None:
+    """Run the checks now, against what should be live: exit code 0 when healthy, 7 when not.
+
+    \b
+    Example:
+      release-tool verify -e production
+    """
+    from release_tool.stages import baseline
+
+    session = current_session()
+    with _progress(session) as progress:
+        done = baseline.verify(_place(session, environment, progress, ""))
+    _tell(session, done, as_json=as_json)
+
+
+@click.command()
+@click.option("-e", "--environment", default="", metavar="ENV", help="Only there. [default: everywhere]")
+@click.option("--reason", required=True, help="Why; everybody reads it.")
+@click.option("--until", default="", metavar="TIME", help="When it ends by itself: 2h, 18:00 or 2026-11-22T18:00Z.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def halt(environment: str, reason: str, until: str, as_json: bool) -> None:
+    """Stop automatic deployments by opening an issue; closing it, or `resume`, lifts the halt.
+
+    \b
+    Examples:
+      release-tool halt -e production --reason "Black Friday" --until 2026-11-28T08:00Z
+      release-tool halt --reason "the database is being moved"
+    """
+    from release_tool.domain.halts import Order
+    from release_tool.stages.halting import halt as stop
+
+    session = current_session()
+    project = session.project()
+    _insist_on_environment(project, environment)
+    if not reason.strip():
+        raise UsageError("a halt needs a reason", todo="say why with `--reason`")
+    order = Order(
+        environment=environment, by=session.person(), reason=reason.strip(), until=_until(until, project.clock.now())
+    )
+    made = stop(project, order)
+    _tell_halts(session, made.halts, "halted" if made.changed else "halted already", as_json=as_json)
+
+
+@click.command()
+@click.option("-e", "--environment", default="", metavar="ENV", help="Only what halts just that. [default: all]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def resume(environment: str, as_json: bool) -> None:
+    """Lift halts, also those of an incident, and say what will now be deployed.
+
+    \b
+    Examples:
+      release-tool resume
+      release-tool resume -e production
+    """
+    from release_tool.stages import reconciliation
+    from release_tool.stages.halting import resume as lift
+
+    session = current_session()
+    project = session.project()
+    _insist_on_environment(project, environment)
+    done = lift(project, environment, session.person())
+    steps = [step for step in reconciliation.plan(_places(session, environment, None, "")) if step.needed]
+    texts = [f"next in {step.environment}: {step.action} {step.version}".rstrip() for step in steps]
+    _tell_halts(session, done.halts, "resumed" if done.changed else "nothing was halted", texts, as_json=as_json)
+
+
+# Where
+
+
+def _asked(session: Session, reason: str, overrides: Sequence[str], *, automatic: bool) -> Asked:
+    from release_tool.domain.ledger import Override
+    from release_tool.stages.preconditions import Asked
+
+    chosen: frozenset[Override] = frozenset(Override(word) for word in overrides)
+    return Asked(by=session.person(), reason=visible(reason), automatic=automatic, overrides=chosen)
+
+
+def _deployed(session: Session) -> Project:
+    """The project with the configuration of what is deployed, unless a file was named."""
+    from release_tool.stages.place import with_deployed_configuration
+
+    project = session.project()
+    return project if session.options.config else with_deployed_configuration(project)
+
+
+def _place(session: Session, name: str, progress: LiveProgress | PlainProgress, evidence: str) -> Place:
+    from release_tool.stages.place import place_named
+
+    folder = _folder(evidence)
+    return place_named(_deployed(session), name, ours=os.environ, progress=progress, evidence=folder)
+
+
+def _places(
+    session: Session, name: str, progress: LiveProgress | PlainProgress | None, evidence: str
+) -> tuple[Place, ...]:
+    from release_tool.stages.place import place_named
+
+    project, folder = _deployed(session), _folder(evidence)
+    names = [name] if name else list(project.config.environments)
+    return tuple(place_named(project, name, ours=os.environ, progress=progress, evidence=folder) for name in names)
+
+
+def _folder(evidence: str) -> Path | None:
+    """Where evidence is kept: as asked, else in Actions beside the job's other files, else nowhere."""
+    if evidence:
+        return Path(evidence)
+    temporary = os.environ.get("RUNNER_TEMP", "")
+    return Path(temporary) / "release-tool-evidence" if temporary else None
+
+
+def _insist_on_environment(project: Project, name: str) -> None:
+    from release_tool.stages.place import with_deployed_configuration
+
+    if name and name not in project.config.environments:
+        known = with_deployed_configuration(project).config.environments
+        if name not in known:
+            raise UsageError(
+                f"there is no environment {name!r}",
+                already="nothing was changed",
+                todo=f"name one of {', '.join(known)}, or none for all" if known else "name none for all",
+            )
+
+
+def _until(text: str, now: datetime) -> datetime | None:
+    """Read when a halt ends: a time from now on, a time of the day (UTC), or a whole date with its time."""
+    from datetime import UTC, datetime, time, timedelta
+
+    from release_tool.config import Duration
+
+    if not text.strip():
+        return None
+    try:
+        return now + Duration.parse(text.strip())
+    except ValueError:
+        pass
+    try:
+        at = datetime.combine(now.date(), time.fromisoformat(text), UTC)
+        return at if at > now else at + timedelta(days=1)
+    except ValueError:
+        pass
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.replace(tzinfo=found.tzinfo or UTC) <= now:
+        raise UsageError(f"--until {text!r} is no time to come", todo="say `2h`, `18:00` or `2026-11-22T18:00Z`")
+    return found.replace(tzinfo=found.tzinfo or UTC)
+
+
+def _progress(session: Session) -> LiveProgress | PlainProgress:
+    from release_tool.cli.progress import LiveProgress, PlainProgress
+
+    lively = sys.stderr.isatty() and not session.actions.enabled and os.environ.get("TERM") != "dumb"
+    return LiveProgress(session) if lively else PlainProgress(session)
+
+
+# Elsewhere
+
+
+def _by_workflow(session: Session, environment: str, inputs: Mapping[str, str], *, as_json: bool) -> None:
+    """Start the workflow and follow its run; the exit code is that of what it did."""
+    from release_tool.cli.progress import PlainProgress
+    from release_tool.stages import following
+
+    place = _place(session, environment, PlainProgress(session), "")
+    run = following.start(place.project, following.DEPLOY, {**inputs, "environment": environment})
+
+    def show(job: Job) -> None:
+        state = job.conclusion or job.status
+        hint = f": approve it on {place.project.web_url}/actions/runs/{run}" if state == "waiting" else ""
+        session.say(f"{job.name}: {state}{hint}")
+
+    ended = following.follow(place.project, run, show)
+    _tell(session, following.outcome_of(place, ended), as_json=as_json)
+
+
+# Telling
+
+
+def _tell(session: Session, done: Deployed, *, as_json: bool, matrix: str = "[]") -> None:
+    if as_json:
+        session.document(_document(done))
+    else:
+        session.show("\n".join(_lines(done)))
+    goes = done.outcome == "goes"
+    session.actions.write_outputs(_outputs(done) | {"environments": matrix if goes else "[]"})
+    if session.actions.enabled:
+        session.actions.write_summary(_summary(done))
+    _raise(done)
+
+
+def _tell_all(session: Session, done: Sequence[Deployed], *, as_json: bool) -> None:
+    """Tell what was reconciled; the exit code is that of the worst."""
+    if as_json:
+        session.document({"deployments": [_document(one) for one in done]})
+    else:
+        text = "\n".join(line for one in done for line in _lines(one))
+        session.show(text or "nothing was left behind, and nothing is missing")
+    for one in done:
+        if session.actions.enabled:
+            session.actions.write_summary(_summary(one))
+    for outcome in ("unhealthy", "inconclusive", "rolled_back"):
+        for one in done:
+            if one.outcome == outcome:
+                _raise(one)
+
+
+def _tell_steps(session: Session, places: Sequence[Place], steps: Sequence[Step], *, as_json: bool) -> None:
+    if as_json:
+        session.document({"steps": [msgspec.to_builtins(_step_document(step)) for step in steps]})
+    else:
+        lines = [f"{step.environment}: {step.action} {step.version}".rstrip() + _why(step) for step in steps]
+        session.show("\n".join(lines) or "there is no environment to deploy to")
+    by_name = {place.name: place for place in places}
+    todo = [(by_name[step.environment], "reconcile", step.version) for step in steps if step.needed]
+    session.actions.write_outputs({"environments": _matrix(todo)})
+    if session.actions.enabled:
+        session.actions.write_summary("\n\n".join(_step_summary(step) for step in steps))
+
+
+def _tell_halts(session: Session, halts: Sequence[Halt], what: str, more: Sequence[str] = (), *, as_json: bool) -> None:
+    if as_json:
+        found = [{"issue": one.issue, "url": one.url, **msgspec.to_builtins(one.order)} for one in halts]
+        session.document({"state": what, "halts": found, "next": list(more)})
+        return
+    lines = [f"{what}: {one.order.environment or 'every environment'} {one.url}" for one in halts] or [what]
+    session.show(visible_block("\n".join([*lines, *more])))
+    if session.actions.enabled:
+        session.actions.write_summary("\n".join(f"- {visible(line)}" for line in [*lines, *more]))
+
+
+def _matrix(todo: Sequence[tuple[Place, str, str]]) -> str:
+    """What a workflow makes jobs of: where, what, and the environment of GitHub's that guards it."""
+    entries = []
+    for place, action, version in todo:
+        gate = (action == "rollback" and place.settings.rollback_environment) or place.name
+        entries.append({"environment": place.name, "action": action, "version": version, "gate": gate})
+    return json.dumps(entries)
+
+
+def _document(done: Deployed) -> dict[str, object]:
+    return {
+        "environment": done.environment,
+        "version": done.version or None,
+        "commit": done.commit or None,
+        "outcome": done.outcome,
+        "reason": done.reason,
+        "before": done.before,
+        "live": done.live,
+        "rolled_back_to": done.rolled_back_to,
+        "deployment": done.deployment,
+        "incident": done.incident or None,
+        "overrides": list(done.ways_out),
+        "samples": [msgspec.to_builtins(sample) for sample in done.samples],
+    }
+
+
+def _step_document(step: Step) -> dict[str, object]:
+    return {
+        "environment": step.environment,
+        "action": step.action,
+        "version": step.version or None,
+        "reason": step.reason,
+        "changes": list(step.changes),
+    }
+
+
+def _outputs(done: Deployed) -> dict[str, str]:
+    return {
+        "outcome": done.outcome,
+        "environment": done.environment,
+        "version": done.version,
+        "live": done.live or "",
+        "deployment": str(done.deployment or ""),
+    }
+
+
+def _lines(done: Deployed) -> list[str]:
+    name = f" {done.version}" if done.version else ""
+    lines = [f"{done.environment}:{name} {done.outcome.replace('_', ' ')}: {visible(done.reason)}"]
+    lines += [f"  {change.name} {visible(change.title)}" for change in done.changes if done.outcome == "goes"]
+    if done.outcome not in {"goes", "healthy", "unchanged"}:
+        lines.append(f"  live: {done.live or 'nobody knows what'}")
+    return lines
+
+
+def _why(step: Step) -> str:
+    return f": {visible(step.reason)}" if step.reason else ""
+
+
+def _summary(done: Deployed) -> str:
+    from release_tool.domain.markdown import fenced, inert
+
+    name = inert(done.version)
+    parts = [f"### {done.environment}: {name} {done.outcome.replace('_', ' ')}", inert(done.reason)]
+    if done.before and done.before != done.version:
+        parts.append(f"{inert(done.before)} → {name}")
+    parts += ["\n".join(f"- {change.name} {inert(change.title)}" for change in done.changes)] if done.changes else []
+    if done.incident:
+        parts.append(f"Incident: {done.incident}")
+    if done.evidence and done.outcome != "healthy":
+        parts.append(done.evidence)
+    if done.by_hand:
+        parts.append(f"<details><summary>By hand</summary>\n\n{fenced(done.by_hand)}\n\n</details>")
+    return "\n\n".join(parts)
+
+
+def _step_summary(step: Step) -> str:
+    from release_tool.domain.markdown import inert
+
+    text = f"### {step.environment}: {step.action} {inert(step.version)}".rstrip()
+    listed = "\n".join(f"- {inert(line)}" for line in step.changes)
+    return "\n\n".join(part for part in (text, inert(step.reason), listed) if part)
+
+
+def _raise(done: Deployed) -> None:
+    """End with the exit code of an outcome; those that are fine end with none."""
+    live = f"{done.live} is live" if done.live else "nobody knows what is live"
+    back = f"`release-tool rollback -e {done.environment}`"
+    match done.outcome:
+        case "refused":
+            ways = " ".join(f"--override {way}" for way in done.ways_out)
+            todo = f'if you know better: `{ways} --reason "…"`' if ways else "remove what stands in the way"
+            raise RefusedError(done.reason, already=f"nothing was changed; {live}", todo=todo)
+        case "rolled_back":
+            raise RolledBackError(
+                f"{done.version} is not healthy in {done.environment}: {done.reason}",
+                already=f"rolled back: {done.rolled_back_to} is live again, and was proven healthy",
+                todo=f"mend {done.version} and release again; it is quarantined in {done.environment} until then",
+            )
+        case "unhealthy":
+            raise UnhealthyError(
+                f"{done.environment} is not healthy: {done.reason}",
+                already=f"{live}" + (f"; automatic deployments are halted: {done.incident}" if done.incident else ""),
+                todo=f"look at it now: {back} goes back to the last known good, `release-tool resume` lifts the halt",
+            )
+        case "inconclusive":
+            raise UnhealthyError(
+                f"nobody knows whether {done.environment} is healthy: {done.reason}",
+                already="nothing was rolled back for what may be a fault of the measurement",
+                todo=f"look at it, then `release-tool verify -e {done.environment}`, or {back}",
+            )
+        case _:
+            return

@@ -1,0 +1,142 @@
+"""What a person sees while something is deployed: a live view in a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from release_tool.domain.health import Reading
+from release_tool.domain.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    from release_tool.cli.session import Session
+    from release_tool.domain.health import Health, Sample
+
+_EVERY = timedelta(seconds=20)
+"""How often a log is told how the checks are doing while nothing changes."""
+_SHOWN_LINES = 8
+_SHOWN_SAMPLES = 40
+_STYLES = {
+    Reading.OK: ("●", "green"),
+    Reading.STALE: ("○", "yellow"),
+    Reading.BAD: ("✗", "red"),
+    Reading.UNMEASURABLE: ("?", "magenta"),
+}
+
+
+class PlainProgress:
+    """Lines on standard error, one for each thing that changes."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._state = ""
+        self._told: Health | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing has to be put away."""
+
+    def phase(self, text: str) -> None:
+        """Say which phase has begun."""
+        self._session.say(text)
+
+    def line(self, text: str) -> None:
+        """Show a line that a command said."""
+        click.echo(self._session.actions.safe_log(f"  | {text}"), err=True)
+
+    def health(self, health: Health, latest: Sequence[Sample]) -> None:
+        """Say what the samples say, when that has changed or a while has gone by."""
+        reason = health.verdict.reason if health.state.final else health.state.value
+        quiet = self._told is not None and health.now - self._told.now < _EVERY
+        if reason == self._state and quiet:
+            return
+        self._state, self._told = reason, health
+        self._session.say(f"{reason} ({counted(latest)}; {left(health)})")
+
+
+class LiveProgress:
+    """A view that is drawn anew: the phase, the end of what the command says, the last samples, the time left."""
+
+    def __init__(self, session: Session) -> None:
+        from rich.console import Console
+
+        self._session = session
+        self._console: Console = Console(stderr=True, highlight=False)
+        self._live: Live | None = None
+        self._phase = ""
+        self._lines: list[str] = []
+        self._health: Health | None = None
+        self._samples: Sequence[Sample] = ()
+
+    def __enter__(self) -> Self:
+        from rich.live import Live
+
+        self._live = Live(console=self._console, refresh_per_second=4, transient=True)
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the terminal as it was."""
+        if self._live is not None:
+            self._live.stop()
+
+    def phase(self, text: str) -> None:
+        """Say which phase has begun."""
+        self._console.print(visible(text), style="dim", markup=False)
+        self._phase = text
+        self._draw()
+
+    def line(self, text: str) -> None:
+        """Show a line that a command said."""
+        self._lines = [*self._lines[1 - _SHOWN_LINES :], visible(text)]
+        self._draw()
+
+    def health(self, health: Health, latest: Sequence[Sample]) -> None:
+        """Show the last samples and the time left."""
+        self._health, self._samples = health, latest
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._live is not None:
+            self._live.update(self._view())
+
+    def _view(self) -> Text:
+        from rich.text import Text
+
+        view = Text(visible(self._phase), style="bold", no_wrap=True, overflow="ellipsis")
+        for line in self._lines:
+            view.append(f"\n  | {line}", style="dim")
+        if self._health is not None:
+            view.append("\n  ")
+            for sample in self._samples[-_SHOWN_SAMPLES:]:
+                mark, colour = _STYLES[sample.sample]
+                view.append(mark, style=colour)
+            bad = [sample for sample in self._samples[-_SHOWN_SAMPLES:] if sample.sample is not Reading.OK]
+            if bad:
+                view.append(f"\n  {bad[-1].target} {bad[-1].check}: {bad[-1].detail}", style="not bold yellow")
+            view.append(f"\n  {self._health.state.value}, {left(self._health)}", style="not bold")
+        return view
+
+
+def counted(samples: Sequence[Sample]) -> str:
+    """How many samples there are of each kind."""
+    counts = Counter(sample.sample for sample in samples)
+    return ", ".join(f"{counts[reading]} {reading.value}" for reading in Reading if counts[reading]) or "no samples yet"
+
+
+def left(health: Health) -> str:
+    """How much time is left, as people say it."""
+    seconds = int(health.left().total_seconds())
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}m {rest}s left" if minutes else f"{rest}s left"

@@ -1,0 +1,215 @@
+"""The deployment stage: an environment is healthy on the wanted commit, or back on the last known good, or told."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from release_tool.domain.guard import Outcome
+from release_tool.domain.halts import Order
+from release_tool.domain.ledger import Kind, leaving, live
+from release_tool.domain.phase import Phase, Word
+from release_tool.errors import ReleaseToolError, SignalError
+from release_tool.stages import telling
+from release_tool.stages.attempt import Attempt, Deployed, live_name
+from release_tool.stages.book import Book
+from release_tool.stages.delivery import Journey
+from release_tool.stages.ending import conclude, see_through
+from release_tool.stages.halting import halt
+from release_tool.stages.preconditions import Asked, best_way_back
+from release_tool.stages.settling import settle
+from release_tool.stages.wanted import look_at_deployable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from release_tool.domain.guard import Decision
+    from release_tool.domain.ledger import Deployment
+    from release_tool.stages.place import Place
+    from release_tool.stages.wanted import Deployable
+
+__all__ = ["Asked", "Deployed", "deploy", "deploy_newest", "preview", "preview_rollback", "rollback"]
+
+
+def preview(place: Place, version: str, asked: Asked) -> Deployed:
+    """Say what a deployment would come to, and write nothing."""
+    return _previewed(attempt_at(place, version, asked))
+
+
+def preview_rollback(place: Place, version: str, asked: Asked) -> Deployed:
+    """Say what a rollback would come to, and write nothing."""
+    attempt = _going_back(place, version, asked)
+    return attempt if isinstance(attempt, Deployed) else _previewed(attempt)
+
+
+def deploy(place: Place, version: str, asked: Asked) -> Deployed:
+    """Bring a commit to an environment, verify it through a bake, and go back where it is not healthy.
+
+    What a dead run left is settled first. Raises UsageError before anything is changed.
+    """
+    settle(place, Book(place))
+    return _go(attempt_at(place, version, asked))
+
+
+def deploy_newest(place: Place, deployable: Deployable, asked: Asked) -> Deployed | None:
+    """Bring the newest commit that may be deployed; None where there is none that is not live already."""
+    attempt = newest(place, deployable, asked)
+    return _go(attempt) if attempt else None
+
+
+def newest(place: Place, deployable: Deployable, asked: Asked) -> Attempt | None:
+    """The attempt to bring the newest commit; None where there is none that is not live already."""
+    wanted = deployable.newest()
+    book = Book(place)
+    if wanted is None or live(book.ledger).commit == wanted.commit:
+        return None
+    before = live_name(book.ledger)
+    return Attempt(
+        place=place, book=book, deployable=deployable, wanted=wanted, kind=Kind.DEPLOY, asked=asked, before=before
+    )
+
+
+def rollback(place: Place, version: str, asked: Asked, *, halts: bool) -> Deployed:
+    """Bring the last known good back, or the named one, and take over from what runs; it is a person's word.
+
+    `halts` leaves the environment halted, so that nothing brings back what was left.
+    """
+    attempt = _going_back(place, version, asked)
+    if isinstance(attempt, Deployed):
+        return attempt
+    decision = attempt.decide()
+    if decision.outcome is not Outcome.GOES:
+        return _not_begun(attempt, decision)
+    if halts:
+        _halt_behind(attempt)
+    told = _go(attempt)
+    settle(place, attempt.book)  # what it took over from, where nobody is left to say how that ended
+    return told
+
+
+def attempt_at(place: Place, version: str, asked: Asked, kind: Kind = Kind.DEPLOY) -> Attempt:
+    """The attempt to bring a version; raises RefusedError where no commit is called that."""
+    deployable, book = look_at_deployable(place.project), Book(place)
+    wanted, before = deployable.find(version), live_name(book.ledger)
+    return Attempt(place=place, book=book, deployable=deployable, wanted=wanted, kind=kind, asked=asked, before=before)
+
+
+def _going_back(place: Place, version: str, asked: Asked) -> Attempt | Deployed:
+    """The attempt to leave what was brought last, or why there is no way back."""
+    deployable, book = look_at_deployable(place.project), Book(place)
+    leaves = leaving(book.ledger)
+    if version:
+        wanted = deployable.find(version)
+    else:
+        back = best_way_back(deployable, book.ledger, leaves.commit if leaves else None)
+        if back.choice is None:
+            return Deployed(environment=place.name, outcome="refused", reason=back.reason, live=live_name(book.ledger))
+        place.project.say(back.reason)
+        wanted = dataclasses.replace(deployable.named(back.choice.commit), name=back.choice.payload.name)
+    return Attempt(
+        place=place,
+        book=book,
+        deployable=deployable,
+        wanted=wanted,
+        kind=Kind.ROLLBACK,
+        asked=asked,
+        leaves=leaves,
+        before=live_name(book.ledger),
+    )
+
+
+def _previewed(attempt: Attempt) -> Deployed:
+    decision = attempt.decide()
+    if decision.outcome is Outcome.GOES:
+        return attempt.with_context(attempt.told("goes", "nothing stands in its way"))
+    told = attempt.told(decision.outcome.value, decision.reason)
+    return dataclasses.replace(told, ways_out=tuple(one.value for one in decision.ways_out))
+
+
+def _go(attempt: Attempt) -> Deployed:
+    """Decide, wait for the turn, decide again, and bring it."""
+    decision = attempt.decide()
+    if decision.outcome is not Outcome.GOES:
+        return _not_begun(attempt, decision)
+    attempt.place.passed()  # what the command needs is missed before anybody waits for it
+    told = attempt.with_context(attempt.told("goes", ""))
+    attempt.place.project.say(told.by_hand)
+    entry = attempt.book.enter(attempt.payload(decision))
+    with _left_in_order(attempt.book, entry):
+        journey = Journey(
+            place=attempt.place,
+            book=attempt.book,
+            entry=entry,
+            tag=attempt.wanted.tag,
+            targets=attempt.place.targets,
+            asked=attempt.asked,
+        )
+        ending = see_through(journey, lambda: _still_goes(attempt))
+        done = conclude(attempt, journey, ending)
+    return dataclasses.replace(done, by_hand=told.by_hand, changes=told.changes)
+
+
+def _still_goes(attempt: Attempt) -> Phase | None:
+    """What a deployment comes to instead, by what has happened while it waited; None where it goes."""
+    settle(attempt.place, attempt.book)
+    decision = attempt.decide()
+    if decision.outcome is Outcome.UNCHANGED:
+        return Phase(Word.SUPERSEDED, decision.reason)
+    return decision.phase
+
+
+def _not_begun(attempt: Attempt, decision: Decision) -> Deployed:
+    """A "no": an automatic one is written down once, a person is told all of it."""
+    told = attempt.told(decision.outcome.value, decision.reason)
+    if decision.outcome in {Outcome.HELD, Outcome.SUPERSEDED} and decision.phase:
+        entry = attempt.book.enter_once(attempt.payload(decision), decision.phase)
+        if entry:
+            told = dataclasses.replace(told, deployment=entry.id)
+            telling.deployed(attempt, told)
+    return dataclasses.replace(told, ways_out=tuple(one.value for one in decision.ways_out))
+
+
+def _halt_behind(attempt: Attempt) -> None:
+    """Halt the environment before anything is touched; where that fails, going back matters more."""
+    left = attempt.leaves.payload.name if attempt.leaves else "what was live"
+    reason = attempt.asked.reason or f"{left} was rolled back from"
+    order = Order(environment=attempt.place.name, by=attempt.asked.by, reason=attempt.place.masker()(reason))
+    with attempt.book.patient("halting the environment"):
+        halt(attempt.place.project, order)
+
+
+@contextmanager
+def _left_in_order(book: Book, entry: Deployment) -> Iterator[None]:
+    """Leave no deployment waiting when we are interrupted; what has begun is for `reconcile` to look at."""
+    try:
+        yield
+    except BaseException as error:
+        changed = book.now(entry).changed
+        if not changed and not book.now(entry).finished:
+            why = error.message if isinstance(error, ReleaseToolError) else "interrupted"
+            with book.patient("writing that nothing was done"):
+                book.write(entry, Phase(Word.NOT_DONE, why), patiently=False)
+        number = _signal(error)
+        if number is None:
+            raise
+        raise _interrupted(number, book.place.name, changed=changed) from error
+
+
+def _signal(error: BaseException) -> int | None:
+    if isinstance(error, KeyboardInterrupt):
+        return signal.SIGINT
+    return error.number if isinstance(error, SignalError) else None
+
+
+def _interrupted(number: int, environment: str, *, changed: bool) -> SignalError:
+    again = f"`release-tool reconcile -e {environment}`"
+    if not changed:
+        return SignalError(number, during="waiting to deploy", already="nothing was changed")
+    return SignalError(
+        number,
+        during=f"deploying to {environment}",
+        already="something was changed, and it is not proven",
+        todo=f"{again} looks at what is live, and finishes or rolls back",
+    )

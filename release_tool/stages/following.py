@@ -1,0 +1,90 @@
+"""Starting a workflow from a terminal, and following its run to the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from release_tool.domain.phase import Word
+from release_tool.errors import RemoteError
+from release_tool.stages.attempt import Deployed, live_name
+from release_tool.stages.history import main_branch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from release_tool.domain.phase import Phase
+    from release_tool.edges.github import Job, Run
+    from release_tool.stages.place import Place
+    from release_tool.stages.project import Project
+
+DEPLOY = "deploy.yml"
+_OUTCOMES = {
+    Word.HEALTHY: "healthy",
+    Word.REPLACED: "healthy",
+    Word.HELD: "held",
+    Word.NOT_DONE: "held",
+    Word.SUPERSEDED: "superseded",
+    Word.REFUSED: "refused",
+}
+
+
+def start(project: Project, workflow: str, inputs: Mapping[str, str]) -> int:
+    """Start a workflow on the main branch; the number of its run. Raises RemoteError where it did not start."""
+    run = project.remote.workflows.dispatch(workflow, main_branch(project), inputs)
+    project.say(f"started {project.web_url}/actions/runs/{run}; Ctrl-C stops following it, and never the run itself")
+    return run
+
+
+def follow(project: Project, number: int, show: Callable[[Job], None]) -> Run:
+    """Follow a run to its end; each job is shown whenever its state has changed."""
+    seen: dict[int, tuple[str, str | None]] = {}
+    last: Run | None = None
+    for run, jobs in project.remote.follow(number):
+        for job in jobs:
+            if seen.get(job.id) != (job.status, job.conclusion):
+                seen[job.id] = (job.status, job.conclusion)
+                show(job)
+        last = run
+    if last is None:
+        raise RemoteError(f"GitHub tells nothing of run {number}", during=f"following run {number}")
+    return last
+
+
+def outcome_of(place: Place, run: Run) -> Deployed:
+    """What a followed run did to an environment, from what it wrote into the ledger."""
+    ledger = place.project.remote.deployments.ledger(place.name)
+    ours = [one for one in ledger if one.owner.run == run.id and one.payload.parent is None] or [
+        one for one in ledger if one.owner.run == run.id
+    ]
+    if not ours:
+        return _without_deployment(place, run, live_name(ledger))
+    entry = ours[-1]
+    return Deployed(
+        environment=place.name,
+        outcome=outcome(entry.phase),
+        reason=entry.phase.text,
+        version=entry.payload.name,
+        commit=entry.commit,
+        live=live_name(ledger),
+        rolled_back_to=entry.phase.rolled_back_to or None,
+        deployment=entry.id,
+    )
+
+
+def outcome(phase: Phase) -> str:
+    """The outcome that a phase of the ledger stands for."""
+    if phase.word is Word.FAILED:
+        handed_over = "superseded" if phase.handed_over_to is not None else "unhealthy"
+        return "rolled_back" if phase.rolled_back_to else handed_over
+    return _OUTCOMES.get(phase.word, "inconclusive")
+
+
+def _without_deployment(place: Place, run: Run, live: str | None) -> Deployed:
+    if run.conclusion == "success":
+        return Deployed(environment=place.name, outcome="unchanged", reason="there was nothing to do", live=live)
+    raise RemoteError(
+        f"run {run.id} ended with {run.conclusion} and deployed nothing to {place.name}",
+        during=f"following run {run.id}",
+        already=f"{live} is live in {place.name}" if live else "",
+        todo=f"see why: {run.html_url}",
+    )

@@ -1,0 +1,110 @@
+"""Settling what dead runs left behind: closed, examined, or rolled back, so that no deployment stays unfinished."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from release_tool.domain import recovery
+from release_tool.domain.health import State
+from release_tool.domain.ledger import live
+from release_tool.domain.phase import Phase, Word
+from release_tool.domain.recovery import Close, Examine, Look, RollBack, give_up, next_remedy
+from release_tool.stages import ending, telling
+from release_tool.stages.attempt import Attempt, live_name
+from release_tool.stages.delivery import Journey, examine
+from release_tool.stages.following import outcome
+from release_tool.stages.preconditions import Asked, best_way_back
+from release_tool.stages.wanted import look_at_deployable
+
+if TYPE_CHECKING:
+    from release_tool.domain.ledger import Deployment
+    from release_tool.stages.attempt import Deployed
+    from release_tool.stages.book import Book
+    from release_tool.stages.place import Place
+
+_LOOKS = {State.HEALTHY: Look.HEALTHY, State.UNHEALTHY: Look.UNHEALTHY}
+
+
+def settle(place: Place, book: Book, *, only_close: bool = False) -> tuple[Deployed, ...]:
+    """Finish, close or roll back what nobody is at work on any more.
+
+    `only_close` says that the environment can't be reached from here: what would have to be looked at is closed as
+    unknown.
+    """
+    done = []
+    while remedy := next_remedy(book.look(), book.living()):
+        place.project.say(f"{remedy.deployment} was left behind while {remedy.deployment.phase}")
+        match remedy:
+            case Close():
+                done.append(_close(place, book, remedy))
+            case Examine() | RollBack() if only_close:
+                done.append(_close(place, book, give_up(remedy.deployment)))
+            case Examine():
+                done.append(_examine(place, book, remedy.deployment))
+            case RollBack():
+                done.append(_roll_back(place, book, remedy.deployment, remedy.reason))
+    now = live(book.ledger).deployment
+    if now:
+        ending.replace_others(book, now)  # a run that died between the two left both
+    return tuple(done)
+
+
+def _close(place: Place, book: Book, remedy: Close) -> Deployed:
+    book.write(remedy.deployment, remedy.phase)
+    if remedy.phase.word is Word.HEALTHY:
+        ending.replace_others(book, remedy.deployment)
+    told = _attempt(place, book, remedy.deployment).told(outcome(remedy.phase), remedy.phase.text, remedy.deployment)
+    if remedy.deployment.changed:
+        telling.settled(place, told)
+    return told
+
+
+def _examine(place: Place, book: Book, dead: Deployment) -> Deployed:
+    attempt = _attempt(place, book, dead)
+    journey = _journey(attempt, dead)
+    found = examine(journey)
+    look = Look.INCONCLUSIVE if isinstance(found, Phase) else _LOOKS.get(found.state, Look.INCONCLUSIVE)
+    book.look()
+    if book.now(dead).finished or dead.id in book.living():
+        return attempt.told("superseded", f"{dead} was settled by somebody else meanwhile", dead)
+    back = best_way_back(attempt.deployable, book.ledger, dead.commit)
+    verdict = recovery.judge(dead, look, back, place.target_names, tells_version=place.tells_version)
+    if isinstance(verdict, RollBack):
+        return _roll_back(place, book, dead, verdict.reason, journey)
+    told = _close(place, book, verdict)
+    if told.outcome == "unhealthy":
+        return dataclasses.replace(told, incident=ending.incident(attempt, journey, told.reason))
+    return told
+
+
+def _roll_back(place: Place, book: Book, dead: Deployment, reason: str, journey: Journey | None = None) -> Deployed:
+    attempt = _attempt(place, book, dead)
+    return ending.conclude(attempt, journey or _journey(attempt, dead), Phase(Word.FAILED, reason))
+
+
+def _attempt(place: Place, book: Book, dead: Deployment) -> Attempt:
+    """What a dead run was at, as far as its deployment tells."""
+    deployable = look_at_deployable(place.project)
+    wanted = dataclasses.replace(deployable.named(dead.commit), name=dead.payload.name)
+    asked = Asked(by=dead.payload.by, reason=dead.payload.reason, automatic=dead.payload.automatic)
+    return Attempt(
+        place=place,
+        book=book,
+        deployable=deployable,
+        wanted=wanted,
+        kind=dead.payload.kind,
+        asked=asked,
+        before=live_name(book.ledger),
+    )
+
+
+def _journey(attempt: Attempt, dead: Deployment) -> Journey:
+    return Journey(
+        place=attempt.place,
+        book=attempt.book,
+        entry=dead,
+        tag=attempt.wanted.tag,
+        targets=attempt.place.targets,
+        asked=attempt.asked,
+    )

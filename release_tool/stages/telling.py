@@ -1,0 +1,55 @@
+"""What everybody is told of deployments; that it could not be told never fails one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from release_tool.domain.notice import Notice
+
+if TYPE_CHECKING:
+    from release_tool.stages.attempt import Attempt, Deployed
+    from release_tool.stages.place import Place
+
+_EVENTS = {
+    "healthy": "deployed",
+    "rolled_back": "rolled-back",
+    "unhealthy": "failed",
+    "inconclusive": "needs-person",
+    "held": "held",
+}
+
+
+def deployed(attempt: Attempt, told: Deployed) -> None:
+    """Tell what a deployment came to; what changed nothing and needs nobody is not told."""
+    _tell(attempt.place, told)
+
+
+def settled(place: Place, told: Deployed) -> None:
+    """Tell how something ended that was left behind."""
+    _tell(place, told)
+
+
+def _tell(place: Place, told: Deployed) -> None:
+    event = _EVENTS.get(told.outcome)
+    if event is None:
+        return
+    title = f"{place.name}: {_headline(told)}"
+    links = [("the incident", told.incident)] if told.incident else []
+    if run := place.project.actions.run_url:
+        links.append(("the run", run))
+    place.project.notify(Notice(event=event, title=title, text=place.masker()(told.reason), links=tuple(links)))
+
+
+def _headline(told: Deployed) -> str:
+    before = f"{told.before} → " if told.before else ""
+    match told.outcome:
+        case "healthy":
+            return f"{before}{told.version} is healthy"
+        case "rolled_back":
+            return f"{told.version} was rolled back to {told.rolled_back_to}"
+        case "unhealthy":
+            return f"{told.version} is not healthy, and nothing is deployed until a person resumes"
+        case "inconclusive":
+            return f"nobody knows whether {told.version} is healthy"
+        case _:
+            return f"{told.version} is held"
