@@ -42,6 +42,8 @@ TARGETS = sorted({step.run.split()[1] for step in STEPS if step.run.startswith("
 CHECKS = READ["./.github/workflows/pr-checks.yml"].jobs
 RELEASE = READ["./.github/workflows/release.yml"]
 SYNC = READ["./.github/workflows/cloud-sync.yml"]
+ADVANCE = READ["./.github/workflows/cloud-advance.yml"]
+DEPLOY = READ["./.github/workflows/deploy.yml"]
 
 CHECKOUT = PINS["actions/checkout"]
 SOUND = f"""
@@ -446,10 +448,10 @@ def test_the_plan_step_of_a_push_writes_every_output_that_the_workflow_reads(
 def test_a_project_that_hosts_nothing_has_nothing_to_sync_and_runs_no_job_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = run_step("./.github/workflows/cloud-sync.yml", "candidate", tmp_path, monkeypatch)
+    written = run_step("./.github/workflows/cloud-advance.yml", "candidate", tmp_path, monkeypatch)
     facts: dict[str, Value] = {f"steps.candidate.outputs.{name}": value for name, value in written.items()}
     assert written["state"] == "nothing"
-    assert jobs_that_run(SYNC, facts, {}) == {"candidate"}
+    assert jobs_that_run(ADVANCE, facts, {}) == {"candidate"}
 
 
 def jobs_that_run(workflow: Workflow, facts: dict[str, Value], ends: dict[str, str]) -> set[str]:
@@ -465,6 +467,7 @@ def jobs_that_run(workflow: Workflow, facts: dict[str, Value], ends: dict[str, s
         ("unknown || 'else'", "else"),
         ("a == 'y' && b == 'y z' || a == 'x'", True),
         ("a == 'y' && (b == 'y z' || a == 'x')", False),
+        ("contains(b, 'z') && !contains(b, a)", True),
     ],
 )
 def test_a_condition_is_read_as_github_reads_it(expression: str, value: str) -> None:
@@ -491,7 +494,7 @@ def test_a_sync_builds_what_is_new_then_tests_it_then_moves_cloud(
     state: str, build: str, ends: dict[str, str], jobs: str
 ) -> None:
     facts: dict[str, Value] = {"steps.candidate.outputs.state": state, "steps.candidate.outputs.build": build}
-    assert jobs_that_run(SYNC, facts, ends) == set(jobs.split())
+    assert jobs_that_run(ADVANCE, facts, ends) == set(jobs.split())
 
 
 ENDS = st.sampled_from(["success", "failure", "cancelled"])
@@ -505,7 +508,7 @@ ENDS = st.sampled_from(["success", "failure", "cancelled"])
 def test_cloud_never_moves_to_a_commit_that_is_not_built_and_tested(
     state: str, build: str, ends: dict[str, str]
 ) -> None:
-    ended = walk(SYNC, {"steps.candidate.outputs.state": state, "steps.candidate.outputs.build": build}, ends)
+    ended = walk(ADVANCE, {"steps.candidate.outputs.state": state, "steps.candidate.outputs.build": build}, ends)
     if ended["tests"] != "skipped":
         assert build == "false" or ended["build"] == "success"
     if ended["advance"] != "skipped":
@@ -514,15 +517,65 @@ def test_cloud_never_moves_to_a_commit_that_is_not_built_and_tested(
 
 @pytest.mark.parametrize("job", ["candidate", "advance"])
 def test_a_sync_that_was_overtaken_starts_a_new_one(job: str) -> None:
-    state = {"candidate": "moved", "advance": "candidate"}[job]
-    facts: dict[str, Value] = {"steps.candidate.outputs.state": state, "steps.candidate.outputs.build": "false"}
-    assert "again" in jobs_that_run(SYNC, facts | {f"steps.{job}.outputs.again": "true"}, {})
-    assert "again" not in jobs_that_run(SYNC, facts | {f"steps.{job}.outputs.again": "false"}, {})
+    told = ADVANCE.interface("workflow_call").outputs["again"].value
+    assert evaluate(told, {f"jobs.{job}.outputs.again": "true"})
+    assert not evaluate(told, {f"jobs.{job}.outputs.again": "false"})
+    assert "again" in jobs_that_run(SYNC, {"needs.advance.outputs.again": "true"}, {})
+    assert "again" not in jobs_that_run(SYNC, {"needs.advance.outputs.again": "false"}, {})
+
+
+@pytest.mark.parametrize("end", ["success", "failure", "skipped"])
+def test_what_is_tested_and_missed_is_deployed_whatever_became_of_the_sync(end: str) -> None:
+    assert "deploy" in jobs_that_run(SYNC, {}, {"advance": end})
+
+
+ONE = '[{"environment": "production"}]'
+
+
+@pytest.mark.parametrize(
+    "facts, jobs",
+    [
+        ({"inputs.action": "deploy", "steps.deploy.outputs.environments": ONE}, "plan environments close"),
+        ({"inputs.action": "rollback", "steps.rollback.outputs.environments": ONE}, "plan environments close"),
+        ({"steps.carry-on.outputs.environments": ONE}, "plan environments close"),
+        ({"steps.carry-on.outputs.environments": "[]"}, "plan"),
+        ({"inputs.action": "halt"}, "line"),
+        ({"inputs.action": "resume", "steps.carry-on.outputs.environments": ONE}, "line plan environments close"),
+        ({"github.event_name": "issues", "github.event.label.name": "bug"}, ""),
+        ({"github.event_name": "issues", "github.event.issue.labels.*.name": "release-halt"}, "plan"),
+        (
+            {
+                "github.event_name": "issues",
+                "github.event.label.name": "release-halt",
+                "steps.carry-on.outputs.environments": ONE,
+            },
+            "plan environments close",
+        ),
+    ],
+)
+def test_a_run_asks_for_an_environment_only_where_there_is_something_to_do(facts: dict[str, Value], jobs: str) -> None:
+    assert jobs_that_run(DEPLOY, facts, {}) == set(jobs.split())
+
+
+@pytest.mark.parametrize("end", ["failure", "cancelled"])
+def test_what_a_lost_runner_left_is_closed(end: str) -> None:
+    facts: dict[str, Value] = {"steps.carry-on.outputs.environments": ONE}
+    assert "close" in jobs_that_run(DEPLOY, facts, {"environments": end})
+
+
+def test_nothing_waits_in_a_group_that_an_approval_could_hold() -> None:
+    assert DEPLOY.groups() == set()
+    assert SYNC.concurrency is None
+    assert SYNC.jobs["deploy"].concurrency is None
+
+
+def test_nothing_that_halts_resumes_or_closes_names_an_environment() -> None:
+    assert [name for name, job in DEPLOY.jobs.items() if job.environment] == ["environments"]
 
 
 def test_what_is_built_and_tested_is_the_very_commit_that_cloud_moves_to() -> None:
-    told = [job.with_["sha"] for job in SYNC.jobs.values() if job.uses]
-    told += [step.env["SHA"] for job in SYNC.jobs.values() for step in job.steps if "SHA" in step.env]
+    told = [job.with_["sha"] for job in ADVANCE.jobs.values() if job.uses]
+    told += [step.env["SHA"] for job in ADVANCE.jobs.values() for step in job.steps if "SHA" in step.env]
     assert told == 4 * ["${{ needs.candidate.outputs.sha }}"]
 
 

@@ -86,6 +86,7 @@ class Job(msgspec.Struct, rename="kebab"):
     needs: str | list[str] = []
     if_: str = msgspec.field(name="if", default="")
     strategy: Strategy | None = None
+    environment: dict[str, str | bool] = {}
     permissions: dict[str, str] | None = None
     uses: str = ""
     with_: dict[str, str | int | bool] = msgspec.field(name="with", default_factory=dict)

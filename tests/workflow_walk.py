@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = str | bool
 
-TOKEN = re.compile(r"\s*('[^']*'|\w+\(\)|[\w.-]+|&&|\|\||[!=]=|[!()])")
+TOKEN = re.compile(r"\s*('[^']*'|\w+\(\)|[\w.*-]+|&&|\|\||[!=]=|[!(),])")
 STATUS = re.compile(r"\b(?:always|cancelled|failure|success)\(\)")
 """What keeps GitHub from asking for `success()` on its own."""
 
@@ -91,6 +91,13 @@ class _Reader:
             assert self.takes(")")
             return value
         token = self.tokens.pop(0)
+        if token == "contains":
+            assert self.takes("(")
+            where = self.either()
+            assert self.takes(",")
+            what = self.either()
+            assert self.takes(")")
+            return str(what) in str(where)
         return token[1:-1] if token.startswith("'") else self.known.get(token, "")
 
     def takes(self, token: str) -> bool:
