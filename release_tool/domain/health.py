@@ -372,4 +372,6 @@ def combined(states: Iterable[State]) -> State:
 
 def _shown(time: timedelta) -> str:
     minutes, seconds = divmod(int(time.total_seconds()), 60)
+    if time and not minutes + seconds:
+        return f"{time // timedelta(milliseconds=1)}ms"
     return " ".join(f"{count}{unit}" for count, unit in ((minutes, "m"), (seconds, "s")) if count) or "0s"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -20,17 +23,83 @@ from release_tool.sandbox.box import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+    from typing import Self
 
 T = TypeVar("T")
 
+CONFIGURATION = """unlabelled = "fail"
+
+[sync]
+branch = "cloud"
+
+[environments.production]
+automatic = true
+command = ["./deploy.sh"]
+pass-env = ["SHOP_HOME", "SHOP_PYTHON"]
+url = "http://127.0.0.1:{port}"
+bake = "2s"
+
+[[environments.production.checks]]
+name = "health"
+url = "/health"
+version-pointer = "/version"
+interval = "200ms"
+failure-threshold = 3
+deadline = "3s"
+"""
+
+COMMAND = """#!/bin/sh
+# Ends what runs and starts this commit's server instead.
+set -eu
+echo "starting shop $RELEASE_VERSION on $RELEASE_TARGET_URL"
+if [ -f "$SHOP_HOME/pid" ]; then
+    old=$(cat "$SHOP_HOME/pid")
+    kill "$old" || true
+    while kill -0 "$old" 2>/dev/null; do sleep 0.05; done
+fi
+cp server.py "$SHOP_HOME/server.py"
+"$SHOP_PYTHON" "$SHOP_HOME/server.py" "${RELEASE_TARGET_URL##*:}" "$RELEASE_VERSION" >"$SHOP_HOME/log" 2>&1 &
+echo $! >"$SHOP_HOME/pid"
+"""
+
+SERVER = """import http.server, json, sys, time
+
+PORT, VERSION, STARTED = int(sys.argv[1]), sys.argv[2], time.monotonic()
+
+
+def health():
+    {health}
+
+
+class Shop(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        status, version = health()
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(dict(version=version)).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Shop).serve_forever()
+"""
+"""What the demo deploys: a small server that is told its version when it starts, and says it when it is asked."""
+
+GOOD = "return 200, VERSION"
+STALE = 'return 200, "1.3.0"  # said by hand, and forgotten'
+BREAKING = "return (200 if time.monotonic() - STARTED < 1.2 else 500), VERSION"
+
+_FILES = {
+    "README.md": "# Shop\n",
+    "shop.py": "def total(prices):\n    return sum(prices)\n",
+    "stock.py": "def left(sold):\n    return 10 - sold\n",
+    "server.py": SERVER.format(health=GOOD),
+    "deploy.sh": COMMAND,
+}
+
 SCENARIO: dict[str, object] = {
     "repository": "acme/shop",
-    "files": {
-        "README.md": "# Shop\n",
-        "shop.py": "def total(prices):\n    return sum(prices)\n",
-        "stock.py": "def left(sold):\n    return 10 - sold\n",
-        "release-tool.toml": 'unlabelled = "fail"\n\n[sync]\nbranch = "cloud"\n',
-    },
     "history": [
         {"label": "major"},
         {"label": "no-release"},
@@ -78,13 +147,20 @@ SCENARIO: dict[str, object] = {
 
 def run(directory: Path, show: Callable[[str], None], pause: float) -> None:
     """Play the demo in a directory; `pause` is how many seconds to wait before each step."""
-    with Sandbox.start(SCENARIO, directory / "github") as box:
-        stage = _Stage(box, directory / "shop", show, pause)
+    with _Application(directory / "production") as application:
+        _play(directory, application, show, pause)
+
+
+def _play(directory: Path, application: _Application, show: Callable[[str], None], pause: float) -> None:
+    files = {**_FILES, "release-tool.toml": CONFIGURATION.format(port=application.port)}
+    with Sandbox.start(SCENARIO | {"files": files}, directory / "github") as box:
+        stage = _Stage(box, directory / "shop", application, show, pause)
         stage.tell("A project on GitHub: v1.2.3 is released, and pull requests are open.")
         stage.command("git", "clone", "--quiet", box.clone_url, str(directory / "shop"), where=directory)
         _pull_requests(stage)
         _release(stage)
         _sync(stage)
+        _deployment(stage)
         _conflict(stage)
 
 
@@ -127,6 +203,25 @@ def _sync(stage: _Stage) -> None:
     stage.command("release-tool", "status")
 
 
+def _deployment(stage: _Stage) -> None:
+    stage.tell("Now production. The first deployment of an environment is a person's.")
+    stage.command("release-tool", "deploy", "1.3.0", "-e", "production", "--here")
+    stage.health()
+    stage.tell("The next release answers 200, but it says that it is another version: something old still runs.")
+    stage.release("1.3.1", SERVER.format(health=STALE), "fix: tell the version more simply")
+    stage.command("release-tool", "reconcile", code=6)
+    stage.health()
+    stage.tell("The one after that starts well, and breaks while it is watched.")
+    stage.release("1.3.2", SERVER.format(health=BREAKING), "fix: tell the version as it was started")
+    stage.command("release-tool", "reconcile", code=6)
+    stage.health()
+    stage.tell("What failed is not tried again by itself.")
+    stage.command("release-tool", "reconcile")
+    stage.tell("A maintainer wants quiet until the cause is found.")
+    stage.command("release-tool", "halt", "-e", "production", "--reason", "we look for the cause")
+    stage.command("release-tool", "verify", "-e", "production")
+
+
 def _conflict(stage: _Stage) -> None:
     stage.tell("Somebody mends `cloud` in a hurry, and #4 changes the same lines on main.")
     stage.hotfix("stock.py", "def left(sold):\n    return abs(10 - sold)\n", "Never have less than nothing")
@@ -135,7 +230,7 @@ def _conflict(stage: _Stage) -> None:
     stage.command("release-tool", "release")
     stage.tell("That can't be merged by itself: a person is told exactly what to do.")
     stage.command("release-tool", "sync", code=5)
-    stage.body("release-tool/conflict/v1.3.1")
+    stage.body("release-tool/conflict/v1.3.3")
     stage.command("release-tool", "status")
 
 
@@ -153,12 +248,38 @@ class _Pull(msgspec.Struct, frozen=True):
     body: str
 
 
+class _Application:
+    """What runs in production: a process of its own, started by the deploy command and ended with the demo."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+
+    def __enter__(self) -> Self:
+        self._home.mkdir(parents=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process that the last deploy command started."""
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int((self._home / "pid").read_text()), signal.SIGTERM)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What its deploy command has to be told."""
+        return {"SHOP_HOME": str(self._home), "SHOP_PYTHON": sys.executable}
+
+
 class _Stage:
     """Shows each command and runs it for real; whatever fails ends the demo."""
 
-    def __init__(self, box: Sandbox, clone: Path, show: Callable[[str], None], pause: float) -> None:
+    def __init__(
+        self, box: Sandbox, clone: Path, application: _Application, show: Callable[[str], None], pause: float
+    ) -> None:
         self._box = box
         self._clone = clone
+        self._application = application
         self._show = show
         self._pause = pause
 
@@ -191,6 +312,31 @@ class _Stage:
     def tip(self, branch: str) -> str:
         """The commit of a branch on GitHub."""
         return self._git("rev-parse", f"refs/heads/{branch}", where=self._box.git_directory)
+
+    def release(self, version: str, server: str, message: str) -> None:
+        """Push a change to main, release it, and carry it into `cloud`, tested: what the workflows do by themselves."""
+        (self._clone / "server.py").write_text(server)
+        self._git("-c", "user.name=ada", "-c", "user.email=ada@example.com", "commit", "--quiet", "-am", message)
+        self._git("push", "--quiet", self._box.push_url, "HEAD:refs/heads/main")
+        self._show(f"  {message}: pushed to main")
+        self._quietly("release", "--expect", f"v{version}")
+        self._quietly("sync")
+        self._show(f"  v{version} is released, and `cloud` has it")
+
+    def health(self) -> None:
+        """Ask production how it is, as anybody can."""
+        url = f"http://127.0.0.1:{self._application.port}/health"
+        self._show(click.style(f"$ curl {url}", fg="cyan"))
+        self._show(requests.get(url, timeout=10).text)
+
+    def _quietly(self, *argv: str) -> None:
+        """Run a command that was shown before."""
+        real = [sys.executable, "-m", "release_tool", *argv]
+        done = subprocess.run(
+            real, cwd=self._clone, env=self._environment(), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise BugError(f"the demo stopped: `{shlex.join(argv)}` said {done.stderr}")
 
     def hotfix(self, path: str, content: str, message: str) -> None:
         """Push a commit to `cloud`, as somebody does at night."""
@@ -240,4 +386,5 @@ class _Stage:
             "GITHUB_SERVER_URL": self._box.api_url,
             "GITHUB_REPOSITORY": self._box.repository,
             "GITHUB_TOKEN": self._box.token,
+            **self._application.environment,
         }
