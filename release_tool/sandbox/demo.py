@@ -45,7 +45,7 @@ url = "/health"
 version-pointer = "/version"
 interval = "200ms"
 failure-threshold = 3
-deadline = "3s"
+deadline = "6s"
 """
 
 COMMAND = """#!/bin/sh

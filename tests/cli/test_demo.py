@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 def test_the_demo_shows_every_stage_in_order() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "release_tool", "demo", "--fast"],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout
     story = (
         "#1: can't be merged yet",
         "error: nothing says how far it moves the version",
@@ -29,9 +34,30 @@ def test_the_demo_shows_every_stage_in_order() -> None:
         "candidate: `cloud` has commits of its own, so v1.3.0 is merged into it",
         "advanced: `cloud` moved to",
         "cloud       1.3.0, up to date",
-        "conflict: v1.3.1 conflicts with `cloud`",
-        "Resolve the conflicts of v1.3.1 with cloud",
-        "cloud       1.3.0+cloud.1, behind by v1.3.1",
+        "production: 1.3.0 healthy",
+        '{"version": "1.3.0"}',
+        "another version still answered",
+        "production: 1.3.1 rolled back",
+        "3 bad samples in a row",
+        "production: 1.3.2 rolled back",
+        "production: 1.3.2 held",
+        "halted: production",
+        "conflict: v1.3.3 conflicts with `cloud`",
+        "Resolve the conflicts of v1.3.3 with cloud",
+        "cloud       1.3.2+cloud.1, behind by v1.3.3",
     )
     places = [done.stdout.index(line) for line in story]
     assert places == sorted(places)
+    assert [line for line in shown_in_readme() if line not in map(without_numbers, done.stdout.splitlines())] == []
+
+
+def shown_in_readme() -> list[str]:
+    """What the README shows of the demo."""
+    block = re.search(r"<!-- from the demo -->\n```text\n(.*?)```", README.read_text(), re.DOTALL)
+    assert block
+    return [without_numbers(line) for line in block[1].splitlines()]
+
+
+def without_numbers(line: str) -> str:
+    """A line without what differs from run to run: numbers of deployments, ports, milliseconds."""
+    return re.sub(r"#\d+|:\d{4,5}|\d+ ms", "…", line)
