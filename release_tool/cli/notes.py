@@ -70,8 +70,16 @@ def withdraw(tag: str, reason: str, yes: bool, as_json: bool) -> None:
     done = mark(project, tag, reason)
     if as_json:
         session.document(
-            {"tag": done.tag, "state": done.state, "reason": done.reason, "url": done.url, "latest": done.latest}
+            {
+                "tag": done.tag,
+                "state": done.state,
+                "reason": done.reason,
+                "url": done.url,
+                "latest": done.latest,
+                "live": list(done.live),
+            }
         )
     else:
-        session.show("\n".join(filter(None, [f"{done.tag}: {done.state}: {done.reason}", done.url])))
+        back = [f"it is live in {name}: `release-tool rollback -e {name}` leaves it" for name in done.live]
+        session.show("\n".join(filter(None, [f"{done.tag}: {done.state}: {done.reason}", done.url, *back])))
     session.actions.write_outputs({"tag": done.tag, "state": done.state})

@@ -6,7 +6,9 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from release_tool.domain.edits import is_abandoned, is_ours, is_withdrawn, withdrawn
-from release_tool.errors import RefusedError
+from release_tool.domain.ledger import live
+from release_tool.edges.github import PermissionDeniedError
+from release_tool.errors import RefusedError, RemoteError
 from release_tool.stages.history import look
 from release_tool.stages.notes import resolve_tag
 
@@ -19,18 +21,38 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Withdrawal:
-    """What became of a tag, and why: `withdrawn`, `abandoned` (never released), or `unchanged`."""
+    """What became of a tag, and why: `withdrawn`, `abandoned` (never released), or `unchanged`.
+
+    `live` are the environments that it is live in all the same.
+    """
 
     tag: str
     state: str
     reason: str
     url: str = ""
     latest: str = ""
+    live: tuple[str, ...] = ()
 
 
 def withdraw(project: Project, tag: str, reason: str) -> Withdrawal:
     """Mark a bad release, so that it is never deployed or rolled back to; a half-done one is given up for good."""
-    name = resolve_tag(project, tag)
+    done = _withdrawn(project, resolve_tag(project, tag), reason)
+    return dataclasses.replace(done, live=_live(project, done.tag))
+
+
+def _live(project: Project, tag: str) -> tuple[str, ...]:
+    """The environments that a release is live in."""
+    version = tag.removeprefix(project.config.tag_prefix)
+    try:
+        ledgers = project.remote.deployments.ledgers(project.config.environments)
+    except (RemoteError, PermissionDeniedError) as error:
+        project.say(f"whether {tag} is live anywhere can't be read: {error.message}")
+        return ()
+    found = {name: live(ledger).deployment for name, ledger in ledgers.items()}
+    return tuple(name for name, now in found.items() if now and now.payload.name.partition("+")[0] == version)
+
+
+def _withdrawn(project: Project, name: str, reason: str) -> Withdrawal:
     seen = look(project, online=True)
     found = next((known for known in seen.tags if known.name == name), None)
     if found is None:

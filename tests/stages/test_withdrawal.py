@@ -12,6 +12,7 @@ from release_tool.errors import RefusedError
 from release_tool.stages.planning import plan
 from release_tool.stages.release import Materials, release
 from release_tool.stages.withdrawal import withdraw
+from tests.production import production
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -50,6 +51,16 @@ def test_a_withdrawn_release_has_a_banner_with_the_reason_and_is_not_latest_any_
     assert is_withdrawn(found.body)
     assert "loses orders" in (found.body or "")
     assert "Add search" in (found.body or "")
+
+
+def test_who_withdraws_what_is_live_is_told_so_and_how_to_leave_it(tmp_path: Path) -> None:
+    with production(tmp_path) as here:
+        here.deploy("1.2.3")
+        here.deploy("1.3.0")
+        done = here.shop.run("withdraw", "v1.3.0", "--reason", "loses orders")
+        assert done.out.endswith("it is live in production: `release-tool rollback -e production` leaves it\n")
+        assert here.shop.run("withdraw", "v1.2.4", "--reason", "slow", "--json").document["live"] == []
+        assert here.rollback().live == "1.2.3"
 
 
 def test_a_release_is_withdrawn_once(project: Shop) -> None:
