@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from release_tool.cli.session import Session
     from release_tool.domain.halts import Halt
     from release_tool.domain.ledger import Override
-    from release_tool.edges.github import Job
     from release_tool.stages.attempt import Deployed
     from release_tool.stages.place import Place
     from release_tool.stages.preconditions import Asked
@@ -355,13 +354,7 @@ def _by_workflow(session: Session, environment: str, inputs: Mapping[str, str], 
 
     place = _place(session, environment, PlainProgress(session), "")
     run = following.start(place.project, following.DEPLOY, {**inputs, "environment": environment})
-
-    def show(job: Job) -> None:
-        state = job.conclusion or job.status
-        hint = f": approve it on {place.project.web_url}/actions/runs/{run}" if state == "waiting" else ""
-        session.say(f"{job.name}: {state}{hint}")
-
-    ended = following.follow(place.project, run, show)
+    ended = following.follow(place.project, run, session.show_job(f"{place.project.web_url}/actions/runs/{run}"))
     _tell(session, following.outcome_of(place, ended), as_json=as_json)
 
 

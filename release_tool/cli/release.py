@@ -10,7 +10,7 @@ import click
 from release_tool.cli.session import current_session
 from release_tool.domain.release import Action, Request, parse_force, parse_identifier
 from release_tool.domain.text import visible
-from release_tool.errors import UsageError
+from release_tool.domain.version import Bump
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,24 +73,18 @@ def plan(force: str, pre: str, since: str, as_json: bool) -> None:
 @click.option("--here", is_flag=True, help="Claim the tag from here instead of starting the workflow.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def bump(force: str, pre: str, since: str, dry_run: bool, yes: bool, here: bool, as_json: bool) -> None:
-    """Make the next release, forced or not: shows the plan, asks, and claims the tag.
+    """Make the next release, forced or not: shows the plan, asks, starts the workflow, and follows it.
 
     \b
     Examples:
       release-tool bump --dry-run
-      release-tool bump --force minor --here
+      release-tool bump --force minor
       release-tool bump --force 2.0.0 --here --yes
     """
     from release_tool.stages.planning import plan as look_ahead
     from release_tool.stages.release import claim_next
 
     session = current_session()
-    if not (here or dry_run or session.actions.enabled):
-        raise UsageError(
-            "bump can't start the workflow from a terminal yet",
-            already="nothing was written",
-            todo="claim the tag from here with `--here`, or start `release.yml` on GitHub's Actions page",
-        )
     project = session.project()
     request = _request(project, force, pre, since)
     planned = look_ahead(project, request)
@@ -100,7 +94,24 @@ def bump(force: str, pre: str, since: str, dry_run: bool, yes: bool, here: bool,
     if not (yes or session.actions.enabled):
         session.say(plan_text(planned))
         session.confirm(f"Release {planned.tag} at {planned.sha[:10]}?")
-    _tell_outcome(session, claim_next(project, request, str(planned.tag)), as_json=as_json)
+    if here or session.actions.enabled:
+        outcome = claim_next(project, request, str(planned.tag))
+    else:
+        outcome = _by_workflow(session, project, request, planned)
+    _tell_outcome(session, outcome, as_json=as_json)
+
+
+def _by_workflow(session: Session, project: Project, request: Request, planned: ReleasePlan) -> Outcome:
+    """Start `release.yml` and follow it to its end."""
+    from release_tool.stages import following
+
+    force = request.force
+    level = {"level": force.name.lower()} if isinstance(force, Bump) else {"level": "auto"}
+    version = {} if force is None or isinstance(force, Bump) else {"version": str(force)}
+    more = {name: value for name, value in (("pre", request.prerelease), ("since", request.since)) if value}
+    run = following.start(project, following.RELEASE, level | version | more, branch=planned.branch)
+    ended = following.follow(project, run, session.show_job(f"{project.web_url}/actions/runs/{run}"))
+    return following.released_by(project, planned, ended)
 
 
 @click.command()

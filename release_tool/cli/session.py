@@ -26,12 +26,12 @@ from release_tool.errors import RefusedError, UsageError
 from release_tool.stages.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from release_tool.cli import Options
     from release_tool.config import Config
     from release_tool.edges.actions import Level
-    from release_tool.edges.github import GitHub
+    from release_tool.edges.github import GitHub, Job
 
 
 class _Place(NamedTuple):
@@ -78,6 +78,15 @@ class Session:
         """Tell the person what is being done."""
         line = click.style(visible_block(text), dim=True)
         click.echo(self.actions.safe_log(line), err=True, color=self._colour)
+
+    def show_job(self, run_url: str) -> Callable[[Job], None]:
+        """What shows each job of a followed run, and where a person has to approve one."""
+
+        def show(job: Job) -> None:
+            state = job.conclusion or job.status
+            self.say(f"{job.name}: {state}" + (f"; approve it on {run_url}" if state == "waiting" else ""))
+
+        return show
 
     def show(self, text: str) -> None:
         """Print a result for people, in which no terminal escape but our own is left."""

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from release_tool.domain.phase import Word
-from release_tool.errors import RemoteError
+from release_tool.errors import RemoteError, SignalError
 from release_tool.stages.attempt import Deployed, live_name
 from release_tool.stages.history import main_branch
+from release_tool.stages.release import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from release_tool.domain.phase import Phase
+    from release_tool.domain.release import ReleasePlan
     from release_tool.edges.github import Job, Run
     from release_tool.stages.place import Place
     from release_tool.stages.project import Project
 
 DEPLOY = "deploy.yml"
+RELEASE = "release.yml"
 _OUTCOMES = {
     Word.HEALTHY: "healthy",
     Word.REPLACED: "healthy",
@@ -28,15 +32,33 @@ _OUTCOMES = {
 }
 
 
-def start(project: Project, workflow: str, inputs: Mapping[str, str]) -> int:
-    """Start a workflow on the main branch; the number of its run. Raises RemoteError where it did not start."""
-    run = project.remote.workflows.dispatch(workflow, main_branch(project), inputs)
+def start(project: Project, workflow: str, inputs: Mapping[str, str], *, branch: str = "") -> int:
+    """Start a workflow on a branch, else the main one; the number of its run.
+
+    Raises RemoteError where it did not start.
+    """
+    run = project.remote.workflows.dispatch(workflow, branch or main_branch(project), inputs)
     project.say(f"started {project.web_url}/actions/runs/{run}; Ctrl-C stops following it, and never the run itself")
     return run
 
 
 def follow(project: Project, number: int, show: Callable[[Job], None]) -> Run:
-    """Follow a run to its end; each job is shown whenever its state has changed."""
+    """Follow a run to its end; each job is shown whenever its state has changed.
+
+    Who interrupts it stops following, and is told that the run goes on.
+    """
+    try:
+        return _followed(project, number, show)
+    except KeyboardInterrupt:
+        raise SignalError(
+            signal.SIGINT,
+            during=f"following run {number}",
+            already="the run itself goes on",
+            todo=f"see how it ends: {project.web_url}/actions/runs/{number}",
+        ) from None
+
+
+def _followed(project: Project, number: int, show: Callable[[Job], None]) -> Run:
     seen: dict[int, tuple[str, str | None]] = {}
     last: Run | None = None
     for run, jobs in project.remote.follow(number):
@@ -48,6 +70,21 @@ def follow(project: Project, number: int, show: Callable[[Job], None]) -> Run:
     if last is None:
         raise RemoteError(f"GitHub tells nothing of run {number}", during=f"following run {number}")
     return last
+
+
+def released_by(project: Project, planned: ReleasePlan, run: Run) -> Outcome:
+    """What a followed run of the release stage came to; raises RemoteError where it failed."""
+    release = project.remote.release_by_tag(str(planned.tag))
+    if release is not None and not release.draft:
+        return Outcome(plan=planned, reason=f"{planned.tag} is released", released=True, url=release.html_url)
+    if run.conclusion == "success":
+        return Outcome(plan=planned, reason=f"run {run.id} ended well, and {planned.tag} is not published: see why")
+    raise RemoteError(
+        f"run {run.id} ended with {run.conclusion}, and {planned.tag} is not published",
+        during=f"following run {run.id}",
+        already="whatever it has done stays; another run carries on",
+        todo=f"see why: {run.html_url}",
+    )
 
 
 def outcome_of(place: Place, run: Run) -> Deployed:
