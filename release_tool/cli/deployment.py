@@ -159,11 +159,12 @@ def rollback(  # the options of the command
 @click.option("-e", "--environment", default="", metavar="ENV", help="Only there. [default: all, in their order]")
 @click.option("--only-settle", is_flag=True, help="Finish what a dead run left, and deploy nothing new.")
 @click.option("--only-close", is_flag=True, help="Close what a dead run left, touching no environment.")
+@click.option("--plan", is_flag=True, help="Write down what is held, and say what is to be done in which environment.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done and stop.")
 @click.option("--evidence", metavar="DIR", default="", help="Keep the whole log of it in this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def reconcile(
-    environment: str, only_settle: bool, only_close: bool, dry_run: bool, evidence: str, as_json: bool
+def reconcile(  # the options of the command
+    environment: str, only_settle: bool, only_close: bool, plan: bool, dry_run: bool, evidence: str, as_json: bool
 ) -> None:
     """Finish or close what a dead run left; carry on what was held or missed, the newest only.
 
@@ -174,11 +175,14 @@ def reconcile(
     """
     from release_tool.stages import reconciliation
 
+    if sum((only_settle, only_close, plan, dry_run)) > 1:
+        raise UsageError("these options exclude each other", todo="give one of them")
     session = current_session()
+    looks = plan or dry_run
     with _progress(session) as progress:
         places = _places(session, environment, progress, evidence)
-        steps = reconciliation.plan(places) if dry_run else None
-        done = () if dry_run else reconciliation.reconcile(places, only_settle=only_settle, only_close=only_close)
+        steps = reconciliation.plan(places, writes=plan) if looks else None
+        done = () if looks else reconciliation.reconcile(places, only_settle=only_settle, only_close=only_close)
     if steps is not None:
         _tell_steps(session, places, steps, as_json=as_json)
     else:

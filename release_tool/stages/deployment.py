@@ -81,7 +81,7 @@ def rollback(place: Place, version: str, asked: Asked, *, halts: bool) -> Deploy
         return attempt
     decision = attempt.decide()
     if decision.outcome is not Outcome.GOES:
-        return _not_begun(attempt, decision)
+        return not_begun(attempt, decision)
     if halts:
         _halt_behind(attempt)
     told = _go(attempt)
@@ -132,7 +132,7 @@ def _go(attempt: Attempt) -> Deployed:
     """Decide, wait for the turn, decide again, and bring it."""
     decision = attempt.decide()
     if decision.outcome is not Outcome.GOES:
-        return _not_begun(attempt, decision)
+        return not_begun(attempt, decision)
     attempt.place.passed()  # what the command needs is missed before anybody waits for it
     told = attempt.with_context(attempt.told("goes", ""))
     attempt.place.project.say(told.by_hand)
@@ -160,7 +160,7 @@ def _still_goes(attempt: Attempt) -> Phase | None:
     return decision.phase
 
 
-def _not_begun(attempt: Attempt, decision: Decision) -> Deployed:
+def not_begun(attempt: Attempt, decision: Decision) -> Deployed:
     """A "no": an automatic one is written down once, a person is told all of it."""
     told = attempt.told(decision.outcome.value, decision.reason)
     if decision.outcome in {Outcome.HELD, Outcome.SUPERSEDED} and decision.phase:

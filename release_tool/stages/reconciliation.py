@@ -10,7 +10,7 @@ from release_tool.domain.guard import Outcome
 from release_tool.domain.ledger import live
 from release_tool.domain.recovery import next_remedy
 from release_tool.stages.book import Book
-from release_tool.stages.deployment import deploy_newest, newest
+from release_tool.stages.deployment import deploy_newest, newest, not_begun
 from release_tool.stages.halting import close_over
 from release_tool.stages.preconditions import Asked
 from release_tool.stages.settling import settle
@@ -59,14 +59,17 @@ def reconcile(places: Sequence[Place], *, only_settle: bool = False, only_close:
     return tuple(done)
 
 
-def plan(places: Sequence[Place]) -> tuple[Step, ...]:
-    """What `reconcile` would do in each environment; nothing is written."""
+def plan(places: Sequence[Place], *, writes: bool = False) -> tuple[Step, ...]:
+    """What `reconcile` would do in each environment; `writes` has the ledger told of what is held, and nothing else."""
     if not places:
         return ()
     deployable, asked = look_at_deployable(places[0].project), Asked(automatic=True)
     attempts = {place.name: newest(place, deployable, asked) for place in places if place.settings.automatic}
     facts = {name: attempt.facts() for name, attempt in attempts.items() if attempt}
     decisions = {step.environment: step.decision for step in guard.next_steps(facts)}
+    for name, attempt in attempts.items():
+        if writes and attempt and decisions[name].outcome in {Outcome.HELD, Outcome.SUPERSEDED}:
+            not_begun(attempt, decisions[name])
     return tuple(_step(place, attempts.get(place.name), decisions.get(place.name)) for place in places)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from inline_snapshot import snapshot
 
 from release_tool.domain.phase import Word
+from release_tool.stages import reconciliation
 from tests.production import production
 
 if TYPE_CHECKING:
@@ -38,3 +39,14 @@ def test_a_version_that_is_not_healthy_is_rolled_back_to_the_last_known_good(tmp
         good, bad, back = here.ledger()
         assert (good.phase.word, bad.phase.word, back.phase.word) == (Word.REPLACED, Word.FAILED, Word.HEALTHY)
         assert (bad.phase.rolled_back_to, back.payload.parent) == ("1.2.4", bad.id)
+
+
+def test_what_is_held_is_written_down_once_by_the_plan_and_told(tmp_path: Path) -> None:
+    with production(tmp_path) as here:
+        for _ in range(2):
+            steps = reconciliation.plan([here.place()], writes=True)
+            assert [(step.action, step.needed) for step in steps] == [("nothing", False)]
+        assert here.story() == [
+            "deploy 1.3.0: held: nothing was proven in production yet: its first deployment is a person's"
+        ]
+        assert [notice.event for notice in here.shop.notices] == ["held"]
