@@ -20,11 +20,13 @@ from release_tool.stages.preconditions import halted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from release_tool.config import Target
     from release_tool.domain.health import Sample
     from release_tool.domain.ledger import Deployment
+    from release_tool.edges.command import Ran
     from release_tool.stages.book import Book
     from release_tool.stages.place import Place
     from release_tool.stages.preconditions import Asked
@@ -96,10 +98,12 @@ def deliver(journey: Journey) -> Phase:
             if ending := _look_again(journey):
                 return ending
             touched.append(target)
-            if ending := _bring(journey, target, tree.directory, told[target.name]):
-                return ending
+            ran = _bring(journey, target, tree.directory, told[target.name])
+            ended = place.project.clock.now()
+            if not ran.succeeded:
+                return Phase(Word.FAILED, f"the command for {target.name} {ran.ending}")
             journey.write(Word.VERIFYING, target.name)
-            found = watch(journey, touched, tree.directory, told)
+            found = watch(journey, touched, tree.directory, told, ended)
             if isinstance(found, Phase):
                 return found
             verdict = found
@@ -109,9 +113,13 @@ def deliver(journey: Journey) -> Phase:
 
 
 def watch(
-    journey: Journey, targets: Sequence[Target], directory: Path, told: Mapping[str, Mapping[str, str]]
+    journey: Journey,
+    targets: Sequence[Target],
+    directory: Path,
+    told: Mapping[str, Mapping[str, str]],
+    ended: datetime,
 ) -> Verdict | Phase:
-    """Sample targets until there is a verdict, or until a person's rollback takes over."""
+    """Sample targets, whose command has ended, until there is a verdict, or until a person's rollback takes over."""
     clock = journey.place.project.clock
     looked_at = clock.now()
 
@@ -129,7 +137,7 @@ def watch(
             journey.write(Word.BAKING, "the new version answers")
 
     prober = prober_of(journey, directory, told)
-    return sample(journey, prober, targets, between=between, baking=baking)
+    return sample(journey, prober, targets, ended, between=between, baking=baking)
 
 
 def examine(journey: Journey) -> Verdict | Phase:
@@ -138,7 +146,7 @@ def examine(journey: Journey) -> Verdict | Phase:
     passed = {name: place.ours[name] for name in place.settings.pass_env if name in place.ours}
     told = {target.name: surroundings(journey.delivery(target), passed, place.ours) for target in journey.targets}
     with checkout(place.project.git, journey.entry.commit) as tree:
-        return sample(journey, prober_of(journey, tree.directory, told), journey.targets)
+        return sample(journey, prober_of(journey, tree.directory, told), journey.targets, place.project.clock.now())
 
 
 def prober_of(journey: Journey, directory: Path, told: Mapping[str, Mapping[str, str]]) -> Prober:
@@ -157,6 +165,7 @@ def sample(
     journey: Journey,
     prober: Prober,
     targets: Sequence[Target],
+    ended: datetime,
     *,
     between: Callable[[], Phase | None] = lambda: None,
     baking: Callable[[], None] = lambda: None,
@@ -167,7 +176,6 @@ def sample(
     """
     place, clock = journey.place, journey.place.project.clock
     questions = place.questions(targets)
-    ended = clock.now()
     health = Health.begun(rules_of(place.settings, [target.name for target in targets]), ended)
     limit = ended + max(track.rule.deadline + _MOST_BAKES * track.rule.bake for track in health.tracks)
     due = [ended + question.check.initial_delay for question in questions]
@@ -214,8 +222,8 @@ def _taken_over(journey: Journey) -> Phase | None:
     return Phase(Word.FAILED, "a person took over", handed_over_to=rollback.id)
 
 
-def _bring(journey: Journey, target: Target, directory: Path, environment: Mapping[str, str]) -> Phase | None:
-    """Run the command for a target; None where it ended well."""
+def _bring(journey: Journey, target: Target, directory: Path, environment: Mapping[str, str]) -> Ran:
+    """Run the command for a target."""
     place = journey.place
     journey.write(Word.CHANGING, target.name)
     with journey.book.kept_alive(journey.entry):
@@ -228,9 +236,7 @@ def _bring(journey: Journey, target: Target, directory: Path, environment: Mappi
             show=place.progress.line,
         )
     journey.evidence.said.append(Said(target.name, ran))
-    if ran.succeeded:
-        return None
-    return Phase(Word.FAILED, f"the command for {target.name} {ran.ending}")
+    return ran
 
 
 def _failed(verdict: Verdict) -> Phase:
