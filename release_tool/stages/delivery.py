@@ -136,8 +136,8 @@ def watch(
         with journey.book.patient("telling that the bake has begun"):
             journey.write(Word.BAKING, "the new version answers")
 
-    prober = prober_of(journey, directory, told)
-    return sample(journey, prober, targets, ended, between=between, baking=baking)
+    prober, here = prober_of(journey, directory, told), dataclasses.replace(journey, targets=tuple(targets))
+    return sample(here, prober, ended, between=between, baking=baking)
 
 
 def examine(journey: Journey) -> Verdict | Phase:
@@ -146,7 +146,7 @@ def examine(journey: Journey) -> Verdict | Phase:
     passed = {name: place.ours[name] for name in place.settings.pass_env if name in place.ours}
     told = {target.name: surroundings(journey.delivery(target), passed, place.ours) for target in journey.targets}
     with checkout(place.project.git, journey.entry.commit) as tree:
-        return sample(journey, prober_of(journey, tree.directory, told), journey.targets, place.project.clock.now())
+        return sample(journey, prober_of(journey, tree.directory, told), place.project.clock.now())
 
 
 def prober_of(journey: Journey, directory: Path, told: Mapping[str, Mapping[str, str]]) -> Prober:
@@ -164,7 +164,6 @@ def prober_of(journey: Journey, directory: Path, told: Mapping[str, Mapping[str,
 def sample(
     journey: Journey,
     prober: Prober,
-    targets: Sequence[Target],
     ended: datetime,
     *,
     between: Callable[[], Phase | None] = lambda: None,
@@ -175,8 +174,8 @@ def sample(
     `baking` is called when every check has begun to bake.
     """
     place, clock = journey.place, journey.place.project.clock
-    questions = place.questions(targets)
-    health = Health.begun(rules_of(place.settings, [target.name for target in targets]), ended)
+    questions = place.questions(journey.targets)
+    health = Health.begun(rules_of(place.settings, [target.name for target in journey.targets]), ended)
     limit = ended + max(track.rule.deadline + _MOST_BAKES * track.rule.bake for track in health.tracks)
     due = [ended + question.check.initial_delay for question in questions]
     announced = False
