@@ -172,11 +172,26 @@ Event = Literal[
 
 
 class Channel(_Table, frozen=True):
-    """Where messages go: a variable that holds an Apprise URL, and which events it is told."""
+    """Where messages go: a variable that holds an Apprise URL, and what is told there; what is left empty is all."""
 
     url_env: Text
     events: tuple[Event, ...] = ()
     environments: tuple[Text, ...] = ()
+
+
+class Messages(_Table, frozen=True):
+    """Templates of a project's own for the messages about an event; an empty one is the standard one."""
+
+    released: str = ""
+    sync_conflict: str = ""
+    deployed: str = ""
+    rolled_back: str = ""
+    failed: str = ""
+    halted: str = ""
+    resumed: str = ""
+    held: str = ""
+    drift: str = ""
+    needs_person: str = ""
 
 
 class Config(_Table, frozen=True):
@@ -199,6 +214,7 @@ class Config(_Table, frozen=True):
     sync: Sync | None = None
     environments: dict[str, Environment] = {}
     channels: dict[str, Channel] = {}
+    messages: Messages = Messages()
 
 
 def parse(text: str, source: str) -> Config:
@@ -358,6 +374,7 @@ def _struct_at(names: list[str | int]) -> type[msgspec.Struct] | None:
         (r"environments\..+\.targets", Target),
         (r"environments\..+\.freeze", Freeze),
         (r"channels\.[^.]+", Channel),
+        (r"messages", Messages),
     ]
     return next((kind for pattern, kind in patterns if re.fullmatch(pattern, keys)), None)
 
@@ -382,6 +399,9 @@ def _contradictions(config: Config) -> Iterator[str]:
             if other not in config.environments or other == name:
                 yield f"`environments.{name}.after`: no other environment is named {_shown(other)}"
         yield from _impossible_checks(f"environments.{name}.checks", environment.checks)
+    for name, channel in config.channels.items():
+        for unknown in sorted({*channel.environments} - {*config.environments}):
+            yield f"`channels.{name}.environments`: no environment is named {_shown(unknown)}"
 
 
 def _impossible_checks(place: str, checks: tuple[Check, ...]) -> Iterator[str]:

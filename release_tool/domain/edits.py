@@ -16,6 +16,7 @@ import msgspec
 
 from release_tool.domain.body import HEADINGS, section_of
 from release_tool.domain.markdown import MARK, inert, unmarked
+from release_tool.domain.receipt import Receipt, receipt_of, with_receipt, without_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -106,9 +107,12 @@ def merge(existing: str, fresh: str) -> str:
     """Bring a text up to date with what `compose` would write now; what people wrote or deleted stays so.
 
     A text without a record is wholly a person's: it is kept, and the fresh one is put below, once. A banner on top
-    stays on top.
+    stays on top, and a receipt stays.
     """
     existing = _unix(existing)
+    receipt = receipt_of(existing)
+    if receipt != Receipt():
+        return with_receipt(merge(without_receipt(existing), fresh), receipt, LIMIT)
     banner = _BANNER.match(existing)
     if banner:
         return banner[0] + merge(existing[banner.end() :], fresh)
@@ -143,7 +147,7 @@ def base_of(text: str) -> str | None:
 
 def without_record(text: str) -> str:
     """The text as readers see it, without the invisible comments that are ours."""
-    text = _RECORD.sub("", _unix(text))
+    text = _RECORD.sub("", without_receipt(text))
     return _BANNER.sub(lambda banner: f"{banner['text']}\n", text).rstrip() + "\n"
 
 
