@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import requests
 
 from release_tool.cli.session import read_config
+from release_tool.domain.notice import Told
 from release_tool.domain.release import Owner
 from release_tool.edges import host
 from release_tool.edges.actions import Actions
@@ -23,7 +24,7 @@ from release_tool.stages.project import Project
 from tests.clock import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from release_tool.domain.notice import Notice
@@ -142,8 +143,13 @@ class Shop:
             github=self.github(environment["GITHUB_TOKEN"]) if environment.get("GITHUB_TOKEN") else None,
             branches=Branches(git, token=environment.get("GITHUB_TOKEN") or None),
             say=self.said.append,
-            notify=self.notices.append,
+            notify=self._note,
         )
+
+    def _note(self, notice: Notice, *, only: Collection[str] | None = None) -> Told:
+        """Take a notice down instead of sending it; everybody counts as told."""
+        self.notices.append(notice)
+        return Told(sent=tuple(only or ()))
 
     def github(self, token: str | None = None) -> GitHub:
         """The sandbox as our edge sees it."""

@@ -21,8 +21,10 @@ from release_tool.edges import host, process
 from release_tool.edges.actions import Actions
 from release_tool.edges.clock import SystemClock
 from release_tool.edges.git import Git, parse_remote
+from release_tool.edges.notify import Channels
 from release_tool.edges.pushing import Branches
 from release_tool.errors import RefusedError, UsageError
+from release_tool.stages.notification import Notifier
 from release_tool.stages.project import Project
 
 if TYPE_CHECKING:
@@ -71,8 +73,12 @@ class Session:
             github=self._github(server, repository, token, source, settings) if token and repository else None,
             branches=Branches(git, token=token or None),
             say=self.say,
-            notify=lambda _: None,  # no channel can be configured yet
+            notify=Notifier(settings, git.root, self.channels(settings), self.say),
         )
+
+    def channels(self, settings: Config) -> Channels:
+        """Where messages go."""
+        return Channels(settings.channels, self._environment, SystemClock())
 
     def say(self, text: str) -> None:
         """Tell the person what is being done."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from release_tool.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from release_tool.config import Config
-    from release_tool.domain.notice import Notice
+    from release_tool.domain.notice import Notice, Told
     from release_tool.domain.release import Owner
     from release_tool.edges.actions import Actions
     from release_tool.edges.clock import Clock
@@ -20,12 +20,20 @@ if TYPE_CHECKING:
     from release_tool.edges.pushing import Branches
 
 
+class Notify(Protocol):
+    """What sends messages; it raises nothing for a channel that can't be reached."""
+
+    def __call__(self, notice: Notice, *, only: Collection[str] | None = None) -> Told:
+        """Tell every channel that wants to know, or of these only the ones that are named."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Project:
     """One repository as a command sees it.
 
     `repository` is `owner/name`, empty where no remote tells; `github` is None without a token.
-    `say` tells the person what is being done, one sentence each; `notify` tells everybody who wants to know.
+    `say` tells the person what is being done, one sentence each; `notify` tells everybody who wants to know, and is
+    called through `tell` of the notification stage.
     """
 
     git: Git
@@ -38,7 +46,7 @@ class Project:
     github: GitHub | None
     branches: Branches
     say: Callable[[str], None]
-    notify: Callable[[Notice], None]
+    notify: Notify
 
     @property
     def remote(self) -> GitHub:

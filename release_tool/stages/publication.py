@@ -11,6 +11,7 @@ from release_tool.edges.github import NoAnswerError
 from release_tool.errors import RemoteError
 from release_tool.stages.assets import full_notes, with_records
 from release_tool.stages.notes import rewritten, written
+from release_tool.stages.notification import owing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,8 +60,8 @@ class Publication:
         for asset in self._files:
             self._upload(asset)
 
-    def publish(self, notes: Notes, plan: ReleasePlan) -> str:
-        """Read everything back, publish, and return the address of the release; other drafts of ours are removed."""
+    def publish(self, notes: Notes, plan: ReleasePlan) -> Release:
+        """Read everything back and publish; other drafts of ours are removed."""
         self._attach_full(self._rewritten(self._draft, notes))
         drafts = self._ours(self._remote.releases())
         release = next((draft for draft in drafts if draft.id == self._draft.id), None) or self._current()
@@ -69,7 +70,7 @@ class Publication:
             self._project.say(f"removing a second draft of {self._tag}")
             self._remote.delete_release(duplicate.id)
         self._project.say(f"publishing {self._tag}")
-        return self._published(release, self._rewritten(release, notes).text, plan).html_url
+        return self._published(release, owing(self._project, self._rewritten(release, notes).text), plan)
 
     @property
     def _draft(self) -> Release:

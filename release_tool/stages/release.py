@@ -17,6 +17,7 @@ from release_tool.edges.github import Claim, NoAnswerError
 from release_tool.errors import RefusedError
 from release_tool.stages.history import facts_for, look, tag_refs
 from release_tool.stages.notes import notes_of
+from release_tool.stages.notification import announce, announce_missed
 from release_tool.stages.ownership import claimant
 from release_tool.stages.planning import look_and_plan
 from release_tool.stages.publication import Publication
@@ -68,6 +69,7 @@ def release(project: Project, request: Request, materials: Materials) -> Outcome
         else:
             outcome = _perform(project, seen, planned, materials)
         if not outcome.again or project.actions.enabled:
+            announce_missed(project, seen)
             return outcome  # a job was built for one version and can't go on with another; the next run can
         if outcome.released:
             project.say(f"{outcome.reason}; looking again")
@@ -106,9 +108,11 @@ def _perform(project: Project, seen: Look, planned: ReleasePlan, materials: Mate
         settled = _settle(project, seen, planned)
         if isinstance(settled, Outcome):
             return settled
-        url = publication.publish(notes if settled is planned else notes_of(project, settled), settled)
+        published = publication.publish(notes if settled is planned else notes_of(project, settled), settled)
+    url = published.html_url
     if project.config.comment_released:
         tell_released(project, settled, url)
+    announce(project, settled, published)
     more = planned.action is Action.FINISH and planned.sha != seen.head and not project.actions.pushed_tag
     return Outcome(plan=settled, reason=f"{planned.tag} is released", released=True, again=more, url=url)
 

@@ -15,6 +15,7 @@ from release_tool.errors import RefusedError, UsageError
 from release_tool.stages.history import changes_between, look_at_head, main_branch
 from release_tool.stages.naming import name_of_commit
 from release_tool.stages.notes import resolve_tag
+from release_tool.stages.notification import announce_missed
 from release_tool.stages.sync_conflict import CONFLICT_BRANCH, close_superseded, open_conflict
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def candidate(project: Project, tag: str) -> Synced:
     way = _way(project, tag)
     if isinstance(way, Synced):
         return way
+    announce_missed(project, way.seen)
     if way.plan.action is SyncAction.NOTHING:
         _clean_up(project, way.settings, str(way.facts.cloud))  # a run that was killed may have left something
         return _told(way, state="nothing", reason=way.plan.reason)
