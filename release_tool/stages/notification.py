@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 from urllib.parse import quote, urlencode
 
+from release_tool.config import Event
 from release_tool.domain.edits import LIMIT, is_withdrawn
 from release_tool.domain.halts import LABEL, Order, marker
 from release_tool.domain.markdown import inert
@@ -14,7 +15,7 @@ from release_tool.domain.notice import Entry, Notice, Told, subscribers
 from release_tool.domain.receipt import Receipt, receipt_of, with_receipt
 from release_tool.domain.release import Request, plan_finish
 from release_tool.domain.text import visible
-from release_tool.errors import ReleaseToolError
+from release_tool.errors import ReleaseToolError, UsageError
 from release_tool.stages.history import facts_for
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from release_tool.stages.history import Look
     from release_tool.stages.project import Project
 
-_RECENT = timedelta(days=1)
-"""How long it is tried to tell of a release; who missed it until then has other ways to know."""
+_RECENT = timedelta(days=3)
+"""How long it is tried to tell of a release: over a weekend, and no storm of old news after a long silence."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +114,7 @@ def announce(project: Project, plan: ReleasePlan, release: Release) -> None:
 
 
 def announce_missed(project: Project, seen: Look) -> None:
-    """Tell of the releases of the last day whoever could not be told then; costs nothing where there is nobody."""
+    """Tell of the releases of the last days whoever could not be told then; costs nothing where there is nobody."""
     since = project.clock.now() - _RECENT
     for release in seen.releases:
         if release.published_at and release.published_at > since and receipt_of(release.body).owed:
@@ -161,6 +162,47 @@ def _write_down(project: Project, release: Release, receipt: Receipt) -> None:
             project.remote.update_release(release.id, release.tag, body=body)
     except ReleaseToolError as error:
         project.say(f"who was told of {release.tag} could not be written down, so they may be told twice: {error}")
+
+
+def send_test(project: Project) -> Told:
+    """Send a test message to every channel; raises UsageError where there is none, or a template does not work."""
+    if not project.config.channels:
+        raise UsageError(
+            "no channel is configured",
+            already="nothing was sent",
+            todo="add a table `[channels.NAME]` with `url-env`, the name of the variable that holds its address",
+        )
+    _insist_on_templates(project)
+    title = f"A test from {project.repository or 'release-tool'}"
+    return tell(project, Notice(event="test", title=title, links=links(project)))
+
+
+def _insist_on_templates(project: Project) -> None:
+    """Raise UsageError for the first template of the project's own that fails, be there anything to tell or not."""
+    from release_tool.stages.wording import Wording
+
+    wording = Wording(project.config.messages, project.git.root)
+    for event in get_args(Event):
+        for notice in (Notice(event=event, title="A test"), _full(event)):
+            wording.write(notice)
+
+
+def _full(event: Event) -> Notice:
+    """A notice in which nothing is left empty."""
+    page = ("page", "https://example.com")
+    return Notice(
+        event=event,
+        title="A test",
+        text="Some text",
+        links=(page,),
+        environment="production",
+        before="1.2.3",
+        after="1.3.0",
+        changes=(Entry("#1", "A change"),),
+        who="ada",
+        reason="A reason",
+        refers_to=page,
+    )
 
 
 def _report(notice: Notice, told: Told) -> str:

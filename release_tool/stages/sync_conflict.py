@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.domain.comment import LIMIT
 from release_tool.domain.conflict import MARKER, Culprit, conflict_text, conflict_title, tag_in_title
-from release_tool.domain.notice import Notice
+from release_tool.domain.notice import Entry, Notice
+from release_tool.domain.receipt import Receipt, receipt_of, with_receipt, without_receipt
 from release_tool.domain.version import parse_tag
 from release_tool.edges.github import PermissionDeniedError
 from release_tool.stages.history import changes_between
+from release_tool.stages.notification import links, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,13 +32,14 @@ LABEL = "sync-conflict"
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """Where the conflict is told: in a pull request, or in an issue where none may be opened.
 
-    `told` says that an earlier run told everybody of it already.
+    `told` says that an earlier run told everybody of it already, but for the channels that are `owed` the message.
     """
 
     number: int
     url: str
     is_pull: bool
     told: bool
+    owed: tuple[str, ...] = ()
 
 
 def open_conflict(project: Project, seen: Look, facts: SyncFacts, conflicts: Sequence[Conflict]) -> Opened:
@@ -49,9 +53,11 @@ def open_conflict(project: Project, seen: Look, facts: SyncFacts, conflicts: Seq
     opened = _pull_request(project, branch, facts.branch, title, text) or _issue(project, title, text)
     if not opened.told:
         _supersede(project, facts.branch, branch, opened)
-        project.notify(Notice(event="sync-conflict", title=title, text=text, links=(("resolve it", opened.url),)))
+        _notify(project, opened, title, text, culprits)
         project.remote.issues.assign(opened.number, people)
         project.remote.issues.add_labels(opened.number, (LABEL,))  # last, so that it says that everybody was told
+    elif opened.owed:
+        _notify(project, opened, title, text, culprits)
     return opened
 
 
@@ -71,6 +77,20 @@ def close_superseded(project: Project, settings: Sync, commit: str) -> None:
     told = project.git.remote_tags().get(tag_in_title(issue.title) or "") if issue else None
     if issue and told and project.git.first_reachable([told.commit], commit) is not None:
         project.remote.issues.close(issue.number, f"`{settings.branch}` has it by now.")
+
+
+def _notify(project: Project, opened: Opened, title: str, text: str, culprits: Sequence[Culprit]) -> None:
+    """Tell everybody, or who could not be told before; who could not be told now stands in the text, invisibly."""
+    notice = Notice(
+        event="sync-conflict",
+        title=title,
+        changes=tuple(Entry(culprit.name, culprit.title) for culprit in culprits),
+        links=(("resolve it", opened.url), *links(project)),
+    )
+    told = tell(project, notice, only=opened.owed or None)
+    if told.owed != opened.owed:
+        change = project.remote.issues.update_pull if opened.is_pull else project.remote.issues.update_issue
+        change(opened.number, title=title, body=with_receipt(text, Receipt(owed=told.owed), LIMIT))
 
 
 def _offer_branch(project: Project, branch: str, facts: SyncFacts) -> None:
@@ -109,9 +129,10 @@ def _pull_request(project: Project, branch: str, base: str, title: str, text: st
             found = issues.create_pull(title, branch, base, text)
         except PermissionDeniedError:
             return None
-    elif found.body.strip() != text.strip():
-        issues.update_pull(found.number, title=title, body=text)
-    return Opened(number=found.number, url=found.url, is_pull=True, told=LABEL in found.labels)
+    elif without_receipt(found.body).strip() != text.strip():
+        issues.update_pull(found.number, title=title, body=with_receipt(text, receipt_of(found.body), LIMIT))
+    owed = receipt_of(found.body).owed
+    return Opened(number=found.number, url=found.url, is_pull=True, told=LABEL in found.labels, owed=owed)
 
 
 def _issue(project: Project, title: str, text: str) -> Opened:
@@ -121,9 +142,11 @@ def _issue(project: Project, title: str, text: str) -> Opened:
         project.say("this token may not open pull requests: opening an issue instead")
         found = issues.create_issue(title, text, (LABEL,))
         return Opened(number=found.number, url=found.url, is_pull=False, told=False)
-    if found.body.strip() != text.strip():
-        issues.update_issue(found.number, title=title, body=text)
-    return Opened(number=found.number, url=found.url, is_pull=False, told=found.title == title)
+    told = found.title == title
+    receipt = receipt_of(found.body) if told else Receipt()
+    if without_receipt(found.body).strip() != text.strip():
+        issues.update_issue(found.number, title=title, body=with_receipt(text, receipt, LIMIT))
+    return Opened(number=found.number, url=found.url, is_pull=False, told=told, owed=receipt.owed)
 
 
 def _supersede(project: Project, base: str, branch: str, opened: Opened) -> None:

@@ -1,0 +1,62 @@
+"""The commands of the notifications: notify test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from release_tool.cli.session import current_session
+from release_tool.domain.text import visible
+from release_tool.errors import RemoteError
+
+if TYPE_CHECKING:
+    from release_tool.domain.notice import Told
+
+
+@click.group()
+def notify() -> None:
+    """Tell people what happens to releases and deployments, through the channels of the configuration."""
+
+
+@notify.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def test(as_json: bool) -> None:
+    """Send a test message to every configured channel, whatever it is told otherwise.
+
+    Templates of your own (`[messages]`) are tried out, too, without being sent.
+
+    \b
+    Examples:
+      release-tool notify test
+      release-tool notify test --json
+    """
+    from release_tool.stages.notification import send_test
+
+    session = current_session()
+    told = send_test(session.project())
+    if as_json:
+        session.document({"channels": _document(told)})
+    else:
+        session.show("\n".join(_lines(told)))
+    if told.failures:
+        raise RemoteError(
+            f"not reached: {', '.join(told.owed)}",
+            during="sending a test message",
+            already=f"reached: {', '.join(told.sent)}" if told.sent else "nobody was reached",
+            todo="correct the address in the channel's variable, or see what its service says, and try again",
+        )
+
+
+def _document(told: Told) -> list[dict[str, object]]:
+    reached = [{"name": name, "delivered": True, "reason": ""} for name in told.sent]
+    return reached + [
+        {"name": failure.channel, "delivered": False, "reason": failure.reason} for failure in told.failures
+    ]
+
+
+def _lines(told: Told) -> list[str]:
+    reached = [f"{visible(name)}: delivered" for name in told.sent]
+    return reached + [
+        f"{visible(failure.channel)}: not delivered: {visible(failure.reason)}" for failure in told.failures
+    ]
