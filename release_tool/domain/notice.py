@@ -33,7 +33,8 @@ _BRACKETS = str.maketrans({"<": "\u2039", ">": "\u203a"})
 """HTML, and all that Slack and Discord obey, begins with the first of these; there is no escape that all know."""
 _ACTIVE = re.compile(r"@|&(?=#?\w)|!(?=[\[\w])|\](?=[\[(:])|`(?=`)|:(?=//)|www(?=\.)", re.IGNORECASE)
 _BEGINS_BLOCK = re.compile(r"[-+*#=~|:]|\d+[.)]")
-_NO_ADDRESS = re.compile(r"[\s<>]")
+_ADDRESS = re.compile(r"https?://[\w.~:/?#@!$&'*+,;=%-]+", re.ASCII)
+"""A web address in which nothing means anything in Markdown or HTML; what else it may hold can be percent-encoded."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -159,5 +160,4 @@ def _calm_entry(entry: Entry) -> Entry:
 
 def _calm_link(link: Link) -> Link | None:
     name, address = link
-    usable = address.startswith(("https://", "http://")) and not _NO_ADDRESS.search(visible(address))
-    return (calm(name), visible(address)) if usable else None
+    return (calm(name), address) if _ADDRESS.fullmatch(address) else None
