@@ -103,6 +103,11 @@ def test_a_pyproject_of_somebody_else_configures_nothing() -> None:
                 '`failed`, `halted`, `resumed`, `held`, `drift`, `needs-person`, got "relesed"'
             ),
         ),
+        (
+            '[channels.team]\nurl-env = "URL"\nenvironments = ["prod"]',
+            '`channels.team.environments`: no environment is named "prod"',
+        ),
+        ('[messages]\nrelesed = "own.j2"', "`messages.relesed`: unknown key; did you mean `released`?"),
         ("[environments.production]\nautomatic = true", "`environments.production.command`: missing"),
         (
             (

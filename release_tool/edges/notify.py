@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote
@@ -185,6 +184,8 @@ def _words(url: str) -> frozenset[str]:
 
 def _seconds_of(retry_after: str, now: datetime) -> float | None:
     """How long a service wants rest, which it tells in seconds or as a date."""
+    from email.utils import parsedate_to_datetime  # seldom needed
+
     try:
         return float(retry_after) if retry_after[:1].isdecimal() else _until(parsedate_to_datetime(retry_after), now)
     except ValueError:
