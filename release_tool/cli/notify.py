@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def notify() -> None:
-    """Tell people what happens to releases and deployments, through the channels of the configuration."""
+    """Send messages to the channels of the configuration: for now, one that tests them."""
 
 
 @notify.command()

@@ -11,10 +11,12 @@ from release_tool.domain.notice import Notice
 from release_tool.edges.github_transport import PermissionDeniedError
 from release_tool.edges.halts import US
 from release_tool.errors import RemoteError
+from release_tool.stages.notification import links, tell
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from release_tool.domain.notice import Link
     from release_tool.stages.project import Project
 
 
@@ -43,7 +45,15 @@ def halt(project: Project, order: Order) -> Halted:
     if there:
         return Halted(halts=(there,), changed=False)
     made = _open(project, order)
-    project.notify(Notice(event="halted", title=halts.issue_text(order)[0], text=order.reason, links=_links(made)))
+    notice = Notice(
+        event="halted",
+        title=halts.issue_text(order)[0],
+        environment=order.environment,
+        who=order.by,
+        reason=order.reason,
+        links=(_link(made), *links(project)),
+    )
+    tell(project, notice)
     return Halted(halts=(made,), changed=True)
 
 
@@ -52,10 +62,8 @@ def resume(project: Project, environment: str, by: str) -> Halted:
     lifted = halts.lifted_by(halts_of(project), environment)
     for one in lifted:
         project.remote.issues.close(one.issue, f"Resumed by {by}." if by else "Resumed.")
-    if lifted:
-        what = environment or "every environment"
-        text = "; ".join(str(one) for one in lifted)
-        project.notify(Notice(event="resumed", title=f"Deployments to {what} go on", text=text))
+    for one in lifted:
+        _tell_resumed(project, one, who=by)
     return Halted(halts=lifted, changed=bool(lifted))
 
 
@@ -64,8 +72,7 @@ def close_over(project: Project, now: datetime) -> tuple[Halt, ...]:
     over = halts.over(halts_of(project), now)
     for one in over:
         project.remote.issues.close(one.issue, "Its time has passed.")
-        title = f"Deployments to {one.order.environment or 'every environment'} go on"
-        project.notify(Notice(event="resumed", title=title, text="the time of the halt has passed"))
+        _tell_resumed(project, one, text="The time of the halt has passed.")
     return over
 
 
@@ -83,5 +90,19 @@ def _open(project: Project, order: Order, details: str = "") -> Halt:
     return Halt(issue=made.number, url=made.url, order=order)
 
 
-def _links(halt: Halt) -> tuple[tuple[str, str], ...]:
-    return (("the halt", halt.url),)
+def _tell_resumed(project: Project, lifted: Halt, *, who: str = "", text: str = "") -> None:
+    environment = lifted.order.environment
+    notice = Notice(
+        event="resumed",
+        title=f"Deployments to {environment or 'every environment'} go on",
+        environment=environment,
+        who=who,
+        text=text,
+        refers_to=_link(lifted),
+        links=links(project),
+    )
+    tell(project, notice)
+
+
+def _link(halt: Halt) -> Link:
+    return ("the halt", halt.url)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from release_tool.domain.notice import Notice
+from release_tool.stages.notes import resolve_tag
+from release_tool.stages.notification import entries, links, tell
 
 if TYPE_CHECKING:
+    from release_tool.config import Event
     from release_tool.stages.attempt import Attempt, Deployed
     from release_tool.stages.place import Place
 
-_EVENTS = {
+_EVENTS: dict[str, Event] = {
     "healthy": "deployed",
     "rolled_back": "rolled-back",
     "unhealthy": "failed",
@@ -33,11 +36,22 @@ def _tell(place: Place, told: Deployed) -> None:
     event = _EVENTS.get(told.outcome)
     if event is None:
         return
-    title = f"{place.name}: {_headline(told)}"
-    links = [("the incident", told.incident)] if told.incident else []
-    if run := place.project.actions.run_url:
-        links.append(("the run", run))
-    place.project.notify(Notice(event=event, title=title, text=place.masker()(told.reason), links=tuple(links)))
+    project = place.project
+    before, after = (told.version, told.rolled_back_to) if told.rolled_back_to else (told.before, told.version)
+    since = resolve_tag(project, told.before.partition("+")[0]) if told.before else ""
+    incident = (("incident", told.incident),) if told.incident else ()
+    notice = Notice(
+        event=event,
+        title=f"{place.name}: {_headline(told)}",
+        environment=place.name,
+        before=before or "",
+        after=after or "",
+        changes=entries(told.changes),
+        who=project.actions.actor or project.owner.user,
+        reason=place.masker()(told.reason),
+        links=(*incident, *links(project, before=since, after=told.commit, environment=place.name)),
+    )
+    tell(project, notice)
 
 
 def _headline(told: Deployed) -> str:

@@ -26,7 +26,7 @@ from release_tool.domain.release import Request
 from release_tool.edges.notify import Channels
 from release_tool.errors import SignalError
 from release_tool.sandbox import Fault
-from release_tool.stages import notes, sync, withdrawal
+from release_tool.stages import halting, notes, sync, withdrawal
 from release_tool.stages.notification import Notifier, links, tell
 from release_tool.stages.release import Materials, release
 from release_tool.stages.wording import Wording
@@ -556,6 +556,33 @@ def test_who_is_owed_a_message_can_be_told_alone(project: Shop, team: Team) -> N
     team.down = set()
     assert tell(telling(project, team), full(event="failed"), only=told.owed) == Told(sent=("ops",))
     assert [room for room, _ in team.heard] == ["night", "ops", "team"]
+
+
+def test_a_halt_is_told_and_going_on_refers_to_it(project: Shop, team: Team) -> None:
+    made = halting.halt(telling(project, team), Order(environment="production", by="ada", reason="a bad smell"))
+    halting.resume(telling(project, team), "production", "bob")
+    halted, resumed = (body.replace(project.box.api_url, "https://github.com") for _, _, body in team.got)
+    assert made.changed
+    assert team.heard == [
+        ("team", "Deployments to production are halted"),
+        ("team", "Deployments to production go on"),
+    ]
+    assert halted == snapshot("""\
+Nothing is deployed to production automatically until a person resumes: close the issue, or run `release-tool resume`.
+
+Reason: a bad smell
+
+By: ada
+
+- the halt: <https://github.com/acme/shop/issues/3>\
+""")
+    assert resumed == snapshot("""\
+What is newest is deployed to production automatically again.
+
+By: bob
+
+This is about what was told before: the halt <https://github.com/acme/shop/issues/3>\
+""")
 
 
 # The command
