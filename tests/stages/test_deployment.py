@@ -39,6 +39,13 @@ def test_a_version_that_is_not_healthy_is_rolled_back_to_the_last_known_good(tmp
         good, bad, back = here.ledger()
         assert (good.phase.word, bad.phase.word, back.phase.word) == (Word.REPLACED, Word.FAILED, Word.HEALTHY)
         assert (bad.phase.rolled_back_to, back.payload.parent) == ("1.2.4", bad.id)
+        assert [(told.event, told.environment, told.before, told.after) for told in here.shop.notices] == [
+            ("deployed", "production", "", "1.2.4"),
+            ("rolled-back", "production", "1.3.0", "1.2.4"),
+        ]
+        addresses = dict(here.shop.notices[-1].links)
+        assert list(addresses) == ["compare", "roll back", "halt"]
+        assert addresses["compare"].endswith(f"/compare/v1.2.4...{bad.payload.commit}")
 
 
 def test_what_is_held_is_written_down_once_by_the_plan_and_told(tmp_path: Path) -> None:
