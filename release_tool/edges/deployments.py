@@ -35,6 +35,18 @@ fragment told on DeploymentStatusConnection {
 }
 """
 
+DEPLOYMENT = (
+    """
+fragment deployed on Deployment {
+  id databaseId environment task payload createdAt
+  latestStatus { id }
+  statuses(first: $page) { ...told }
+}
+"""
+    + _TOLD
+)
+"""How a `Record` is asked for, for queries that ask for more than deployments; `$page` is how many statuses to tell."""
+
 _DEPLOYMENTS = (
     """
 query(
@@ -45,16 +57,12 @@ query(
       environments: $environments, orderBy: {field: CREATED_AT, direction: DESC}, first: $first, after: $after
     ) {
       pageInfo { hasNextPage endCursor }
-      nodes {
-        id databaseId environment task payload createdAt
-        latestStatus { id }
-        statuses(first: $page) { ...told }
-      }
+      nodes { ...deployed }
     }
   }
 }
 """
-    + _TOLD
+    + DEPLOYMENT
 )
 
 _STATUSES = (
@@ -93,7 +101,9 @@ class _Statuses(msgspec.Struct, frozen=True, rename="camel"):
     nodes: tuple[_Status, ...]
 
 
-class _Deployment(msgspec.Struct, frozen=True, rename="camel"):
+class Record(msgspec.Struct, frozen=True, rename="camel"):
+    """A deployment as GitHub tells it, of whatever tool."""
+
     id: str
     number: int = msgspec.field(name="databaseId")
     created_at: datetime
@@ -125,7 +135,7 @@ class _Deployment(msgspec.Struct, frozen=True, rename="camel"):
 
 class _Page(msgspec.Struct, frozen=True, rename="camel"):
     page_info: _PageInfo
-    nodes: tuple[_Deployment, ...]
+    nodes: tuple[Record, ...]
 
 
 class _Repository(msgspec.Struct, frozen=True):
@@ -214,6 +224,10 @@ class Deployments:
                 break
         return _in_order(found)[-count:]
 
+    def told(self, records: Iterable[Record]) -> tuple[Deployment, ...]:
+        """Those of some records that are ours, oldest first, with all of their statuses."""
+        return _in_order(self._ours(records))
+
     # How it is asked
 
     def _create(self, fields: dict[str, object], purpose: Purpose) -> int:
@@ -226,10 +240,10 @@ class Deployments:
         newest = next(self._pages([environment], _FEW))
         return next((node.number for node in newest if nonce in (node.payload or "")), None)
 
-    def _ours(self, nodes: Iterable[_Deployment]) -> list[Deployment]:
+    def _ours(self, nodes: Iterable[Record]) -> list[Deployment]:
         return [self._told(node, payload) for node in nodes if (payload := node.read())]
 
-    def _told(self, node: _Deployment, payload: Payload) -> Deployment:
+    def _told(self, node: Record, payload: Payload) -> Deployment:
         told = node.oldest_first(self._statuses(node))
         return Deployment(
             id=node.number,
@@ -238,7 +252,7 @@ class Deployments:
             steps=steps((status.state, status.description or "", status.created_at) for status in told),
         )
 
-    def _statuses(self, node: _Deployment) -> Sequence[_Status]:
+    def _statuses(self, node: Record) -> Sequence[_Status]:
         """All statuses of a deployment, of which a page of deployments has room for some only."""
         page, told = node.statuses, [*node.statuses.nodes]
         while page.page_info.has_next_page:
@@ -248,7 +262,7 @@ class Deployments:
             raise RemoteError(f"GitHub does not tell all statuses of deployment #{node.number}")
         return told
 
-    def _more_statuses(self, node: _Deployment, after: str | None) -> _Statuses:
+    def _more_statuses(self, node: Record, after: str | None) -> _Statuses:
         purpose = Purpose(f"reading the statuses of deployment #{node.number}", _READ)
         query: Query = {"query": _STATUSES, "variables": {"id": node.id, "page": _PAGE, "after": after}}
         found = self._transport.query(lambda _: query, _StatusesAnswer, purpose).node
@@ -256,7 +270,7 @@ class Deployments:
             raise RemoteError(f"GitHub knows no deployment #{node.number} any more", during=purpose.doing)
         return found.statuses
 
-    def _pages(self, environments: Collection[str], size: int) -> Iterator[tuple[_Deployment, ...]]:
+    def _pages(self, environments: Collection[str], size: int) -> Iterator[tuple[Record, ...]]:
         """Every page of the deployments to some environments, newest first; there is always one."""
         after: str | None = None
         while True:

@@ -250,6 +250,13 @@ class Git:
         """What each merge of the first-parent line brought in, oldest first, by the hash of the merge."""
         return _brought_in(list(self._log("--topo-order", *_range(base, target))), target)
 
+    def history(self, tips: Collection[str], base: str | None) -> dict[str, Commit]:
+        """The commits that some others contain, themselves included, and `base` does not, by hash."""
+        if not tips:
+            return {}
+        below = [] if base is None else [f"^{safe(base)}"]
+        return {commit.sha: commit for commit in self._log(*map(safe, tips), *below)}
+
     def commit(self, ref: str) -> Commit | None:
         """One commit, or None where there is none of that name."""
         sha = self.resolve(ref)

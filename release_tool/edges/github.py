@@ -27,6 +27,7 @@ from release_tool.edges.github_transport import (
 )
 from release_tool.edges.halts import HaltIssues
 from release_tool.edges.issues import Issues
+from release_tool.edges.sight import Sight
 from release_tool.edges.workflows import Workflows
 from release_tool.errors import RemoteError, UsageError
 
@@ -429,6 +430,11 @@ class GitHub:
         return Deployments(self.name, self._transport)
 
     @functools.cached_property
+    def sight(self) -> Sight:
+        """What a look at everything asks for at once."""
+        return Sight(self.name, self._transport, self.deployments)
+
+    @functools.cached_property
     def halts(self) -> HaltIssues:
         """The issues that halt automatic deployments."""
         return HaltIssues(self.name, self._transport)
@@ -507,6 +513,12 @@ class GitHub:
         """The hundred newest releases; drafts are among them where the token may push. New ones may take a moment."""
         purpose = Purpose("listing the releases", "contents: read")
         return self._read(self._path("releases", per_page=_PAGE), list[Release], purpose)
+
+    def older_releases(self) -> list[Release]:
+        """All releases but the hundred newest, newest first; a hundred cost a request."""
+        purpose = Purpose("listing the older releases", "contents: read")
+        pages = self._pages(self._path("releases", per_page=_PAGE, page=2), list[Release], purpose)
+        return [release for page in pages for release in page]
 
     def release_by_tag(self, tag: str) -> Release | None:
         """The published release of a tag; drafts are not found by tag."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
@@ -40,6 +41,20 @@ class _Runs(msgspec.Struct, frozen=True):
     workflow_runs: list[_Run]
 
 
+class WaitingRun(msgspec.Struct, frozen=True):
+    """A run that waits for somebody to approve it, or for a timer; its title may be anybody's words."""
+
+    id: int
+    html_url: str
+    created_at: datetime
+    name: str | None = None
+    display_title: str = ""
+
+
+class _WaitingRuns(msgspec.Struct, frozen=True):
+    workflow_runs: list[WaitingRun]
+
+
 class _ViewerAnswer(msgspec.Struct, frozen=True):
     viewer: _User
 
@@ -71,6 +86,13 @@ class Workflows:
         if answer.status == HTTPStatus.OK:
             return decode(answer.body, _Details, purpose).workflow_run_id
         return self._insist(self._started(workflow, ref, newest), purpose)
+
+    def waiting(self) -> list[WaitingRun]:
+        """The newest runs of any workflow that wait at an environment's door, newest first."""
+        purpose = Purpose("listing the runs that wait for approval", "actions: read")
+        asked = urlencode({"status": "waiting", "per_page": _MANY})
+        answer = self._transport.read(f"/repos/{self._repository}/actions/runs?{asked}", purpose)
+        return decode(answer.body, _WaitingRuns, purpose).workflow_runs
 
     # How it is asked
 

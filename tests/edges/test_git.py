@@ -263,6 +263,9 @@ def test_the_log_follows_first_parents_and_leaves_out_what_the_base_contains(rep
     assert len(git.first_parent_log(base, merge)) == 2
     assert [commit.sha for commit in git.first_parent_log(None, merge)] == [merge, direct, base]
     assert git.merged_in(base, merge) == {merge: (git.commit(side),)}
+    assert git.history([merge, side], base).keys() == {merge, direct, side}
+    assert git.history([side], None).keys() == {side, base}
+    assert git.history([], base) == {}
 
 
 def test_each_commit_beside_the_line_belongs_to_the_oldest_merge_that_brought_it(repo: Repo, git: Git) -> None:

@@ -205,6 +205,15 @@ def test_newcomers_are_those_who_had_nothing_merged_before(start: Start) -> None
 # Releases
 
 
+def test_every_release_is_among_the_newest_or_the_older_ones(start: Start) -> None:
+    github = github_of(start(*({"tag": f"v1.{number}.0", "annotated": False} for number in range(205))))
+
+    newest, older = github.releases(), github.older_releases()
+
+    assert (len(newest), len(older), github.requests) == (100, 105, 3)
+    assert len({release.tag for release in [*newest, *older]}) == 205
+
+
 def test_a_release_goes_from_a_draft_with_files_to_a_published_one(start: Start, tmp_path: Path) -> None:
     box = start({"tag": "v1.0.0", "release": False})
     github = github_of(box)

@@ -238,3 +238,15 @@ def test_a_run_is_followed_through_its_jobs_to_its_end(start: Start) -> None:
 def test_a_run_that_github_does_not_know_cannot_be_followed(start: Start) -> None:
     with pytest.raises(RemoteError, match="no run 4711"):
         next(start().github().follow(4711))
+
+
+# Waiting at a door
+
+
+def test_runs_that_wait_for_approval_are_told(start: Start) -> None:
+    place = start({"run": 77, "status": "waiting"}, {"run": 78, "status": "in_progress"}, {"run": 79})
+
+    (waiting,) = place.github().workflows.waiting()
+
+    assert (waiting.id, waiting.name) == (77, "release")
+    assert waiting.html_url.endswith("/actions/runs/77")
