@@ -148,12 +148,16 @@ class Halt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Brought(msgspec.Struct, frozen=True, kw_only=True):
-    """A change: a merged pull request, or a commit that was pushed directly (`pull` is None)."""
+    """A change: a merged pull request, or a commit that was pushed directly (`pull` is None).
+
+    `kind` is `breaking`, `feature`, `fix` or `other`, `bump` how far it moves the version.
+    """
 
     pull: int | None
     commit: str
     title: str
     kind: str
+    bump: str
     authors: tuple[str, ...]
     at: datetime
     url: str
@@ -250,11 +254,15 @@ class Cloud(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that waits for a person: a run to be approved, a conflict to be resolved, an incident, a halt."""
+    """Something that waits for a person: a run to be approved, a conflict to be resolved, an incident, a deployment.
+
+    `tag` is the release that it is about, where it is about one.
+    """
 
     what: str
     url: str
     todo: str
+    tag: str = ""
     environment: str = ""
     since: datetime | None = None
 
