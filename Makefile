@@ -76,10 +76,12 @@ bench: setup ## Print what the commands cost, as ratios
 COMPILE = build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UV_FLAGS)
 
-schema: setup ## Write the configuration's JSON Schema anew, from its types
-	$(BIN)/python -c 'import json; from release_tool.config import json_schema; print(json.dumps(json_schema(), indent=2))' \
-		> release_tool/config.schema.json.new
-	mv release_tool/config.schema.json.new release_tool/config.schema.json
+SCHEMA = $(BIN)/python -c 'import json; from release_tool.$(1) import json_schema; print(json.dumps(json_schema(), indent=2))' \
+		> release_tool/$(2).schema.json.new && mv release_tool/$(2).schema.json.new release_tool/$(2).schema.json
+
+schema: setup ## Write the JSON Schemas of the configuration and of the status anew, from their types
+	$(call SCHEMA,config,config)
+	$(call SCHEMA,domain.overview,status)
 
 lock: ## Write the lock files anew, for what pyproject.toml asks
 	test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; }

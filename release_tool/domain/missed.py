@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import enum
+import hashlib
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from release_tool.domain.health import Reading
+from release_tool.domain.markdown import inert
 from release_tool.domain.overview import Case
 from release_tool.domain.standing import NOT_BEGUN
 
@@ -19,6 +25,28 @@ if TYPE_CHECKING:
 
 PATIENCE = timedelta(hours=2)
 """What is younger may still be on its way: builds, tests and a bake take their time."""
+
+
+LABEL = "release-missed"
+"""The label of the issues in which cases are told."""
+
+_MARKER = re.compile(r"<!-- release-tool:case ([a-z-]+) ([0-9a-f]{64}) ([a-z]+) -->")
+
+
+class Standing(enum.Enum):
+    """How far the telling of a case has come; it stands in the issue, where people don't see it."""
+
+    BEGUN = "begun"
+    TOLD = "told"
+    OVER = "over"
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Which case an issue is about, and how far its telling has come."""
+
+    kind: str
+    digest: str
+    standing: Standing
 
 
 def cases(seen: Overview, config: Config) -> tuple[Case, ...]:
@@ -50,6 +78,39 @@ def drift(environment: str, live: Live | None, samples: Iterable[Sample]) -> Cas
                 since=min(one.at for one in last.values() if one.sample is reading),
             )
     return None
+
+
+def mark_of(case: Case, standing: Standing) -> Mark:
+    """The mark of a case; its key may hold what people wrote, so only a digest of it is written down."""
+    return Mark(case.kind, hashlib.sha256(case.key.encode()).hexdigest(), standing)
+
+
+def issue_text(case: Case, standing: Standing) -> tuple[str, str]:
+    """Write the title and body of the issue in which a case is told."""
+    since = f" since {case.since:%Y-%m-%d %H:%M} UTC" if case.since else ""
+    lines = [
+        _written(mark_of(case, standing)),
+        f"{inert(case.text)}{since}.",
+        f"What to do: {inert(case.todo)}",
+        "This issue closes itself when that is over. Closed by hand, it is not told again.",
+    ]
+    return case.text, "\n\n".join(lines) + "\n"
+
+
+def read_mark(body: str) -> Mark | None:
+    """Read the mark that begins an issue's text; one further down may be a quotation."""
+    found = _MARKER.match(body)
+    known = {standing.value: standing for standing in Standing}
+    return Mark(found[1], found[2], known[found[3]]) if found and found[3] in known else None
+
+
+def remarked(body: str, mark: Mark) -> str:
+    """The text of an issue with another mark at its beginning."""
+    return _MARKER.sub(_written(mark), body, count=1)
+
+
+def _written(mark: Mark) -> str:
+    return f"<!-- release-tool:case {mark.kind} {mark.digest} {mark.standing.value} -->"
 
 
 def _unreleased(seen: Overview, config: Config) -> Iterator[Case]:

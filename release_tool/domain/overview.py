@@ -13,6 +13,9 @@ import msgspec
 
 from release_tool.domain.dora import Delivery
 
+SCHEMA = 1
+"""The number of the document; fields may be added under the same one, never changed."""
+
 
 class Health(enum.Enum):
     """How an environment is, as its ledger says."""
@@ -308,3 +311,18 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     waiting: tuple[Waiting, ...] = ()
     cases: tuple[Case, ...] = ()
     unseen: tuple[str, ...] = ()
+
+
+def document(seen: Overview) -> dict[str, object]:
+    """The one document that programs are given, by `status --json` and by the dashboard."""
+    fields: dict[str, object] = msgspec.to_builtins(seen)
+    return {"schema": SCHEMA, **fields}
+
+
+def json_schema() -> dict[str, object]:
+    """Describe that document as a JSON Schema."""
+    (reference,), components = msgspec.json.schema_components([Overview], ref_template="#/$defs/{name}")
+    whole = components["Overview"]
+    whole["properties"] = {"schema": {"const": SCHEMA}, **whole["properties"]}
+    whole["required"] = ["schema", *whole["required"]]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **reference, "$defs": components}

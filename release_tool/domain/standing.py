@@ -141,7 +141,8 @@ def _under_way(facts: Facts, one: Deployment) -> tuple[str, str]:
 
 
 def _first(facts: Facts) -> str:
-    return command(facts, f"deploy {visible(facts.candidate.name)}") if facts.candidate else ""
+    deploy = command(facts, f"deploy {visible(facts.candidate.name)}") if facts.candidate else ""
+    return deploy or "release something first: `release-tool plan`"
 
 
 def _last_change(ledger: Ledger) -> Deployment:
@@ -249,8 +250,8 @@ def _way_out(facts: Facts, candidate: Candidate, override: Override | None) -> s
         return _unmet(facts, candidate) or command(facts, deploy)
     overruled = command(facts, deploy, "--override", override.value, "--reason", "TEXT")
     match override:
-        case Override.HALT if facts.halted:
-            return command(facts, "resume")
+        case Override.HALT if facts.halts:
+            return min(facts.halts, key=lambda halt: (not halt.incident, halt.issue)).todo
         case Override.QUARANTINE:
             return f"release a fix, or {overruled}"
         case Override.HALT:

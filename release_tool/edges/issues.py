@@ -54,6 +54,16 @@ class OpenIssue(msgspec.Struct, frozen=True):
     body: str
 
 
+class OwnIssue(msgspec.Struct, frozen=True):
+    """An issue that this token's account wrote, open or closed."""
+
+    number: int
+    url: str
+    title: str
+    body: str
+    open: bool
+
+
 class _Repository(msgspec.Struct, frozen=True):
     full_name: str
 
@@ -98,6 +108,7 @@ class _Issue(msgspec.Struct, frozen=True):
     title: str
     user: _User | None
     body: str | None = None
+    state: str = "open"
     pull_request: dict[str, object] | None = None
 
     def opened(self) -> OpenIssue:
@@ -202,6 +213,19 @@ class Issues:
         marked = [issue for issue in found if issue.pull_request is None and marker in (issue.body or "")]
         us = self._us() if marked else ""
         return next((issue.opened() for issue in marked if issue.user and _account(issue.user.login) == us), None)
+
+    def own_issues(self, label: str) -> list[OwnIssue]:
+        """Those of the hundred newest issues with a label that this token's account wrote, newest first."""
+        purpose = Purpose(f"looking for issues with the label {label}", "issues: read")
+        order = {"sort": "created", "direction": "desc"}
+        found = self._list("issues", {"state": "all", "labels": label, "per_page": _PAGE, **order}, _Issue, purpose)
+        issues = [issue for issue in found if issue.pull_request is None]
+        us = self._us() if issues else ""
+        return [
+            OwnIssue(issue.number, issue.html_url, issue.title, issue.body or "", issue.state == "open")
+            for issue in issues
+            if issue.user and _account(issue.user.login) == us
+        ]
 
     def create_issue(self, title: str, body: str, labels: Sequence[str]) -> OpenIssue:
         """Open an issue; labels that do not exist are made. Read back: `find_issue`."""

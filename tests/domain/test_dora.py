@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -272,6 +273,13 @@ def test_numbers_survive_the_way_through_json() -> None:
     found = measured(deployment(1, "1", *PROVEN), deployment(2, "2", *LEFT), history=line("1", "2"))
 
     assert msgspec.json.decode(msgspec.json.encode(found), type=Delivery) == found
+
+
+def test_the_documents_define_the_numbers_in_the_same_words() -> None:
+    text = Path(__file__).parents[2].joinpath("docs", "status.md").read_text(encoding="utf-8")
+
+    for definition in msgspec.structs.astuple(Delivery().definitions):
+        assert definition in text
 
 
 # Containment

@@ -13,7 +13,7 @@ from release_tool.errors import RefusedError, ReleaseToolError
 from release_tool.sandbox import Fault
 from release_tool.stages import sync as stage
 from release_tool.stages.assets import parse_references
-from release_tool.stages.status import status
+from release_tool.stages.monitoring import look
 from release_tool.stages.sync_conflict import CONFLICT_BRANCH
 from tests.shop import shop
 
@@ -479,12 +479,12 @@ def test_a_sync_killed_anywhere_and_run_again_ends_as_if_it_had_not_been_killed(
 
 
 def test_status_says_how_far_the_branch_is_behind(diverged: Shop) -> None:
-    found = status(diverged.project())
+    found = look(diverged.project())
     assert found.released == "v1.3.0"
     assert found.cloud is not None
     assert (found.cloud.name, found.cloud.behind) == ("1.2.3+cloud.1", ("v1.3.0",))
     assert "1.2.3+cloud.1, behind by v1.3.0" in diverged.run("status").out
     carry(diverged)
-    found = status(diverged.project())
+    found = look(diverged.project())
     assert found.cloud is not None
     assert (found.cloud.name, found.cloud.behind) == ("1.3.0", ())
