@@ -23,7 +23,7 @@ _CONTENTS = {
     "deploy": ("deployment", "Bring a version to an environment, proven healthy or rolled back."),
     "rollback": ("deployment", "Go back to the last known good, now."),
     "reconcile": ("deployment", "Finish what a dead run left; carry on what was held."),
-    "verify": ("deployment", "Check now whether what should be live is healthy."),
+    "verify": ("deployment", "Run the checks now, against what should be live."),
     "halt": ("deployment", "Stop automatic deployments."),
     "resume": ("deployment", "Lift a halt, and see what is deployed now."),
     "status": ("status", "Show where every release is."),
