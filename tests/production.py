@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from release_tool.domain.ledger import Override
+from release_tool.domain.halts import LABEL
+from release_tool.domain.ledger import Kind, Override, Payload
+from release_tool.domain.phase import Phase, Word
+from release_tool.domain.release import Owner
 from release_tool.stages import baseline, deployment, reconciliation
 from release_tool.stages.place import place_named, with_deployed_configuration
 from release_tool.stages.preconditions import Asked
+from release_tool.stages.sync import REFERENCE, TESTED
 from tests.clock import FakeClock
 from tests.service import Service
-from tests.shop import shop
+from tests.shop import Shop, shop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from release_tool.domain.ledger import Deployment
     from release_tool.stages.attempt import Deployed
     from release_tool.stages.place import Place
-    from tests.shop import Entry, Shop
+    from tests.service import Behave
+    from tests.shop import Entry
 
 RELEASES = ("1.2.3", "1.2.4", "1.3.0")
 
@@ -37,11 +44,56 @@ url = "/health"
 version-pointer = "/version"
 """
 
+QUICK = """
+[environments.production]
+automatic = true
+command = ["./deploy.sh"]
+url = "{url}"
+bake = "10s"
+
+[[environments.production.checks]]
+name = "health"
+url = "/health"
+version-pointer = "/version"
+deadline = "20s"
+failure-threshold = 3
+failure-budget = "0%"
+"""
+"""The same with little patience, where how long it takes is not what a test is about."""
+
 COMMAND = """#!/bin/sh
 set -eu
 echo "deploying $RELEASE_VERSION to $RELEASE_TARGET"
 printf '%s' "$RELEASE_VERSION" > '{file}'
 """
+
+RIVAL: Entry = {
+    "run": 7,
+    "status": "in_progress",
+    "jobs": [{"id": 71, "status": "in_progress", "runner_name": "runner-7"}],
+}
+"""Another run, which lives."""
+
+
+class EventfulClock(FakeClock):
+    """A clock at whose times something happens, while somebody else sleeps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._events: list[tuple[float, Callable[[], object]]] = []
+        self._start = self.time
+
+    def after(self, seconds: float, act: Callable[[], object]) -> None:
+        """Let something happen when so much time has gone by from the start on."""
+        self._events.append((seconds, act))
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        gone = (self.time - self._start) / timedelta(seconds=1)
+        due = [act for at, act in self._events if at <= gone]
+        self._events = [event for event in self._events if event[0] > gone]
+        for act in due:
+            act()
 
 
 class Production:
@@ -50,20 +102,30 @@ class Production:
     def __init__(self, project: Shop, service: Service) -> None:
         self.shop = project
         self.service = service
-        self.clock = FakeClock()
+        self.clock: FakeClock = FakeClock()
+        self.evidence: Path | None = None
 
     def place(self, name: str = "production", **environment: str) -> Place:
         env = self.shop.environment() | environment
         project = with_deployed_configuration(self.shop.project(env=env, clock=self.clock))
-        return place_named(project, name, ours=os.environ | environment)
+        return place_named(project, name, ours=os.environ | environment, evidence=self.evidence)
 
-    def deploy(self, version: str, *, by: str = "ada", reason: str = "", overrides: str = "", **env: str) -> Deployed:
+    def deploy(
+        self,
+        version: str,
+        *,
+        at: str = "production",
+        by: str = "ada",
+        reason: str = "",
+        overrides: str = "",
+        **env: str,
+    ) -> Deployed:
         """Deploy as a person."""
         chosen = frozenset(Override(word) for word in overrides.split())
-        return deployment.deploy(self.place(**env), version, Asked(by=by, reason=reason, overrides=chosen))
+        return deployment.deploy(self.place(at, **env), version, Asked(by=by, reason=reason, overrides=chosen))
 
-    def deploy_automatically(self, version: str, **env: str) -> Deployed:
-        return deployment.deploy(self.place(**env), version, Asked(automatic=True))
+    def deploy_automatically(self, version: str, *, at: str = "production", **env: str) -> Deployed:
+        return deployment.deploy(self.place(at, **env), version, Asked(automatic=True))
 
     def rollback(self, to: str = "", *, halts: bool = True, overrides: str = "", **env: str) -> Deployed:
         """Go back as a person."""
@@ -77,8 +139,11 @@ class Production:
     def verify(self, **env: str) -> Deployed:
         return baseline.verify(self.place(**env))
 
-    def reconcile(self, *, only_settle: bool = False, only_close: bool = False, **env: str) -> tuple[Deployed, ...]:
-        return reconciliation.reconcile([self.place(**env)], only_settle=only_settle, only_close=only_close)
+    def reconcile(
+        self, *names: str, only_settle: bool = False, only_close: bool = False, **env: str
+    ) -> tuple[Deployed, ...]:
+        places = [self.place(name, **env) for name in names or ("production",)]
+        return reconciliation.reconcile(places, only_settle=only_settle, only_close=only_close)
 
     def ledger(self, name: str = "production") -> tuple[Deployment, ...]:
         return self.shop.github().deployments.ledger(name)
@@ -87,30 +152,80 @@ class Production:
         """The ledger as lines: each deployment with its last phase."""
         return [f"{one.payload.kind.value} {one.payload.name}: {one.phase}" for one in self.ledger(name)]
 
+    def halts(self) -> list[str]:
+        """The titles of the issues that halt."""
+        return [found.issue.title for found in self.shop.github().halts.labelled(LABEL)]
+
+    def commit(self, ref: str) -> str:
+        """The commit that a tag or a branch of GitHub's names now."""
+        return self.shop.git("-C", str(self.shop.box.git_directory), "rev-parse", f"{ref}^{{commit}}")
+
+    def tested(self, ref: str) -> None:
+        """Say that the tests of the hosted branch passed on a commit."""
+        self.shop.github().create_status(self.commit(ref), TESTED, "success", "the tests passed")
+
+    def built(self, ref: str, name: str, reference: str) -> None:
+        """Say what was built of a commit."""
+        self.shop.github().create_status(self.commit(ref), f"{REFERENCE}{name}", "success", reference)
+
+    def rival(
+        self, ref: str, *phases: Phase, kind: Kind = Kind.DEPLOY, automatic: bool = True, parent: int | None = None
+    ) -> int:
+        """Write a deployment of another run into the ledger; it lives where the scenario has `RIVAL`."""
+        payload = Payload(
+            commit=self.commit(ref),
+            name=ref.removeprefix("v"),
+            kind=kind,
+            automatic=automatic,
+            owner=Owner(run=7, attempt=1, job="71"),
+            parent=parent,
+        )
+        number = self.shop.github().deployments.create("production", payload, "of another run")
+        for phase in phases or (Phase(Word.WAITING),):
+            self.tell(number, phase)
+        return number
+
+    def tell(self, number: int, phase: Phase) -> None:
+        """Write a phase of another run's deployment."""
+        self.shop.github().deployments.status(number, phase)
+
+    def elsewhere(self) -> Production:
+        """The same environment as another run meets it, in a clone of its own."""
+        clone = self.shop.clone.with_name("elsewhere")
+        subprocess.run(["git", "clone", "--quiet", self.shop.box.clone_url, str(clone)], check=True)
+        return Production(Shop(self.shop.box, clone), self.service)
+
 
 @contextmanager
-def production(
+def production(  # noqa: PLR0913 - each of these is a thing that a test decides
     directory: Path,
     *more: Entry,
-    behave: Callable[[str, int], tuple[int, object]] | None = None,
+    behave: Behave | None = None,
     configuration: str = CONFIGURATION,
     command: str = COMMAND,
     files: dict[str, str] | None = None,
+    history: Sequence[Entry] | None = None,
+    certificate: Path | None = None,
     **scenario: object,
 ) -> Iterator[Production]:
-    """Serve a project with the releases 1.2.3, 1.2.4 and 1.3.0, and the application that it deploys."""
+    """Serve a project with the releases 1.2.3, 1.2.4 and 1.3.0, or a history of its own, and what it deploys."""
     file = directory / "deployed"
-    history: list[Entry] = []
-    commit: Entry
-    for number, version in enumerate(RELEASES):
-        commit = {"commit": f"fix: step {number}", "author": "ada", "files": {"step.txt": str(number)}}
-        history += [commit, {"tag": f"v{version}"}]
-    with Service(file, behave) as service:
+    with Service(file, behave, certificate=certificate) as service:
         tree = {
             "README.md": "hello\n",
             "release-tool.toml": configuration.format(url=service.url, file=file),
             "deploy.sh": command.format(file=file),
             **(files or {}),
         }
-        with shop(directory, *history, *more, files=tree, **scenario) as project:
+        whole = [*(releases(*RELEASES) if history is None else history), *more]
+        with shop(directory, *whole, files=tree, **scenario) as project:
             yield Production(project, service)
+
+
+def releases(*versions: str) -> list[Entry]:
+    """A history of releases, each with a commit of its own."""
+    history: list[Entry] = []
+    for version in versions:
+        commit: Entry = {"commit": f"fix: step {version}", "author": "ada", "files": {"step.txt": version}}
+        history += [commit, {"tag": f"v{version}"}]
+    return history

@@ -12,6 +12,7 @@ import msgspec
 from release_tool.domain.ledger import Deployment, Step, is_written
 from release_tool.domain.lock import living
 from release_tool.domain.phase import Phase, Word, describe, read
+from release_tool.edges.github_transport import PermissionDeniedError
 from release_tool.errors import RemoteError
 from release_tool.stages.ownership import claimant, lives
 
@@ -118,11 +119,11 @@ class Book:
 
     @contextmanager
     def patient(self, doing: str) -> Iterator[None]:
-        """Do without something that GitHub can't do at the moment, and say so."""
+        """Do without something that GitHub can't do at the moment or does not let us, and say so."""
         try:
             yield
-        except RemoteError as error:
-            self._project.say(f"{doing} failed, and is tried again later: {error.message}")
+        except (RemoteError, PermissionDeniedError) as error:
+            self._project.say(f"{doing} failed, and the work goes on without it: {error.message}")
 
     def _status(self, number: int, phase: Phase) -> None:
         run_url, url = self._project.actions.run_url, self.place.settings.url

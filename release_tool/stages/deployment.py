@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from release_tool.domain.guard import Outcome
@@ -24,6 +25,7 @@ from release_tool.stages.wanted import look_at_deployable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from release_tool.domain.guard import Decision
     from release_tool.domain.ledger import Deployment
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from release_tool.stages.wanted import Deployable
 
 __all__ = ["Asked", "Deployed", "deploy", "deploy_newest", "preview", "preview_rollback", "rollback"]
+
+_STILL_NEW = timedelta(seconds=10)
+"""How long what was seen of branches and releases counts as known; whoever waited for longer looks again."""
 
 
 def preview(place: Place, version: str, asked: Asked) -> Deployed:
@@ -82,6 +87,7 @@ def rollback(place: Place, version: str, asked: Asked, *, halts: bool) -> Deploy
     decision = attempt.decide()
     if decision.outcome is not Outcome.GOES:
         return not_begun(attempt, decision)
+    place.passed()  # before anything is halted
     if halts:
         _halt_behind(attempt)
     told = _go(attempt)
@@ -136,6 +142,7 @@ def _go(attempt: Attempt) -> Deployed:
     attempt.place.passed()  # what the command needs is missed before anybody waits for it
     told = attempt.with_context(attempt.told("goes", ""))
     attempt.place.project.say(told.by_hand)
+    looked_at = attempt.place.project.clock.now()
     entry = attempt.book.enter(attempt.payload(decision))
     with _left_in_order(attempt.book, entry):
         journey = Journey(
@@ -146,14 +153,17 @@ def _go(attempt: Attempt) -> Deployed:
             targets=attempt.place.targets,
             asked=attempt.asked,
         )
-        ending = see_through(journey, lambda: _still_goes(attempt))
+        ending = see_through(journey, lambda: _still_goes(attempt, looked_at))
         done = conclude(attempt, journey, ending)
     return dataclasses.replace(done, by_hand=told.by_hand, changes=told.changes)
 
 
-def _still_goes(attempt: Attempt) -> Phase | None:
+def _still_goes(attempt: Attempt, looked_at: datetime) -> Phase | None:
     """What a deployment comes to instead, by what has happened while it waited; None where it goes."""
     settle(attempt.place, attempt.book)
+    project = attempt.place.project
+    if project.clock.now() - looked_at > _STILL_NEW:
+        attempt = dataclasses.replace(attempt, deployable=look_at_deployable(project))
     decision = attempt.decide()
     if decision.outcome is Outcome.UNCHANGED:
         return Phase(Word.SUPERSEDED, decision.reason)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from release_tool.domain.ledger import Kind, Payload
 from release_tool.domain.phase import Phase, Word
-from release_tool.errors import ReleaseToolError
+from release_tool.edges.github_transport import PermissionDeniedError
+from release_tool.errors import ReleaseToolError, RemoteError
 from release_tool.stages import telling
 from release_tool.stages.attempt import live_name
 from release_tool.stages.delivery import deliver
 from release_tool.stages.halting import open_incident
-from release_tool.stages.preconditions import best_way_back
+from release_tool.stages.preconditions import best_way_back, irreversible
 from release_tool.stages.turn import await_turn
 
 if TYPE_CHECKING:
@@ -100,11 +101,17 @@ def go_back(journey: Journey, attempt: Attempt, reason: str) -> Phase:
         return _end(book, failed, Phase(Word.FAILED, reason))
     if not failed.can_roll_back:
         ruled_out = ", ".join(f"`--override {one.value}`" for one in failed.payload.overrides)
-        return _end(book, failed, Phase(Word.FAILED, f"{reason}, and {ruled_out} ruled a rollback out"))
+        return _end(book, failed, _not_back(f"{ruled_out} ruled a rollback out", reason))
     book.write(failed, Phase(Word.ROLLING_BACK, reason))
     back = best_way_back(attempt.deployable, book.look(), failed.commit)
     if back.choice is None:
-        return _end(book, failed, Phase(Word.FAILED, f"{reason}, and {back.reason}"))
+        return _end(book, failed, _not_back(back.reason, reason))
+    one_way = ""
+    with book.patient("looking for what can't be undone"):  # asked before, of a way back that may be gone by now
+        one_way = irreversible(book.place, attempt.deployable, back.choice.commit, failed.commit)
+    if one_way:
+        why = f"{one_way} can't be undone by going back to {back.choice.payload.name}"
+        return _end(book, failed, _not_back(why, reason))
     book.place.project.say(f"rolling back: {back.reason}")
     return _end(book, failed, _bring_back(journey, attempt, back.choice, reason))
 
@@ -132,7 +139,7 @@ def _bring_back(journey: Journey, attempt: Attempt, good: Deployment, reason: st
     except ReleaseToolError as error:
         if not book.now(child).changed:
             book.write(child, Phase(Word.NOT_DONE, error.message))
-            return Phase(Word.FAILED, f"{reason}, and the rollback to {good.payload.name} could not begin")
+            return _not_back(f"the rollback to {good.payload.name} could not begin", reason, error.message)
         raise
     if ending.word is Word.HEALTHY:
         prove(book, child, ending)
@@ -140,7 +147,12 @@ def _bring_back(journey: Journey, attempt: Attempt, good: Deployment, reason: st
     book.write(child, ending)
     if ending.handed_over_to is not None:
         return Phase(Word.FAILED, reason, handed_over_to=ending.handed_over_to)
-    return Phase(Word.FAILED, f"{reason}, and the rollback to {good.payload.name} did not succeed: {ending.text}")
+    return _not_back(f"the rollback to {good.payload.name} did not succeed", reason, ending.text)
+
+
+def _not_back(why: str, reason: str, then: str = "") -> Phase:
+    """How a deployment ends that is not undone; that comes first, for a status has no room for a long text."""
+    return Phase(Word.FAILED, f"{why}, after this: {reason}" + (f"; then: {then}" if then else ""))
 
 
 def touched(journey: Journey) -> tuple[Target, ...]:
@@ -153,14 +165,21 @@ def incident(attempt: Attempt, journey: Journey, reason: str) -> str:
     """Stop the line: an issue that halts the environment, with what is known; its address, empty where that failed."""
     mask = journey.place.masker()
     details = "\n\n".join([mask(journey.evidence.markdown()), "By hand:\n\n" + _indented(attempt.manual())])
-    with journey.book.patient("opening the incident"):
+    try:
         return open_incident(journey.place.project, journey.place.name, mask(reason), details).url
+    except (RemoteError, PermissionDeniedError) as error:
+        journey.place.project.say(f"opening the incident failed, so nothing is halted: {error.message}")
+        return ""
 
 
 def keep_evidence(journey: Journey) -> None:
-    """Write down what happened, before it is undone."""
-    if journey.place.evidence is not None:
+    """Write down what happened, before it is undone; a full disk never keeps anybody from undoing it."""
+    if journey.place.evidence is None:
+        return
+    try:
         journey.evidence.write(journey.place.evidence / f"{journey.place.name}-{journey.entry.id}")
+    except OSError as error:
+        journey.place.project.say(f"the evidence could not be kept: {error}")
 
 
 def _end(book: Book, failed: Deployment, ending: Phase) -> Phase:
