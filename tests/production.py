@@ -13,7 +13,7 @@ from release_tool.domain.ledger import Kind, Override, Payload
 from release_tool.domain.phase import Phase, Word
 from release_tool.domain.release import Owner
 from release_tool.stages import baseline, deployment, reconciliation
-from release_tool.stages.place import place_named, with_deployed_configuration
+from release_tool.stages.place import Silent, place_named, with_deployed_configuration
 from release_tool.stages.preconditions import Asked
 from release_tool.stages.sync import REFERENCE, TESTED
 from tests.clock import FakeClock
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from release_tool.domain.ledger import Deployment
     from release_tool.stages.attempt import Deployed
-    from release_tool.stages.place import Place
+    from release_tool.stages.place import Place, Progress
     from tests.service import Behave
     from tests.shop import Entry
 
@@ -104,11 +104,13 @@ class Production:
         self.service = service
         self.clock: FakeClock = FakeClock()
         self.evidence: Path | None = None
+        self.progress: Progress = Silent()
 
     def place(self, name: str = "production", **environment: str) -> Place:
         env = self.shop.environment() | environment
         project = with_deployed_configuration(self.shop.project(env=env, clock=self.clock))
-        return place_named(project, name, ours=os.environ | environment, evidence=self.evidence)
+        ours = os.environ | environment
+        return place_named(project, name, ours=ours, progress=self.progress, evidence=self.evidence)
 
     def deploy(
         self,
@@ -144,6 +146,11 @@ class Production:
     ) -> tuple[Deployed, ...]:
         places = [self.place(name, **env) for name in names or ("production",)]
         return reconciliation.reconcile(places, only_settle=only_settle, only_close=only_close)
+
+    def was_proven(self, version: str) -> None:
+        """Let a version run and stand in the ledger as healthy, as an earlier run would have left it."""
+        self.service.file.write_text(version)
+        self.rival(f"v{version}", Phase(Word.HEALTHY, "the new version answered well for 2m"))
 
     def ledger(self, name: str = "production") -> tuple[Deployment, ...]:
         return self.shop.github().deployments.ledger(name)

@@ -4,7 +4,6 @@ import contextlib
 import datetime as dt
 import errno
 import gzip
-import ipaddress
 import itertools
 import os
 import signal
@@ -17,10 +16,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from release_tool.config import Check, Duration, JsonTest, Target
 from release_tool.domain.answer import Expected
@@ -28,6 +23,7 @@ from release_tool.domain.health import Reading, Sample
 from release_tool.edges.attempt import Attempt, TroubleError, connection_trouble, lookup_trouble
 from release_tool.edges.probes import Prober, Question, insist_usable
 from release_tool.errors import UsageError
+from tests.certificates import certificate
 from tests.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -368,27 +364,6 @@ def test_a_certificate_that_has_expired_is_bad(
         "its certificate is not accepted: certificate has expired",
     )
     assert reading(valid, trusted=expired)[1].startswith("its certificate is not accepted: ")
-
-
-def certificate(path: Path, until: dt.datetime) -> Path:
-    """A certificate for 127.0.0.1 with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, path.name)])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(until - dt.timedelta(days=7))
-        .not_valid_after(until)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(private + made.public_bytes(pem))
-    return path
 
 
 def test_http_where_https_was_expected_is_bad(serve: Serve, prober: Prober) -> None:
