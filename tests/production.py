@@ -112,6 +112,10 @@ class Production:
         ours = os.environ | environment
         return place_named(project, name, ours=ours, progress=self.progress, evidence=self.evidence)
 
+    def preview(self, version: str, *, at: str = "production", **env: str) -> Deployed:
+        """What a person's deployment would come to."""
+        return deployment.preview(self.place(at, **env), version, Asked(by="ada"))
+
     def deploy(
         self,
         version: str,
