@@ -21,7 +21,7 @@ from tests.service import Service
 from tests.shop import Shop, shop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from release_tool.domain.ledger import Deployment
@@ -99,14 +99,16 @@ class EventfulClock(FakeClock):
 class Production:
     """One environment, `production`, of a project with three releases; each command is run by a clock of its own."""
 
-    def __init__(self, project: Shop, service: Service) -> None:
+    def __init__(self, project: Shop, service: Service, environment: Mapping[str, str] | None = None) -> None:
         self.shop = project
         self.service = service
         self.clock: FakeClock = FakeClock()
         self.evidence: Path | None = None
         self.progress: Progress = Silent()
+        self._environment = dict(environment or {})
 
     def place(self, name: str = "production", **environment: str) -> Place:
+        environment = self._environment | environment
         env = self.shop.environment() | environment
         project = with_deployed_configuration(self.shop.project(env=env, clock=self.clock))
         ours = os.environ | environment
@@ -200,11 +202,11 @@ class Production:
         """Write a phase of another run's deployment."""
         self.shop.github().deployments.status(number, phase)
 
-    def elsewhere(self) -> Production:
+    def elsewhere(self, **environment: str) -> Production:
         """The same environment as another run meets it, in a clone of its own."""
         clone = self.shop.clone.with_name("elsewhere")
         subprocess.run(["git", "clone", "--quiet", self.shop.box.clone_url, str(clone)], check=True)
-        return Production(Shop(self.shop.box, clone), self.service)
+        return Production(Shop(self.shop.box, clone), self.service, environment)
 
 
 @contextmanager
