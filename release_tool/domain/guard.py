@@ -22,7 +22,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     `halted` and `frozen` say by whom and until when, and are empty where nothing stands in the way.
     `older` says that the ledger's `yardstick` contains the commit, `tested` that it may be deployed where that matters.
     `withdrawn` and `gone` are the commits of bad releases and those that can't be deployed any more.
-    `irreversible` names what can't be undone between the commit and what would be gone back to.
+    `irreversible` names what can't be undone between the commit and what would be gone back to, or what is live where
+    that is newer.
     `unmet` are the environments that come first and are not healthy at the commit.
     """
 
@@ -187,6 +188,9 @@ def _to_the_history(facts: Facts) -> Iterator[Objection]:
         now = live(facts.ledger).deployment
         what = f"{now.payload.name}, which is live" if now else "the last known good"
         yield Objection(f"{facts.name} is older than {what}", Override.OLDER)
+        if facts.irreversible:
+            what = f"{facts.irreversible} can't be undone by going back to {facts.name}"
+            yield Objection(what, Override.IRREVERSIBLE)
     if why := quarantine(facts.ledger).get(facts.commit):
         yield Objection(f"{facts.name} {why}", Override.QUARANTINE)
     if proven_commits(facts.ledger):
@@ -199,7 +203,7 @@ def _to_the_way_back(facts: Facts) -> Iterator[Objection]:
     back = way_back(facts.ledger, facts.commit, withdrawn=facts.withdrawn, gone=facts.gone)
     if back.choice is None:
         yield Objection(back.reason, Override.NO_WAY_BACK)
-    elif facts.irreversible:
+    elif facts.irreversible and not facts.older:
         what = f"{facts.irreversible} can't be undone by going back to {back.choice.payload.name}"
         yield Objection(what, Override.IRREVERSIBLE)
 

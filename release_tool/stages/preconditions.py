@@ -51,9 +51,12 @@ def facts_before(  # noqa: PLR0913 - a deployment is decided by all of these
     deploys = kind is Kind.DEPLOY
     withdrawn, gone = unfit(deployable, ledger, wanted)
     back = way_back(ledger, wanted.commit, withdrawn=withdrawn, gone=gone)
+    newer = _newer_mark(place, ledger, wanted) if deploys else None
     between = (back.choice.commit if back.choice else None, wanted.commit)
     if kind is Kind.ROLLBACK and leaves:
         between = (wanted.commit, leaves.commit)
+    elif newer:
+        between = (wanted.commit, newer)
     return guard.Facts(
         environment=place.name,
         ledger=ledger,
@@ -64,7 +67,7 @@ def facts_before(  # noqa: PLR0913 - a deployment is decided by all of these
         overrides=asked.overrides,
         halted=halted(place, asked) if deploys else "",
         frozen=frozen(place) if deploys else "",
-        older=deploys and _is_older(place, ledger, wanted),
+        older=newer is not None,
         tested=not deploys or deployable.is_tested(wanted.commit),
         withdrawn=withdrawn,
         gone=gone,
@@ -148,12 +151,12 @@ def _files(place: Place, change: Change) -> tuple[str, ...]:
     return git.files_between(parent, change.sha) if parent else ()
 
 
-def _is_older(place: Place, ledger: Ledger, wanted: Wanted) -> bool:
-    """Whether what is live, or the last known good, contains the commit and is another one."""
+def _newer_mark(place: Place, ledger: Ledger, wanted: Wanted) -> str | None:
+    """What is live, or the last known good, where that contains the commit and is another one; else None."""
     mark = yardstick(ledger)
     if mark is None or mark == wanted.commit or not place.project.git.obtain(mark):
-        return False
-    return place.project.git.is_ancestor(wanted.commit, mark)
+        return None
+    return mark if place.project.git.is_ancestor(wanted.commit, mark) else None
 
 
 def _unmet(place: Place, wanted: Wanted, ledgers: Mapping[str, Ledger], asked: Asked) -> tuple[str, ...]:
