@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ _STYLES = {"plain": "", "good": "green", "care": "yellow", "bad": "bold red"}
 @click.option("-e", "--environment", default="", metavar="ENV", help="Look at one environment, in all detail.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--watch", is_flag=True, help="Look again every few seconds, until Ctrl-C.")
-@click.option("--tell", is_flag=True, help="Tell everybody what was missed, once for each case.")
+@click.option("--tell", is_flag=True, help="Tell everybody what was missed and what has drifted, once for each case.")
 def status(environment: str, as_json: bool, watch: bool, tell: bool) -> None:
     """Show where every release is, how each environment is, and what needs somebody.
 
@@ -68,9 +69,10 @@ def _print(session: Session, found: Overview, environment: str, *, as_json: bool
 
 
 def _tell(project: Project, found: Overview) -> None:
+    from release_tool.stages.drift import drifted
     from release_tool.stages.missed import tell_missed
 
-    telling = tell_missed(project, found)
+    telling = tell_missed(project, found, drifted(project, found, os.environ))
     for case in telling.told:
         project.say(f"told everybody: {case.text}")
     for number in telling.closed:

@@ -10,6 +10,7 @@ from release_tool.domain.missed import LABEL, Standing, issue_text, mark_of, rea
 from release_tool.domain.notice import Notice
 from release_tool.domain.overview import Case
 from release_tool.stages.monitoring import look
+from release_tool.stages.notification import links, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,14 @@ def _tell(project: Project, case: Case, known: tuple[Mark, OwnIssue] | None) -> 
     issues = project.remote.issues
     title, body = issue_text(case, Standing.BEGUN)
     number, url = (known[1].number, known[1].url) if known else _opened(project, title, body)
-    project.notify(Notice(event="drift", title=case.text, text=f"What to do: {case.todo}", links=(("issue", url),)))
+    notice = Notice(
+        event="drift",
+        title=case.text,
+        environment=case.environment,
+        text=f"What to do: {case.todo}",
+        links=(("issue", url), *links(project, environment=case.environment)),
+    )
+    tell(project, notice)
     _, body = issue_text(case, Standing.TOLD)
     issues.update_issue(number, title=title, body=body)
     return True
