@@ -1,0 +1,39 @@
+"""Times, durations and numbers as people read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_UNITS = (("day", 86_400, 36 * 3_600), ("hour", 3_600, 90 * 60), ("minute", 60, 45))
+"""Each unit, its seconds, and from how many seconds on a time is told in it: 80 minutes say more than 1 hour."""
+
+_SHORT = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun, such as `1 change` and `2 changes`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """Tell how long ago something was, or how soon it will be, in its largest fitting unit."""
+    seconds = abs((now - then).total_seconds())
+    for unit, size, least in _UNITS:
+        if seconds >= least:
+            told = count(round(seconds / size), unit)
+            return f"{told} ago" if then <= now else f"in {told}"
+    return "just now" if then <= now else "in a moment"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration with its two largest units, such as `3 h 20 min`."""
+    left = round(seconds)
+    for at, (unit, size) in enumerate(_SHORT):
+        if left >= size:
+            below, smaller = _SHORT[at + 1] if at + 1 < len(_SHORT) else ("", 1)
+            rest = left % size // smaller if below else 0
+            return f"{left // size} {unit}" + (f" {rest} {below}" if rest else "")
+    return "0 s"
