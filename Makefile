@@ -12,7 +12,7 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml)
 ACTIONS := $(wildcard .github/actions/*/action.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage table lint style workflows types format lock schema build smoke bench clean
+.PHONY: help setup demo test browser coverage table lint style workflows types format lock schema build smoke bench clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,12 @@ demo: setup ## Show the whole process on a sample project
 	@$(BIN)/release-tool demo
 
 test: lint types coverage ## Check everything: style, imports, types, workflows, tests with coverage
+
+# On Debian, as root; elsewhere any Chromium or Chrome on the PATH will do.
+browser: ## Install Chromium, in which the tests look at the dashboard
+	@command -v chromium chromium-browser google-chrome > /dev/null || \
+		DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends chromium > /dev/null || \
+		{ apt-get update --quiet > /dev/null && apt-get install --yes --quiet --no-install-recommends chromium > /dev/null; }
 
 coverage: setup ## Run the tests, with coverage on the terminal and in build/coverage.xml
 	$(BIN)/python -m pytest -n $(JOBS) --inline-snapshot=disable --cov --cov-report=term --cov-report=xml:build/coverage.xml

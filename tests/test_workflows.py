@@ -41,6 +41,7 @@ COMMANDS = [step for step in STEPS if "release-tool " in step.run]
 TARGETS = sorted({step.run.split()[1] for step in STEPS if step.run.startswith("make ")})
 CHECKS = READ["./.github/workflows/pr-checks.yml"].jobs
 RELEASE = READ["./.github/workflows/release.yml"]
+DASHBOARD = READ["./.github/workflows/dashboard.yml"]
 SYNC = READ["./.github/workflows/cloud-sync.yml"]
 ADVANCE = READ["./.github/workflows/cloud-advance.yml"]
 DEPLOY = READ["./.github/workflows/deploy.yml"]
@@ -452,6 +453,37 @@ def test_a_project_that_hosts_nothing_has_nothing_to_sync_and_runs_no_job_for_it
     facts: dict[str, Value] = {f"steps.candidate.outputs.{name}": value for name, value in written.items()}
     assert written["state"] == "nothing"
     assert jobs_that_run(ADVANCE, facts, {}) == {"candidate"}
+
+
+@pytest.mark.parametrize(
+    "private, build_type, pages",
+    [
+        ("false", "workflow", "true"),
+        ("true", "workflow", "false"),  # Pages of a private repository may be open to everybody
+        ("false", "legacy", "false"),  # Pages come from a branch, which a publication would replace
+        ("false", "", "false"),
+    ],
+)
+def test_the_dashboard_is_published_only_where_everybody_may_read_it_and_somebody_asked_for_it(
+    tmp_path: Path, private: str, build_type: str, pages: str
+) -> None:
+    (step,) = [step for step in DASHBOARD.jobs["build"].steps if step.id == "pages"]
+    gh = tmp_path / "gh"
+    no_pages = 'echo \'{"message": "Not Found"}\'; exit 1'
+    told = f"echo {build_type}" if build_type else no_pages
+    gh.write_text(f'#!/bin/sh\ncase "$2" in */pages) {told};; *) echo {private};; esac\n')
+    gh.chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "GITHUB_REPOSITORY": "acme/shop",
+    }
+    done = subprocess.run(
+        ["bash", "-e", "-c", step.run], check=True, env=os.environ | environment, capture_output=True, text=True
+    )
+    assert (tmp_path / "output").read_text() == f"pages={pages}\n"
+    assert ("artifact of this run" in done.stdout) is (pages == "false")
+    assert ("publish" in jobs_that_run(DASHBOARD, {"steps.pages.outputs.pages": pages}, {})) is (pages == "true")
 
 
 def jobs_that_run(workflow: Workflow, facts: dict[str, Value], ends: dict[str, str]) -> set[str]:
