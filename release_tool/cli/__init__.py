@@ -28,6 +28,7 @@ _CONTENTS = {
     "resume": ("deployment", "Lift a halt, and see what is deployed now."),
     "status": ("status", "Show where every release is."),
     "notify": ("notify", "Send a test message to every channel."),
+    "dashboard": ("dashboard", "Write a static site that shows it all."),
     "check-pr": ("pull_request", "Check a pull request, and preview its release."),
     "sandbox": ("sandbox", "Serve a stand-in for GitHub on this machine."),
     "demo": ("sandbox", "Watch the whole process on a sample project."),

@@ -90,10 +90,11 @@ def columns(values: Sequence[tuple[float | None, float | None]], steps: Sequence
 
 
 def lane(timeline: Iterable[Entry], start: datetime, end: datetime) -> Lane:
-    """Place deployments on the stretch of time from `start` to `end`; of very many the newest are shown."""
-    within = sorted((entry for entry in timeline if start <= entry.created <= end), key=lambda entry: entry.id)
-    marks = tuple(Mark(_place(entry.created, start, end), entry) for entry in within[-_MOST_MARKS:])
-    return Lane(start, end, marks, tuple(_stretches(within[-_MOST_MARKS:], start, end)))
+    """Place deployments on the stretch of time from `start` to `end`; of very many the newest are marked."""
+    entries = sorted((entry for entry in timeline if entry.created <= end), key=lambda entry: entry.id)
+    within = [entry for entry in entries if entry.created >= start][-_MOST_MARKS:]
+    marks = tuple(Mark(_place(entry.created, start, end), entry) for entry in within)
+    return Lane(start, end, marks, tuple(_stretches(entries, start, end)))
 
 
 def beginning(timelines: Iterable[Sequence[Entry]], end: datetime, longest: timedelta) -> datetime:
@@ -103,10 +104,14 @@ def beginning(timelines: Iterable[Sequence[Entry]], end: datetime, longest: time
 
 
 def _stretches(entries: Iterable[Entry], start: datetime, end: datetime) -> Iterator[Stretch]:
-    """Cut the time at every proof and every failure; before the first of them nothing is known."""
+    """Cut the time at every proof and every failure; what came last before the start goes on into it.
+
+    Neighbours that are alike are one stretch.
+    """
     turns = sorted((turn for entry in entries for turn in _turns(entry)), key=lambda turn: turn[0])
-    for at, (since, good) in enumerate(turns):
-        until = turns[at + 1][0] if at + 1 < len(turns) else end
+    changes = [turn for at, turn in enumerate(turns) if at == 0 or turn[1] is not turns[at - 1][1]]
+    for at, (since, good) in enumerate(changes):
+        until = changes[at + 1][0] if at + 1 < len(changes) else end
         x = _place(since, start, end)
         if width := round(_place(until, start, end) - x, 2):
             yield Stretch(x, width, good)

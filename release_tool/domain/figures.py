@@ -118,7 +118,7 @@ def _figure(  # noqa: PLR0913, PLR0917  # a row of the table above
         name=name,
         value=value,
         unit="" if value == NOT_KNOWN else unit,
-        beside=beside if value != NOT_KNOWN else "nothing was measured yet",
+        beside=beside if value != NOT_KNOWN else "nothing was measured in these weeks",
         definition=definition,
         chart=chart,
         told=f"{name}, {_told(values, write)}",

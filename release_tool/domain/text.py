@@ -12,6 +12,7 @@ _ESCAPES = re.compile(
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, all but tab and newline
     "\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # direction and format
+    "\ud800-\udfff"  # halves of characters, which no file and no terminal takes
     "\U000e0000-\U000e007f]"  # tags
 )
 

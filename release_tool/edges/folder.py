@@ -95,7 +95,7 @@ class Folder:
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
-            fresh.write_text(text, encoding="utf-8", newline="\n")
+            fresh.write_bytes(text.encode(errors="replace"))
             fresh.replace(path)
         finally:
             fresh.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from release_tool.domain.overview import Health, document
+from release_tool.domain.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -52,7 +53,7 @@ def metrics(seen: Overview) -> str:
         if gauge.value is not None:
             name = _PREFIX + gauge.name
             family = families.setdefault(name, GaugeMetricFamily(name, gauge.about, labels=tuple(gauge.labels)))
-            family.add_metric(tuple(gauge.labels.values()), gauge.value)
+            family.add_metric(tuple(map(visible, gauge.labels.values())), gauge.value)
 
     class Found(Collector):
         def collect(self) -> Iterable[GaugeMetricFamily]:

@@ -144,6 +144,11 @@ def at_station(journey: Journey, station: Milestone) -> Milestone | None:
     return next((stone for stone in journey.milestones if (stone.name, stone.environment) == wanted), None)
 
 
+def about(stone: Milestone) -> str:
+    """What there is to say of a stretch besides its mark."""
+    return stone.text.removeprefix(f"{stone.mark.value}: ")
+
+
 def needing(concerns: Iterable[Concern]) -> str:
     """Say how much waits for a person."""
     number = sum(concern.level is not Level.NOTE for concern in concerns)
@@ -195,6 +200,7 @@ def _environment(now: datetime) -> jinja2.Environment:
     )
     made.globals |= {"link": link}
     made.filters |= {
+        "about": about,
         "address": address,
         "ago": lambda at: wording.ago(at, now),
         "at_station": at_station,
@@ -243,7 +249,6 @@ def _finalize(value: _T) -> _T | str:
 
 
 def _shown(text: str) -> str:
-    text = text.encode(errors="replace").decode()
     cut = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
     return visible_block(cut)
 

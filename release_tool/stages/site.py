@@ -12,13 +12,16 @@ from release_tool.domain import charts
 from release_tool.domain.attention import concerns
 from release_tool.domain.overview import Health, Overview
 from release_tool.edges.folder import Folder
+from release_tool.stages import exports
+from release_tool.stages.monitoring import look
 from release_tool.stages.page import Pages, icon, leaf, slug
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from release_tool.domain.overview import Entry, Environment
+    from release_tool.stages.project import Project
 
 ROOM = 240_000
 """How many bytes the entries of a page may have; what is around them has its room in the 300 kB of a page."""
@@ -72,12 +75,24 @@ def pages_of(overview: Overview, machine: Sequence[str] = ()) -> tuple[File, ...
     return tuple(chain([_first_page(frame)], _releases(frame), _deployments(frame)))
 
 
-def build(overview: Overview, directory: Path, machine: Mapping[str, str]) -> tuple[str, ...]:
-    """Write the site into a folder, with the files for programs; give the paths below it, the first page first."""
+def write(project: Project, directory: Path) -> tuple[str, ...]:
+    """Look at everything, and write what there is to see into a folder; give the paths below it, first page first."""
+    return build(look(project, whole=True), directory)
+
+
+def build(overview: Overview, directory: Path) -> tuple[str, ...]:
+    """Write the site of an overview into a folder; give the paths below it, the first page first."""
+    machine = for_programs(overview)
     pages = pages_of(overview, tuple(machine))
-    files = {page.path: page.text for page in pages} | dict(machine)
+    files = {page.path: page.text for page in pages} | machine
     Folder(directory).replace(files, last=pages[0].path)
     return tuple(files)
+
+
+def for_programs(overview: Overview) -> dict[str, str]:
+    """The same facts for programs, by path: one document, the metrics, and a badge for each thing worth one."""
+    badges = {f"badges/{name}": text for name, text in exports.badges(overview).items()}
+    return {"status.json": exports.status_json(overview), "metrics.prom": exports.metrics(overview), **badges}
 
 
 def first_environment(overview: Overview) -> Environment | None:

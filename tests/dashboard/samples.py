@@ -270,6 +270,7 @@ def calm() -> Overview:
                 commit=sha(number),
                 title="Tell what the shop is for",
                 kind="other",
+                bump="patch",
                 authors=("ada",),
                 at=NOW,
                 url=f"{URL}/pull/{number}",

@@ -32,7 +32,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Every sample as a site on disk."""
     root = tmp_path_factory.mktemp("sites")
     for name, sample in SAMPLES.items():
-        build(sample(), root / name, {"status.json": "{}\n"})
+        build(sample(), root / name)
     return {name: root / name for name in SAMPLES}
 
 

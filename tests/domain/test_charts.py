@@ -104,6 +104,12 @@ def test_between_a_failure_and_the_rollback_that_was_proven_the_lane_is_not_well
     assert [(part.good, round(part.width)) for part in drawn.stretches] == [(True, 39), (False, 10), (True, 39)]
 
 
+def test_what_was_live_before_a_lane_begins_goes_on_into_it() -> None:
+    drawn = lane([entry(1, "1.0.0", NOW - 300 * DAY)], NOW - 10 * DAY, NOW)
+    assert drawn.marks == ()
+    assert [(part.good, part.x, part.width) for part in drawn.stretches] == [(True, 1, 98)]
+
+
 def test_lanes_begin_at_the_first_deployment_of_any_environment_and_not_too_long_ago() -> None:
     old, young = entry(1, "1.0.0", NOW - 300 * DAY), entry(2, "1.1.0", NOW - 3 * DAY)
     assert beginning([(young,), ()], NOW, 84 * DAY) < young.created
