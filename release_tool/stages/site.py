@@ -38,7 +38,7 @@ PARTS = (
     ("Delivery", "index.html#delivery"),
     ("Releases", "releases/index.html"),
 )
-_ON_FIRST_PAGE = {"most_concerns": 8, "most_entries": 6, "most_journeys": 8, "most_releases": 3}
+_ON_FIRST_PAGE = {"most_concerns": 8, "most_entries": 6, "most_journeys": 6, "most_releases": 3}
 
 
 class File(msgspec.Struct, frozen=True):

@@ -339,6 +339,7 @@ def incident() -> Overview:
         issue=whole,
         url=f"{URL}/issues/{whole}",
         environment="staging",
+        todo="`release-tool resume -e staging`",
         incident=True,
         by="",
         reason="the rollback to 1.4.0 failed",
@@ -440,6 +441,7 @@ VILE_NOTES = f"""# {PRONE}
 
 <script src="https://evil.example/a.js"></script>
 <iframe src="https://evil.example"></iframe>
+
 ![pixel](https://evil.example/pixel.png)
 [click](javascript:alert(1)) [data](data:text/html,<script>alert(1)</script>) [ok](https://ok.example/?a=1&b="2")
 [](https://empty.example) <https://auto.example> https://bare.example/x).
