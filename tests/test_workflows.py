@@ -567,12 +567,18 @@ ONE = '[{"environment": "production"}]'
 @pytest.mark.parametrize(
     "facts, jobs",
     [
-        ({"inputs.action": "deploy", "steps.deploy.outputs.environments": ONE}, "plan environments close"),
-        ({"inputs.action": "rollback", "steps.rollback.outputs.environments": ONE}, "plan environments close"),
-        ({"steps.carry-on.outputs.environments": ONE}, "plan environments close"),
+        ({"inputs.action": "deploy", "steps.deploy.outputs.environments": ONE}, "plan environments close dashboard"),
+        (
+            {"inputs.action": "rollback", "steps.rollback.outputs.environments": ONE},
+            "plan environments close dashboard",
+        ),
+        ({"steps.carry-on.outputs.environments": ONE}, "plan environments close dashboard"),
         ({"steps.carry-on.outputs.environments": "[]"}, "plan"),
         ({"inputs.action": "halt"}, "line"),
-        ({"inputs.action": "resume", "steps.carry-on.outputs.environments": ONE}, "line plan environments close"),
+        (
+            {"inputs.action": "resume", "steps.carry-on.outputs.environments": ONE},
+            "line plan environments close dashboard",
+        ),
         ({"github.event_name": "issues", "github.event.label.name": "bug"}, ""),
         ({"github.event_name": "issues", "github.event.issue.labels.*.name": "release-halt"}, "plan"),
         (
@@ -581,7 +587,7 @@ ONE = '[{"environment": "production"}]'
                 "github.event.label.name": "release-halt",
                 "steps.carry-on.outputs.environments": ONE,
             },
-            "plan environments close",
+            "plan environments close dashboard",
         ),
     ],
 )

@@ -56,7 +56,8 @@ def demo(directory: Path | None, fast: bool) -> None:
         click.echo(text, color=colour)
 
     with tempfile.TemporaryDirectory(prefix="release-tool-demo-") as temporary:
-        run(directory or Path(temporary), show, pause)
+        stays = directory or Path(tempfile.mkdtemp(prefix="release-tool-dashboard-"))
+        run(directory or Path(temporary), stays / "dashboard", show, pause)
 
 
 def _insist_on_extra() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 
 from release_tool.sandbox import scenario as form
-from release_tool.sandbox.history import EPOCH, ConflictError, Graph, Node, TagNode, ancestors, person, web_flow
+from release_tool.sandbox.history import ConflictError, Graph, Node, TagNode, ancestors, person, web_flow
 from release_tool.sandbox.store import (
     Asset,
     Author,
@@ -79,7 +79,7 @@ def build(scenario: form.Scenario, repository: Repository, store: Store, assets:
     for index, entry in enumerate(scenario.history):
         path = f"history[{index}]"
         try:
-            builder.play(entry, EPOCH + 1 + index)
+            builder.play(entry, int(scenario.begins.timestamp()) + 1 + index)
         except ProblemError as problem:
             raise form.wrong(f"{path}.{problem.key}".rstrip("."), str(problem)) from problem
         except ConflictError as conflict:
@@ -100,7 +100,7 @@ def _settings(scenario: form.Scenario) -> Settings:
         private=scenario.private,
         immutable_releases=scenario.immutable_releases,
         digests=scenario.digests,
-        now=EPOCH,
+        now=int(scenario.begins.timestamp()),
         collaborators={form.MAINTAINER: "admin"},
     )
 
@@ -114,12 +114,12 @@ class Builder:
         self.main = scenario.default_branch
         self.repository = scenario.repository
         self.graph = Graph()
-        self.now = EPOCH
+        self.now = int(scenario.begins.timestamp())
         self._later: list[Callable[[], object]] = []
         self._landed: dict[int, Landed] = {}
         self._numbers: set[int] = set()
         self._queues: dict[str, Node] = {}
-        maintainer = person(form.MAINTAINER, EPOCH)
+        maintainer = person(form.MAINTAINER, self.now)
         self.graph.heads[self.main] = self.graph.add([], maintainer, "Initial commit", dict(scenario.files))
 
     def finish(self) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -21,7 +22,7 @@ from release_tool.errors import BugError
 from release_tool.sandbox.box import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import Self
 
@@ -145,23 +146,25 @@ SCENARIO: dict[str, object] = {
 }
 
 
-def run(directory: Path, show: Callable[[str], None], pause: float) -> None:
-    """Play the demo in a directory; `pause` is how many seconds to wait before each step."""
-    with _Application(directory / "production") as application:
-        _play(directory, application, show, pause)
-
-
-def _play(directory: Path, application: _Application, show: Callable[[str], None], pause: float) -> None:
-    files = {**_FILES, "release-tool.toml": CONFIGURATION.format(port=application.port)}
-    with Sandbox.start(SCENARIO | {"files": files}, directory / "github") as box:
-        stage = _Stage(box, directory / "shop", application, show, pause)
+def run(directory: Path, dashboard: Path, show: Callable[[str], None], pause: float) -> None:
+    """Play the demo in a directory, and leave the dashboard; `pause` is how many seconds to wait before each step."""
+    with _Application(directory / "production") as application, _begun(directory, application, show, pause) as stage:
         stage.tell("A project on GitHub: v1.2.3 is released, and pull requests are open.")
-        stage.command("git", "clone", "--quiet", box.clone_url, str(directory / "shop"), where=directory)
+        stage.clone()
         _pull_requests(stage)
         _release(stage)
         _sync(stage)
         _deployment(stage)
         _conflict(stage)
+        _dashboard(stage, dashboard)
+
+
+@contextlib.contextmanager
+def _begun(directory: Path, application: _Application, show: Callable[[str], None], pause: float) -> Iterator[_Stage]:
+    files = {**_FILES, "release-tool.toml": CONFIGURATION.format(port=application.port)}
+    begins = (datetime.now(UTC) - timedelta(minutes=10)).isoformat()
+    with Sandbox.start(SCENARIO | {"files": files, "begins": begins}, directory / "github") as box:
+        yield _Stage(box, directory / "shop", application, show, pause)
 
 
 def _pull_requests(stage: _Stage) -> None:
@@ -231,7 +234,15 @@ def _conflict(stage: _Stage) -> None:
     stage.tell("That can't be merged by itself: a person is told exactly what to do.")
     stage.command("release-tool", "sync", code=5)
     stage.body("release-tool/conflict/v1.3.3")
+    stage.tell("One look tells where everything is.")
+    stage.command("release-tool", "status", "-e", "production")
     stage.command("release-tool", "status")
+
+
+def _dashboard(stage: _Stage, directory: Path) -> None:
+    stage.tell("The same for everybody, as a page that needs nothing but a browser.")
+    stage.command("release-tool", "dashboard", str(directory))
+    stage.tell(f"Open {directory / 'index.html'} and look.")
 
 
 class _Titled(msgspec.Struct, frozen=True):
@@ -286,6 +297,10 @@ class _Stage:
     def tell(self, text: str) -> None:
         time.sleep(self._pause)
         self._show("\n" + click.style(text, bold=True))
+
+    def clone(self) -> None:
+        """Get the project, as everybody does."""
+        self.command("git", "clone", "--quiet", self._box.clone_url, str(self._clone), where=self._clone.parent)
 
     def merge(self, number: int) -> None:
         """Press the merge button, as a maintainer does."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from release_tool.errors import UsageError
+from release_tool.sandbox.history import EPOCH
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -317,6 +319,7 @@ class Scenario(Part, frozen=True, kw_only=True):
     """A repository and what happened to it, in order."""
 
     repository: str = "acme/shop"
+    begins: Annotated[datetime, msgspec.Meta(tz=True)] = datetime.fromtimestamp(EPOCH, UTC)
     default_branch: str = "main"
     private: bool = False
     immutable_releases: bool = False
@@ -329,6 +332,7 @@ class Raw(Part, frozen=True, kw_only=True):
     """A scenario whose entries were not looked at yet."""
 
     repository: str = "acme/shop"
+    begins: Annotated[datetime, msgspec.Meta(tz=True)] = datetime.fromtimestamp(EPOCH, UTC)
     default_branch: str = "main"
     private: bool = False
     immutable_releases: bool = False
@@ -358,6 +362,7 @@ def parse(document: dict[str, object]) -> Scenario:
         raise wrong("repository", f"expected OWNER/NAME, got {raw.repository!r}")
     return Scenario(
         repository=raw.repository,
+        begins=raw.begins,
         default_branch=raw.default_branch,
         private=raw.private,
         immutable_releases=raw.immutable_releases,

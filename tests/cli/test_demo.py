@@ -7,12 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from prometheus_client.parser import text_string_to_metric_families
+
 README = Path(__file__).parents[2] / "README.md"
 
 
-def test_the_demo_shows_every_stage_in_order() -> None:
+def test_the_demo_shows_every_stage_in_order_and_leaves_the_dashboard(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "release_tool", "demo", "--fast"],
+        [sys.executable, "-m", "release_tool", "demo", "--fast", "--dir", str(tmp_path / "demo")],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -45,10 +47,22 @@ def test_the_demo_shows_every_stage_in_order() -> None:
         "conflict: v1.3.3 conflicts with `cloud`",
         "Resolve the conflicts of v1.3.3 with cloud",
         "cloud       1.3.2+cloud.1, behind by v1.3.3",
+        "wrote the dashboard",
     )
     places = [done.stdout.index(line) for line in story]
     assert places == sorted(places)
     assert [line for line in shown_in_readme() if line not in map(without_numbers, done.stdout.splitlines())] == []
+    dashboard = tmp_path / "demo" / "dashboard"
+    page = (dashboard / "index.html").read_text()
+    for fact in ("is healthy", "1.3.0", "3 bad samples in a row", "we look for the cause"):
+        assert fact in page
+    (live,) = [
+        sample.labels["version"]
+        for family in text_string_to_metric_families((dashboard / "metrics.prom").read_text())
+        for sample in family.samples
+        if "version" in sample.labels and sample.labels.get("environment") == "production"
+    ]
+    assert live == "1.3.0"
 
 
 def shown_in_readme() -> list[str]:
