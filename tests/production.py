@@ -13,9 +13,11 @@ from release_tool.domain.ledger import Kind, Override, Payload
 from release_tool.domain.phase import Phase, Word
 from release_tool.domain.release import Owner
 from release_tool.stages import baseline, deployment, reconciliation
+from release_tool.stages.assets import Reference
 from release_tool.stages.place import Silent, place_named, with_deployed_configuration
 from release_tool.stages.preconditions import Asked
-from release_tool.stages.sync import REFERENCE, TESTED
+from release_tool.stages.references import record
+from release_tool.stages.sync import TESTED
 from tests.clock import FakeClock
 from tests.service import Service
 from tests.shop import Shop, shop
@@ -179,7 +181,7 @@ class Production:
 
     def built(self, ref: str, name: str, reference: str) -> None:
         """Say what was built of a commit."""
-        self.shop.github().create_status(self.commit(ref), f"{REFERENCE}{name}", "success", reference)
+        record(self.shop.project(), self.commit(ref), [Reference(name, reference)])
 
     def rival(
         self, ref: str, *phases: Phase, kind: Kind = Kind.DEPLOY, automatic: bool = True, parent: int | None = None

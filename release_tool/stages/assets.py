@@ -23,6 +23,9 @@ _OURS = frozenset({CHECKSUMS, MANIFEST, FULL_NOTES})
 _RENAMED = re.compile(r"[^A-Za-z0-9._+@~-]+")
 """GitHub renames an asset that has other characters in its name; we do it first, so that the name is known."""
 
+_LONGEST_REFERENCE = 140
+"""The characters that GitHub keeps of what stands beside the name in a commit's status."""
+
 _REFERENCE = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_-]*)=(?P<reference>\S+@sha256:[0-9a-f]{64})")
 
 
@@ -79,6 +82,12 @@ def parse_references(values: Iterable[str]) -> tuple[Reference, ...]:
                 f"--reference {line!r} is not of the form NAME=REF@DIGEST",
                 already="nothing was written",
                 todo="give it as `web=ghcr.io/acme/shop@sha256:…`, with the digest that the registry told",
+            )
+        if match and len(match["reference"]) > _LONGEST_REFERENCE:
+            raise UsageError(
+                f"--reference {line!r} is too long: GitHub keeps {_LONGEST_REFERENCE} characters of it on the commit",
+                already="nothing was written",
+                todo="push it under a shorter name",
             )
         if match:
             reference = Reference(match["name"], match["reference"])

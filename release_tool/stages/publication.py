@@ -12,6 +12,7 @@ from release_tool.errors import RemoteError
 from release_tool.stages.assets import full_notes, with_records
 from release_tool.stages.notes import rewritten, written
 from release_tool.stages.notification import owing
+from release_tool.stages.references import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,10 +56,14 @@ class Publication:
             self._release = self._draft_after_no_answer(text)
 
     def upload(self, assets: Sequence[Asset], references: Sequence[Reference]) -> None:
-        """Upload what is not there yet with the right bytes; other bytes are replaced, which only a draft allows."""
+        """Upload what is not there yet with the right bytes; other bytes are replaced, which only a draft allows.
+
+        References are written on the commit as well, before anybody could deploy it.
+        """
         self._files = with_records(assets, references, self._plan, self._directory)
         for asset in self._files:
             self._upload(asset)
+        record(self._project, self._plan.sha, references)
 
     def publish(self, notes: Notes, plan: ReleasePlan) -> Release:
         """Read everything back and publish; other drafts of ours are removed."""

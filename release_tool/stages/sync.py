@@ -16,6 +16,7 @@ from release_tool.stages.history import changes_between, look_at_head, main_bran
 from release_tool.stages.naming import name_of_commit
 from release_tool.stages.notes import resolve_tag
 from release_tool.stages.notification import announce_missed
+from release_tool.stages.references import record
 from release_tool.stages.sync_conflict import CONFLICT_BRANCH, close_superseded, open_conflict
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ CANDIDATE = "release-tool/candidate"
 """The commit status that marks a commit as ours: nobody else's push, so nothing to test a second time."""
 
 TESTED = "release-tool/tested"
-REFERENCE = "release-tool/reference/"
 CANDIDATE_BRANCH = "release-tool/candidate/"
 _POLL_SECONDS = 1.0
 
@@ -127,8 +127,7 @@ def tested(project: Project, sha: str, references: Sequence[Reference]) -> Synce
             already="nothing was written",
             todo="name the commit that `release-tool sync --candidate` printed",
         )
-    for reference in references:
-        project.remote.create_status(commit, f"{REFERENCE}{reference.name}", "success", reference.reference)
+    record(project, commit, references)
     project.remote.create_status(commit, TESTED, "success", "the tests passed on this very commit")
     return Synced(state="tested", reason=f"{commit[:10]} is tested", sha=commit)
 

@@ -13,7 +13,8 @@ from release_tool.errors import RefusedError
 from release_tool.stages.history import look_at_head, main_branch
 from release_tool.stages.naming import line_since, name_of_commit, newest_in
 from release_tool.stages.place import deployed_branch
-from release_tool.stages.sync import REFERENCE, TESTED
+from release_tool.stages.references import recorded
+from release_tool.stages.sync import TESTED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -91,12 +92,7 @@ class Deployable:
 
     def references(self, wanted: Wanted) -> dict[str, str]:
         """What was built of a commit besides files, by name, each with its digest."""
-        statuses = self.project.remote.statuses(wanted.commit)
-        return {
-            context.removeprefix(REFERENCE): status.description
-            for context, status in statuses.items()
-            if context.startswith(REFERENCE)
-        }
+        return recorded(self.project, wanted.commit)
 
     def withdrawn(self) -> frozenset[str]:
         """The names of the releases that were withdrawn."""

@@ -199,6 +199,11 @@ def test_a_reference_has_a_name_and_a_digest(ours: Shop, value: str) -> None:
     assert writes(ours) == []
 
 
+def test_a_reference_that_does_not_fit_on_its_commit_is_refused_before_anything_is_written(ours: Shop) -> None:
+    long = f"web=registry.example.com/{'a' * 60}@sha256:{'0' * 64}"
+    assert_one_clear_error(ours.run("release", "--reference", long), 2, "GitHub keeps 140 characters")
+
+
 # What is asked for
 
 

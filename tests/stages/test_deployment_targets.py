@@ -9,9 +9,12 @@ from inline_snapshot import snapshot
 
 from release_tool.domain.halts import Order
 from release_tool.domain.phase import Word
+from release_tool.domain.release import Request
 from release_tool.errors import UsageError
+from release_tool.stages.assets import Reference
 from release_tool.stages.halting import halt
 from release_tool.stages.place import Silent
+from release_tool.stages.release import Materials, release
 from tests.production import COMMAND, QUICK, production
 from tests.service import bad
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.production import Production
+    from tests.shop import Entry
 
 TARGETS = QUICK.replace(
     'bake = "10s"',
@@ -202,6 +206,17 @@ def test_the_command_is_told_all_about_what_it_brings_and_nothing_of_ours(tmp_pa
             "SSH_KEY",
             *(name for name in told if name.startswith("RELEASE_")),
         }
+
+
+def test_the_command_is_told_what_the_release_was_built_with_without_a_build_of_its_own(tmp_path: Path) -> None:
+    command = "#!/bin/sh\nset -eu\nprintf '%s' \"$RELEASE_VERSION\" > '{file}'\necho $RELEASE_REF_WEB > '{file}-refs'\n"
+    change: Entry = {"pull": 5, "title": "fix: mend it", "files": {"a.py": "1"}}
+    with production(tmp_path, change, configuration=QUICK, command=command) as here:
+        image = "ghcr.io/acme/shop@sha256:" + "1" * 64
+        references = (Reference("web", image),)
+        made = release(here.shop.project(), Request(), Materials(references=references))
+        assert here.deploy(str(made.plan.version)).outcome == "healthy"
+        assert (tmp_path / "deployed-refs").read_text() == f"{image}\n"
 
 
 def test_a_rollback_brings_the_references_that_were_proven_whatever_their_commit_says_by_now(tmp_path: Path) -> None:

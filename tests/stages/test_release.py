@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 from typing import TYPE_CHECKING
@@ -129,6 +130,28 @@ def test_the_manifest_and_the_checksums_tell_what_was_built(project: Shop, tmp_p
         (tmp_path / name).write_bytes(content(project, name))
     checked = subprocess.run(["sha256sum", "--check", "SHA256SUMS"], cwd=tmp_path, capture_output=True, check=False)
     assert checked.stdout.decode() == "shop.tar.gz: OK\nmanifest.json: OK\n"
+
+
+@pytest.mark.parametrize("interrupted", [False, True], ids=["at once", "with a run that failed at that"])
+def test_references_stand_on_their_commit_before_anybody_can_deploy_the_release(
+    project: Shop, *, interrupted: bool
+) -> None:
+    images = parse_references([f"web=ghcr.io/acme/shop@sha256:{'a' * 64}", f"db=ghcr.io/acme/db@sha256:{'b' * 64}"])
+    if interrupted:
+        project.box.fault(Fault(method="POST", path="/statuses/", after=1, status=502))
+        with pytest.raises(RemoteError):
+            release(project.project(), Request(), Materials(references=images))
+        assert {found.tag for found in project.github().releases() if not found.draft} == {"v1.2.3"}
+    outcome = release(project.project(), Request(), Materials(references=images))
+    found = project.github().statuses(outcome.plan.sha)
+    assert {name: status.description for name, status in found.items()} == {
+        f"release-tool/reference/{image.name}": image.reference for image in images
+    }
+    written = [asked.path for asked in project.box.requests if asked.method in {"POST", "PATCH"}]
+    recorded = [place for place, path in enumerate(written) if "/statuses/" in path]
+    published = max(place for place, path in enumerate(written) if re.search(r"/releases/\d+$", path))
+    assert max(recorded) < published
+    assert len(recorded) == len(images) + interrupted
 
 
 def content(made: Shop, name: str) -> bytes:
