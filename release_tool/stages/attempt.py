@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING
 
 from release_tool.domain import guard
@@ -75,11 +76,12 @@ class Attempt:
             owner=self.book.owner,
             by=self.asked.by,
             reason=self.place.masker()(self.asked.reason),
-            references=self.references(),
+            references=self.references,
             parent=self.leaves.id if self.leaves else None,
             overrides=decision.overrides,
         )
 
+    @functools.cached_property
     def references(self) -> dict[str, str]:
         """What was built of the commit; a rollback takes what was proven with it, and builds nothing."""
         proofs = [one for one in self.book.ledger if one.commit == self.wanted.commit and one.proven]
@@ -109,7 +111,7 @@ class Attempt:
     def manual(self) -> str:
         """What to type, should GitHub be down: for this commit, and for the last known good."""
         title = f"{self.wanted.name} to {self.place.name} by hand"
-        texts = [_manual(self.place, self.wanted, self.references(), self.kind, title)]
+        texts = [_manual(self.place, self.wanted, self.references, self.kind, title)]
         back = best_way_back(self.deployable, self.book.ledger, self.wanted.commit).choice
         if back and self.kind is Kind.DEPLOY:
             known, references = self.deployable.named(back.commit), back.payload.references

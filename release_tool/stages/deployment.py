@@ -54,8 +54,9 @@ def deploy(place: Place, version: str, asked: Asked) -> Deployed:
 
     What a dead run left is settled first. Raises UsageError before anything is changed.
     """
-    settle(place, Book(place))
-    return _go(attempt_at(place, version, asked))
+    book = Book(place)
+    settle(place, book)
+    return _go(attempt_at(place, version, asked, book=book))
 
 
 def deploy_newest(place: Place, deployable: Deployable, asked: Asked) -> Deployed | None:
@@ -95,9 +96,11 @@ def rollback(place: Place, version: str, asked: Asked, *, halts: bool) -> Deploy
     return told
 
 
-def attempt_at(place: Place, version: str, asked: Asked, kind: Kind = Kind.DEPLOY) -> Attempt:
+def attempt_at(
+    place: Place, version: str, asked: Asked, kind: Kind = Kind.DEPLOY, *, book: Book | None = None
+) -> Attempt:
     """The attempt to bring a version; raises RefusedError where no commit is called that."""
-    deployable, book = look_at_deployable(place.project), Book(place)
+    deployable, book = look_at_deployable(place.project), book or Book(place)
     wanted, before = deployable.find(version), live_name(book.ledger)
     return Attempt(place=place, book=book, deployable=deployable, wanted=wanted, kind=kind, asked=asked, before=before)
 

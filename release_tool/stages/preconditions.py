@@ -13,7 +13,6 @@ from release_tool.domain.text import visible
 from release_tool.edges.github_transport import PermissionDeniedError
 from release_tool.errors import RemoteError
 from release_tool.stages.halting import halts_of
-from release_tool.stages.history import changes_between
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,13 +135,9 @@ def _withdrawn(deployable: Deployable, ledger: Ledger) -> frozenset[str]:
 
 def changes_to(deployable: Deployable, older: str | None, newer: str) -> tuple[Change, ...]:
     """The changes on the main branch that one commit has and the other has not."""
-    git = deployable.project.git
-    first = deployable.named(older).tag if older and git.obtain(older) else ""
-    last = deployable.named(newer).tag
-    tags = {tag.name: tag.commit for tag in deployable.seen.tags}
-    if not first or not last or first == last:
+    if older is None or not deployable.project.git.obtain(older):
         return ()
-    return changes_between(deployable.project, deployable.seen, tags.get(first), tags[last])
+    return deployable.changes(older, newer)
 
 
 def _files(place: Place, change: Change) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from release_tool.domain.edits import is_withdrawn
 from release_tool.domain.release import TagState
 from release_tool.domain.version import parse_tag, parse_version
 from release_tool.errors import RefusedError
-from release_tool.stages.history import look_at_head, main_branch
+from release_tool.stages.history import changes_between, look_at_head, main_branch
 from release_tool.stages.naming import line_since, name_of_commit, newest_in
 from release_tool.stages.place import deployed_branch
 from release_tool.stages.references import recorded
@@ -19,6 +19,7 @@ from release_tool.stages.sync import TESTED
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from release_tool.domain.changes import Change
     from release_tool.domain.release import VersionTag
     from release_tool.domain.version import Version
     from release_tool.stages.history import Look
@@ -41,12 +42,19 @@ class Wanted:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Deployable:
-    """What can be deployed: the deployed branch with its head, and every release."""
+    """What can be deployed: the deployed branch with its head, and every release, as they were when it was looked.
+
+    What follows from that alone is found out once.
+    """
 
     project: Project
     branch: str
     head: str
     seen: Look
+    _named: dict[str, Wanted] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+    _changes: dict[tuple[str, str], tuple[Change, ...]] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def hosted(self) -> bool:
@@ -68,9 +76,21 @@ class Deployable:
 
     def named(self, commit: str) -> Wanted:
         """A commit with its name."""
-        tag = newest_in(self.project, self.seen.tags, commit)
-        name = name_of_commit(self.project, self.seen.tags, commit)
-        return Wanted(commit=commit, name=name, tag=tag.name if tag else "")
+        if commit not in self._named:
+            tag = newest_in(self.project, self.seen.tags, commit)
+            name = name_of_commit(self.project, self.seen.tags, commit)
+            self._named[commit] = Wanted(commit=commit, name=name, tag=tag.name if tag else "")
+        return self._named[commit]
+
+    def changes(self, older: str, newer: str) -> tuple[Change, ...]:
+        """The changes on the main branch that the release in one commit brings to those in another; both are here."""
+        first, last = self.named(older).tag, self.named(newer).tag
+        if not first or not last or first == last:
+            return ()
+        if (first, last) not in self._changes:
+            tags = {tag.name: tag.commit for tag in self.seen.tags}
+            self._changes[first, last] = changes_between(self.project, self.seen, tags[first], tags[last])
+        return self._changes[first, last]
 
     def newest(self) -> Wanted | None:
         """The newest commit that may be deployed by itself; None where there is none."""
@@ -135,7 +155,7 @@ def look_at_deployable(project: Project) -> Deployable:
     """See what can be deployed; raises RefusedError where the branch that is deployed does not exist."""
     seen = look_at_head(project, main_branch(project))
     branch = deployed_branch(project)
-    head = project.git.fetch_branch(branch)
+    head = seen.head if seen and branch == seen.branch else project.git.fetch_branch(branch)
     if seen is None or head is None:
         raise RefusedError(
             f"there is no branch `{branch if seen else main_branch(project)}` on GitHub",

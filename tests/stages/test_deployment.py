@@ -79,6 +79,15 @@ def test_every_phase_stands_in_the_ledger_before_it_is_acted_on(tmp_path: Path) 
         assert back == good[:-1]
 
 
+def test_a_deployment_costs_few_requests(tmp_path: Path) -> None:
+    with production(tmp_path) as here:
+        here.was_proven("1.2.4")
+        here.shop.box.forget_requests()
+        here.deploy("1.3.0")
+        asked = [request for request in here.shop.box.requests if not request.path.startswith("/acme/shop.git")]
+        assert len(asked) <= 30
+
+
 # From bad, and from nothing
 
 
