@@ -93,7 +93,7 @@ class Book:
 
     def enter_once(self, payload: Payload, phase: Phase) -> Deployment | None:
         """Write down how a deployment ended that did not begin; None where the ledger has just that already."""
-        if is_written(self.ledger, payload.commit, phase):
+        if is_written(self.ledger, payload.commit, self._masked(phase)):
             return None
         entry = self._create(payload)
         self.write(entry, phase)
@@ -101,7 +101,7 @@ class Book:
 
     def write(self, deployment: Deployment, phase: Phase, *, patiently: bool = True) -> None:
         """Write a phase, before it is acted on; as it may be written twice, it is tried more than once."""
-        phase = msgspec.structs.replace(phase, text=self.place.masker()(phase.text))
+        phase = self._masked(phase)
         for pause in (*(_PAUSES if patiently else ()), None):
             try:
                 self._status(deployment.id, phase)
@@ -124,6 +124,9 @@ class Book:
             yield
         except (RemoteError, PermissionDeniedError) as error:
             self._project.say(f"{doing} failed, and the work goes on without it: {error.message}")
+
+    def _masked(self, phase: Phase) -> Phase:
+        return msgspec.structs.replace(phase, text=self.place.masker()(phase.text))
 
     def _status(self, number: int, phase: Phase) -> None:
         run_url, url = self._project.actions.run_url, self.place.settings.url

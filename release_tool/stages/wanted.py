@@ -140,8 +140,10 @@ class Deployable:
         if not _HASH.fullmatch(text):
             return None
         commit = self.project.git.resolve(text) or (text if self.project.git.obtain(text) else None)
-        on_branch = commit is not None and self.project.git.first_reachable([commit], self.head) is not None
-        return commit if on_branch else None
+        if commit is None or self.project.git.first_reachable([commit], self.head) is None:
+            return None
+        # Without a hosted branch nothing but a release was ever tested and built.
+        return commit if self.hosted or any(tag.commit == commit for tag in self._released()) else None
 
     def _released(self) -> Iterator[VersionTag]:
         """The stable releases of the main branch, the highest first."""

@@ -211,3 +211,14 @@ def test_a_freeze_holds_what_is_automatic_until_it_is_over_and_a_person_may_over
         assert here.deploy("1.2.4", overrides="halt", reason="it can't wait").outcome == "healthy"
         here.clock.time = here.clock.time.replace(hour=16)
         assert here.deploy_automatically("1.3.0").outcome == "healthy"
+
+
+def test_a_no_whose_reason_holds_a_secret_is_written_once_and_without_it(tmp_path: Path) -> None:
+    configuration = QUICK.replace('bake = "10s"', 'bake = "10s"\npass-env = ["KEY"]')
+    with production(tmp_path, issue("The key s3cr3t-key leaked"), ADA, configuration=configuration) as here:
+        here.was_proven("1.2.3")
+        for _ in range(2):
+            assert here.deploy_automatically("1.2.4", KEY="s3cr3t-key").outcome == "held"
+        held = [line for line in here.story() if "held" in line]
+        assert len(held) == 1
+        assert "s3cr3t-key" not in held[0]

@@ -53,6 +53,12 @@ def test_without_a_hosted_branch_a_version_is_its_tag(tmp_path: Path) -> None:
             assert found(here, text) == ("1.2.4", tag)
 
 
+def test_without_a_hosted_branch_only_a_release_is_deployed_for_nothing_else_was_built(tmp_path: Path) -> None:
+    landed: Entry = {"commit": "fix: not released yet", "author": "ada", "files": {"x": "1"}}
+    with production(tmp_path, landed, configuration=QUICK) as here, pytest.raises(RefusedError, match="no commit"):
+        here.preview(here.commit("main"))
+
+
 def test_with_a_hosted_branch_a_version_is_the_commit_that_carries_just_that_name_there(tmp_path: Path) -> None:
     with production(tmp_path, configuration=HOSTED, history=HISTORY) as here:
         merge = here.commit("cloud~1")
