@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 import msgspec
 
 from release_tool.sandbox import scenario as form
 from release_tool.sandbox.history import ConflictError, Graph, Node, TagNode, ancestors, person, web_flow
 from release_tool.sandbox.store import (
+    Actions,
     Asset,
     Author,
     Comment,
     CommitStatus,
     Deployment,
     DeploymentStatus,
+    Environment,
     Issue,
     Job,
     Label,
     Pull,
     Release,
+    Ruleset,
     Run,
     Settings,
     Token,
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
         Store,
     )
 
+T = TypeVar("T", Ruleset, Environment)
+
 TOKEN = "sandbox-token"  # noqa: S105 -- opens nothing but the sandbox
 """The token that every sandbox has: an app's, as a workflow gets it."""
 
@@ -46,6 +51,7 @@ DEFAULT_RIGHTS: Rights = {
     "checks": "write",
     "contents": "write",
     "deployments": "write",
+    "environments": "none",
     "issues": "write",
     "metadata": "read",
     "pull-requests": "write",
@@ -163,6 +169,9 @@ class Builder:
         | form.BurnedEntry
         | form.ProtectEntry
         | form.LabelEntry
+        | form.RulesetEntry
+        | form.EnvironmentEntry
+        | form.ActionsEntry
         | form.LagEntry,
     ) -> None:
         settings = self.store.settings
@@ -180,9 +189,28 @@ class Builder:
                 settings.protected.append(name if name.startswith("refs/") else f"refs/heads/{name}")
             case form.LabelEntry():
                 self._label(entry.label, entry.color, entry.description)
+            case form.RulesetEntry() | form.EnvironmentEntry() | form.ActionsEntry():
+                self._configure(entry)
             case form.LagEntry():
                 settings.lag_associations = entry.lag.associations
                 settings.lag_lists = entry.lag.lists
+            case _:
+                assert_never(entry)
+
+    def _configure(self, entry: form.RulesetEntry | form.EnvironmentEntry | form.ActionsEntry) -> None:
+        settings = self.store.settings
+        match entry:
+            case form.RulesetEntry():
+                settings.rulesets.append(_named(entry, entry.ruleset, "ruleset", Ruleset))
+            case form.EnvironmentEntry():
+                settings.environments.append(_named(entry, entry.environment, "environment", Environment))
+            case form.ActionsEntry():
+                settings.actions = Actions(
+                    enabled=entry.actions == "enabled",
+                    allowed=entry.allowed,
+                    opens_pulls=entry.opens_pulls,
+                    states=dict(entry.states),
+                )
             case _:
                 assert_never(entry)
 
@@ -612,6 +640,13 @@ class Builder:
             self.store.runs.put(made)
 
         self._later.append(make)
+
+
+def _named(entry: form.Part, name: str, key: str, kind: type[T]) -> T:
+    """The record that an entry describes; what tells the entry's kind is the record's name."""
+    fields = msgspec.to_builtins(entry)
+    del fields[key]
+    return msgspec.convert({"name": name, **fields}, kind)
 
 
 def _author(login: str | None, kind: str = "User") -> Author | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release_tool.sandbox.repository import Commit, Ref, Repository
-    from release_tool.sandbox.store import Asset, Author, Issue, Release, Settings, Store
+    from release_tool.sandbox.store import Asset, Author, Issue, Release, Ruleset, Settings, Store
 
 WORKFLOWS = ".github/workflows"
 MERGED_LABEL = "ededed"
@@ -91,7 +91,24 @@ class GitHub:
 
     def is_protected(self, caller: Caller, ref: str) -> bool:
         """Whether a rule keeps this caller from creating or moving a ref."""
-        return protected(self.settings.protected, ref) and not caller.may("administration")
+        ruled = any(self._forbids(ruleset, ref) for ruleset in self.settings.rulesets)
+        return (ruled or protected(self.settings.protected, ref)) and not caller.may("administration")
+
+    def _forbids(self, ruleset: Ruleset, ref: str) -> bool:
+        moves = {"creation"} if self.repository.ref(ref) is None else {"update"}
+        return ruleset.active and not ruleset.bypass and bool(moves & {*ruleset.rules}) and self.covers(ruleset, ref)
+
+    def covers(self, ruleset: Ruleset, ref: str) -> bool:
+        """Whether a ruleset holds for a ref."""
+        kind = "refs/tags/" if ruleset.target == "tag" else "refs/heads/"
+        if not ref.startswith(kind) or any(self._matches(pattern, ref) for pattern in ruleset.exclude):
+            return False
+        return any(self._matches(pattern, ref) for pattern in ruleset.include)
+
+    def _matches(self, pattern: str, ref: str) -> bool:
+        if pattern == "~DEFAULT_BRANCH":
+            return ref == f"refs/heads/{self.main}"
+        return pattern == "~ALL" or protected([pattern], ref)
 
     def check_workflows(self, caller: Caller, sha: str) -> None:
         """Refuses a commit whose workflow files are at the head of no branch, without the right to change them."""

@@ -251,6 +251,39 @@ class ProtectEntry(Part, frozen=True, kw_only=True):
     protect: str
 
 
+class RulesetEntry(Part, frozen=True, kw_only=True):
+    """A set of rules for branches or tags; `checks` are required ones, `bypass` lets every token through."""
+
+    ruleset: str
+    target: Literal["branch", "tag"] = "branch"
+    include: list[str] = msgspec.field(default_factory=lambda: ["~DEFAULT_BRANCH"])
+    exclude: list[str] = []
+    rules: list[Literal["creation", "update", "deletion", "non_fast_forward", "required_linear_history"]] = []
+    checks: list[str] = []
+    bypass: bool = False
+    active: bool = True
+
+
+class EnvironmentEntry(Part, frozen=True, kw_only=True):
+    """An environment with its protection; without `branches` every branch may be deployed from."""
+
+    environment: str
+    reviewers: list[str] = []
+    wait_timer: int = 0
+    branches: list[str] | None = None
+    protected_only: bool = False
+    secrets: list[str] = []
+
+
+class ActionsEntry(Part, frozen=True, kw_only=True):
+    """What GitHub Actions may do: `allowed` are whose actions, `states` those of workflows by their paths."""
+
+    actions: Literal["enabled", "disabled"]
+    allowed: Literal["all", "local_only", "selected"] = "all"
+    opens_pulls: bool = True
+    states: dict[str, Literal["active", "disabled_inactivity", "disabled_manually"]] = {}
+
+
 class LabelEntry(Part, frozen=True, kw_only=True):
     """A label that exists in the repository."""
 
@@ -289,6 +322,9 @@ Entry: TypeAlias = (
     | LagEntry
     | ReleaseEntry
     | LabelEntry
+    | RulesetEntry
+    | EnvironmentEntry
+    | ActionsEntry
     | CommitEntry
 )
 
@@ -308,6 +344,9 @@ KINDS: dict[str, type[Entry]] = {
     "lag": LagEntry,
     "release": ReleaseEntry,
     "label": LabelEntry,
+    "ruleset": RulesetEntry,
+    "environment": EnvironmentEntry,
+    "actions": ActionsEntry,
     "status": StatusEntry,
     "branch": CommitEntry,
     "commit": CommitEntry,

@@ -201,6 +201,39 @@ class Token(Record, kw_only=True):
     rights: Rights
 
 
+class Ruleset(msgspec.Struct, kw_only=True):
+    """Rules for the refs of some patterns; `checks` are those that are required, `bypass` lets every token through."""
+
+    name: str
+    target: str = "branch"
+    include: list[str]
+    exclude: list[str] = []
+    rules: list[str] = []
+    checks: list[str] = []
+    bypass: bool = False
+    active: bool = True
+
+
+class Environment(msgspec.Struct, kw_only=True):
+    """An environment; without `branches` every branch may be deployed from."""
+
+    name: str
+    reviewers: list[str] = []
+    wait_timer: int = 0
+    branches: list[str] | None = None
+    protected_only: bool = False
+    secrets: list[str] = []
+
+
+class Actions(msgspec.Struct, kw_only=True):
+    """What GitHub Actions may do; `states` are those of workflows that are not active, by path."""
+
+    enabled: bool = True
+    allowed: str = "all"
+    opens_pulls: bool = True
+    states: dict[str, str] = {}
+
+
 class Settings(Record, kw_only=True):
     """What holds for the whole repository; there is one, and it is written last when history is built."""
 
@@ -217,6 +250,9 @@ class Settings(Record, kw_only=True):
     latest: int | None = None
     burned: list[str] = []
     protected: list[str] = []
+    rulesets: list[Ruleset] = []
+    environments: list[Environment] = []
+    actions: Actions = msgspec.field(default_factory=Actions)
     collaborators: dict[str, str] = {}
     lag_associations: int = 0
     lag_lists: int = 0

@@ -674,7 +674,7 @@ def workflow(call: Call, path: str) -> Document:
         "node_id": node_id("W", number),
         "name": name.rpartition(".")[0],
         "path": path,
-        "state": "active",
+        "state": call.github.settings.actions.states.get(path, "active"),
         "created_at": moment(EPOCH),
         "updated_at": moment(EPOCH),
         "url": api(call, f"/actions/workflows/{number}"),

@@ -23,6 +23,12 @@ HISTORY: list[dict[str, object]] = [
     {"run": 77, "status": "in_progress", "jobs": [{"id": 501, "runner_name": "r1", "status": "in_progress"}]},
     {"release": "v1.1.0", "draft": True},
     {"branch": "cloud", "from": "v1.0.0", "commit": "Settings", "files": {"fly.toml": "x"}},
+    {"environment": "production", "reviewers": ["ada"], "wait_timer": 5, "branches": ["main"], "secrets": ["SSH_KEY"]},
+    {"environment": "staging", "protected_only": True},
+    {"ruleset": "Checks", "checks": ["checks", "policy"], "rules": ["deletion"]},
+    {"ruleset": "Tags", "target": "tag", "include": ["refs/tags/v*"], "rules": ["deletion"]},
+    {"actions": "enabled", "allowed": "selected", "states": {".github/workflows/release.yml": "disabled_manually"}},
+    {"rights": {"administration": "read", "environments": "read"}},
 ]
 
 READS = [
@@ -32,6 +38,8 @@ READS = [
     "/search/issues?q=repo:acme/shop+is:pr+is:merged+author:ada",
     "/search/issues?q=is:issue+label:release-halt+halt",
     "actions/jobs/501",
+    "actions/permissions",
+    "actions/permissions/workflow",
     "actions/runs",
     "actions/runs/77",
     "actions/runs/77/attempts/1",
@@ -52,6 +60,9 @@ READS = [
     "compare/main...cloud?per_page=1&page=1",
     "contents/README.md?ref=v1.0.0",
     "deployments?environment=production&task=release-tool",
+    "environments",
+    "environments/production/deployment-branch-policies",
+    "environments/production/secrets",
     "git/matching-refs/tags/v1",
     "git/ref/heads/main",
     "issues?state=all&labels=feature&creator=ada&sort=updated&direction=asc",
@@ -72,6 +83,9 @@ READS = [
     "releases/latest",
     "releases/tags/v1.0.0",
     "rules/branches/main",
+    "rulesets",
+    "rulesets/101",
+    "rulesets/102?includes_parents=true",
     "tags",
 ]
 

@@ -569,3 +569,25 @@ def test_a_tag_object_can_have_a_tagger_and_a_date(serve: Serve) -> None:
 
     assert made["tagger"] == tagger
     assert client.ask("POST", "git/tags", asked | {"tagger": tagger | {"date": "soon"}}).status_code == 422
+
+
+def test_a_ruleset_keeps_tags_from_being_made_and_tells_which_rules_hold(serve: Serve) -> None:
+    tags = {"ruleset": "Tags", "target": "tag", "include": ["~ALL"], "exclude": ["refs/tags/x*"], "rules": ["creation"]}
+    client = serve(tags, {"ruleset": "Main", "checks": ["policy"]})
+    sha = head(client, "main")
+
+    assert client.ask("POST", "git/refs", {"ref": "refs/tags/v1", "sha": sha}).status_code == 422
+    assert client.ask("POST", "git/refs", {"ref": "refs/tags/x1", "sha": sha}).status_code == 201
+    assert client.get("rulesets/101")["current_user_can_bypass"] == "never"
+    assert [rule["type"] for rule in client.many("rules/branches/main")] == ["required_status_checks"]
+
+
+def test_a_ruleset_that_is_off_or_let_through_keeps_nobody(serve: Serve) -> None:
+    rules = {"target": "tag", "include": ["~ALL"], "rules": ["creation"]}
+    client = serve({"ruleset": "Off", "active": False, **rules}, {"ruleset": "Open", "bypass": True, **rules})
+
+    assert client.ask("POST", "git/refs", {"ref": "refs/tags/v1", "sha": head(client, "main")}).status_code == 201
+
+
+def test_an_issue_needs_a_title(serve: Serve) -> None:
+    assert serve().ask("POST", "issues", {"title": ""}).status_code == 422

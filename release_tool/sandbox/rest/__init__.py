@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from release_tool.sandbox.rest import actions, deployments, git, issues, pulls, releases, repos
+from release_tool.sandbox.rest import actions, deployments, git, issues, pulls, releases, repos, settings
 
-__all__ = ["actions", "deployments", "git", "issues", "pulls", "releases", "repos"]
+__all__ = ["actions", "deployments", "git", "issues", "pulls", "releases", "repos", "settings"]

@@ -120,6 +120,8 @@ def list_issues(call: Call) -> Answer:
 def create_issue(call: Call) -> Answer:
     """A new issue."""
     body = call.body(NewIssue)
+    if not str(body.title).strip():
+        raise invalid("Issue", "title", "missing_field")
     _check_length("Issue", body.body)
     store = call.github.store
     now = store.tick()

@@ -133,16 +133,6 @@ def get_permission(call: Call) -> Answer:
     )
 
 
-@route("GET", "{}/rules/branches/<path:branch>", "metadata:read")
-def branch_rules(call: Call) -> Answer:
-    """The rules that hold for a branch."""
-    if f"refs/heads/{call.path['branch']}" not in call.github.settings.protected:
-        return Answer(document=[])
-    source = call.github.settings.repository
-    rule = {"type": "update", "ruleset_id": 1, "ruleset_source": source, "ruleset_source_type": "Repository"}
-    return Answer(document=[rule])
-
-
 @route("GET", "{}/immutable-releases", "administration:read")
 def get_immutable(call: Call) -> Answer:
     """Whether new releases are immutable; 404 says they are not."""
