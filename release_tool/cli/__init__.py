@@ -30,6 +30,8 @@ _CONTENTS = {
     "notify": ("notify", "Send a test message to every channel."),
     "dashboard": ("dashboard", "Write a static site that shows it all."),
     "check-pr": ("pull_request", "Check a pull request, and preview its release."),
+    "init": ("setup", "Set a repository up, or upgrade it."),
+    "doctor": ("setup", "Check that everything is in place."),
     "sandbox": ("sandbox", "Serve a stand-in for GitHub on this machine."),
     "demo": ("sandbox", "Watch the whole process on a sample project."),
 }

@@ -219,11 +219,9 @@ def _mentions(candidate: Candidate) -> Iterator[Finding]:
         yield Finding("mention", Severity.NOTICE, f"{shown} will not be pinged by the release notes")
 
 
-def _missing_labels(candidate: Candidate, config: Config) -> Iterator[Finding]:
-    """The labels that the repository lacks: each one that somebody chose, and the first of a usual kind."""
-    if not candidate.knows_all_labels:
-        return
-    known = {label.casefold() for label in candidate.known_labels}
+def missing_labels(known: Iterable[str], config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The labels that a repository lacks: each one that somebody chose, and the first of a usual kind."""
+    known = {label.casefold() for label in known}
     chosen: list[str] = []
     usual: list[str] = []
     for labels, default in _mapped(config):
@@ -232,6 +230,13 @@ def _missing_labels(candidate: Candidate, config: Config) -> Iterator[Finding]:
             chosen += missing
         elif labels and len(missing) == len(labels):
             usual.append(labels[0])
+    return tuple(chosen), tuple(usual)
+
+
+def _missing_labels(candidate: Candidate, config: Config) -> Iterator[Finding]:
+    if not candidate.knows_all_labels:
+        return
+    chosen, usual = missing_labels(candidate.known_labels, config)
     for severity, wanted in ((Severity.WARNING, chosen), (Severity.NOTICE, usual)):
         if wanted:
             shown = " and ".join(f"`{label}`" for label in wanted)

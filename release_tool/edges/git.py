@@ -275,6 +275,11 @@ class Git:
         found = self._log("--first-parent", "--max-count=1", "--fixed-strings", f"--grep={text}", safe(until))
         return next(found, None)
 
+    def files(self) -> tuple[str, ...]:
+        """The paths of the working tree's files, those that git ignores left out."""
+        listed = self.program.run("ls-files", "-z", "--cached", "--others", "--exclude-standard").stdout
+        return tuple(sorted({path.decode(errors="replace") for path in listed.split(b"\0") if path}))
+
     def file(self, ref: str, path: str) -> bytes | None:
         """What a file holds in a commit, or None where it is not there."""
         done = self.program.run("cat-file", "blob", f"{safe(ref)}:{path}", ok=(0, 128))

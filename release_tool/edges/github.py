@@ -27,6 +27,7 @@ from release_tool.edges.github_transport import (
 )
 from release_tool.edges.halts import HaltIssues
 from release_tool.edges.issues import Issues
+from release_tool.edges.settings import Settings
 from release_tool.edges.sight import Sight
 from release_tool.edges.workflows import Workflows
 from release_tool.errors import RemoteError, UsageError
@@ -438,6 +439,11 @@ class GitHub:
     def halts(self) -> HaltIssues:
         """The issues that halt automatic deployments."""
         return HaltIssues(self.name, self._transport)
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """How the repository is set up."""
+        return Settings(self.name, self._transport)
 
     @functools.cached_property
     def workflows(self) -> Workflows:

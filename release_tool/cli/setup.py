@@ -1,0 +1,256 @@
+"""The commands that set a repository up and check that everything is in place: init, doctor."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from release_tool.cli.session import current_session
+from release_tool.domain.text import visible, visible_block
+from release_tool.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from release_tool.cli.session import Session
+    from release_tool.domain.preconditions import Finding
+    from release_tool.domain.scaffold import File
+    from release_tool.stages.doctor import Examination
+    from release_tool.stages.project import Project
+    from release_tool.stages.setup import Choices, Proposal, Survey
+
+
+@click.command()
+@click.option("--cloud", metavar="BRANCH", help="Carry releases into this hosted branch; empty for none.")
+@click.option("--environment", default="", metavar="NAME", help="What the environment is called. [default: production]")
+@click.option("--recipe", metavar="NAME", help="Deploy by this recipe; empty for none.")
+@click.option("--url", default="", metavar="URL", help="Where the deployed application answers.")
+@click.option("--build", default="", metavar="COMMAND", help="How the project is built, into `dist`.")
+@click.option("--test", default="", metavar="COMMAND", help="How the project is tested.")
+@click.option("--runner", default="", metavar="LABEL", help="What the jobs run on. [default: ubuntu-latest]")
+@click.option("--app/--no-app", default=None, help="Act as a GitHub App instead of the workflows' own token.")
+@click.option("--source", default="", metavar="URL", help="Where workflows install release-tool from, as pip names it.")
+@click.option("--overwrite", is_flag=True, help="Also replace files that somebody changed.")
+@click.option("--dry-run", is_flag=True, help="Show every line that would change and stop.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def init(
+    cloud: str | None,
+    environment: str,
+    recipe: str | None,
+    url: str,
+    build: str,
+    test: str,
+    runner: str,
+    app: bool | None,
+    source: str,
+    overwrite: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Set this repository up: workflows, configuration, pull request template, RELEASING.md.
+
+    Looks at what is there, asks little, shows what it would change, and writes into the working tree only.
+    Run it again to upgrade what it wrote; a file that somebody changed is never replaced without asking.
+
+    \b
+    Examples:
+      release-tool init
+      release-tool init --cloud cloud --recipe compose-ssh --url https://shop.example.com
+      release-tool init --dry-run | git apply --check
+    """
+    from release_tool.stages import setup as stage
+
+    session = current_session()
+    project = session.project()
+    found = stage.survey(project)
+    choices = stage.Choices(
+        cloud=cloud,
+        environment=environment,
+        recipe=recipe,
+        url=url,
+        build=build,
+        test=test,
+        runner=runner,
+        source=source,
+        app=app,
+    )
+    for line in _found(found):
+        session.say(line)
+    if not (yes or dry_run) and sys.stdin.isatty():
+        choices = _ask(found, choices)
+    proposal = stage.propose(project, found, choices)
+    if dry_run:
+        _tell_difference(session, proposal, overwrite=overwrite, as_json=as_json)
+        return
+    files = _agreed(session, proposal, overwrite=overwrite, yes=yes)
+    stage.write(project, files)
+    _tell_written(session, project, found, proposal, files, as_json=as_json)
+
+
+def _found(found: Survey) -> Iterator[str]:
+    """What was found out, a line each."""
+    yield f"releases come from `{found.branch}`, tagged `{found.wishes.tag_prefix}1.2.3`"
+    yield f"built with: {found.stack.name} ({'; '.join(found.stack.build)})"
+    yield f"tested with: {'; '.join(found.stack.test) or 'nothing known'}"
+    if found.configured:
+        yield f"{found.configured} configures it already, and stays as it is"
+    for competitor in found.competitors:
+        yield f"competes: {competitor.what}, in {competitor.path}"
+    for hint in found.hints:
+        yield f"deployed by: {hint.recipe}, as {hint.path} tells"
+
+
+def _ask(found: Survey, choices: Choices) -> Choices:
+    """Ask for the two things that no file tells; nothing where the repository is configured already."""
+    if found.configured:
+        return choices
+    cloud, recipe, url = choices.cloud, choices.recipe, choices.url
+    if cloud is None:
+        question = "Carry releases into a branch of what you host? Its name, or nothing"
+        cloud = click.prompt(question, default=found.wishes.cloud, show_default=bool(found.wishes.cloud), err=True)
+    if recipe is None and found.hints:
+        hint = found.hints[0]
+        agreed = click.confirm(f"Deploy by the recipe `{hint.recipe}`, as {visible(hint.path)} tells?", err=True)
+        recipe = hint.recipe if agreed else ""
+    if recipe and not url:
+        url = click.prompt("Where does the application answer? Its URL, or nothing", default="", err=True)
+    return msgspec.structs.replace(choices, cloud=cloud.strip(), recipe=recipe, url=url.strip())
+
+
+def _agreed(session: Session, proposal: Proposal, *, overwrite: bool, yes: bool) -> tuple[File, ...]:
+    """Show what would be written, and ask; what somebody changed is asked for one by one."""
+    from release_tool.domain.scaffold import State
+
+    by_name = {file.path: file for file in proposal.files}
+    replaced = list(proposal.changed()) if overwrite else []
+    if not proposal.to_write() and not proposal.changed():
+        return ()
+    for file in proposal.to_write(replaced):
+        _show(file)
+    if not yes and not overwrite:
+        for path in proposal.changed():
+            _show(by_name[path])
+            if click.confirm(f"{path} was changed, or is not ours. Replace it?", err=True):
+                replaced.append(path)
+    files = proposal.to_write(replaced)
+    if files and not yes:
+        session.confirm(f"Write {len(files)} file{'s' if len(files) > 1 else ''}?")
+    kept = [file.path for file in proposal.files if file.state is State.CHANGED and file.path not in replaced]
+    for path in kept:
+        session.say(f"left as it is, for somebody changed it: {path}")
+    return files
+
+
+def _show(file: File) -> None:
+    """Show a file before it is written: the difference, or how long it is where all of it is new."""
+    from release_tool.stages.setup import CONFIGURATION, difference
+
+    if file.there is None and file.path != CONFIGURATION:
+        click.echo(f"new  {file.path} ({file.text.count(chr(10))} lines)", err=True)
+    else:
+        click.echo(visible_block(difference(file)), err=True, nl=False)
+
+
+def _tell_difference(session: Session, proposal: Proposal, *, overwrite: bool, as_json: bool) -> None:
+    from release_tool.stages.setup import difference
+
+    files = proposal.to_write(proposal.changed() if overwrite else ())
+    if as_json:
+        session.document(_document(proposal, (), ()))
+        return
+    session.show_as_written("".join(map(difference, files)).rstrip("\n") or "everything is up to date")
+
+
+def _tell_written(
+    session: Session, project: Project, found: Survey, proposal: Proposal, files: tuple[File, ...], *, as_json: bool
+) -> None:
+    from release_tool.domain.proposal import left_to_do
+
+    todo = left_to_do(
+        proposal.config,
+        repository=project.repository or "OWNER/NAME",
+        web_url=project.web_url or "https://github.com/OWNER/NAME",
+        branch=found.branch,
+        unsure=proposal.unsure,
+        competitors=found.competitors,
+        app=proposal.app,
+    )
+    if as_json:
+        session.document(_document(proposal, files, todo))
+        return
+    if not files:
+        session.show("everything is up to date" if not proposal.changed() else "nothing was written")
+        return
+    session.show(f"{len(files)} file{'s' if len(files) > 1 else ''} written. What only you can do:\n")
+    session.show("\n".join(f"{number:>2}. {visible(line)}" for number, line in enumerate(todo, 1)))
+
+
+def _document(proposal: Proposal, files: tuple[File, ...], todo: tuple[str, ...]) -> dict[str, object]:
+    written = {file.path for file in files}
+    return {
+        "files": [
+            {"path": file.path, "state": file.state.value, "written": file.path in written} for file in proposal.files
+        ],
+        "todo": list(todo),
+    }
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="Mend what safely can be: labels, the hosted branch, files of ours.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def doctor(fix: bool, as_json: bool) -> None:
+    """Check that everything is in place: one line each, and behind each problem what mends it.
+
+    What the token may do is asked by requests that can't be fulfilled; nothing is written without `--fix`.
+    Ends with exit code 3 when there is a problem.
+
+    \b
+    Examples:
+      release-tool doctor
+      release-tool doctor --fix
+      release-tool doctor --json | jq '.findings[] | select(.verdict == "problem")'
+    """
+    from release_tool.stages import doctor as stage
+
+    session = current_session()
+    project = session.project()
+    found = stage.examine(project, os.environ.keys())
+    done = stage.mend(project, found) if fix else ()
+    if done:
+        found = stage.examine(session.project(), os.environ.keys())
+    _tell_examination(session, found, done, as_json=as_json)
+    if found.problems:
+        count = len(found.problems)
+        raise RefusedError(
+            f"{count} precondition{'s do' if count > 1 else ' does'} not hold",
+            during="looking at the repository",
+            already="; ".join(done) or "nothing was written",
+            todo="do what stands behind each problem"
+            + ("" if fix else ", or let `release-tool doctor --fix` do its part"),
+        )
+
+
+_MARKS = {"ok": ("ok", "green"), "problem": ("problem", "red"), "unseen": ("unseen", "yellow")}
+
+
+def _tell_examination(session: Session, found: Examination, done: tuple[str, ...], *, as_json: bool) -> None:
+    if as_json:
+        document = msgspec.to_builtins(found.findings)
+        session.document({"ok": not found.problems, "findings": document, "fixed": list(done)})
+        return
+    for line in done:
+        session.say(line)
+    session.show("\n".join(line for finding in found.findings for line in _lines(finding)))
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    word, colour = _MARKS[finding.verdict.value]
+    yield f"{click.style(f'{word:<8}', fg=colour)} {finding.about}: {visible(finding.text)}"
+    if finding.fix:
+        yield f"{'':<8} -> {visible(finding.fix)}"
