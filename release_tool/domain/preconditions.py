@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -194,7 +195,7 @@ def of_labels(config: Config, known: Collection[str]) -> Iterator[Finding]:
     """Labels that the configuration maps have to exist, or nobody can choose them."""
     missing = [label for labels in missing_labels(known, config) for label in labels]
     if missing:
-        commands = "; ".join(f"gh label create {label!r}" for label in missing)
+        commands = "; ".join(f"gh label create {shlex.quote(label)}" for label in missing)
         yield problem("labels", f"missing: {', '.join(missing)}", commands, Repair.LABELS)
     else:
         yield ok("labels", "all that mean something exist")

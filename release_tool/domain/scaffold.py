@@ -47,7 +47,7 @@ _PLAIN = re.compile(r"[A-Za-z][\w./-]*", re.ASCII)
 _CALLED = ("publish", "cloud-sync", "deploy", "dashboard")
 """Our own workflows that others of ours call, and that act on GitHub."""
 
-_OLD_ARTIFACTS = {
+OLD_ARTIFACTS = {
     "actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1": (
         "actions/upload-artifact@c24449f33cd45d4826c6702db7e49f7cdb9b551d # v3.2.1-node20"
     ),
@@ -119,6 +119,12 @@ def sign(path: str, text: str, version: str) -> str:
 def compare(path: str, text: str, there: str | None) -> File:
     """Tell how a file that is there stands to a signed text that would be written in its place."""
     return File(path, text, there, _state(path, text, there))
+
+
+def version_of(text: str) -> str:
+    """The version of ours that wrote a file; empty where none did."""
+    mark = _MARK.match(text)
+    return mark["version"] if mark else ""
 
 
 def source_of(action: str) -> str:
@@ -300,7 +306,7 @@ def _for_enterprise(text: str, server: str) -> str:
     text = re.sub(r"^ +queue: max[^\n]*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^ +(?:attestations|id-token): write[^\n]*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^      - name: Attest [^\n]*\n(?:        [^\n]*\n)+", "", text, flags=re.MULTILINE)
-    for new, old in _OLD_ARTIFACTS.items():
+    for new, old in OLD_ARTIFACTS.items():
         text = text.replace(new, old)
     return re.sub(
         r"^(?P<indent> +)GH_TOKEN: (?P<token>[^\n]*)\n",

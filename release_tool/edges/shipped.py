@@ -30,6 +30,11 @@ def files() -> dict[str, str]:
     }
 
 
+def sources() -> tuple[Path, ...]:
+    """Where the files come from, below the top of the tool's own repository."""
+    return (Path(WORKFLOWS), Path("docs/recipes"), *map(Path, _FILES.values()))
+
+
 def recipes() -> tuple[str, ...]:
     """The names of the recipes for deploying."""
     return tuple(sorted(path.parent.name for path in (_root() / "docs/recipes").glob("*/release-tool.toml")))

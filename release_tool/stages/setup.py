@@ -101,7 +101,7 @@ def survey(project: Project) -> Survey:
         checked_by="" if tree.read(scaffold.CHECKS) else detection.tests_pull_requests(texts, ours),
         runner=scaffold.runner_of(written_before),
         app=scaffold.has_app(written_before),
-        source=installation.source() or scaffold.source_of(action),
+        source=_source(action),
         server=_enterprise(project),
     )
 
@@ -144,6 +144,14 @@ def difference(file: File) -> str:
     old = "/dev/null" if file.there is None else f"a/{file.path}"
     lines = difflib.unified_diff(before, file.text.splitlines(keepends=True), old, f"b/{file.path}")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _source(action: str) -> str:
+    """What to install the tool from: as the action of this very version says, else as this tool was installed."""
+    there = scaffold.source_of(action)
+    if there and scaffold.version_of(action) == release_tool.__version__:
+        return there
+    return installation.source() or there
 
 
 def configured(tree: Worktree) -> str:
