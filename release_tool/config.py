@@ -231,10 +231,15 @@ def parse(text: str, source: str) -> Config:
 
 def choose(texts: Mapping[str, str]) -> Config:
     """Read the one of the usual files, by name, that configures release-tool; raises UsageError where two do."""
-    having = [name for name, text in texts.items() if _table(_toml(text, name), name) is not None]
+    having = [name for name, text in texts.items() if configures(text, name)]
     if len(having) > 1:
         raise UsageError(f"both {having[0]} and {having[1]} configure release-tool", todo="keep one of them")
     return parse(texts[having[0]], having[0]) if having else Config()
+
+
+def configures(text: str, source: str) -> bool:
+    """Whether a file has anything to say to release-tool."""
+    return _table(_toml(text, source), source) is not None
 
 
 def json_schema() -> Data:

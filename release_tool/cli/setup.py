@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from release_tool.cli.session import Session
-    from release_tool.domain.preconditions import Finding
+    from release_tool.domain.examination import Finding
     from release_tool.domain.scaffold import File
     from release_tool.stages.doctor import Examination
     from release_tool.stages.project import Project

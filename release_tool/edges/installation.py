@@ -26,12 +26,16 @@ class _DirectUrl(msgspec.Struct, frozen=True):
 def source() -> str:
     """What pip installs this very tool from: a commit of its repository, `git+https://…@HASH`; empty if not known."""
     try:
-        written = distribution("release-tool").read_text("direct_url.json")
+        return source_of(distribution("release-tool").read_text("direct_url.json"))
     except PackageNotFoundError:
         return ""
-    if written is None:
+
+
+def source_of(direct_url: str | None) -> str:
+    """Read what pip wrote down: a commit of a repository, or a directory that may be a checkout of one."""
+    if direct_url is None:
         return ""
-    told = msgspec.json.decode(written, type=_DirectUrl)
+    told = msgspec.json.decode(direct_url, type=_DirectUrl)
     if told.vcs_info:
         return f"git+{told.url}@{told.vcs_info.commit_id}"
     return _of_checkout(Path(unquote(urlsplit(told.url).path)))

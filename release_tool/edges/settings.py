@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from release_tool.domain.preconditions import ActionsSettings, BranchRules, EnvironmentSettings, TagRules
+from release_tool.domain.examination import ActionsSettings, BranchRules, EnvironmentSettings, TagRules
 from release_tool.edges.github_transport import (
     NotFoundError,
     PermissionDeniedError,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.domain import preconditions as judge
+from release_tool.domain import examination as judge
+from release_tool.domain.examination import Finding, Repair, Verdict
 from release_tool.domain.policy import missing_labels
-from release_tool.domain.preconditions import Finding, Repair, Verdict
 from release_tool.domain.release import TagState, other_prefixes
 from release_tool.domain.scaffold import WORKFLOWS, is_kept
 from release_tool.domain.version import Bump, next_version, parse_version, tag_name
@@ -144,9 +144,10 @@ class _Doctor:
 
     def _secrets(self, github: GitHub) -> Iterator[Finding]:
         for name, environment in self._config.environments.items():
-            if environment.pass_env:
-                known = github.settings.secrets(name)
-                yield from judge.of_secrets(name, environment, known, self._project.repository)
+            gates = {name, environment.rollback_environment or name} if environment.pass_env else set()
+            for gate in sorted(gates):
+                known = github.settings.secrets(gate)
+                yield from judge.of_secrets(gate, environment, known, self._project.repository)
 
     def _ledgers(self, github: GitHub) -> Iterator[Finding]:
         if self._config.environments:

@@ -15,6 +15,7 @@ from release_tool.domain import detection, scaffold
 from release_tool.domain.detection import Competitor, Hint, Stack
 from release_tool.domain.proposal import Wishes, extended
 from release_tool.domain.proposal import configuration as written
+from release_tool.domain.rendering import Values, render
 from release_tool.domain.scaffold import File, State
 from release_tool.edges import installation, shipped
 from release_tool.edges.worktree import Worktree
@@ -113,7 +114,7 @@ def propose(project: Project, found: Survey, choices: Choices) -> Proposal:
     tree = Worktree(project.git.root)
     settings = _settings(project, tree, found, _chosen(found, choices, recipe.get(CONFIGURATION, "")))
     config = configuration.parse(settings.text, settings.path)
-    rendered = scaffold.render(shipped.files(), config, values)
+    rendered = render(shipped.files(), config, values)
     if found.checked_by:
         del rendered[scaffold.CHECKS]
     scripts = {path: script for path, script in recipe.items() if path.endswith(".sh")}
@@ -214,7 +215,7 @@ def _recipe(name: str | None) -> dict[str, str]:
     return shipped.recipe(name) if name else {}
 
 
-def _values(found: Survey, choices: Choices) -> scaffold.Values:
+def _values(found: Survey, choices: Choices) -> Values:
     source = choices.source or found.source
     if not source:
         raise UsageError(
@@ -223,7 +224,7 @@ def _values(found: Survey, choices: Choices) -> scaffold.Values:
             todo="name its repository and a commit of it: `--source git+https://github.com/OWNER/release-tool@HASH`",
         )
     nothing = ("echo 'Write the command that tests this project here.'", "exit 1")
-    return scaffold.Values(
+    return Values(
         branch=found.branch,
         source=source,
         runner=choices.runner or found.runner,
@@ -235,7 +236,7 @@ def _values(found: Survey, choices: Choices) -> scaffold.Values:
     )
 
 
-def _unsure(found: Survey, values: scaffold.Values, choices: Choices) -> Iterator[str]:
+def _unsure(found: Survey, values: Values, choices: Choices) -> Iterator[str]:
     if not (found.stack.test or choices.test):
         yield f"Write how this project is tested into {scaffold.WORKFLOWS}/cloud-tests.yml: nothing told it."
     if found.checked_by:

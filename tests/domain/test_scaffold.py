@@ -11,14 +11,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from release_tool.config import Config, Environment, Sync
+from release_tool.config import Channel, Config, Environment, Sync
 from release_tool.domain import scaffold
-from release_tool.domain.scaffold import State, Values, compare, render, sign
+from release_tool.domain.rendering import OLD_ARTIFACTS, Values, render
+from release_tool.domain.scaffold import State, compare, sign
 from release_tool.edges import shipped
 from release_tool.errors import BugError
+from tests.adoption import SOURCE
 from tests.workflow_rules import PINS, breaches_of_action, breaches_of_workflow, read_action, read_workflow
 
-SOURCE = f"git+https://github.com/acme/release-tool@{'a' * 40}"
 PLAIN = Values(branch="main", source=SOURCE, build=("make build",), test=("make test",))
 HOSTED = Config(sync=Sync())
 OTHERWISE = Config(
@@ -27,6 +28,7 @@ OTHERWISE = Config(
     maintenance=("release-*", "lts/*"),
     release_on="schedule",
     sync=Sync(branch="hosted/eu"),
+    channels={"team": Channel(url_env="TEAM_URL"), "all": Channel(url_env="ALL_URL")},
     environments={
         "staging": Environment(command=("./deploy.sh",), pass_env=("SSH_KEY",)),
         "production": Environment(command=("./deploy.sh",), pass_env=("SSH_HOST", "SSH_KEY")),
@@ -54,7 +56,7 @@ def written(variant: str) -> dict[str, str]:
 
 def with_known_pins(text: str) -> str:
     """The pins of a GitHub Enterprise Server, which are others, as those that the house rules know."""
-    for old, new in scaffold.OLD_ARTIFACTS.items():
+    for old, new in OLD_ARTIFACTS.items():
         text = text.replace(new, old)
     return text
 
@@ -75,17 +77,17 @@ def test_what_is_written_is_what_github_takes_and_zizmor_finds_sound(variant: st
     for path, text in written(variant).items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    binaries = Path(sys.executable).parent
-    workflows = sorted((tmp_path / scaffold.WORKFLOWS).glob("*.yml"))
-    schema = [binaries / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows]
-    sound = [binaries / "zizmor", "--quiet", "--offline", "--pedantic", "--no-progress", tmp_path / ".github"]
-    for command in (schema, sound):
+    workflows = map(str, sorted((tmp_path / scaffold.WORKFLOWS).glob("*.yml")))
+    schema = ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows]
+    sound = ["zizmor", "--quiet", "--offline", "--pedantic", "--no-progress", str(tmp_path / ".github")]
+    for program, *options in (schema, sound):
+        command = [str(Path(sys.executable).parent / program), *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_as_it_is_a_workflow_differs_from_this_projects_own_by_its_first_line_only() -> None:
-    for name in ("pr-policy", "publish", "release", "cloud-sync"):
+    for name in ("pr-policy", "publish", "release", "cloud-sync", "cloud-advance", "deploy"):
         path = f"{scaffold.WORKFLOWS}/{name}.yml"
         assert written("as it is")[path].partition("\n")[2] == (ROOT / path).read_text()
 
@@ -115,6 +117,29 @@ def test_an_app_acts_in_every_job_and_its_key_goes_to_none_of_the_users_workflow
         assert "APP" not in files[f"{scaffold.WORKFLOWS}/{name}.yml"]
     handed = [line for line in files[f"{scaffold.WORKFLOWS}/release.yml"].splitlines() if "APP_KEY: ${{" in line]
     assert len(handed) == 2  # publish and sync
+
+
+def test_what_pass_env_names_is_handed_on_in_the_deploy_job_once_each() -> None:
+    path = f"{scaffold.WORKFLOWS}/deploy.yml"
+    text = written("with other names")[path]
+    lines = {"SSH_KEY": "${{ secrets.SSH_KEY }}", "SSH_HOST": "${{ secrets.SSH_HOST }}"}
+    assert lines.items() <= read_workflow(text).jobs["environments"].env.items()
+    assert scaffold.passed(text) == {"SSH_KEY", "SSH_HOST"}
+    assert scaffold.passed(written("as it is")[path]) == set()
+    again = render({path: text.partition("\n")[2]}, *VARIANTS["with other names"])[path]
+    assert again == text.partition("\n")[2]
+
+
+def test_a_channels_address_goes_to_every_job_that_has_something_to_tell_and_to_no_other() -> None:
+    files = {path.rpartition("/")[2]: text for path, text in written("with other names").items()}
+    for name in ("publish.yml", "cloud-advance.yml", "deploy.yml"):
+        steps = [step for job in read_workflow(files[name]).jobs.values() for step in job.steps]
+        acting = [step.env for step in steps if "GITHUB_TOKEN" in step.env]
+        assert acting
+        assert all(env["TEAM_URL"] == "${{ secrets.TEAM_URL }}" for env in acting)
+        assert "TEAM_URL" in str(read_workflow(files[name]).on["workflow_call"])
+    for name in ("pr-policy.yml", "pr-checks.yml", "build.yml", "cloud-tests.yml"):
+        assert "TEAM_URL" not in files[name]
 
 
 def test_a_server_of_its_own_gets_nothing_that_it_lacks() -> None:

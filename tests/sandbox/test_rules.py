@@ -572,7 +572,13 @@ def test_a_tag_object_can_have_a_tagger_and_a_date(serve: Serve) -> None:
 
 
 def test_a_ruleset_keeps_tags_from_being_made_and_tells_which_rules_hold(serve: Serve) -> None:
-    tags = {"ruleset": "Tags", "target": "tag", "include": ["~ALL"], "exclude": ["refs/tags/x*"], "rules": ["creation"]}
+    tags: Doc = {
+        "ruleset": "Tags",
+        "target": "tag",
+        "include": ["~ALL"],
+        "exclude": ["refs/tags/x*"],
+        "rules": ["creation"],
+    }
     client = serve(tags, {"ruleset": "Main", "checks": ["policy"]})
     sha = head(client, "main")
 
@@ -583,7 +589,7 @@ def test_a_ruleset_keeps_tags_from_being_made_and_tells_which_rules_hold(serve: 
 
 
 def test_a_ruleset_that_is_off_or_let_through_keeps_nobody(serve: Serve) -> None:
-    rules = {"target": "tag", "include": ["~ALL"], "rules": ["creation"]}
+    rules: dict[str, object] = {"target": "tag", "include": ["~ALL"], "rules": ["creation"]}
     client = serve({"ruleset": "Off", "active": False, **rules}, {"ruleset": "Open", "bypass": True, **rules})
 
     assert client.ask("POST", "git/refs", {"ref": "refs/tags/v1", "sha": head(client, "main")}).status_code == 201

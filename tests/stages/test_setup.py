@@ -16,14 +16,14 @@ from release_tool.domain import scaffold
 from release_tool.edges import shipped
 from release_tool.errors import UsageError
 from release_tool.stages import setup as stage
+from tests.adoption import SOURCE
 from tests.shop import shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.shop import Result, Shop
+    from tests.shop import Entry, Result, Shop
 
-SOURCE = f"git+https://github.com/acme/release-tool@{'a' * 40}"
 RELEASE = f"{scaffold.WORKFLOWS}/release.yml"
 BUILD = f"{scaffold.WORKFLOWS}/build.yml"
 FILES = {"Makefile": "build:\n\ttrue\ntest:\n\ttrue\n", "README.md": "hello\n"}
@@ -108,7 +108,11 @@ def test_what_only_a_person_can_do_stands_at_the_end(fresh: Shop) -> None:
 
 
 def test_the_default_branch_the_tags_and_the_labels_are_found_out(tmp_path: Path) -> None:
-    history = [{"tag": "shop-2.0.0"}, {"label": "type: feature"}, {"branch": "cloud", "from": "shop-2.0.0"}]
+    history: list[Entry] = [
+        {"tag": "shop-2.0.0"},
+        {"label": "type: feature"},
+        {"branch": "cloud", "from": "shop-2.0.0"},
+    ]
     with shop(tmp_path, *history, default_branch="trunk", files=FILES) as made:
         assert init(made, "--yes").code == 0
         found = configured(made)
