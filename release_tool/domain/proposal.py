@@ -123,9 +123,9 @@ def _labels(labels: Labels) -> Iterator[str]:
 
 
 def _environment(wishes: Wishes) -> str:
-    """The recipe's environment, under its name here and with the address that it answers at."""
+    """The recipe's environment, under its name here; and with its address, where the recipe has one place for it."""
     text = wishes.recipe.strip().replace("environments.production", f"environments.{wishes.environment}")
-    if not wishes.url:
+    if not wishes.url or len(set(_EXAMPLE_URL.findall(text))) != 1:
         return text
     text = _EXAMPLE_URL.sub(lambda _: wishes.url.rstrip("/"), text)
     host = re.search(r"//([\w.-]+)", wishes.url)

@@ -244,10 +244,23 @@ def _unsure(found: Survey, values: Values, choices: Choices) -> Iterator[str]:
             f"{found.checked_by} tests pull requests already, so no pr-checks.yml is written:"
             " let its last job be named `checks`, and let it start on `merge_group`, too."
         )
-    if choices.recipe and not choices.url:
-        yield f"Write into {CONFIGURATION} where the application answers (`url`)."
+    if choices.recipe:
+        where = _page(values.source, choices.recipe)
+        yield f"Fit `deploy.sh` and its environment in the configuration to your project, as the recipe says: {where}"
+    elif found.hints and not found.configured:
+        hint = found.hints[0]
+        yield (
+            f"Let it be deployed, as {hint.path} tells: `release-tool init --recipe {hint.recipe} --url URL`,"
+            f" and see {_page(values.source, hint.recipe)}"
+        )
     if values.server:
         yield f"Take over the pinned actions on {values.server}: they have to be there, or come by GitHub Connect."
+
+
+def _page(source: str, recipe: str) -> str:
+    """Where a recipe can be read, at the very commit that the tool is installed from."""
+    place, _, commit = source.removeprefix("git+").rpartition("@")
+    return f"{place.removesuffix('.git')}/blob/{commit}/docs/recipes/{recipe}/README.md"
 
 
 def _enterprise(project: Project) -> str:

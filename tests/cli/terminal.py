@@ -24,11 +24,17 @@ def on_a_terminal(of: Shop, *args: str, **env: str) -> str:
         stderr=theirs,
     )
     os.close(theirs)
-    seen = b""
-    while piece := _read(ours):
-        seen += piece
+    seen = read_all(ours)
     os.close(ours)
     started.wait()
+    return seen
+
+
+def read_all(terminal: int) -> str:
+    """What is written to a terminal until nobody writes any more."""
+    seen = b""
+    while piece := _read(terminal):
+        seen += piece
     return seen.decode()
 
 

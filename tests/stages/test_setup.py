@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from release_tool.edges import shipped
 from release_tool.errors import UsageError
 from release_tool.stages import setup as stage
 from tests.adoption import SOURCE
+from tests.cli.terminal import read_all
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -179,6 +182,64 @@ def test_a_tool_that_does_not_know_where_it_came_from_asks(fresh: Shop) -> None:
     with pytest.raises(UsageError, match="where the workflows should install release-tool from") as error:
         stage.propose(project, found, stage.Choices())
     assert "--source git+https://" in error.value.todo
+
+
+# Deploying
+
+
+@pytest.mark.parametrize("recipe", shipped.recipes())
+def test_a_recipe_becomes_an_environment_that_is_whole(fresh: Shop, recipe: str) -> None:
+    result = init(fresh, "--yes", "--recipe", recipe, "--url", "https://shop.test", "--environment", "live")
+    assert result.code == 0, result.err
+    (name, environment), *others = configured(fresh).environments.items()
+    assert (name, others) == ("live", [])
+    assert os.access(fresh.clone / environment.command[0], os.X_OK)
+    for secret in environment.pass_env:
+        assert f"      {secret}: ${{{{ secrets.{secret} }}}}" in text(fresh, f"{scaffold.WORKFLOWS}/deploy.yml")
+        assert f"gh secret set {secret} --env live --repo acme/shop" in result.out
+    assert f"github.com/acme/release-tool/blob/{'a' * 40}/docs/recipes/{recipe}/README.md" in result.out
+
+
+def test_what_a_file_tells_is_proposed_and_not_done_unasked(tmp_path: Path) -> None:
+    with shop(tmp_path, files=FILES | {"config/deploy.yml": ""}) as made:
+        result = init(made, "--yes")
+        assert configured(made).environments == {}
+        assert "`release-tool init --recipe kamal --url URL`" in result.out
+
+
+def test_an_environment_can_be_added_later_and_everything_else_stays(fresh: Shop) -> None:
+    init(fresh, "--yes", "--cloud", "cloud")
+    (fresh.clone / "release-tool.toml").write_text('# mine\nunlabelled = "fail"\n\n[sync]\nbranch = "cloud"\n')
+    result = init(fresh, "--yes", "--recipe", "fly", "--url", "https://shop.fly.dev")
+    assert result.code == 0, result.err
+    assert text(fresh, "release-tool.toml").startswith('# mine\nunlabelled = "fail"\n')
+    assert [*configured(fresh).environments] == ["production"]
+    assert "FLY_API_TOKEN: ${{ secrets.FLY_API_TOKEN }}" in text(fresh, f"{scaffold.WORKFLOWS}/deploy.yml")
+
+
+def test_on_a_terminal_two_questions_are_enough(tmp_path: Path) -> None:
+    with shop(tmp_path, files=FILES | {"fly.toml": ""}) as made:
+        seen = answered(made, "hosted", "y", "https://shop.fly.dev", "y")
+        assert "Carry releases into a branch of what you host?" in seen
+        assert "Deploy by the recipe `fly`, as fly.toml tells?" in seen
+        found = configured(made)
+        assert found.sync == Sync(branch="hosted")
+        assert found.environments["production"].url == "https://shop.fly.dev"
+
+
+def answered(of: Shop, *answers: str) -> str:
+    """Run `init` as a person at a terminal does, and tell what they saw."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "release_tool", "init", "--source", SOURCE]
+    started = subprocess.Popen(
+        command, cwd=of.clone, env=os.environ | of.environment(), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
+    seen = read_all(ours)
+    os.close(ours)
+    assert started.wait() == 0, seen
+    return seen
 
 
 # Upgrading
