@@ -114,13 +114,16 @@ class Session:
 
     def confirm(self, question: str) -> None:
         """Ask before something that can't be undone; raises RefusedError for a no, and where nobody answers."""
+        if not self.agrees(question):
+            raise _nobody_agreed()
+
+    def agrees(self, question: str) -> bool:
+        """Ask, and tell what was answered; raises RefusedError where nobody answers."""
         try:
-            agreed = click.confirm(question, err=True)
+            return click.confirm(question, err=True)
         except click.Abort:
             click.echo(err=True)  # the answer that never came would have ended the line
-            agreed = False
-        if not agreed:
-            raise RefusedError("nobody said yes", already="nothing was written", todo="say yes, or give `--yes`")
+            raise _nobody_agreed() from None
 
     def person(self) -> str:
         """Who types this, or who started the run."""
@@ -170,6 +173,10 @@ class Session:
             max_wait=settings.max_wait.total_seconds(),
             seconds_between_writes=0 if _is_loopback(api_url) else 1,
         )
+
+
+def _nobody_agreed() -> RefusedError:
+    return RefusedError("nobody said yes", already="nothing was written", todo="say yes, or give `--yes`")
 
 
 def _is_loopback(url: str) -> bool:

@@ -83,7 +83,7 @@ def init(
     for line in _found(found):
         session.say(line)
     if not (yes or dry_run) and sys.stdin.isatty():
-        choices = _ask(found, choices)
+        choices = _ask(session, found, choices)
     proposal = stage.propose(project, found, choices)
     if dry_run:
         _tell_difference(session, proposal, overwrite=overwrite, as_json=as_json)
@@ -106,7 +106,7 @@ def _found(found: Survey) -> Iterator[str]:
         yield f"deployed by: {hint.recipe}, as {hint.path} tells"
 
 
-def _ask(found: Survey, choices: Choices) -> Choices:
+def _ask(session: Session, found: Survey, choices: Choices) -> Choices:
     """Ask for the two things that no file tells; nothing where the repository is configured already."""
     if found.configured:
         return choices
@@ -116,8 +116,8 @@ def _ask(found: Survey, choices: Choices) -> Choices:
         cloud = click.prompt(question, default=found.wishes.cloud, show_default=bool(found.wishes.cloud), err=True)
     if recipe is None and found.hints:
         hint = found.hints[0]
-        agreed = click.confirm(f"Deploy by the recipe `{hint.recipe}`, as {visible(hint.path)} tells?", err=True)
-        recipe = hint.recipe if agreed else ""
+        question = f"Deploy by the recipe `{hint.recipe}`, as {visible(hint.path)} tells?"
+        recipe = hint.recipe if session.agrees(question) else ""
     if recipe and not url:
         url = click.prompt("Where does the application answer? Its URL, or nothing", default="", err=True)
     return msgspec.structs.replace(choices, cloud=cloud.strip(), recipe=recipe, url=url.strip())
@@ -136,7 +136,7 @@ def _agreed(session: Session, proposal: Proposal, *, overwrite: bool, yes: bool)
     if not yes and not overwrite:
         for path in proposal.changed():
             _show(by_name[path])
-            if click.confirm(f"{path} was changed, or is not ours. Replace it?", err=True):
+            if session.agrees(f"{path} was changed, or is not ours. Replace it?"):
                 replaced.append(path)
     files = proposal.to_write(replaced)
     if files and not yes:

@@ -83,6 +83,11 @@ def source_of(action: str) -> str:
     return found["source"] if found and "${{" not in found["source"] else ""
 
 
+def is_own(action: str) -> bool:
+    """Whether an action installs the tool from the checkout: only the tool's own repository does."""
+    return "SOURCE: ${{ github.action_path }}" in action
+
+
 def runner_of(workflow: str) -> str:
     """What a workflow that we wrote runs on."""
     found = _RUNS_ON.search(workflow)

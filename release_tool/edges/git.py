@@ -276,8 +276,9 @@ class Git:
         return next(found, None)
 
     def files(self) -> tuple[str, ...]:
-        """The paths of the working tree's files, those that git ignores left out."""
-        listed = self.program.run("ls-files", "-z", "--cached", "--others", "--exclude-standard").stdout
+        """The paths of the working tree's files from its top, wherever one stands; those that git ignores left out."""
+        options = ("-z", "--cached", "--others", "--exclude-standard", "--full-name")
+        listed = self.program.run("ls-files", *options, "--", ":/").stdout
         return tuple(sorted({path.decode(errors="replace") for path in listed.split(b"\0") if path}))
 
     def file(self, ref: str, path: str) -> bytes | None:

@@ -34,10 +34,12 @@ _CLOUDS = ("cloud", "hosted", "saas")
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """What a repository is like before anything is written.
 
-    `configured` is the file that configures the tool already, empty where none does. `runner`, `app` and `source` are
+    `own` says that it is the tool's own. `configured` is the file that configures the tool already, empty where none
+    does. `runner`, `app` and `source` are
     what files of ours that are there say, and `checked_by` a workflow of the user's that tests pull requests.
     """
 
+    own: bool
     branch: str
     configured: str
     wishes: Wishes
@@ -85,16 +87,20 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
 
 def survey(project: Project) -> Survey:
     """Find out what the repository is; GitHub is asked for its labels where there is a token."""
+    if project.git.is_bare:
+        raise UsageError("there is no working tree here", todo="run this inside a clone with one")
     tree = Worktree(project.git.root)
     paths = project.git.files()
     texts = {path: text for path in detection.telling(paths) if (text := tree.read(path)) is not None}
     ours = shipped.files().keys()
     action = tree.read(scaffold.ACTION) or ""
     written_before = tree.read(f"{scaffold.WORKFLOWS}/pr-policy.yml") or ""
-    wishes = _wishes(project, texts)
+    configured_by = configured(tree)
+    wishes = _wishes(project, texts, configured_by)
     return Survey(
+        own=scaffold.is_own(action),
         branch=wishes.branch,
-        configured=configured(tree),
+        configured=configured_by,
         wishes=wishes,
         stack=detection.stack(paths, texts),
         competitors=detection.competitors(paths, texts, ours),
@@ -115,8 +121,8 @@ def propose(project: Project, found: Survey, choices: Choices) -> Proposal:
     settings = _settings(project, tree, found, _chosen(found, choices, recipe.get(CONFIGURATION, "")))
     config = configuration.parse(settings.text, settings.path)
     rendered = render(shipped.files(), config, values)
-    if found.checked_by:
-        del rendered[scaffold.CHECKS]
+    for path in _unwanted(found):
+        del rendered[path]
     scripts = {path: script for path, script in recipe.items() if path.endswith(".sh")}
     version = release_tool.__version__
     files = [
@@ -129,6 +135,14 @@ def propose(project: Project, found: Survey, choices: Choices) -> Proposal:
         app=values.app,
         unsure=tuple(_unsure(found, values, choices)),
     )
+
+
+def _unwanted(found: Survey) -> Iterator[str]:
+    """The files that this repository does without: it has checks of its own, or locks what the tool needs elsewhere."""
+    if found.checked_by:
+        yield scaffold.CHECKS
+    if found.own:
+        yield scaffold.LOCK
 
 
 def write(project: Project, files: Collection[File]) -> None:
@@ -171,12 +185,12 @@ def _settings(project: Project, tree: Worktree, found: Survey, wishes: Wishes) -
     return File(found.configured, text, there, State.YOURS if text == there else State.OLDER)
 
 
-def _wishes(project: Project, texts: dict[str, str]) -> Wishes:
+def _wishes(project: Project, texts: dict[str, str], configured_by: str) -> Wishes:
     tagged = detection.versions(project.git.tags())
     known = project.github.settings.labels() if project.github else ()
     first = detection.written_version(texts) if tagged is None or tagged.highest is None else None
     return Wishes(
-        branch=_branch(project),
+        branch=_branch(project, configured_by),
         tag_prefix=tagged.prefix if tagged else "v",
         initial_version=first or "",
         labels=detection.labels(known),
@@ -184,13 +198,13 @@ def _wishes(project: Project, texts: dict[str, str]) -> Wishes:
     )
 
 
-def _branch(project: Project) -> str:
-    """The branch that is released: the configured one, GitHub's default, or what is here."""
+def _branch(project: Project, configured: str) -> str:
+    """The branch that is released: the configured one, GitHub's default, or at the first time what is here."""
     git = project.git
     if project.config.branch != "main" or (project.github is None and git.has_branch("main")):
         return project.config.branch
     told = project.github.repository().default_branch if project.github else git.default_branch()
-    return told or git.current_branch() or project.config.branch
+    return told or ("" if configured else git.current_branch()) or project.config.branch
 
 
 def _chosen(found: Survey, choices: Choices, recipe: str) -> Wishes:
@@ -216,8 +230,8 @@ def _recipe(name: str | None) -> dict[str, str]:
 
 
 def _values(found: Survey, choices: Choices) -> Values:
-    source = choices.source or found.source
-    if not source:
+    source = "" if found.own else choices.source or found.source
+    if not (source or found.own):
         raise UsageError(
             "where the workflows should install release-tool from is not known: it was not installed from git",
             already="nothing was written",

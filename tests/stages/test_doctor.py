@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from release_tool.domain import ledger, scaffold
 from release_tool.domain.examination import Verdict
 from release_tool.domain.ledger import Kind, Payload
 from release_tool.domain.release import Owner
+from release_tool.edges import shipped
 from release_tool.sandbox import Fault
 from release_tool.stages.doctor import examine, mend
 from tests.adoption import ADMIN, adopt
@@ -20,7 +22,6 @@ from tests.shop import shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from release_tool.domain.examination import Finding
     from tests.shop import Entry, Shop
@@ -317,3 +318,12 @@ def test_mending_leaves_what_somebody_changed(sound: Shop) -> None:
     path.write_text(path.read_text() + "# mine\n")
     assert sound.run("doctor", "--fix").code == 0
     assert path.read_text().endswith("# mine\n")
+
+
+def test_the_tools_own_repository_is_up_to_date_by_its_own_measure(tmp_path: Path) -> None:
+    """It installs from its checkout and locks elsewhere, and what it hands to others is what it runs itself."""
+    root = Path(__file__).parent.parent.parent
+    files = {path: (root / path).read_text() for path in shipped.files() if path != scaffold.LOCK}
+    with shop(tmp_path, files=files | {"release-tool.toml": HOSTED}) as made:
+        found = {one.about: one for one in examine(made.project(), ()).findings}
+        assert (found["files"].verdict, found["files"].text) == (Verdict.OK, "as this release-tool writes them")

@@ -107,6 +107,32 @@ def test_what_only_a_person_can_do_stands_at_the_end(fresh: Shop) -> None:
     assert out.rstrip().endswith("`--fix` makes labels and branches.")
 
 
+def test_from_a_folder_below_the_same_is_found_and_written(fresh: Shop) -> None:
+    below = fresh.clone / "docs" / "deep"
+    below.mkdir(parents=True)
+    command = [sys.executable, "-m", "release_tool", "init", "--source", SOURCE, "--yes"]
+    done = subprocess.run(
+        command, cwd=below, env=os.environ | fresh.environment(), capture_output=True, text=True, check=True
+    )
+    assert "tested with: make test" in done.stderr
+    assert (fresh.clone / RELEASE).exists()
+    assert list(below.iterdir()) == []
+
+
+def test_a_clone_without_a_working_tree_is_refused(fresh: Shop, tmp_path: Path) -> None:
+    fresh.git("clone", "--quiet", "--bare", fresh.box.clone_url, str(tmp_path / "bare"))
+    command = [sys.executable, "-m", "release_tool", "init", "--yes"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path / "bare",
+        env=os.environ | fresh.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "no working tree here" in done.stderr) == (2, True)
+
+
 # Finding out
 
 
@@ -267,6 +293,8 @@ def test_a_changed_file_is_left_as_it_is_unless_somebody_agrees(fresh: Shop) -> 
 
     kept = init(fresh, "--yes")
     assert (kept.code, "somebody changed it" in kept.err) == (0, True)
+    unasked = init(fresh)
+    assert (unasked.code, "nobody said yes" in unasked.err) == (3, True)
     refused = init(fresh, answer="n\n")
     assert (refused.code, text(fresh, RELEASE)) == (0, now + "# mine\n")
     agreed = init(fresh, answer="y\ny\n")
