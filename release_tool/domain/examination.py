@@ -166,8 +166,8 @@ def of_channels(config: Config, known: Collection[str], workflows: Iterable[str]
         if variable in known:
             yield ok(about, f"{variable} is set; `release-tool notify test` tries it")
         elif variable not in told:
-            fix = f"add `{variable}: ${{{{ secrets.{variable} }}}}` to the jobs that tell it"
-            yield problem(about, f"no workflow hands {variable} on", fix)
+            fix = f"release-tool init, or `{variable}: ${{{{ secrets.{variable} }}}}` in the steps that tell it"
+            yield problem(about, f"no workflow hands {variable} on", fix, Repair.FILES)
         else:
             yield unseen(about, f"{variable} is not set here", "release-tool notify test")
 

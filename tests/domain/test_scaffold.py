@@ -126,8 +126,6 @@ def test_what_pass_env_names_is_handed_on_in_the_deploy_job_once_each() -> None:
     assert lines.items() <= read_workflow(text).jobs["environments"].env.items()
     assert scaffold.passed(text) == {"SSH_KEY", "SSH_HOST"}
     assert scaffold.passed(written("as it is")[path]) == set()
-    again = render({path: text.partition("\n")[2]}, *VARIANTS["with other names"])[path]
-    assert again == text.partition("\n")[2]
 
 
 def test_a_channels_address_goes_to_every_job_that_has_something_to_tell_and_to_no_other() -> None:
