@@ -89,6 +89,7 @@ class Job(msgspec.Struct, rename="kebab"):
     environment: dict[str, str | bool] = {}
     permissions: dict[str, str] | None = None
     env: dict[str, str] = {}
+    secrets: dict[str, str] = {}
     uses: str = ""
     with_: dict[str, str | int | bool] = msgspec.field(name="with", default_factory=dict)
     outputs: dict[str, str] = {}

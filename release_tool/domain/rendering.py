@@ -29,10 +29,12 @@ _PASS_ENV = re.compile(
 )
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _PLAIN = re.compile(r"[A-Za-z][\w./-]*", re.ASCII)
-_PASSING = frozenset({"release.yml", "publish.yml", "cloud-sync.yml", "cloud-advance.yml", "deploy.yml"})
-"""Our own workflows that call each other, and so hand secrets on."""
+_DEPLOYING = frozenset({"cloud-sync.yml", "deploy.yml"})
+_CALLED = _DEPLOYING | {"publish.yml", "cloud-advance.yml"}
+"""Our own workflows that others of ours call; the way to a deployment has what its command asks for, too."""
 _CALL = re.compile(
-    r"^    uses: \./\.github/workflows/(?:publish|cloud-sync|cloud-advance|deploy)\.yml[^\n]*\n", re.MULTILINE
+    r"^    uses: \./\.github/workflows/(?P<callee>(?:publish|cloud-sync|cloud-advance|deploy)\.yml)[^\n]*\n",
+    re.MULTILINE,
 )
 _INSTALL = re.compile(r"^        uses: \./\.github/actions/release-tool[^\n]*\n", re.MULTILINE)
 _TOKEN = re.compile(r"^(?P<indent> +)GITHUB_TOKEN: [^\n]*\n", re.MULTILINE)
@@ -98,7 +100,7 @@ def _everywhere(name: str, text: str, config: Config, values: Values) -> str:
         text = _with_app(text)
     if name in _TELLING:
         text = _with_channels(text, channels)
-    text = _with_secrets(text, [*([APP_KEY] if values.app else []), *channels]) if name in _PASSING else text
+    text = _with_secrets(name, text, config, values)
     return _for_enterprise(text, values.server) if values.server else text
 
 
@@ -134,7 +136,7 @@ def _sync(text: str, config: Config) -> str:
 
 def _deploy(text: str, config: Config) -> str:
     """Hand on the secrets that `pass-env` names, one line each, below the line that marks their place."""
-    names = sorted({name for environment in config.environments.values() for name in environment.pass_env})
+    names = sorted(_passed_on(config))
     if _PASS_ENV.search(text) is None:
         raise _unrenderable("# pass-env:")
 
@@ -199,15 +201,33 @@ def _with_channels(text: str, names: Iterable[str]) -> str:
     return _TOKEN.sub(rf"\g<0>{lines}", text)
 
 
-def _with_secrets(text: str, names: Iterable[str]) -> str:
-    """Hand secrets on to our own workflows that are called, which get none by themselves; to no others."""
-    names = tuple(names)
-    handed = "".join(f"      {name}: ${{{{ secrets.{name} }}}}\n" for name in names)
-    declared = "".join(f"      {name}:\n        required: false\n" for name in names)
-    if not names:
-        return text
-    text = _CALL.sub(lambda found: f"{found[0]}    secrets:\n{handed}", text)
-    return text.replace("  workflow_call:\n", f"  workflow_call:\n    secrets:\n{declared}")
+def _with_secrets(name: str, text: str, config: Config, values: Values) -> str:
+    """Hand secrets on to our own workflows that are called, which get none by themselves; to no others.
+
+    An environment's own secret of a name goes before the one that is handed on.
+    """
+
+    def handed(found: re.Match[str]) -> str:
+        wanted = _secrets(found["callee"], config, values)
+        lines = "".join(f"      {secret}: ${{{{ secrets.{secret} }}}}\n" for secret in wanted)
+        return found[0] + (f"    secrets:\n{lines}" if wanted else "")
+
+    text = _CALL.sub(handed, text)
+    taken = "".join(f"      {secret}:\n        required: false\n" for secret in _secrets(name, config, values))
+    return text.replace("  workflow_call:\n", f"  workflow_call:\n    secrets:\n{taken}") if taken else text
+
+
+def _secrets(name: str, config: Config, values: Values) -> tuple[str, ...]:
+    """The secrets that one of our workflows takes when it is called."""
+    taken = {channel.url_env for channel in config.channels.values()}
+    if name in _DEPLOYING:
+        taken |= _passed_on(config)
+    return (*([APP_KEY] if values.app else []), *sorted(taken)) if name in _CALLED else ()
+
+
+def _passed_on(config: Config) -> set[str]:
+    """What deploy commands get of the environment of the job."""
+    return {name for environment in config.environments.values() for name in environment.pass_env}
 
 
 def _for_enterprise(text: str, server: str) -> str:

@@ -128,6 +128,24 @@ def test_what_pass_env_names_is_handed_on_in_the_deploy_job_once_each() -> None:
     assert scaffold.passed(written("as it is")[path]) == set()
 
 
+def test_what_a_deploy_command_gets_reaches_it_on_the_whole_way_and_goes_nowhere_else() -> None:
+    files = {path.rpartition("/")[2]: text for path, text in written("with other names").items()}
+    handed = {
+        (name, job.uses.rpartition("/")[2]): set(job.secrets)
+        for name, text in files.items()
+        if name.endswith(".yml") and name != "action.yml"
+        for job in read_workflow(text).jobs.values()
+        if job.uses
+    }
+    channels, passed = {"ALL_URL", "TEAM_URL"}, {"SSH_HOST", "SSH_KEY"}
+    assert {way: names for way, names in handed.items() if names} == {
+        ("release.yml", "publish.yml"): channels,
+        ("release.yml", "cloud-sync.yml"): channels | passed,
+        ("cloud-sync.yml", "cloud-advance.yml"): channels,
+        ("cloud-sync.yml", "deploy.yml"): channels | passed,
+    }
+
+
 def test_a_channels_address_goes_to_every_job_that_has_something_to_tell_and_to_no_other() -> None:
     files = {path.rpartition("/")[2]: text for path, text in written("with other names").items()}
     for name in ("publish.yml", "cloud-advance.yml", "deploy.yml"):
