@@ -322,7 +322,11 @@ def of_secrets(name: str, environment: Environment, known: Collection[str], repo
     missing = [secret for secret in environment.pass_env if secret not in known]
     if missing:
         commands = "; ".join(f"gh secret set {secret} --env {name} --repo {repository}" for secret in missing)
-        yield problem(f"secrets of {name}", f"not set in the environment: {', '.join(missing)}", commands)
+        yield problem(
+            f"secrets of {name}",
+            f"not set, neither for the environment nor for the repository: {', '.join(missing)}",
+            commands,
+        )
     elif environment.pass_env:
         yield ok(f"secrets of {name}", "all that `pass-env` names are set")
 

@@ -225,10 +225,10 @@ class Settings:
 
     def secrets(self, environment: str) -> frozenset[str]:
         """The names of an environment's secrets and of the repository's, which it can use as well."""
-        name = quote(environment, safe="")
-        purpose = Purpose(f"listing the secrets of {environment}", "environments: read")
-        pages = [*self._pages(f"environments/{name}/secrets", _Secrets, purpose)]
-        return frozenset(secret.name for page in pages for secret in page.secrets)
+        place = f"environments/{quote(environment, safe='')}/secrets"
+        own = self._pages(place, _Secrets, Purpose(f"listing the secrets of {environment}", "environments: read"))
+        shared = self._pages("actions/secrets", _Secrets, Purpose("listing the secrets of Actions", "secrets: read"))
+        return frozenset(secret.name for pages in (own, shared) for page in pages for secret in page.secrets)
 
     # The token and the clock
 

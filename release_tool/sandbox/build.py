@@ -55,6 +55,7 @@ DEFAULT_RIGHTS: Rights = {
     "issues": "write",
     "metadata": "read",
     "pull-requests": "write",
+    "secrets": "none",
     "statuses": "write",
     "workflows": False,
 }
@@ -210,6 +211,7 @@ class Builder:
                     allowed=entry.allowed,
                     opens_pulls=entry.opens_pulls,
                     states=dict(entry.states),
+                    secrets=entry.secrets,
                 )
             case _:
                 assert_never(entry)

@@ -282,6 +282,7 @@ class ActionsEntry(Part, frozen=True, kw_only=True):
     allowed: Literal["all", "local_only", "selected"] = "all"
     opens_pulls: bool = True
     states: dict[str, Literal["active", "disabled_inactivity", "disabled_manually"]] = {}
+    secrets: list[str] = []
 
 
 class LabelEntry(Part, frozen=True, kw_only=True):

@@ -226,12 +226,13 @@ class Environment(msgspec.Struct, kw_only=True):
 
 
 class Actions(msgspec.Struct, kw_only=True):
-    """What GitHub Actions may do; `states` are those of workflows that are not active, by path."""
+    """What GitHub Actions may do; `states` are those of workflows that are not active, by path, `secrets` are names."""
 
     enabled: bool = True
     allowed: str = "all"
     opens_pulls: bool = True
     states: dict[str, str] = {}
+    secrets: list[str] = []
 
 
 class Settings(Record, kw_only=True):

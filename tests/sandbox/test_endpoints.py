@@ -28,7 +28,7 @@ HISTORY: list[dict[str, object]] = [
     {"ruleset": "Checks", "checks": ["checks", "policy"], "rules": ["deletion"]},
     {"ruleset": "Tags", "target": "tag", "include": ["refs/tags/v*"], "rules": ["deletion"]},
     {"actions": "enabled", "allowed": "selected", "states": {".github/workflows/release.yml": "disabled_manually"}},
-    {"rights": {"administration": "read", "environments": "read"}},
+    {"rights": {"administration": "read", "environments": "read", "secrets": "read"}},
 ]
 
 READS = [
@@ -41,6 +41,7 @@ READS = [
     "actions/permissions",
     "actions/permissions/workflow",
     "actions/runs",
+    "actions/secrets",
     "actions/runs/77",
     "actions/runs/77/attempts/1",
     "actions/runs/77/attempts/1/jobs",

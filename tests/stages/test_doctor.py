@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LABELS: list[Entry] = [{"label": name} for name in ("major", "minor", "patch", "no-release")]
 GUARD: Entry = {"ruleset": "Main", "checks": ["checks", "policy"]}
 HELD: Entry = {"ruleset": "Cloud", "include": ["refs/heads/cloud"], "rules": ["deletion", "non_fast_forward"]}
-SEES_ALL: Entry = {"rights": {"administration": "read", "environments": "read"}}
+SEES_ALL: Entry = {"rights": {"administration": "read", "environments": "read", "secrets": "read"}}
 PRODUCTION: Entry = {"environment": "production", "branches": ["main", "cloud"], "secrets": ["SSH_KEY"]}
 ENVIRONMENT = """
 [environments.production]
@@ -246,6 +246,13 @@ def test_what_an_environment_lacks_is_named_with_what_mends_it(
         assert found is not None
         assert text in found.text
         assert fix in found.fix
+
+
+def test_a_secret_of_the_repository_does_as_well_as_one_of_the_environment(tmp_path: Path) -> None:
+    files = {"release-tool.toml": HOSTED + ENVIRONMENT}
+    shared: Entry = {"actions": "enabled", "secrets": ["SSH_KEY"]}
+    with shop(tmp_path, {"tag": "v1.2.3"}, SEES_ALL, shared, {"environment": "production"}, files=files) as made:
+        assert "secrets of production" in findings(made, Verdict.OK)
 
 
 def test_a_secret_that_the_deploy_job_does_not_get_is_named(sound: Shop) -> None:
