@@ -38,7 +38,7 @@ _CALL = re.compile(
 )
 _INSTALL = re.compile(r"^        uses: \./\.github/actions/release-tool[^\n]*\n", re.MULTILINE)
 _TOKEN = re.compile(r"^(?P<indent> +)GITHUB_TOKEN: [^\n]*\n", re.MULTILINE)
-_TELLING = frozenset({"publish.yml", "cloud-advance.yml", "deploy.yml", "dashboard.yml"})
+_TELLING = frozenset({"publish.yml", "cloud-advance.yml", "deploy.yml"})
 """The workflows whose jobs have something to tell by a channel."""
 
 OLD_ARTIFACTS = {
@@ -233,7 +233,8 @@ def _passed_on(config: Config) -> set[str]:
 def _for_enterprise(text: str, server: str) -> str:
     """Leave out what GitHub Enterprise Server lacks: queues, attestations, newer artifacts; name it to `gh`."""
     text = re.sub(r"^ +queue: max[^\n]*\n", "", text, flags=re.MULTILINE)
-    text = re.sub(r"^ +(?:attestations|id-token): write[^\n]*\n", "", text, flags=re.MULTILINE)
+    if "attestations: write" in text:  # an identity is what Pages ask for, too
+        text = re.sub(r"^ +(?:attestations|id-token): write[^\n]*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^      - name: Attest [^\n]*\n(?:        [^\n]*\n)+", "", text, flags=re.MULTILINE)
     for new, old in OLD_ARTIFACTS.items():
         text = text.replace(new, old)

@@ -164,12 +164,13 @@ def test_a_server_of_its_own_gets_nothing_that_it_lacks() -> None:
     for lacking in (
         "queue: max",
         "actions/attest@",
-        "id-token",
         "ubuntu-latest",
         PINS["actions/upload-artifact"],
         " GH_TOKEN:",
     ):
         assert lacking not in text
+    assert "id-token" not in files[f"{scaffold.WORKFLOWS}/publish.yml"]
+    assert "id-token" in files[f"{scaffold.WORKFLOWS}/dashboard.yml"]
     assert text.count("GH_HOST: git.example.com") == text.count("GH_ENTERPRISE_TOKEN:")
 
 
