@@ -41,16 +41,6 @@ _TOKEN = re.compile(r"^(?P<indent> +)GITHUB_TOKEN: [^\n]*\n", re.MULTILINE)
 _TELLING = frozenset({"publish.yml", "cloud-advance.yml", "deploy.yml"})
 """The workflows whose jobs have something to tell by a channel."""
 
-OLD_ARTIFACTS = {
-    "actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1": (
-        "actions/upload-artifact@c24449f33cd45d4826c6702db7e49f7cdb9b551d # v3.2.1-node20"
-    ),
-    "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1": (
-        "actions/download-artifact@ad191675b41f6a5b46da9a048cb6893812da158b # v3.1.0-node20"
-    ),
-}
-"""GitHub Enterprise Server knows the artifacts of version 3 only."""
-
 
 class Values(msgspec.Struct, frozen=True, kw_only=True):
     """What the files of one repository depend on besides its configuration.
@@ -231,13 +221,11 @@ def _passed_on(config: Config) -> set[str]:
 
 
 def _for_enterprise(text: str, server: str) -> str:
-    """Leave out what GitHub Enterprise Server lacks: queues, attestations, newer artifacts; name it to `gh`."""
+    """Leave out what GitHub Enterprise Server lacks: queues and attestations; name it to `gh`."""
     text = re.sub(r"^ +queue: max[^\n]*\n", "", text, flags=re.MULTILINE)
     if "attestations: write" in text:  # an identity is what Pages ask for, too
         text = re.sub(r"^ +(?:attestations|id-token): write[^\n]*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^      - name: Attest [^\n]*\n(?:        [^\n]*\n)+", "", text, flags=re.MULTILINE)
-    for new, old in OLD_ARTIFACTS.items():
-        text = text.replace(new, old)
     return re.sub(
         r"^(?P<indent> +)GH_TOKEN: (?P<token>[^\n]*)\n",
         rf"\g<indent>GH_ENTERPRISE_TOKEN: \g<token>\n\g<indent>GH_HOST: {server}\n",
