@@ -8,11 +8,13 @@ PIP_QUIET := install --quiet --disable-pip-version-check
 PIP := $(BIN)/python -m pip $(PIP_QUIET)
 WHEEL := release-tool$(if $(EXPECTED),==$(EXPECTED))
 CODE := release_tool tests $(wildcard benchmarks)
+TOOLS := build/go
+ACTIONLINT := $(wildcard $(TOOLS)/actionlint)
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 ACTIONS := $(wildcard .github/actions/*/action.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test browser coverage table lint style workflows types format lock schema build smoke bench clean
+.PHONY: help setup demo test browser coverage table lint style workflows tools road types format lock schema build smoke bench clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +58,18 @@ workflows: setup
 	$(BIN)/zizmor --quiet --offline --pedantic --no-progress .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)
+	$(if $(ACTIONLINT),$(ACTIONLINT) $(NOT_YET_KNOWN) -shellcheck= -pyflakes=,@echo 'actionlint was not asked: make tools installs it')
+
+# What GitHub has and actionlint does not know yet. Scripts are a line or two, and shellcheck is not everywhere.
+NOT_YET_KNOWN = -ignore 'unexpected key "queue" for "concurrency" section'
+
+# The versions that were tried; go checks them against its own record of what they are.
+tools: ## Install nektos/act and actionlint, which run and check the workflows (needs Go 1.25)
+	GOBIN=$(CURDIR)/$(TOOLS) go install github.com/nektos/act@v0.2.89
+	GOBIN=$(CURDIR)/$(TOOLS) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+road: setup tools ## Run the workflows for real, on the sandbox, under nektos/act
+	ACT_REQUIRED=1 $(BIN)/python -m pytest -n $(JOBS) tests/act
 
 types: setup ## Check the types
 	$(BIN)/mypy $(CODE)

@@ -63,10 +63,10 @@ class Shop:
         return done.stdout.strip()
 
     def api(self, verb: str, path: str, body: object = None) -> object:
-        """Do something on GitHub as a person with a browser."""
+        """Do something on GitHub as a person with a browser; an empty path is the repository itself."""
         answer = requests.request(
             verb,
-            f"{self.box.api_url}/repos/{self.box.repository}/{path}",
+            f"{self.box.api_url}/repos/{self.box.repository}/{path}".rstrip("/"),
             json=body,
             headers={"Authorization": f"Bearer {self.box.token}"},
             timeout=10,
@@ -169,5 +169,6 @@ def shop(directory: Path, *history: Entry, **scenario: object) -> Iterator[Shop]
     whole: Entry = {"repository": "acme/shop", "files": {"README.md": "hello\n"}, "history": list(history), **scenario}
     with Sandbox.start(whole, directory / "github") as box:
         clone = directory / "clone"
-        subprocess.run(["git", "clone", "--quiet", box.clone_url, str(clone)], check=True)
+        url = box.push_url if scenario.get("private") else box.clone_url
+        subprocess.run(["git", "clone", "--quiet", url, str(clone)], check=True)
         yield Shop(box, clone)
