@@ -611,6 +611,10 @@ def test_nothing_that_halts_resumes_or_closes_names_an_environment() -> None:
     assert [name for name, job in DEPLOY.jobs.items() if job.environment] == ["environments"]
 
 
+def test_github_writes_no_deployment_down_beside_those_of_the_ledger() -> None:
+    assert DEPLOY.jobs["environments"].environment["deployment"] is False
+
+
 def test_what_is_built_and_tested_is_the_very_commit_that_cloud_moves_to() -> None:
     told = [job.with_["sha"] for job in ADVANCE.jobs.values() if job.uses]
     told += [step.env["SHA"] for job in ADVANCE.jobs.values() for step in job.steps if "SHA" in step.env]

@@ -1,0 +1,278 @@
+"""The workflows up to a healthy production, and back again, run for real on an application that answers."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.act.project import BEGIN, FILES, HOLE, SEARCH, Project
+from tests.service import Service
+from tests.shop import shop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.shop import Entry
+
+CONFIGURATION = """
+[sync]
+branch = "cloud"
+"""
+
+ENVIRONMENT = """
+[environments.{name}]
+automatic = true
+command = ["./deploy.sh"]
+url = "{url}"
+bake = "500ms"
+{more}
+
+[[environments.{name}.checks]]
+url = "/health"
+version-pointer = "/version"
+interval = "100ms"
+failure-threshold = 2
+deadline = "5s"
+"""
+
+COMMAND = """#!/bin/sh
+set -eu
+if test -e "$HOME/lost"; then  # the machine goes, and all that was at work on it
+  rm "$HOME/lost"
+  kill -9 $PPID $(ps -o ppid= -p $PPID)
+  exit
+fi
+env > "$HOME/given"
+printf '%s' "$RELEASE_VERSION" > "$HOME/live-in-$RELEASE_ENVIRONMENT"
+"""
+
+BEFORE = "1.2.3+cloud.1"
+BROKEN = "1.4.0"
+"""What no environment can stand."""
+
+
+class Hosted(Project):
+    """A project whose `cloud` is deployed by every release."""
+
+    def live(self, environment: str = "production") -> str:
+        """What an environment answers with."""
+        return (self.home / f"live-in-{environment}").read_text()
+
+    def story(self, environment: str = "production") -> list[str]:
+        """Every deployment with what it came to, oldest first."""
+        ledger = self.shop.github().deployments.ledger(environment)
+        return [f"{one.payload.kind.value} {one.payload.name}: {one.phase.word.value}" for one in ledger]
+
+    def first(self, environment: str = "production") -> None:
+        """Deploy what is there for the first time, which is a person's to do."""
+        person = self.shop.environment(HOME=str(self.home))
+        done = self.shop.run("deploy", BEFORE, "--environment", environment, "--here", env=person)
+        assert (done.code, self.live(environment)) == (0, BEFORE), done.err
+
+
+@contextmanager
+def hosting(directory: Path, act: Path, environments: Mapping[str, str], **files: str) -> Iterator[Hosted]:
+    """A project with environments, each with more of its configuration."""
+    runner = directory / "runner"
+    with ExitStack() as stack:
+        configuration = CONFIGURATION
+        for name, more in environments.items():
+            service = stack.enter_context(Service(runner / "home" / f"live-in-{name}", answer))
+            configuration += ENVIRONMENT.format(name=name, url=service.url, more=more)
+        tree = FILES | {"release-tool.toml": configuration, "deploy.sh": COMMAND} | files
+        tested: Entry = {"status": "release-tool/tested", "ref": "cloud"}
+        made = stack.enter_context(shop(directory, *BEGIN, tested, SEARCH, HOLE, files=tree))
+        yield Hosted(made, act, runner)
+
+
+def answer(version: str, _: int) -> tuple[int, object]:
+    """What an application of a version answers."""
+    return 500 if version == BROKEN else 200, {"version": version}
+
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def ours(tmp_path: Path, act: Path) -> Iterator[Hosted]:
+    """Production is deployed to by each release; 1.2.3+cloud.1 is live there."""
+    with hosting(tmp_path, act, {"production": ""}) as made:
+        made.first()
+        yield made
+
+
+DEPLOY_FILE = ".github/workflows/deploy.yml"
+PUBLISH = ["plan", "build", "release"]
+SYNC = ["candidate", "build", "tests", "advance"]
+DEPLOY = ["plan", "environments", "close"]
+
+
+def test_a_merged_pull_request_is_released_carried_into_cloud_and_live_after_one_run(ours: Hosted) -> None:
+    ours.merge(1)
+    run = ours.push("release.yml")
+    assert (run.green, run.jobs) == (True, PUBLISH + SYNC + DEPLOY)
+    assert (ours.live(), ours.story()[-1]) == ("1.3.0", "deploy 1.3.0: healthy")
+    assert "### production: 1\\.3.0 healthy" in run.summary
+
+
+def test_a_version_that_is_not_healthy_ends_the_run_red_with_production_healthy_on_the_one_before(ours: Hosted) -> None:
+    ours.merge(1)
+    run = ours.dispatch("release.yml", version=BROKEN)
+    assert (run.green, run.jobs) == (False, [*PUBLISH, *SYNC, "plan", "environments: failure", "close"])
+    assert (ours.live(), ours.story()[-2:]) == (BEFORE, [f"deploy {BROKEN}: failed", f"rollback {BEFORE}: healthy"])
+    assert "### production: 1\\.4.0 rolled back" in run.summary
+    assert list(ours.artifacts.glob("*/*/evidence-*/*"))
+
+
+def test_what_could_not_be_deployed_is_not_tried_again_by_any_run_but_the_next_version_is(ours: Hosted) -> None:
+    ours.merge(1)
+    failed = ours.dispatch("release.yml", version=BROKEN)
+    before = ours.story()
+    again, later = ours.again(failed), ours.schedule("release.yml")
+    assert (again.green, later.green, ours.story()) == (True, True, [*before, f"deploy {BROKEN}: held"])
+    ours.merge(2)
+    assert ours.push("release.yml").green
+    assert ours.live() == "1.4.1"
+
+
+def test_a_run_of_last_week_that_is_run_again_deploys_nothing_older(ours: Hosted) -> None:
+    ours.merge(1)
+    last_week = ours.push("release.yml")
+    ours.merge(2)
+    ours.push("release.yml")
+    before = ours.live(), ours.story(), ours.refs()
+    assert ours.again(last_week).green
+    assert (ours.live(), ours.story(), ours.refs()) == before
+
+
+def test_cloud_tests_that_fail_keep_a_release_out_of_production(ours: Hosted) -> None:
+    ours.merge(1)
+    ours.breaks("test")
+    failed = ours.push("release.yml")
+    assert (failed.green, ours.live()) == (False, BEFORE)
+    ours.mends("test")
+    assert ours.again(failed).green
+    assert ours.live() == "1.3.0"
+
+
+def test_a_halt_set_by_the_form_holds_deployments_until_the_form_lifts_it(ours: Hosted) -> None:
+    halt = ours.dispatch("deploy.yml", action="halt", environment="production", reason="Black Friday")
+    assert (halt.green, halt.jobs) == (True, ["line"]), halt.said.log[-1500:]
+    ours.merge(1)
+    held = ours.push("release.yml")
+    assert (held.green, ours.live(), ours.releases()[0]) == (True, BEFORE, "v1.3.0")
+    assert "Black Friday" in held.summary
+    resume = ours.dispatch("deploy.yml", action="resume", environment="production")
+    assert (resume.green, resume.jobs, ours.live()) == (True, ["line", *DEPLOY], "1.3.0")
+
+
+def test_closing_the_issue_of_a_halt_carries_on_what_it_held(ours: Hosted) -> None:
+    ours.dispatch("deploy.yml", action="halt", reason="Black Friday")
+    ours.merge(1)
+    ours.push("release.yml")
+    (issue,) = ours.issues()
+    ours.close(issue)
+    run = ours.issue("deploy.yml", "closed", issue)
+    assert (run.green, run.jobs, ours.live()) == (True, DEPLOY, "1.3.0")
+
+
+def test_closing_any_other_issue_runs_no_job(ours: Hosted) -> None:
+    ours.shop.api("POST", "issues", {"title": "A question"})
+    (issue,) = ours.issues()
+    ours.close(issue)
+    run = ours.issue("deploy.yml", "closed", issue)
+    assert (run.green, run.jobs) == (True, []), run.said.log[-1500:]
+
+
+def test_a_person_rolls_back_by_the_form_alone_and_it_stays_so_until_they_lift_the_halt(ours: Hosted) -> None:
+    ours.merge(1)
+    ours.push("release.yml")
+    back = ours.dispatch("deploy.yml", action="rollback", environment="production", reason="checkout broke")
+    assert (back.green, back.jobs, ours.live()) == (True, DEPLOY, BEFORE)
+    ours.merge(2)
+    assert ours.push("release.yml").green
+    assert ours.live() == BEFORE
+    ours.dispatch("deploy.yml", action="resume")
+    assert ours.live() == "1.3.1"
+
+
+def test_a_rollback_typed_at_a_terminal_follows_the_run_until_production_is_back(ours: Hosted) -> None:
+    ours.merge(1)
+    ours.push("release.yml")
+    ours.shop.git("pull", "--quiet")
+    typed, (run,) = ours.types("rollback", "--environment", "production", "--reason", "checkout broke")
+    assert (typed.code, run.of.workflow, run.green) == (0, "deploy.yml", True)
+    assert "healthy" in typed.out
+    assert ours.live() == BEFORE
+
+
+def test_a_person_deploys_an_older_version_by_the_form_and_says_what_they_overrule(ours: Hosted) -> None:
+    ours.merge(1)
+    ours.push("release.yml")
+    asked = {"action": "deploy", "environment": "production", "version": BEFORE}
+    refused = ours.dispatch("deploy.yml", **asked)
+    assert (refused.green, refused.jobs, ours.live()) == (False, ["plan: failure"], "1.3.0")
+    assert ours.dispatch("deploy.yml", **asked, override="older", reason="to compare").green
+    assert ours.live() == BEFORE
+
+
+def test_a_run_that_finds_production_as_it_should_be_asks_nobody_for_an_approval(ours: Hosted) -> None:
+    run = ours.schedule("release.yml")
+    assert run.green
+    assert "environments" not in run.jobs
+
+
+def test_a_version_tag_that_a_person_pushes_is_deployed_by_a_run_on_the_branch(ours: Hosted) -> None:
+    ours.merge(1)
+    ours.tag("v1.9.0", "main")
+    assert ours.push("release.yml", "refs/tags/v1.9.0").green
+    (sync,) = ours.dispatched()
+    assert (sync.green, sync.of.event.ref, ours.live()) == (True, "refs/heads/main", "1.9.0")
+
+
+def test_what_a_lost_machine_left_half_way_is_settled_by_the_next_run_and_the_next_version_goes(ours: Hosted) -> None:
+    ours.merge(1)
+    (ours.home / "lost").touch()
+    lost = ours.push("release.yml")
+    assert (lost.green, ours.story()[-1]) == (False, "deploy 1.3.0: changing")
+    ours.schedule("release.yml")
+    assert {entry.rpartition(" ")[2] for entry in ours.story()} <= {"healthy", "replaced", "failed", "held"}
+    assert ours.live() == BEFORE
+    ours.merge(2)
+    assert ours.push("release.yml").green
+    assert ours.live() == "1.3.1"
+
+
+def test_what_is_proven_in_staging_goes_to_production_in_the_same_run(tmp_path: Path, act: Path) -> None:
+    with hosting(tmp_path, act, {"staging": "", "production": 'after = ["staging"]'}) as ours:
+        ours.first("staging")
+        ours.first("production")
+        ours.merge(1)
+        run = ours.push("release.yml")
+        assert (run.green, run.jobs) == (True, PUBLISH + SYNC + ["plan", "environments", "environments", "close"])
+        assert (ours.live("staging"), ours.live("production")) == ("1.3.0", "1.3.0")
+
+
+def test_what_is_not_healthy_in_staging_never_reaches_production(tmp_path: Path, act: Path) -> None:
+    with hosting(tmp_path, act, {"staging": "", "production": 'after = ["staging"]'}) as ours:
+        ours.first("staging")
+        ours.first("production")
+        ours.merge(1)
+        run = ours.dispatch("release.yml", version=BROKEN)
+        assert not run.green
+        assert (ours.live("staging"), ours.live("production")) == (BEFORE, BEFORE)
+        assert set(ours.story("production")) <= {f"deploy {BEFORE}: healthy", f"deploy {BROKEN}: held"}
+
+
+def test_the_deploy_command_gets_the_secrets_that_it_was_promised_and_no_token(tmp_path: Path, act: Path) -> None:
+    deploy = FILES[DEPLOY_FILE].replace("      # pass-env:", "      KEY: ${{ secrets.KEY }}\n      # pass-env:")
+    with hosting(tmp_path, act, {"production": 'pass-env = ["KEY"]'}, **{DEPLOY_FILE: deploy}) as ours:
+        ours.secrets["KEY"] = "correct horse"
+        run = ours.dispatch("deploy.yml", action="deploy", environment="production", version=BEFORE)
+        assert (run.green, run.jobs, ours.live()) == (True, DEPLOY, BEFORE)
+        given = (ours.home / "given").read_text()
+        assert "KEY=correct horse\n" in given
+        assert ours.shop.box.token not in given
