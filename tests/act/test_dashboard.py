@@ -1,0 +1,37 @@
+"""The workflow of the dashboard, run for real."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from release_tool.sandbox import Fault
+from tests.act.project import SEARCH, project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.timeout(300)
+
+PAGES = Fault(method="GET", path="/pages$", status=200, document={"build_type": "workflow"}, times=10)
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_the_dashboard_is_an_artifact_where_not_everybody_may_read_it(tmp_path: Path, act: Path, private: bool) -> None:
+    with project(tmp_path, act, SEARCH, private=private) as made:
+        if private:
+            made.shop.box.fault(PAGES)
+        run = made.dispatch("dashboard.yml")
+        assert (run.green, run.jobs) == (True, ["build"]), run.said.log
+        (page,) = made.artifacts.glob("*/1/dashboard/index.html")
+        assert "1.2.3" in page.read_text()
+        assert not (made.artifacts / "published").exists()
+
+
+def test_the_dashboard_of_a_public_repository_with_pages_is_published(tmp_path: Path, act: Path) -> None:
+    with project(tmp_path, act, SEARCH) as made:
+        made.shop.box.fault(PAGES)
+        run = made.schedule("dashboard.yml")
+        assert (run.green, run.jobs) == (True, ["build", "publish"]), run.said.log
+        assert "1.2.3" in (made.artifacts / "published/index.html").read_text()
