@@ -34,6 +34,7 @@ _CONTENTS = {
     "doctor": ("setup", "Check that everything is in place."),
     "sandbox": ("sandbox", "Serve a stand-in for GitHub on this machine."),
     "demo": ("sandbox", "Watch the whole process on a sample project."),
+    "rehearse": ("rehearsal", "See your next release on a copy of your repository."),
 }
 """Every command with its module and its line in `--help`, so that `--help` need not import them."""
 

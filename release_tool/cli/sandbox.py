@@ -29,7 +29,7 @@ def up(scenario: Path, directory: Path, port: int) -> None:
     Example:
       release-tool sandbox up shop.json --dir /tmp/shop
     """
-    _insist_on_extra()
+    insist_on_extra()
     from release_tool.sandbox import up as serve
 
     serve(scenario, directory, click.echo, port)
@@ -46,7 +46,7 @@ def demo(directory: Path | None, fast: bool) -> None:
       release-tool demo
       release-tool demo --fast --dir /tmp/shop
     """
-    _insist_on_extra()
+    insist_on_extra()
     from release_tool.sandbox.demo import run
 
     colour = False if os.environ.get("NO_COLOR") else None
@@ -60,7 +60,8 @@ def demo(directory: Path | None, fast: bool) -> None:
         run(directory or Path(temporary), stays / "dashboard", show, pause)
 
 
-def _insist_on_extra() -> None:
+def insist_on_extra() -> None:
+    """Raise UsageError where the libraries of the stand-in are not installed."""
     try:
         import flask
         import graphql

@@ -240,6 +240,16 @@ def _landing(commits: tuple[Commit, ...], owners: Mapping[str, PullRequest] | No
     return Landing(commits, owners.get(newest.sha) if owners else None, _number(newest, owners))
 
 
+def told_pull(landing: Landing, base: str) -> PullRequest | None:
+    """What the commits of a landing tell of its pull request: neither labels nor a text; None for a direct push."""
+    if landing.number is None:
+        return None
+    author = authors_of(landing)[0]
+    return PullRequest(
+        number=landing.number, title=title_of(landing), author=author, base=base, merge_commit=landing.sha
+    )
+
+
 def rebase_suspects(commits: Sequence[Commit], owners: Mapping[str, PullRequest]) -> tuple[str, ...]:
     """Find the commits (newest first) that may be the earlier ones of a rebased pull request.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import io
 import itertools
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,6 +133,18 @@ class Git:
         """Whether there is no working tree, only the repository itself."""
         return not (self.root / ".git").exists()
 
+    def borrowed(self, objects: Path) -> Git:
+        """The same repository, of which nothing is changed: what is fetched goes into a new directory of objects.
+
+        That directory borrows all the others from here, so it can stand in for them in any other repository.
+        """
+        own = (self.program.directory / self.program.line("rev-parse", "--git-path", "objects")).resolve()
+        (objects / "info").mkdir(parents=True)
+        (objects / "info" / "alternates").write_bytes(os.fsencode(own) + b"\n")
+        apart = copy.copy(self)
+        apart.program = self.program.writing_into(objects)
+        return apart
+
     # Names and remotes
 
     def remote_url(self) -> str | None:
@@ -167,6 +181,18 @@ class Git:
     def has_branch(self, name: str) -> bool:
         """Whether there is a branch of that name, here or as last fetched from the remote."""
         return any(name == branch for branch, _ in self._branches)
+
+    def branches(self) -> dict[str, str]:
+        """The tip of every branch, by name: of the one here and the one last fetched that which contains the other.
+
+        Where neither does it is the one last fetched, which is the remote's.
+        """
+        tips: dict[str, str] = {}
+        for name, tip in self._branches:
+            here = tips.setdefault(name, tip)
+            if here != tip and not self.is_ancestor(tip, here):
+                tips[name] = tip
+        return tips
 
     def default_branch(self) -> str | None:
         """The branch that the remote named as its default when it was cloned, or None where that isn't known."""
@@ -331,7 +357,12 @@ class Git:
         backwards = self.patch_id(sha, parent)
         return backwards is not None and backwards == self.patch_id(*revert)
 
-    # Shallow clones
+    # Clones that lack something
+
+    def is_partial(self) -> bool:
+        """Whether the clone lacks files, which are fetched only when they are needed."""
+        pattern = r"^(extensions\.partialclone|remote\..*\.promisor)$"
+        return self.program.run("config", "--get-regexp", pattern, ok=(0, 1)).code == 0
 
     def is_shallow(self) -> bool:
         """Whether the clone lacks the beginning of its history."""

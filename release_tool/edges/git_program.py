@@ -117,6 +117,11 @@ class GitProgram:
         """The same repository, reached with another token."""
         return GitProgram(self.directory, token=token, server_url=self._server_url)
 
+    def writing_into(self, objects: Path) -> GitProgram:
+        """The same repository, but every object that is fetched or made is written into another directory."""
+        variables = {"GIT_OBJECT_DIRECTORY": str(objects)}
+        return GitProgram(self.directory, token=self._token, server_url=self._server_url, variables=variables)
+
     def beside(self, directory: Path, config: Sequence[str]) -> GitProgram:
         """The same repository with another directory as its working tree, and an index of its own in there."""
         variables = {

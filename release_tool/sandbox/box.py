@@ -20,6 +20,7 @@ from release_tool.sandbox.githttp import install_hook
 from release_tool.sandbox.github import GitHub
 from release_tool.sandbox.repository import Repository
 from release_tool.sandbox.server import Server
+from release_tool.sandbox.snapshot import fill
 from release_tool.sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from release_tool.sandbox.app import Request
     from release_tool.sandbox.faults import Armed, Fault
+    from release_tool.sandbox.snapshot import Snapshot
 
 DURING = "starting the sandbox"
 
@@ -53,9 +55,18 @@ class Sandbox:
         """
         parsed = form.parse(scenario)
         digest = hashlib.sha256(msgspec.json.encode(scenario, order="deterministic")).hexdigest()
+        return cls._serve(directory, port, lambda: _opened(parsed, digest, directory))
+
+    @classmethod
+    def adopt(cls, snapshot: Snapshot, directory: Path) -> Self:
+        """Serves a copy of a real repository from a new directory."""
+        return cls._serve(directory, 0, lambda: _adopted(snapshot, directory))
+
+    @classmethod
+    def _serve(cls, directory: Path, port: int, github_of: Callable[[], GitHub]) -> Self:
         lock = _locked(directory)
         try:
-            github = _opened(parsed, digest, directory)
+            github = github_of()
             application = Application(github, directory / "git")
             server = _listening(application, port)
         except BaseException:
@@ -184,6 +195,22 @@ def _opened(scenario: form.Scenario, digest: str, directory: Path) -> GitHub:
                 during=DURING,
                 todo="give the same scenario, or another directory",
             )
+        cleanup.pop_all()
+    return GitHub(store, repository, assets)
+
+
+def _adopted(snapshot: Snapshot, directory: Path) -> GitHub:
+    """The state of a snapshot."""
+    store = Store(directory / "state.db")
+    repository = Repository(directory / "git" / f"{snapshot.repository}.git")
+    assets = directory / "assets"
+    assets.mkdir()
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(store.close)
+        repository.create(snapshot.branch)
+        fill(snapshot, repository, store)
+        install_hook(repository.path)
+        store.commit()
         cleanup.pop_all()
     return GitHub(store, repository, assets)
 

@@ -50,10 +50,15 @@ def look(project: Project, *, online: bool) -> Look:
     target = project.git.head()
     branch = find_branch(project, target)
     if not online:
-        tags = _complete(project, target, project.git.tags(), online=False)
-        return Look(branch=branch, head=target, target=target, tags=tags, unseen=_unseen(tags))
+        return look_here(project, branch, target)
     _ = project.remote  # before the network is asked for anything
     return _look_online(project, branch, target, _published_head(project, branch, target))
+
+
+def look_here(project: Project, branch: str, target: str) -> Look:
+    """See a commit of a branch as this clone has it; GitHub is asked nothing."""
+    tags = _complete(project, target, project.git.tags(), online=False)
+    return Look(branch=branch, head=target, target=target, tags=tags, unseen=_unseen(tags))
 
 
 def look_at_head(project: Project, branch: str) -> Look | None:
@@ -168,6 +173,16 @@ def changes_between(project: Project, seen: Look, base: str | None, target: str)
         for proof in _prove(project, seen, proposal, base)
     ]
     return domain.assess(landed, project.config, project.repository, proofs)
+
+
+def pulls_between(project: Project, seen: Look, base: str | None, target: str) -> dict[str, PullRequest]:
+    """The pull request that each commit after `base` up to `target` came with: as GitHub knows it, else its message."""
+    commits = project.git.first_parent_log(base, target)
+    if not _online(project, seen):
+        told = ((landing, domain.told_pull(landing, seen.branch)) for landing in domain.landings(commits))
+        return {commit.sha: pull for landing, pull in told if pull for commit in landing.commits}
+    owners = _owners(project, seen.branch, commits)
+    return _with_merged_in(project, seen.branch, commits, owners, base)[1]
 
 
 def _online(project: Project, seen: Look) -> bool:

@@ -13,8 +13,9 @@ from release_tool.errors import RefusedError, UsageError
 from release_tool.stages.history import facts_for, look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from release_tool.domain.changes import Change
     from release_tool.domain.notes import Rendered
     from release_tool.domain.release import ReleasePlan, VersionTag
     from release_tool.edges.github import Release
@@ -40,7 +41,7 @@ def notes_of(project: Project, plan: ReleasePlan) -> Notes:
         previous=plan.previous,
         changes=plan.changes,
         repository_url=project.web_url,
-        newcomers=_newcomers(project, plan),
+        newcomers=frozenset() if plan.unseen else newcomers(project, plan.changes),
     )
 
 
@@ -159,13 +160,19 @@ def _version_tag(project: Project, seen: Look, tag: str) -> VersionTag:
     return found
 
 
-def _newcomers(project: Project, plan: ReleasePlan) -> frozenset[str]:
-    authors = (author for change in plan.changes if change.pull for author in change.authors)
-    people = {author.login for author in authors if author.login and not author.bot}
-    if project.github is None or plan.unseen or not people:
+def newcomers(project: Project, changes: Sequence[Change]) -> frozenset[str]:
+    """Whose first pull request here is among some changes, as GitHub knows it."""
+    people = contributors(changes)
+    if project.github is None or not people:
         return frozenset()
-    oldest = min(change.landed_at for change in plan.changes)
+    oldest = min(change.landed_at for change in changes)
     return frozenset(project.github.newcomers(people, datetime.fromtimestamp(oldest, UTC)))
+
+
+def contributors(changes: Sequence[Change]) -> frozenset[str]:
+    """Everybody who wrote a pull request of some changes and has an account; bots are left out."""
+    authors = (author for change in changes if change.pull for author in change.authors)
+    return frozenset(author.login for author in authors if author.login and not author.bot)
 
 
 def _keep(project: Project, tag: str, text: str) -> str:

@@ -1,0 +1,180 @@
+"""The command that shows a team its next release before anything is adopted: rehearse."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from release_tool.cli.sandbox import insist_on_extra
+from release_tool.cli.session import current_session
+from release_tool.domain.text import visible, visible_block
+from release_tool.errors import NeedsPersonError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from release_tool.cli.session import Session
+    from release_tool.sandbox.rehearsal import Act, Outcome
+
+_DURING = "the rehearsal"
+_ALREADY = "nothing was written but to the copy"
+_COLOURS = {"goes": "green", "nothing": "bright_black", "skipped": "bright_black"}
+_SIMULATED = "your build and its files, the tests of the hosted branch, deploy commands and their checks"
+_NOT_SEEN = "rights and rules on GitHub, halts, and what is deployed now"
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave the folder of the rehearsal, and name it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def rehearse(keep: bool, as_json: bool) -> None:
+    """See your next release, its sync and its deployments on a copy of the repository you stand in.
+
+    The copy is served by a stand-in for GitHub on this machine. With a token, pull requests and releases are read
+    from GitHub; nothing is sent there, and nothing is written outside of a temporary folder.
+    Exit code 0 when all would go, 5 when a person would be needed, 3 when something would be refused.
+
+    \b
+    Examples:
+      release-tool rehearse
+      release-tool --config draft.toml rehearse
+      release-tool rehearse --json | jq .outcome
+    """
+    insist_on_extra()
+    from release_tool.sandbox.rehearsal import rehearse as play
+    from release_tool.stages.rehearsal import read_original
+
+    session = current_session()
+    with _folder(keep=keep) as folder:
+        original = read_original(session.project(), folder / "objects")
+        acts = play(original, folder, _Audience(session, quiet=as_json))
+    kept = str(folder) if keep else None
+    if as_json:
+        session.document(_document(original, acts, kept))
+    else:
+        session.show("\n".join(_lines(original, acts, kept)))
+    _raise(acts)
+
+
+class _Audience:
+    """A person who looks on; quietly, where only the document at the end is wanted."""
+
+    def __init__(self, session: Session, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self._session = session
+
+    def tell(self, text: str) -> None:
+        """Say what comes next."""
+        self._show("\n" + click.style(visible(text), bold=True))
+
+    def command(self, line: str) -> None:
+        """Show a command as a person would type it."""
+        if self.quiet:
+            self._session.say(line)
+        self._show(click.style(f"$ {visible(line)}", fg="cyan"))
+
+    def result(self, text: str) -> None:
+        """Show what came out of it."""
+        self._show(visible_block(text).rstrip())
+
+    def progress(self, line: str) -> None:
+        """Show what is being done."""
+        self._session.say(line)
+
+    def _show(self, text: str) -> None:
+        if not self.quiet:
+            self._session.show(text)
+
+
+@contextmanager
+def _folder(*, keep: bool) -> Iterator[Path]:
+    prefix = "release-tool-rehearsal-"
+    if keep:
+        yield Path(tempfile.mkdtemp(prefix=prefix)).resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
+        yield Path(folder).resolve()
+
+
+def _worst(acts: Sequence[Act]) -> Outcome:
+    """A person is asked before anything else is; what is refused comes next."""
+    found = {act.outcome for act in acts}
+    outcomes: tuple[Outcome, ...] = ("needs-person", "refused", "goes")
+    return next((outcome for outcome in outcomes if outcome in found), "nothing")
+
+
+def _lines(original: Mapping[str, object], acts: Sequence[Act], kept: str | None) -> Iterator[str]:
+    yield "\n" + click.style("What would happen", bold=True)
+    width = max(len(act.stage) for act in acts)
+    for act in acts:
+        outcome = click.style(act.outcome.ljust(len("needs-person")), fg=_COLOURS.get(act.outcome, "yellow"))
+        yield f"  {act.stage.ljust(width)}  {outcome}  {visible(act.reason)}"
+    yield "\n" + click.style("What to do first", bold=True)
+    yield from (f"  {visible(todo)}" for todo in _todo(original, acts))
+    yield f"\nSimulated: {_SIMULATED}."
+    yield f"Not looked at: {'; '.join([*_unseen(original), _NOT_SEEN])}."
+    if kept:
+        yield f"The copy is kept in {kept}."
+
+
+def _unseen(original: Mapping[str, object]) -> list[str]:
+    return msgspec.convert(original["unseen"], list[str])
+
+
+def _todo(original: Mapping[str, object], acts: Sequence[Act]) -> list[str]:
+    """What stands in the way, else the first step of adopting it."""
+    in_the_way = [act.todo for act in acts if act.outcome in {"needs-person", "refused"} and act.todo]
+    if in_the_way:
+        return in_the_way
+    token = (
+        []
+        if original["source"] == "github"
+        else ["give a token, so that labels and texts are seen, and rehearse again"]
+    )
+    places = [act.stage for act in acts if act.stage not in {"plan", "release", "sync"}]
+    first = [f"write down what runs in {name}: `release-tool deploy VERSION -e {name} --record`" for name in places]
+    return [*token, *first] or ["nothing stands in the way: merge, and the next release is this one"]
+
+
+def _document(original: Mapping[str, object], acts: Sequence[Act], kept: str | None) -> dict[str, object]:
+    return {
+        "repository": original["repository"],
+        "source": original["source"],
+        "unseen": [*_unseen(original), _NOT_SEEN],
+        "simulated": _SIMULATED,
+        "outcome": _worst(acts),
+        "stages": [
+            {
+                "stage": act.stage,
+                "outcome": act.outcome,
+                "reason": act.reason,
+                "todo": act.todo,
+                "document": _without_samples(act.document),
+            }
+            for act in acts
+        ],
+        "todo": _todo(original, acts),
+        "folder": kept,
+    }
+
+
+def _without_samples(document: msgspec.Raw) -> dict[str, object] | None:
+    """What the stage's command told, but for what a simulated check measured."""
+    told = msgspec.json.decode(document, type=dict[str, object] | None)
+    return told and {key: value for key, value in told.items() if key != "samples"}
+
+
+def _raise(acts: Sequence[Act]) -> None:
+    """End with the exit code of the worst; what goes ends with none."""
+    worst = _worst(acts)
+    act = next((act for act in acts if act.outcome == worst), None)
+    if act is None or worst not in {"needs-person", "refused"}:
+        return
+    message = f"{act.stage}: {act.reason}"
+    if worst == "needs-person":
+        raise NeedsPersonError(message, during=_DURING, already=_ALREADY, todo=act.todo)
+    raise RefusedError(message, during=_DURING, already=_ALREADY, todo=act.todo)
