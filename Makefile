@@ -10,8 +10,8 @@ WHEEL := release-tool$(if $(EXPECTED),==$(EXPECTED))
 CODE := release_tool tests $(wildcard benchmarks)
 TOOLS := build/go
 ACTIONLINT := $(wildcard $(TOOLS)/actionlint)
-WORKFLOWS := $(wildcard .github/workflows/*.yml)
-ACTIONS := $(wildcard .github/actions/*/action.yml)
+WORKFLOWS := $(wildcard .github/workflows/*.yml docs/examples/*/*.yml)
+ACTIONS := $(wildcard .github/actions/*/action.yml docs/examples/*/*/action.yml)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test browser coverage table lint style workflows tools road types format lock schema build smoke bench clean
@@ -55,7 +55,7 @@ style: setup
 	$(BIN)/lint-imports --no-logo
 
 workflows: setup
-	$(BIN)/zizmor --quiet --offline --pedantic --no-progress .github
+	$(BIN)/zizmor --quiet --offline --pedantic --no-progress .github docs/examples
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)
 	$(if $(ACTIONLINT),$(ACTIONLINT) $(NOT_YET_KNOWN) -shellcheck= -pyflakes=,@echo 'actionlint was not asked: make tools installs it')
@@ -99,9 +99,10 @@ COMPILE = build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 
 SCHEMA = $(BIN)/python -c 'import json; from release_tool.$(1) import json_schema; print(json.dumps(json_schema(), indent=2))' \
 		> release_tool/$(2).schema.json.new && mv release_tool/$(2).schema.json.new release_tool/$(2).schema.json
 
-schema: setup ## Write the JSON Schemas of the configuration and of the status anew, from their types
+schema: setup ## Write the JSON Schemas and the reference of the configuration anew, from their types
 	$(call SCHEMA,config,config)
 	$(call SCHEMA,domain.overview,status)
+	$(BIN)/python -m tests.reference
 
 lock: ## Write the lock files anew, for what pyproject.toml asks
 	test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from datetime import timedelta
@@ -57,51 +58,72 @@ class Labels(_Table, frozen=True):
     """Which labels of a pull request mean what; labels are compared without regard to case."""
 
     major: tuple[Text, ...] = ("major", "breaking", "breaking-change")
+    """Breaking changes: the release is a major one (below 1.0.0 a minor one), and the text needs a `Migration`."""
     minor: tuple[Text, ...] = ("minor", "feature", "enhancement")
+    """New features: the release is at least a minor one."""
     patch: tuple[Text, ...] = ("patch", "bug", "fix", "documentation", "chore", "dependencies")
+    """Everything else that is worth a release; `bug`, `fix` and `patch` put it among the bug fixes."""
     none: tuple[Text, ...] = ("no-release",)
+    """Not worth a release by itself: it waits for the next one, and stands in its notes."""
     hidden: tuple[Text, ...] = ("skip-changelog",)
+    """Left out of the notes, but not out of the release."""
     irreversible: tuple[Text, ...] = ("irreversible",)
+    """Can't be undone by going back to an older version; deployments over it need a person's word."""
     reversible: tuple[Text, ...] = ("reversible",)
+    """Touches `irreversible-paths`, and can be undone all the same."""
 
 
 class Identity(_Table, frozen=True):
     """The name and mail address that stand in the tags and merge commits made by the tool."""
 
     name: Text = "release-tool"
+    """The name."""
     email: Text = "release-tool@users.noreply.github.com"
+    """The mail address."""
 
 
 class Sync(_Table, frozen=True):
     """How a release is carried into the branch of what the team hosts."""
 
     branch: Text = "cloud"
+    """The branch that you host."""
     keep_cloud: tuple[Text, ...] = ()
+    """Patterns of files that stay as they are on that branch when both sides changed them."""
     via: Literal["push", "pull-request"] = "push"
+    """Whether the branch is moved by a push, or by a pull request that a person merges."""
 
 
 class Freeze(_Table, frozen=True):
     """A repeated window in which nothing is deployed automatically: from a cron time on, for a while."""
 
     cron: Text
+    """When it begins: minute, hour, day of the month, month and day of the week, such as `0 18 * * FRI`."""
     duration: Duration
+    """How long it lasts."""
     timezone: Text = "UTC"
+    """Where that time is meant: a name such as `Europe/Berlin`."""
 
 
 class HeaderTest(_Table, frozen=True):
     """What a header of an answer must match."""
 
     name: Text
+    """The name of the header, in any case."""
     pattern: Text
+    """A regular expression that is found in its value."""
 
 
 class JsonTest(_Table, frozen=True):
     """What an answer's JSON must hold where a JSON pointer leads; without a condition, anything at all."""
 
     pointer: str
+    """Where the value is: a JSON pointer such as `/database/ok`."""
     equal: str | int | float | bool | None = None
+    """What the value is."""
     min: float | None = None
+    """The least that it may be."""
     max: float | None = None
+    """The most that it may be."""
 
 
 class Check(_Table, frozen=True):
@@ -112,49 +134,83 @@ class Check(_Table, frozen=True):
     """
 
     kind: Literal["http", "tcp", "command"] = "http"
+    """How it is asked: by a request, by a connection alone, or by a command that ends with code 0."""
     name: str = ""
+    """What it is called in messages and in the ledger; without one it is called as its kind."""
     url: str = ""
+    """What is asked: a whole address, or a path on the target's `url`."""
     command: tuple[Text, ...] = ()
+    """What a check of the kind `command` runs, in a checkout of the deployed commit."""
     version_pointer: str = ""
+    """Where the JSON answer tells its version or commit: a JSON pointer such as `/version`."""
     version_header: str = ""
+    """The header that tells the version or commit."""
     version_pattern: str = ""
+    """A regular expression whose one group is the version or commit in the answer."""
     status: tuple[Status, ...] = ()
+    """The status codes that are good; without any, 200 to 299. Redirects are not followed."""
     headers: tuple[HeaderTest, ...] = ()
+    """What headers of the answer must match."""
     body_pattern: str = ""
+    """A regular expression that is found in the answer."""
     json: tuple[JsonTest, ...] = ()
+    """What the JSON answer must hold."""
     latency: Duration | None = None
+    """An answer that takes longer is bad."""
     initial_delay: Duration = _lasting("0s")
+    """How long to wait after the command before the first sample."""
     interval: Duration = _lasting("2s")
+    """The time between two samples."""
     timeout: Duration = _lasting("2s")
+    """How long an answer is waited for."""
     failure_threshold: Count = 8
+    """So many bad samples in a row are unhealthy, once the new version has answered well."""
     failure_budget: Percentage = "10%"
+    """So much of the samples of a bake may be bad."""
     deadline: Duration = _lasting("5m")
+    """A bake must have begun by then, counted from the end of the command."""
 
 
 class Target(_Table, frozen=True):
     """One of the places of an environment, deployed to and verified after the one before."""
 
     name: Text
+    """What it is called: `RELEASE_TARGET` of the command."""
     url: str = ""
+    """Where it answers: `RELEASE_TARGET_URL` of the command; without one the environment's."""
 
 
 class Environment(_Table, frozen=True):
     """A named place that is deployed to: a command, targets, checks."""
 
     command: Argv
+    """What deploys: a program and its arguments, run without a shell in a clean checkout of the commit."""
     automatic: bool = False
+    """Whether it follows every release by itself, in the order of the file; without it a person deploys."""
     rollback_command: tuple[Text, ...] = ()
+    """What is run to go back, where that is another command."""
     command_timeout: Duration = _lasting("10m")
+    """The command is ended after that, with all that it started."""
     pass_env: tuple[Text, ...] = ()
+    """The variables that the command is given of ours, beside `PATH`, `HOME` and those named `RELEASE_…`."""
     lock_timeout: Duration = _lasting("30m")
+    """How long to wait for another deployment of the same environment."""
     rollback_environment: str = ""
+    """The environment on GitHub in which a rollback runs, where the usual one asks for an approval."""
     after: tuple[Text, ...] = ()
+    """Environments that have to be healthy at the same commit before."""
     url: str = ""
+    """Where it answers; the paths of checks are on it."""
     health: str = ""
+    """A whole check with all defaults: the address to ask."""
     bake: Duration = _lasting("2m")
+    """For how long every check must be answered well, by the new version, without a break."""
     freeze: tuple[Freeze, ...] = ()
+    """When nothing is deployed by itself."""
     targets: tuple[Target, ...] = ()
+    """The places that it consists of, deployed one after the other; without any it is one place."""
     checks: tuple[Check, ...] = ()
+    """What proves that it is healthy."""
 
 
 Event = Literal[
@@ -175,46 +231,77 @@ class Channel(_Table, frozen=True):
     """Where messages go: a variable that holds an Apprise URL, and what is told there; what is left empty is all."""
 
     url_env: Text
+    """The variable that holds the address, which is a secret."""
     events: tuple[Event, ...] = ()
+    """What is told; all where none is named."""
     environments: tuple[Text, ...] = ()
+    """Of which environments; of all where none is named."""
 
 
 class Messages(_Table, frozen=True):
     """Templates of a project's own for the messages about an event; an empty one is the standard one."""
 
     released: str = ""
+    """A release was published."""
     sync_conflict: str = ""
+    """A release can't be carried to what you host, until somebody resolves a conflict."""
     deployed: str = ""
+    """A version was deployed, and is healthy."""
     rolled_back: str = ""
+    """An environment went back to a version that was good."""
     failed: str = ""
+    """A deployment failed, and the environment is not known to be healthy."""
     halted: str = ""
+    """Automatic deployments were stopped."""
     resumed: str = ""
+    """Automatic deployments go on."""
     held: str = ""
+    """An automatic deployment met a "no", and waits."""
     drift: str = ""
+    """What is there is not what should be there."""
     needs_person: str = ""
+    """Something waits for a person."""
 
 
 class Config(_Table, frozen=True):
     """Everything that can be configured; an empty configuration releases a repository."""
 
     tag_prefix: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._/@-]*$")] = "v"
+    """What stands before the version in the name of a tag; other tags count for nothing."""
     branch: Text = "main"
+    """The branch that is released; where there is no `main`, the default branch of the repository."""
     maintenance: tuple[Text, ...] = ("*.x",)
+    """Patterns of branches that get releases of their own, never `latest` and never deployed."""
     initial_version: Annotated[str, msgspec.Meta(pattern=_RELEASED_VERSION)] = "0.1.0"
+    """The first version, where nothing is released yet."""
     major_on_zero: bool = False
+    """Whether a breaking change below 1.0.0 leads to 1.0.0, instead of raising the minor."""
     release_on: Literal["merge", "schedule", "manual"] = "merge"
+    """What starts a release: every merge, the schedule of the workflow, or a person alone."""
     unlabelled: Literal["patch", "fail"] = "patch"
+    """What a pull request is that says nothing of how far it moves the version; `fail` refuses it."""
     direct_push: Literal["patch", "none"] = "patch"
+    """What a commit is that was pushed directly, without a Conventional Commit title."""
     irreversible_paths: tuple[Text, ...] = ()
+    """Patterns of files whose change can't be undone by going back, such as `**/migrations/*.py`."""
     comment_released: bool = False
+    """Whether each pull request is told, in its comment, which release it went into."""
     notes_template: str = ""
+    """A Jinja2 template of your own for the release notes: a path in the repository."""
     max_wait: Duration = _lasting("5m")
+    """How long to wait for GitHub's rate limits at most."""
     labels: Labels = Labels()
+    """Which labels mean what."""
     identity: Identity = Identity()
+    """Who makes tags and merge commits."""
     sync: Sync | None = None
+    """With this table every release is carried into a branch that you host."""
     environments: dict[str, Environment] = {}
+    """Where releases are deployed to, each in a table with its name."""
     channels: dict[str, Channel] = {}
+    """Who is told what, each in a table with its name."""
     messages: Messages = Messages()
+    """Templates of your own for messages."""
 
 
 def parse(text: str, source: str) -> Config:
@@ -245,12 +332,28 @@ def configures(text: str, source: str) -> bool:
 def json_schema() -> Data:
     """Describe the table `tool.release-tool` as a JSON Schema, for editors."""
     schema = msgspec.json.schema(Config, schema_hook=_schema_hook)
-    for table in (Config, Check, Environment):
-        properties = schema["$defs"][table.__name__]["properties"]
+    for table in _Table.__subclasses__():
+        properties, told = schema["$defs"][table.__name__]["properties"], _told_of_keys(table)
         for field in msgspec.structs.fields(table):
+            described = properties[field.encode_name]
+            described["description"] = told[field.name]
             if isinstance(field.default_factory, partial):
-                properties[field.encode_name]["default"] = field.default_factory.args[0]
+                described["default"] = field.default_factory.args[0]
     return schema
+
+
+def _told_of_keys(table: type[_Table]) -> dict[str, str]:
+    """What stands below each key of a table, which Python itself forgets."""
+    import ast  # only a schema needs it
+    import inspect
+
+    (body,) = (node.body for node in ast.parse(inspect.getsource(table)).body if isinstance(node, ast.ClassDef))
+    return {
+        key.target.id: text.value.value
+        for key, text in itertools.pairwise(body)
+        if isinstance(key, ast.AnnAssign) and isinstance(key.target, ast.Name)
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
+    }
 
 
 def _toml(text: str, source: str) -> Data:

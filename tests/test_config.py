@@ -10,6 +10,7 @@ import pytest
 import release_tool
 from release_tool.config import Config, Duration, choose, json_schema, parse
 from release_tool.errors import UsageError
+from tests import reference
 
 COMPLETE = """
 [tool.release-tool]
@@ -187,3 +188,15 @@ def test_the_schema_for_editors_knows_every_key_of_a_table() -> None:
 def test_the_schema_that_is_shipped_is_the_one_of_the_types() -> None:
     shipped = (Path(release_tool.__file__).parent / "config.schema.json").read_text()
     assert json.loads(shipped) == json.loads(json.dumps(json_schema())), "write it anew with `make schema`"
+
+
+def test_the_reference_that_is_shipped_is_the_one_of_the_types() -> None:
+    assert reference.PAGE.read_text() == reference.page(), "write it anew with `make schema`"
+
+
+def test_the_reference_has_every_table_with_a_sentence_for_each_key() -> None:
+    tables = reference.definitions()
+    assert tables.keys() == reference.TABLES.keys()
+    for table in tables.values():
+        for kind in table.properties.values():
+            assert kind.description.endswith(".")

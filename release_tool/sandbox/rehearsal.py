@@ -436,7 +436,7 @@ class _Service:
 
 def _rehearsed(snapshot: Snapshot, url: str) -> dict[str, object]:
     """The configuration with which nothing is sent anywhere: no channels, and environments that are simulated."""
-    configuration = snapshot.configuration | {"branch": snapshot.branch, "channels": {}}
+    configuration = snapshot.configuration | {"branch": snapshot.branch, "channels": {}, "messages": {}}
     if snapshot.template is not None:
         configuration["notes-template"] = _NOTES
     environments = _tables(configuration, "environments")
