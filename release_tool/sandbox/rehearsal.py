@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Outcome = Literal["goes", "nothing", "skipped", "refused", "needs-person"]
 """How a stage ended; `skipped` is what could not be rehearsed because an earlier one did not go."""
 
+_STOPS = frozenset({"refused", "needs-person"})
+"""What ends the road: no later stage can be rehearsed."""
 _MOST_ROUNDS = 10
 """How many releases are made at most: what is half-done comes before what is next."""
 _FOREIGN = ("ACTIONS_", "GH_", "GIT_", "GITHUB_", "RELEASE_TOOL_", "RUNNER_")
@@ -100,13 +102,13 @@ class _Answer(msgspec.Struct, frozen=True):
     document: msgspec.Raw
 
     def act(self, stage: str, outcome: Outcome, reason: str = "", todo: str = "") -> Act:
-        """The stage that ends with it; a refusal is told in the command's own words."""
-        refused = self.told.error
-        if refused and self.code == RefusedError.exit_code:
-            return Act(
-                stage=stage, outcome="refused", reason=refused.message, todo=refused.todo, document=self.document
-            )
-        return Act(stage=stage, outcome=outcome, reason=reason or self.told.reason, todo=todo, document=self.document)
+        """The stage that ends with it; an error is told in the command's own words."""
+        failure = self.told.error
+        if failure is None:
+            reason = reason or self.told.reason
+            return Act(stage=stage, outcome=outcome, reason=reason, todo=todo, document=self.document)
+        outcome = "needs-person" if self.code == NeedsPersonError.exit_code else "refused"
+        return Act(stage=stage, outcome=outcome, reason=failure.message, todo=failure.todo, document=self.document)
 
 
 def rehearse(original: Mapping[str, object], directory: Path, audience: Audience) -> list[Act]:
@@ -125,13 +127,13 @@ def _acts(scene: _Scene) -> Iterator[Act]:
     released = _Released()
     for act in _release(scene, released):
         yield act
-        if act.outcome == "refused":
-            yield from _skipped(scene, "the release is refused")
+        if act.outcome in _STOPS:
+            yield from _skipped(scene, "there is no release")
             return
     if scene.snapshot.hosted:
         act = _sync(scene)
         yield act
-        if act.outcome in {"refused", "needs-person"}:
+        if act.outcome in _STOPS:
             yield from _skipped(scene, f"the release does not reach `{scene.snapshot.hosted}`", synced=True)
             return
         wanted = scene.deployed_head() or ""
@@ -161,7 +163,10 @@ def _release(scene: _Scene, released: _Released) -> Iterator[Act]:
     planned = scene.ask("plan")
     scene.show("plan")
     released.tag = planned.told.previous or ""
-    if planned.told.action == "nothing" or planned.told.error:
+    if planned.told.error:
+        yield planned.act("plan", "refused")
+        return
+    if planned.told.action == "nothing":
         yield planned.act("plan", "nothing")
         yield Act(stage="release", outcome="nothing", reason=planned.told.reason)
         return
@@ -193,6 +198,8 @@ def _sync(scene: _Scene) -> Act:
         scene.show_pull(told.pull)
         why = f"{told.reason}: {', '.join(told.conflicts)}"
         return made.act("sync", "needs-person", why, _resolving(branch, scene.snapshot.branch))
+    if told.error:
+        return made.act("sync", "refused")
     if told.state not in {"candidate", "tested"}:
         if head := scene.deployed_head():
             scene.ask("sync", "--tested", head)  # as it would be where it is deployed already
@@ -230,7 +237,8 @@ def _deployment(scene: _Scene, name: str, wanted: str, before: str | None) -> Ac
         return done.act(name, "goes", f"simulated: {done.told.version} would be deployed")
     overrides = " ".join(f"--override {word}" for word in done.told.overrides)
     todo = f"deploy it as a person, with `{overrides}` and a reason" if overrides else "remove what stands in the way"
-    return done.act(name, "refused", f"{done.told.outcome}: {done.told.reason}", todo)
+    held = "held: " if done.told.outcome == "held" else ""
+    return done.act(name, "refused", f"{held}{done.told.reason}", todo)
 
 
 class _Scene:

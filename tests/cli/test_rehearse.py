@@ -147,6 +147,34 @@ def test_what_would_be_refused_is_told_with_the_way_around_it(tmp_path: Path) ->
     assert done.todo == ["deploy it as a person, with `--override irreversible` and a reason"]
 
 
+def test_a_hosted_branch_with_another_beginning_needs_a_person_too(tmp_path: Path) -> None:
+    identity = ("-c", "user.name=ops", "-c", "user.email=ops@example.com")
+    with shop(tmp_path, *HISTORY[:2], **configured(SYNC + STAGING)) as made:
+        made.git("checkout", "--quiet", "--orphan", "other")
+        made.git(*identity, "commit", "--quiet", "--message=Another beginning")
+        made.git("push", "--quiet", made.box.push_url, "HEAD:refs/heads/cloud")
+        made.git("checkout", "--quiet", "main")
+        done = rehearsed(made)
+    assert (done.result.code, done.outcome) == (5, "needs-person")
+    assert done.stages == {"plan": "nothing", "release": "nothing", "sync": "needs-person", "staging": "skipped"}
+    assert done.todo[0]
+
+
+def test_a_branch_that_only_people_move_is_moved_for_them(tmp_path: Path) -> None:
+    with shop(tmp_path, *HISTORY, **configured('[sync]\nvia = "pull-request"\n' + STAGING)) as made:
+        done = rehearsed(made)
+    assert (done.outcome, done.reasons["sync"]) == ("goes", "#10 waits for a person to merge it; here it is merged")
+    assert done.stages["staging"] == "goes"
+
+
+def test_an_environment_that_is_frozen_is_told_as_it_is_now(tmp_path: Path) -> None:
+    frozen = STAGING + 'freeze = [{ cron = "* * * * *", duration = "1h" }]\n'
+    with shop(tmp_path, *HISTORY, **configured(frozen)) as made:
+        done = rehearsed(made)
+    assert done.result.code == 3
+    assert done.reasons["staging"].startswith("held: staging is frozen until")
+
+
 def test_what_is_half_done_is_finished_first(tmp_path: Path) -> None:
     claimed: Entry = {"tag": "v1.2.4", "claimed": True, "at": "#7"}
     with shop(tmp_path, *HISTORY, claimed) as made:
