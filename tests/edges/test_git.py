@@ -121,6 +121,27 @@ def test_a_commit_is_on_the_branches_that_contain_it_here_or_on_the_remote(repo:
     assert Git(repo.directory).default_branch() is None
 
 
+def test_of_a_branch_here_and_at_the_remote_the_one_that_is_further_counts(repo: Repo, tmp_path: Path) -> None:
+    first, ahead = repo.commit(), repo.commit()
+    clone = repo.clone(tmp_path / "clone")
+    assert Git(clone.directory).branches() == {"main": ahead}
+    assert Git(clone.directory).branches() | {"main": clone.commit()} == Git(clone.directory).branches()
+    clone.git("reset", "--quiet", "--hard", first)
+    assert Git(clone.directory).branches() == {"main": ahead}
+    clone.commit("Another way")
+    assert Git(clone.directory).branches() == {"main": ahead}
+
+
+def test_what_is_fetched_for_a_borrower_is_not_written_here(repo: Repo, tmp_path: Path) -> None:
+    repo.commit()
+    clone = repo.clone(tmp_path / "clone")
+    later = repo.commit()
+    borrower = Git(clone.directory).borrowed(tmp_path / "objects")
+    assert borrower.fetch_branch("main") == later
+    assert borrower.has_commit(later)
+    assert not Git(clone.directory).has_commit(later)
+
+
 def test_a_missing_commit_is_an_error_and_not_a_no(repo: Repo, git: Git) -> None:
     first, second = repo.commit(), repo.commit()
 
