@@ -25,7 +25,7 @@ _DURING = "the rehearsal"
 _ALREADY = "nothing was written but to the copy"
 _COLOURS = {"goes": "green", "nothing": "bright_black", "skipped": "bright_black"}
 _SIMULATED = "your build and its files, the tests of the hosted branch, deploy commands and their checks"
-_NOT_SEEN = "rights and rules on GitHub, halts, and what is deployed now"
+_NOT_SEEN = "rights and rules on GitHub (`release-tool doctor` does that), halts, and what is deployed now"
 
 
 @click.command()
@@ -137,7 +137,11 @@ def _todo(original: Mapping[str, object], acts: Sequence[Act]) -> list[str]:
     )
     places = [act.stage for act in acts if act.stage not in {"plan", "release", "sync"}]
     first = [f"write down what runs in {name}: `release-tool deploy VERSION -e {name} --record`" for name in places]
-    return [*token, *first] or ["nothing stands in the way: merge, and the next release is this one"]
+    return [
+        *token,
+        "set the repository up with `release-tool init`, and see that it is with `release-tool doctor`",
+        *first,
+    ]
 
 
 def _document(original: Mapping[str, object], acts: Sequence[Act], kept: str | None) -> dict[str, object]:
