@@ -63,6 +63,12 @@ failure-budget = "0%"
 """
 """The same with little patience, where how long it takes is not what a test is about."""
 
+CURIOUS = """
+[channels.team]
+url-env = "TEAM_URL"
+"""
+"""Somebody who wants to know everything, to be added to a configuration."""
+
 COMMAND = """#!/bin/sh
 set -eu
 echo "deploying $RELEASE_VERSION to $RELEASE_TARGET"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -274,7 +275,10 @@ def _deployed(session: Session) -> Project:
     from release_tool.stages.place import with_deployed_configuration
 
     project = session.project()
-    return project if session.options.config else with_deployed_configuration(project)
+    if session.options.config:
+        return project
+    deployed = with_deployed_configuration(project)
+    return dataclasses.replace(deployed, notify=session.notifier(deployed.git, deployed.config))
 
 
 def _place(session: Session, name: str, progress: LiveProgress | PlainProgress, evidence: str) -> Place:

@@ -73,12 +73,16 @@ class Session:
             github=self._github(server, repository, token, source, settings) if token and repository else None,
             branches=Branches(git, token=token or None),
             say=self.say,
-            notify=Notifier(settings, git.root, self.channels(settings), self.say),
+            notify=self.notifier(git, settings),
         )
 
     def channels(self, settings: Config) -> Channels:
         """Where messages go."""
         return Channels(settings.channels, self._environment, SystemClock())
+
+    def notifier(self, git: Git, settings: Config) -> Notifier:
+        """What tells people, by a configuration and with the templates of a clone."""
+        return Notifier(settings, git.root, self.channels(settings), self.say)
 
     def say(self, text: str) -> None:
         """Tell the person what is being done."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from release_tool.domain.markdown import inert, inert_block
+from release_tool.domain.receipt import Receipt, receipt_of
 from release_tool.domain.text import visible
 
 if TYPE_CHECKING:
@@ -36,10 +37,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=1
 
 
 class Comment(msgspec.Struct, frozen=True):
-    """Something said on an issue, oldest first in its list."""
+    """Something said on an issue, oldest first in its list; `at` is when."""
 
     author: str
     body: str
+    id: int = 0
+    at: datetime | None = None
 
 
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +79,51 @@ class Halt(msgspec.Struct, frozen=True, kw_only=True):
     def is_over(self, now: datetime) -> bool:
         """Whether its time has passed, which never ends an incident's."""
         return not self.order.incident and self.order.until is not None and self.order.until <= now
+
+
+class Debt(msgspec.Struct, frozen=True, kw_only=True):
+    """A message about a halt that somebody is owed: that it was set, or that it is `over`.
+
+    `comment` is ours, with the receipt that says so.
+    """
+
+    halt: Halt
+    comment: Comment
+    over: bool
+
+    @property
+    def receipt(self) -> Receipt:
+        """Who was told, and who is still to be told."""
+        return receipt_of(self.comment.body)
+
+
+def debts(issues: Iterable[Issue], us: str, since: datetime) -> tuple[Debt, ...]:
+    """The messages since a time that somebody is owed, by what our comments note; what is not over yet is not told."""
+    found = (
+        (Halt(issue=issue.number, url=issue.url, order=_order(issue, us)), issue, comment)
+        for issue in issues
+        for comment in _ours(issue, us)
+        if comment.at and comment.at > since
+    )
+    noted = (
+        Debt(halt=halt, comment=comment, over=_marked(comment.body) is None)
+        for halt, issue, comment in found
+        if _marked(comment.body) or not issue.open
+    )
+    return tuple(debt for debt in noted if debt.receipt.owed)
+
+
+def closed_by_hand(issues: Iterable[Issue], us: str) -> tuple[Halt, ...]:
+    """The halts that we knew and that somebody ended by closing the issue, of which we have said nothing yet."""
+    return tuple(
+        Halt(issue=issue.number, url=issue.url, order=_order(issue, us))
+        for issue in issues
+        if not issue.open and _pinned(issue, us) and not any(_tells_end(comment) for comment in _ours(issue, us))
+    )
+
+
+def _tells_end(comment: Comment) -> bool:
+    return _marked(comment.body) is None and receipt_of(comment.body) != Receipt()
 
 
 def read_halts(issues: Iterable[Issue], us: str) -> tuple[Halt, ...]:
@@ -146,8 +194,11 @@ def _order(issue: Issue, us: str) -> Order:
 
 
 def _pinned(issue: Issue, us: str) -> Order | None:
-    ours: Sequence[Comment] = [comment for comment in issue.comments if comment.author == us]
-    return next((order for comment in ours if (order := _marked(comment.body))), None)
+    return next((order for comment in _ours(issue, us) if (order := _marked(comment.body))), None)
+
+
+def _ours(issue: Issue, us: str) -> Sequence[Comment]:
+    return [comment for comment in issue.comments if comment.author == us]
 
 
 def _marked(text: str) -> Order | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import msgspec
 
-from release_tool.domain.phase import Phase, State, Word, describe, read
+from release_tool.domain.phase import Phase, State, Word, is_same_end, read
 from release_tool.domain.release import Owner
 
 if TYPE_CHECKING:
@@ -201,7 +201,18 @@ def decode(task: str, payload: object) -> Payload | None:
 
 def steps(statuses: Iterable[tuple[str, str, datetime]]) -> tuple[Step, ...]:
     """Read a deployment's statuses, oldest first, each a state, a description and a time."""
-    return tuple(Step(read(state, description), at) for state, description, at in statuses)
+    found: tuple[Step, ...] = ()
+    for state, description, at in statuses:
+        found = followed_by(found, Step(read(state, description), at))
+    return found
+
+
+def followed_by(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
+    """The steps with one more; an end that is written again only says who was told of it meanwhile."""
+    last = steps[-1] if steps else None
+    if last and last.phase.word.state.finished and last.phase.word is step.phase.word:
+        return (*steps[:-1], Step(step.phase, last.at))
+    return (*steps, step)
 
 
 def live(ledger: Ledger) -> Live:
@@ -273,7 +284,34 @@ def proven_commits(ledger: Ledger) -> tuple[str, ...]:
 
 def is_written(ledger: Ledger, commit: str, phase: Phase) -> bool:
     """Whether the ledger has a commit with just this end already: a "no" is written once for each commit and reason."""
-    return any(one.commit == commit and describe(one.phase) == describe(phase) for one in ledger)
+    return any(one.commit == commit and is_same_end(one.phase, phase) for one in ledger)
+
+
+def live_before(ledger: Ledger, deployment: Deployment) -> Deployment | None:
+    """What was live before a deployment changed anything; None where nothing was, or nobody knows."""
+    earlier = (one for one in reversed(ledger) if one.id < deployment.id and (one.changed or one.proven))
+    newest = next(earlier, None)
+    return newest if newest and newest.proven else None
+
+
+def over_by(ledger: Ledger, deployment: Deployment) -> Deployment | None:
+    """What had gone wrong before, and is over now that a deployment is healthy; None where nothing had.
+
+    That something was rolled back ends nothing: what was to be deployed is still not there.
+    """
+    earlier = (
+        one
+        for one in reversed(ledger)
+        if one.id < deployment.id and one.finished and (one.changed or one.proven) and not _is_part_of_another(one)
+    )
+    newest = next(earlier, None)
+    return None if newest is None or newest.proven else newest
+
+
+def _is_part_of_another(one: Deployment) -> bool:
+    """Whether what people know is another deployment: the one that it rolls back, or that took over from it."""
+    goes_back = one.payload.kind is Kind.ROLLBACK and one.payload.automatic
+    return goes_back or one.phase.handed_over_to is not None
 
 
 def _why_unknown(deployment: Deployment) -> str:

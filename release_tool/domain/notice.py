@@ -23,6 +23,9 @@ Link = tuple[str, str]
 LONGEST = 1_900
 """Characters of a message: Discord takes 2,000 and refuses what is longer."""
 
+_NEED_A_PERSON: frozenset[Topic] = frozenset({"failed", "sync-conflict"})
+"""What waits for a person by its very nature: who asked for that is told it, too, and told once."""
+
 _LONGEST_LINE = 300
 _LONGEST_TITLE = 120
 _ROOM_FOR_ESCAPES = 4
@@ -102,7 +105,8 @@ def subscribers(channels: Mapping[str, Channel], event: Topic, environment: str 
 
 
 def _wants(channel: Channel, event: Topic, environment: str) -> bool:
-    wanted = event == "test" or not channel.events or event in channel.events
+    chosen = event in channel.events or (event in _NEED_A_PERSON and "needs-person" in channel.events)
+    wanted = event == "test" or not channel.events or chosen
     return wanted and (not environment or not channel.environments or environment in channel.environments)
 
 

@@ -12,7 +12,13 @@ from release_tool.domain.text import visible
 LIMIT = 140
 """The characters that GitHub takes in the description of a status."""
 
+EVERYBODY = "*"
+"""Stands for all channels that want to know, where there is no room for their names."""
+
 _LONGEST_NAME = 60
+_LONGEST_NAMES = 30
+_DEBT = re.compile(r"(?P<text>.*?) ?\[tell: (?P<names>[\w., -]+|\*)\]", re.ASCII)
+_NAME = re.compile(r"[\w.-]+", re.ASCII)
 _ENDING = re.compile(r"(?P<text>.*?)(?:; rolled back to (?P<name>\S+)|; handed over to #(?P<number>[0-9]{1,18}))?")
 _UNSTORABLE = re.compile("[^\x00-\ud7ff\ue000-\uffff]")
 """Characters beyond the basic plane and lone halves of them, which not every description of GitHub's can hold."""
@@ -91,22 +97,24 @@ class Phase(msgspec.Struct, frozen=True):
     """Where a deployment is. `text` names the target that is changed or verified, else it says why.
 
     A failed one may tell how it ended: `rolled_back_to` names a commit, `handed_over_to` numbers a deployment.
+    `owed` are the channels that are still to be told how it ended, or `EVERYBODY`.
     """
 
     word: Word
     text: str = ""
     rolled_back_to: str = ""
     handed_over_to: int | None = None
+    owed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return describe(self)[1]
+        return describe(msgspec.structs.replace(self, owed=()))[1]
 
 
 def describe(phase: Phase) -> tuple[State, str]:
     """Write a phase as the state and the description of a status; a text that is too long loses its end."""
     failed = phase.word is Word.FAILED
-    head, ending = f"{phase.word.value}: ", _ending(phase) if failed else ""
-    text = _storable(phase.text)
+    head, ending = f"{phase.word.value}: ", (_ending(phase) if failed else "") + _debt(phase.owed)
+    text = _storable(phase.text).replace("[tell:", "(tell:")
     if failed:
         text = text.replace(";", ",")  # the ending stands behind the only one
     return phase.word.state, f"{head}{_cut(text, LIMIT - len(head) - len(ending))}{ending}".rstrip()
@@ -119,11 +127,18 @@ def read(state: str, description: str) -> Phase:
     word = _WORDS.get(start)
     if word is None or word.state.value != state:
         return Phase(_UNSPOKEN.get(state, Word.UNKNOWN), _storable(description))
-    text = text.removeprefix(" ")
+    text, owed = _without_debt(text.removeprefix(" "))
     ended = _ENDING.fullmatch(text) if word is Word.FAILED else None
     if ended is None:
-        return Phase(word, text)
-    return Phase(word, ended["text"], ended["name"] or "", int(ended["number"]) if ended["number"] else None)
+        return Phase(word, text, owed=owed)
+    number = int(ended["number"]) if ended["number"] else None
+    return Phase(word, ended["text"], ended["name"] or "", number, owed)
+
+
+def is_same_end(written: Phase, phase: Phase) -> bool:
+    """Whether an end stands in the ledger, even if it lost some of its text to who was owed the message."""
+    line, whole = str(written), str(phase)
+    return line == whole or (line.endswith("…") and whole.startswith(line.removesuffix("…")))
 
 
 def _ending(phase: Phase) -> str:
@@ -131,6 +146,17 @@ def _ending(phase: Phase) -> str:
     if name:
         return f"; rolled back to {name[:_LONGEST_NAME]}"
     return "" if phase.handed_over_to is None else f"; handed over to #{phase.handed_over_to}"
+
+
+def _debt(owed: tuple[str, ...]) -> str:
+    names = ", ".join(owed)
+    fits = len(names) <= _LONGEST_NAMES and all(map(_NAME.fullmatch, owed))
+    return f" [tell: {names if fits else EVERYBODY}]" if owed else ""
+
+
+def _without_debt(text: str) -> tuple[str, tuple[str, ...]]:
+    found = _DEBT.fullmatch(text)
+    return (found["text"], tuple(found["names"].split(", "))) if found else (text, ())
 
 
 def _storable(text: str) -> str:

@@ -29,7 +29,7 @@ _SAID = """
 fragment said on IssueCommentConnection {
   totalCount
   pageInfo { hasNextPage endCursor }
-  nodes { body viewerDidAuthor author { login __typename } }
+  nodes { databaseId body createdAt viewerDidAuthor author { login __typename } }
 }
 """
 
@@ -133,10 +133,15 @@ class _PageInfo(msgspec.Struct, frozen=True, rename="camel"):
     end_cursor: str | None
 
 
+class _Comment(_Written, frozen=True, rename="camel"):
+    database_id: int
+    created_at: datetime
+
+
 class _Comments(msgspec.Struct, frozen=True, rename="camel"):
     total_count: int
     page_info: _PageInfo
-    nodes: tuple[_Written, ...]
+    nodes: tuple[_Comment, ...]
 
 
 class _Label(msgspec.Struct, frozen=True):
@@ -277,7 +282,7 @@ class HaltIssues:
             said += page.nodes
         if len(said) < issue.comments.total_count:
             raise RemoteError(f"GitHub does not tell all comments on issue #{issue.number}")
-        return [Comment(comment.writer, comment.body) for comment in said]
+        return [Comment(comment.writer, comment.body, comment.database_id, comment.created_at) for comment in said]
 
     def _more_comments(self, number: int, after: str | None) -> _Comments:
         purpose = Purpose(f"reading the comments on issue #{number}", "issues: read")

@@ -115,6 +115,10 @@ class _Issue(msgspec.Struct, frozen=True):
         return OpenIssue(self.number, self.html_url, self.title, self.body or "")
 
 
+class _Made(msgspec.Struct, frozen=True):
+    id: int
+
+
 class _Actor(msgspec.Struct, frozen=True):
     login: str
     kind: str = msgspec.field(name="__typename")
@@ -240,11 +244,12 @@ class Issues:
 
     # Both
 
-    def close(self, number: int, comment: str) -> None:
-        """Say why on an issue or pull request, then close it; done again, it says so again."""
+    def close(self, number: int, comment: str) -> int:
+        """Say why on an issue or pull request, then close it; done again, it says so again. The comment's number."""
         purpose = Purpose(f"closing #{number}", _WRITE_ISSUES)
-        self._transport.write("POST", self._path(f"issues/{number}/comments"), {"body": comment}, purpose)
+        made = self._write("POST", f"issues/{number}/comments", {"body": comment}, _Made, purpose)
         self._transport.write("PATCH", self._path(f"issues/{number}"), {"state": "closed"}, purpose)
+        return made.id
 
     def add_labels(self, number: int, labels: Sequence[str]) -> None:
         """Put labels on an issue or pull request; those that do not exist are made; twice is the same as once."""

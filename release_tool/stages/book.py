@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.domain.ledger import Deployment, Step, is_written
+from release_tool.domain.ledger import Deployment, Step, followed_by, is_written
 from release_tool.domain.lock import living
+from release_tool.domain.news import news_of
+from release_tool.domain.notice import subscribers
 from release_tool.domain.phase import Phase, Word, describe, read
 from release_tool.edges.github_transport import PermissionDeniedError
 from release_tool.errors import RemoteError
@@ -74,6 +76,11 @@ class Book:
         alive = {owner for owner, one in others.items() if lives(self._project, owner, one.seen_at)}
         return living(self.ledger, alive, self._ours)
 
+    def is_others(self, deployment: Deployment) -> bool:
+        """Whether somebody else is still at work where a deployment was made, who is asked."""
+        ours = deployment.id in self._ours
+        return not ours and lives(self._project, deployment.owner, deployment.seen_at)
+
     def now(self, deployment: Deployment) -> Deployment:
         """A deployment with all that was written of it."""
         return self._known[deployment.id]
@@ -101,7 +108,24 @@ class Book:
 
     def write(self, deployment: Deployment, phase: Phase, *, patiently: bool = True) -> None:
         """Write a phase, before it is acted on; as it may be written twice, it is tried more than once."""
-        phase = self._masked(phase)
+        owed = self._owed(deployment, phase)
+        self._write(deployment, msgspec.structs.replace(self._masked(phase), owed=owed), patiently=patiently)
+        self.place.progress.phase(f"{deployment}: {self.now(deployment).phase}")
+
+    def write_owed(self, deployment: Deployment, channels: tuple[str, ...]) -> None:
+        """Write which channels are still to be told how a deployment ended."""
+        phase = msgspec.structs.replace(self.now(deployment).phase, owed=channels)
+        self._write(deployment, phase, patiently=False)
+
+    def _owed(self, deployment: Deployment, phase: Phase) -> tuple[str, ...]:
+        """Who is to be told of an end, which is written with the end itself: who dies then leaves nobody untold."""
+        known = self.now(deployment)
+        if known.finished:
+            return known.phase.owed
+        event = news_of(msgspec.structs.replace(known, steps=(Step(phase, self._written_at),)))
+        return subscribers(self._project.config.channels, event, self.place.name) if event else ()
+
+    def _write(self, deployment: Deployment, phase: Phase, *, patiently: bool) -> None:
         for pause in (*(_PAUSES if patiently else ()), None):
             try:
                 self._status(deployment.id, phase)
@@ -113,9 +137,8 @@ class Book:
         self._written_at = self._project.clock.now()
         state, line = describe(phase)
         known = self._known[deployment.id]
-        step = Step(read(state.value, line), self._written_at)
-        self._known[deployment.id] = msgspec.structs.replace(known, steps=(*known.steps, step))
-        self.place.progress.phase(f"{known}: {line}")
+        steps = followed_by(known.steps, Step(read(state.value, line), self._written_at))
+        self._known[deployment.id] = msgspec.structs.replace(known, steps=steps)
 
     @contextmanager
     def patient(self, doing: str) -> Iterator[None]:

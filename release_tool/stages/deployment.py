@@ -13,14 +13,14 @@ from release_tool.domain.halts import Order
 from release_tool.domain.ledger import Kind, leaving, live
 from release_tool.domain.phase import Phase, Word
 from release_tool.errors import ReleaseToolError, SignalError
-from release_tool.stages import telling
 from release_tool.stages.attempt import Attempt, Deployed, live_name
 from release_tool.stages.book import Book
 from release_tool.stages.delivery import Journey
 from release_tool.stages.ending import conclude, see_through
-from release_tool.stages.halting import halt
+from release_tool.stages.halting import halt, tell_halts
 from release_tool.stages.preconditions import Asked, best_way_back
 from release_tool.stages.settling import settle
+from release_tool.stages.telling import tell_owed
 from release_tool.stages.wanted import look_at_deployable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from release_tool.stages.place import Place
     from release_tool.stages.wanted import Deployable
 
-__all__ = ["Asked", "Deployed", "deploy", "deploy_newest", "preview", "preview_rollback", "rollback"]
+__all__ = ["Asked", "Deployed", "bring", "deploy", "newest", "not_begun", "preview", "preview_rollback", "rollback"]
 
 _STILL_NEW = timedelta(seconds=10)
 """How long what was seen of branches and releases counts as known; whoever waited for longer looks again."""
@@ -56,13 +56,14 @@ def deploy(place: Place, version: str, asked: Asked) -> Deployed:
     """
     book = Book(place)
     settle(place, book)
-    return _go(attempt_at(place, version, asked, book=book))
+    return bring(attempt_at(place, version, asked, book=book))
 
 
-def deploy_newest(place: Place, deployable: Deployable, asked: Asked) -> Deployed | None:
-    """Bring the newest commit that may be deployed; None where there is none that is not live already."""
-    attempt = newest(place, deployable, asked)
-    return _go(attempt) if attempt else None
+def bring(attempt: Attempt) -> Deployed:
+    """Bring what is wanted where it is wanted, then tell everybody."""
+    done = _go(attempt)
+    tell_owed(attempt.book, attempt.deployable)
+    return done
 
 
 def newest(place: Place, deployable: Deployable, asked: Asked) -> Attempt | None:
@@ -93,6 +94,8 @@ def rollback(place: Place, version: str, asked: Asked, *, halts: bool) -> Deploy
         _halt_behind(attempt)
     told = _go(attempt)
     settle(place, attempt.book)  # what it took over from, where nobody is left to say how that ended
+    tell_owed(attempt.book, attempt.deployable)
+    tell_halts(place.project)
     return told
 
 
@@ -180,7 +183,6 @@ def not_begun(attempt: Attempt, decision: Decision) -> Deployed:
         entry = attempt.book.enter_once(attempt.payload(decision), decision.phase)
         if entry:
             told = dataclasses.replace(told, deployment=entry.id)
-            telling.deployed(attempt, told)
     return dataclasses.replace(told, ways_out=tuple(one.value for one in decision.ways_out))
 
 
@@ -190,7 +192,7 @@ def _halt_behind(attempt: Attempt) -> None:
     reason = attempt.asked.reason or f"{left} was rolled back from"
     order = Order(environment=attempt.place.name, by=attempt.asked.by, reason=attempt.place.masker()(reason))
     with attempt.book.patient("halting the environment"):
-        halt(attempt.place.project, order)
+        halt(attempt.place.project, order, tells=False)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from release_tool.domain.ledger import Kind, Payload
 from release_tool.domain.phase import Phase, Word
 from release_tool.edges.github_transport import PermissionDeniedError
 from release_tool.errors import ReleaseToolError, RemoteError
-from release_tool.stages import telling
 from release_tool.stages.attempt import live_name
 from release_tool.stages.delivery import deliver
 from release_tool.stages.halting import open_incident
@@ -43,11 +42,9 @@ def see_through(journey: Journey, still_goes: Callable[[], Phase | None] = lambd
 
 
 def conclude(attempt: Attempt, journey: Journey, ending: Phase) -> Deployed:
-    """Write how a deployment ended, do what follows from that, and tell everybody."""
+    """Write how a deployment ended, and do what follows from that."""
     told = _concluded(attempt, journey, ending)
-    told = _with_evidence(told, journey)
-    telling.deployed(attempt, told)
-    return told
+    return _with_evidence(told, journey)
 
 
 def _concluded(attempt: Attempt, journey: Journey, ending: Phase) -> Deployed:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from release_tool.stages.history import Look
     from release_tool.stages.project import Project
 
-_RECENT = timedelta(days=3)
-"""How long it is tried to tell of a release: over a weekend, and no storm of old news after a long silence."""
+RECENT = timedelta(days=3)
+"""How long it is tried to tell of something: over a weekend, and no storm of old news after a long silence."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,12 +78,15 @@ def tell(project: Project, notice: Notice, *, only: Collection[str] | None = Non
     return told
 
 
-def links(project: Project, *, before: str = "", after: str = "", environment: str = "") -> tuple[Link, ...]:
+def links(
+    project: Project, *, before: str = "", after: str = "", environment: str = "", run: str | None = None
+) -> tuple[Link, ...]:
     """The pages that a message leads to: the run, what changed between two refs, and the ways to stop an environment.
 
+    The run is this one unless the page of another is given.
     Rolling back leads to the page that starts `deploy.yml`, halting to an issue that only needs to be sent off.
     """
-    found = [("run", project.actions.run_url)]
+    found = [("run", project.actions.run_url if run is None else run)]
     if before and after:
         found.append(("compare", f"{project.web_url}/compare/{quote(before)}...{quote(after)}"))
     if environment:
@@ -115,7 +118,7 @@ def announce(project: Project, plan: ReleasePlan, release: Release) -> None:
 
 def announce_missed(project: Project, seen: Look) -> None:
     """Tell of the releases of the last days whoever could not be told then; costs nothing where there is nobody."""
-    since = project.clock.now() - _RECENT
+    since = project.clock.now() - RECENT
     for release in seen.releases:
         if release.published_at and release.published_at > since and receipt_of(release.body).owed:
             _announce_again(project, seen, release)

@@ -10,15 +10,17 @@ from release_tool.domain.guard import Outcome
 from release_tool.domain.ledger import live
 from release_tool.domain.recovery import next_remedy
 from release_tool.stages.book import Book
-from release_tool.stages.deployment import deploy_newest, newest, not_begun
-from release_tool.stages.halting import close_over
+from release_tool.stages.deployment import bring, newest, not_begun
+from release_tool.stages.halting import close_over, tell_halts
 from release_tool.stages.preconditions import Asked
 from release_tool.stages.settling import settle
+from release_tool.stages.telling import tell_owed
 from release_tool.stages.wanted import look_at_deployable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from release_tool.domain.recovery import Remedy
     from release_tool.stages.attempt import Attempt, Deployed
     from release_tool.stages.place import Place
 
@@ -42,25 +44,37 @@ class Step:
 def reconcile(places: Sequence[Place], *, only_settle: bool = False, only_close: bool = False) -> tuple[Deployed, ...]:
     """Settle what dead runs left in each environment, then carry on, in their order, what is automatic.
 
-    `only_settle` deploys nothing new, and `only_close` touches no environment at all.
+    `only_settle` deploys nothing new, and `only_close` touches no environment at all. Who is still to be told of
+    something is told last.
     """
     done: list[Deployed] = []
+    books = {place.name: Book(place) for place in places}
     for place in places:
-        done += settle(place, Book(place), only_close=only_close)
-    if only_settle or only_close or not places:
-        return tuple(done)
-    close_over(places[0].project, places[0].project.clock.now())
+        done += settle(place, books[place.name], only_close=only_close)
+    carries_on = bool(places) and not (only_settle or only_close)
+    if carries_on:
+        close_over(places[0].project, places[0].project.clock.now())
     for place in places:
-        if not place.settings.automatic:
-            continue
-        deployable = look_at_deployable(place.project)  # anew: the environment before took its time
-        if told := deploy_newest(place, deployable, Asked(automatic=True)):
-            done.append(told)
+        if attempt := _newest(place) if carries_on and place.settings.automatic else None:
+            done.append(bring(attempt))
+        else:
+            tell_owed(books[place.name])
+    if places and not only_settle:
+        tell_halts(places[0].project)
     return tuple(done)
 
 
+def _newest(place: Place) -> Attempt | None:
+    """Looked at anew: the environment before took its time."""
+    return newest(place, look_at_deployable(place.project), Asked(automatic=True))
+
+
 def plan(places: Sequence[Place], *, writes: bool = False) -> tuple[Step, ...]:
-    """What `reconcile` would do in each environment; `writes` has the ledger told of what is held, and nothing else."""
+    """What `reconcile` would do in each environment.
+
+    `writes` has the ledger told of what is held, and then everybody of what they were not told yet, unless something
+    was left behind: that comes first, and so does whoever does it.
+    """
     if not places:
         return ()
     deployable, asked = look_at_deployable(places[0].project), Asked(automatic=True)
@@ -70,12 +84,21 @@ def plan(places: Sequence[Place], *, writes: bool = False) -> tuple[Step, ...]:
     for name, attempt in attempts.items():
         if writes and attempt and decisions[name].outcome in {Outcome.HELD, Outcome.SUPERSEDED}:
             not_begun(attempt, decisions[name])
-    return tuple(_step(place, attempts.get(place.name), decisions.get(place.name)) for place in places)
+    books = {place.name: attempt.book if (attempt := attempts.get(place.name)) else Book(place) for place in places}
+    remedies = {name: next_remedy(book.ledger, book.living()) for name, book in books.items()}
+    if writes and not any(remedies.values()):
+        for book in books.values():
+            tell_owed(book, deployable)
+        tell_halts(places[0].project)
+    return tuple(
+        _step(place, books[place.name], attempts.get(place.name), decisions.get(place.name), remedies[place.name])
+        for place in places
+    )
 
 
-def _step(place: Place, attempt: Attempt | None, decision: guard.Decision | None) -> Step:
-    book = attempt.book if attempt else Book(place)
-    remedy = next_remedy(book.ledger, book.living())
+def _step(
+    place: Place, book: Book, attempt: Attempt | None, decision: guard.Decision | None, remedy: Remedy | None
+) -> Step:
     goes = decision is not None and decision.outcome is Outcome.GOES
     if attempt and goes:
         titles = tuple(f"{change.name} {change.title}" for change in attempt.with_context(attempt.told("", "")).changes)

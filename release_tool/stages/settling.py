@@ -10,7 +10,7 @@ from release_tool.domain.health import State
 from release_tool.domain.ledger import live
 from release_tool.domain.phase import Phase, Word
 from release_tool.domain.recovery import Close, Examine, Look, RollBack, give_up, next_remedy
-from release_tool.stages import ending, telling
+from release_tool.stages import ending
 from release_tool.stages.attempt import Attempt, live_name
 from release_tool.stages.delivery import Journey, examine
 from release_tool.stages.following import outcome
@@ -54,10 +54,7 @@ def _close(place: Place, book: Book, remedy: Close) -> Deployed:
     book.write(remedy.deployment, remedy.phase)
     if remedy.phase.word is Word.HEALTHY:
         ending.replace_others(book, remedy.deployment)
-    told = _attempt(place, book, remedy.deployment).told(outcome(remedy.phase), remedy.phase.text, remedy.deployment)
-    if remedy.deployment.changed:
-        telling.settled(place, told)
-    return told
+    return _attempt(place, book, remedy.deployment).told(outcome(remedy.phase), remedy.phase.text, remedy.deployment)
 
 
 def _examine(place: Place, book: Book, dead: Deployment) -> Deployed:

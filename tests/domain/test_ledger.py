@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,16 +20,18 @@ from release_tool.domain.ledger import (
     is_written,
     leaving,
     live,
+    live_before,
+    over_by,
     proven_commits,
     quarantine,
     steps,
     way_back,
     yardstick,
 )
-from release_tool.domain.phase import Phase, Word
+from release_tool.domain.phase import Phase, Word, describe
 from release_tool.domain.release import Owner
 from tests.builders import sha
-from tests.domain.ledgers import FAILED, LEFT, PROVEN, START, deployment, rollback
+from tests.domain.ledgers import FAILED, LEFT, PROVEN, START, deployment, phase, rollback
 
 if TYPE_CHECKING:
     from release_tool.domain.ledger import (
@@ -261,6 +263,60 @@ def test_a_no_is_written_once_for_each_commit_and_reason() -> None:
     assert is_written(ledger, sha("a"), Phase(Word.HELD, "halted\nby ada"))
     assert not is_written(ledger, sha("a"), Phase(Word.HELD, "frozen"))
     assert not is_written(ledger, sha("b"), Phase(Word.HELD, "halted by ada"))
+
+
+def test_a_no_is_written_once_whoever_is_owed_the_message_of_it() -> None:
+    why = "halted by ada: " + "the database is slow " * 20
+    told = phase(describe(Phase(Word.HELD, why, owed=("team", "ops")))[1])
+    for owed in (("team", "ops"), ("ops",), ()):
+        line = describe(msgspec.structs.replace(told, owed=owed))[1]
+        assert is_written([deployment(1, "a", line)], sha("a"), Phase(Word.HELD, why))
+
+
+def test_an_end_that_is_written_again_is_no_step_and_keeps_its_time() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    later, last = at + timedelta(hours=1), at + timedelta(hours=2)
+    found = steps(
+        [
+            ("success", "healthy: good [tell: team, ops]", at),
+            ("success", "healthy: good [tell: ops]", later),
+            ("inactive", "replaced: by #2 [tell: ops]", last),
+        ]
+    )
+    assert [(step.phase, step.at) for step in found] == [
+        (Phase(Word.HEALTHY, "good", owed=("ops",)), at),
+        (Phase(Word.REPLACED, "by #2", owed=("ops",)), last),
+    ]
+    alive = steps([("in_progress", "baking:", at), ("in_progress", "baking:", later)])
+    assert len(alive) == 2, "that somebody is alive is news"
+
+
+A_FAILED = deployment(2, "b", *FAILED)
+A_LEFT = deployment(2, "b", *LEFT)
+BACK = rollback(3, "a", *PROVEN, leaves=2)
+TAKEN_OVER = deployment(2, "b", "changing: web", "failed: a person took over; handed over to #3")
+
+
+@pytest.mark.parametrize(
+    "earlier, was_live, over",
+    [
+        pytest.param([], None, None, id="the first"),
+        pytest.param([A], 1, None, id="after a healthy one"),
+        pytest.param([A, deployment(2, "b", "held: halted")], 1, None, id="after one that was held"),
+        pytest.param([A, A_FAILED], None, 2, id="after a failure"),
+        pytest.param([A, deployment(2, "b", "changing: web", "unknown: lost")], None, 2, id="after nobody knew"),
+        pytest.param([A, A_LEFT, BACK], 3, 2, id="after a failure that was rolled back"),
+        pytest.param([A, A_FAILED, rollback(3, "a", *FAILED, leaves=2)], None, 2, id="after a rollback that failed"),
+        pytest.param([A, TAKEN_OVER, rollback(3, "a", *PROVEN, leaves=2, automatic=False)], 3, None, id="a person's"),
+        pytest.param([A, deployment(2, "b", "changing: web")], None, None, id="while another one is under way"),
+    ],
+)
+def test_a_healthy_deployment_knows_what_it_replaced_and_what_is_over_by_it(
+    earlier: list[Deployment], was_live: int | None, over: int | None
+) -> None:
+    new = deployment(9, "c", *PROVEN)
+    before, failed = live_before([*earlier, new], new), over_by([*earlier, new], new)
+    assert (before.id if before else None, failed.id if failed else None) == (was_live, over)
 
 
 def test_only_a_deployment_is_rolled_back_by_itself_and_never_where_a_person_ruled_it_out() -> None:

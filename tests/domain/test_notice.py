@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,9 @@ from release_tool.config import Channel
 from release_tool.domain.notice import Entry, Notice, calm, calmed, subscribers
 from release_tool.domain.receipt import Receipt, receipt_of, with_receipt, without_receipt
 from release_tool.domain.text import visible
+
+if TYPE_CHECKING:
+    from release_tool.config import Event
 
 LIMIT = 10_000
 NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=4).map(tuple)
@@ -26,6 +31,16 @@ def test_a_channel_hears_what_it_asked_for_and_without_asking_everything() -> No
     assert subscribers(channels, "deployed", "staging") == ("all",)
     assert subscribers(channels, "halted") == ("all", "production")
     assert subscribers(channels, "test") == ("all", "releases", "production")
+
+
+@pytest.mark.parametrize("event", ["failed", "sync-conflict", "needs-person"])
+def test_who_asked_for_what_needs_a_person_hears_whatever_does_and_each_thing_once(event: Event) -> None:
+    channels = {
+        "people": Channel(url_env="A", events=("needs-person",)),
+        "both": Channel(url_env="B", events=("needs-person", event)),
+        "others": Channel(url_env="C", events=("deployed", "rolled-back", "held")),
+    }
+    assert subscribers(channels, event) == ("people", "both")
 
 
 @pytest.mark.parametrize(

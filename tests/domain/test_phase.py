@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from release_tool.domain.phase import LIMIT, Phase, State, Word, describe, read
+from release_tool.domain.phase import EVERYBODY, LIMIT, Phase, State, Word, describe, is_same_end, read
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=300)
 PLAIN_TEXT = st.text("abcdefghij ,.:#-()", max_size=40).map(lambda text: " ".join(text.split()))
+CHANNELS = st.lists(st.text("abc.-_019 ,]*", min_size=1, max_size=20) | ANY_TEXT, max_size=4).map(tuple)
 PHASES = st.builds(
-    Phase, st.sampled_from(Word), ANY_TEXT, ANY_TEXT, st.none() | st.integers(min_value=0, max_value=10**15)
+    Phase, st.sampled_from(Word), ANY_TEXT, ANY_TEXT, st.none() | st.integers(min_value=0, max_value=10**15), CHANNELS
 )
 
 
@@ -32,6 +34,9 @@ PHASES = st.builds(
         (Phase(Word.FAILED, "8 bad samples"), State.FAILURE, "failed: 8 bad samples"),
         (Phase(Word.FAILED, "bad", rolled_back_to="1.2.3"), State.FAILURE, "failed: bad; rolled back to 1.2.3"),
         (Phase(Word.FAILED, "bad", handed_over_to=41), State.FAILURE, "failed: bad; handed over to #41"),
+        (Phase(Word.HEALTHY, "good", owed=("a", "b")), State.SUCCESS, "healthy: good [tell: a, b]"),
+        (Phase(Word.HEALTHY, owed=("a",)), State.SUCCESS, "healthy:  [tell: a]"),
+        (Phase(Word.FAILED, "x", "1.2", owed=("*",)), State.FAILURE, "failed: x; rolled back to 1.2 [tell: *]"),
         (Phase(Word.REPLACED, "by 1.4.0"), State.INACTIVE, "replaced: by 1.4.0"),
         (Phase(Word.UNKNOWN, "interrupted"), State.ERROR, "unknown: interrupted"),
     ],
@@ -88,6 +93,33 @@ def test_a_long_reason_never_costs_the_ending() -> None:
 )
 def test_a_status_of_somebody_else_is_taken_by_its_state(state: str, description: str, word: Word) -> None:
     assert read(state, description).word is word
+
+
+@given(ANY_TEXT, CHANNELS)
+@example("it said [tell: ops]", ())
+def test_no_text_pretends_that_somebody_is_owed_a_message(text: str, owed: tuple[str, ...]) -> None:
+    state, description = describe(Phase(Word.HELD, text, owed=owed))
+    assert bool(read(state.value, description).owed) == bool(owed)
+
+
+@pytest.mark.parametrize("owed", [("a" * 31,), ("a, b",), ("a]",), ("",), ("a" * 15, "b" * 15)])
+def test_channels_whose_names_find_no_room_are_written_as_everybody(owed: tuple[str, ...]) -> None:
+    state, description = describe(Phase(Word.HEALTHY, "good", owed=owed))
+    assert read(state.value, description).owed == (EVERYBODY,)
+
+
+def test_who_is_owed_a_message_is_not_shown_to_people() -> None:
+    assert str(Phase(Word.HEALTHY, "good", owed=("team",))) == "healthy: good"
+
+
+@given(ANY_TEXT, CHANNELS)
+def test_an_end_is_the_same_whoever_is_owed_the_message_of_it(text: str, owed: tuple[str, ...]) -> None:
+    state, description = describe(Phase(Word.HELD, text, owed=owed))
+    written = read(state.value, description)
+    acknowledged = read(state.value, describe(msgspec.structs.replace(written, owed=()))[1])
+    for known in (written, acknowledged):
+        assert is_same_end(known, Phase(Word.HELD, text))
+        assert not is_same_end(known, Phase(Word.HELD, "\u0101" + text))
 
 
 @given(ANY_TEXT, ANY_TEXT)

@@ -69,7 +69,11 @@ def test_an_open_issue_with_the_label_is_told_whole(start: Start) -> None:
     issue = found.issue
     assert (issue.title, issue.body, issue.author, issue.author_writes) == ("Stop", "Why", "ada", True)
     assert (issue.labels, issue.open, issue.is_pull) == ((LABEL, "ops"), True, False)
-    assert issue.comments == (Comment("eve", "Yes"),)
+    (comment,) = issue.comments
+    assert comment == Comment("eve", "Yes", comment.id, comment.at)
+    assert comment.id
+    assert comment.at
+    assert comment.at >= found.created
     assert issue.url.endswith(f"/acme/shop/issues/{issue.number}")
     assert found.closed is None
 

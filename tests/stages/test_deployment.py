@@ -9,7 +9,7 @@ from inline_snapshot import snapshot
 from release_tool.domain.phase import Phase, Word
 from release_tool.stages import reconciliation
 from release_tool.stages.withdrawal import withdraw
-from tests.production import QUICK, RIVAL, EventfulClock, production, releases
+from tests.production import CURIOUS, QUICK, RIVAL, EventfulClock, production, releases
 from tests.service import bad
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def test_a_healthy_version_follows_a_healthy_one(tmp_path: Path) -> None:
 
 
 def test_a_version_that_is_not_healthy_is_rolled_back_to_the_last_known_good(tmp_path: Path) -> None:
-    with production(tmp_path, configuration=QUICK, behave=bad("1.3.0")) as here:
+    with production(tmp_path, configuration=QUICK + CURIOUS, behave=bad("1.3.0")) as here:
         here.deploy("1.2.4")
         done = here.deploy("1.3.0")
         assert (done.outcome, done.rolled_back_to, done.live) == ("rolled_back", "1.2.4", "1.2.4")
@@ -274,7 +274,7 @@ def test_what_failed_is_quarantined_until_a_person_brings_it_healthily(tmp_path:
 
 
 def test_a_no_is_written_down_once_for_each_commit_and_reason(tmp_path: Path) -> None:
-    with production(tmp_path, configuration=QUICK, behave=bad("1.3.0")) as here:
+    with production(tmp_path, configuration=QUICK + CURIOUS, behave=bad("1.3.0")) as here:
         here.deploy("1.2.4")
         here.deploy("1.3.0")
         first, second = here.deploy_automatically("1.3.0"), here.deploy_automatically("1.3.0")
@@ -282,14 +282,14 @@ def test_a_no_is_written_down_once_for_each_commit_and_reason(tmp_path: Path) ->
         assert (first.deployment is not None, second.deployment) == (True, None)
         here.deploy_automatically("1.2.3")
         assert [str(one.phase) for one in here.ledger()[3:]] == [
-            "held: 1.3.0 was rolled back from (#1015)",
+            "held: 1.3.0 was rolled back from (#1016)",
             "superseded: 1.2.3 is older than 1.2.4, which is live",
         ]
         assert [notice.event for notice in here.shop.notices].count("held") == 1
 
 
 def test_what_is_held_is_written_down_once_by_the_plan_and_told(tmp_path: Path) -> None:
-    with production(tmp_path) as here:
+    with production(tmp_path, configuration=QUICK + CURIOUS) as here:
         for _ in range(2):
             steps = reconciliation.plan([here.place()], writes=True)
             assert [(step.action, step.needed) for step in steps] == [("nothing", False)]

@@ -11,7 +11,7 @@ import pytest
 from release_tool.domain.health import Reading
 from release_tool.stages.place import Silent
 from tests.certificates import certificate
-from tests.production import QUICK, production
+from tests.production import CURIOUS, QUICK, production
 from tests.service import drips, resets, says
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def test_no_answer_may_come_out_of_a_cache_on_the_way(tmp_path: Path) -> None:
 
 
 def test_where_only_our_own_measurement_fails_nothing_is_rolled_back_and_a_person_is_told(tmp_path: Path) -> None:
-    with production(tmp_path, configuration=BY_COMMAND) as here:
+    with production(tmp_path, configuration=BY_COMMAND + CURIOUS) as here:
         here.was_proven("1.2.4")
         done = here.deploy("1.3.0")
         assert (done.outcome, done.live) == ("inconclusive", None)

@@ -579,7 +579,7 @@ By: ada
     assert resumed == snapshot("""\
 What is newest is deployed to production automatically again.
 
-By: bob
+Resumed by bob.
 
 This is about what was told before: the halt <https://github.com/acme/shop/issues/3>\
 """)
