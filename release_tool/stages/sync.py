@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from release_tool.domain.edits import is_withdrawn
+from release_tool.domain.notice import subscribers
 from release_tool.domain.paths import matching
 from release_tool.domain.release import TagState
 from release_tool.domain.sync import SyncAction, SyncFacts, merge_message, plan_sync, record_message
@@ -102,6 +103,7 @@ def candidate(project: Project, tag: str) -> Synced:
         return pushed
     way = _way(project, tag)
     if isinstance(way, Synced):
+        _announce_without_sync(project)
         return way
     announce_missed(project, way.seen)
     if way.plan.action is SyncAction.NOTHING:
@@ -164,6 +166,13 @@ def _settings(project: Project) -> Sync | None:
 
 def _no_sync() -> Synced:
     return Synced(state="nothing", reason="there is no `[sync]` table in the configuration: the tag itself is deployed")
+
+
+def _announce_without_sync(project: Project) -> None:
+    """Tell of releases here, too, where nothing is carried: every hour somebody comes by who may write into them."""
+    seen = look_at_head(project, main_branch(project)) if subscribers(project.config.channels, "released") else None
+    if seen is not None:
+        announce_missed(project, seen)
 
 
 def _way(project: Project, name: str) -> _Way | Synced:

@@ -302,6 +302,22 @@ def test_what_a_person_edits_while_people_are_told_stays(project: Shop, team: Te
     assert receipt_of(body_of(project)) == Receipt(told=("team", "ops"))
 
 
+def test_where_nothing_is_carried_the_sync_still_tells_who_missed_a_release(project: Shop, team: Team) -> None:
+    team.down = {"ops"}
+    make_release(telling(project, team))
+    team.down = set()
+    for _ in range(2):
+        assert sync.candidate(telling(project, team), "").state == "nothing"
+    assert team.heard == [("ops", "v1.3.0 is released"), ("team", "v1.3.0 is released")]
+
+
+def test_where_nothing_is_carried_and_nobody_wants_to_know_the_sync_asks_nothing(project: Shop) -> None:
+    (project.clone / "release-tool.toml").write_text("")
+    project.box.forget_requests()
+    sync.candidate(project.project(), "")
+    assert project.box.requests == []
+
+
 # A conflict
 
 
