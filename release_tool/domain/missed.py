@@ -27,6 +27,9 @@ PATIENCE = timedelta(hours=2)
 """What is younger may still be on its way: builds, tests and a bake take their time."""
 
 
+APPROVAL = "approval"
+"""The kind of what waits for a person's yes, who is told that and not of something missed."""
+
 LABEL = "release-missed"
 """The label of the issues in which cases are told."""
 
@@ -56,6 +59,15 @@ def cases(seen: Overview, config: Config) -> tuple[Case, ...]:
     """
     found = [*_unreleased(seen, config), *_half_done(seen), *_never_synced(seen), *_never_deployed(seen)]
     return tuple(case for case in found if case.since is None or seen.at - case.since >= PATIENCE)
+
+
+def forgotten(seen: Overview) -> tuple[Case, ...]:
+    """The runs that have waited for an approval for long; GitHub itself tells those who may give it at once."""
+    return tuple(
+        Case(kind=APPROVAL, key=f"{APPROVAL} {one.url}", text=one.what, todo=one.todo, since=one.since)
+        for one in seen.waiting
+        if one.url.startswith(f"{seen.url}/actions/runs/") and one.since and seen.at - one.since >= PATIENCE
+    )
 
 
 def drift(environment: str, live: Live | None, samples: Iterable[Sample]) -> Case | None:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.domain.missed import LABEL, Standing, issue_text, mark_of, read_mark, remarked
+from release_tool.domain.comment import LIMIT
+from release_tool.domain.missed import APPROVAL, LABEL, Standing, forgotten, issue_text, mark_of, read_mark, remarked
 from release_tool.domain.notice import Notice
 from release_tool.domain.overview import Case
+from release_tool.domain.receipt import Receipt, receipt_of, with_receipt
 from release_tool.stages.monitoring import look
 from release_tool.stages.notification import links, tell
 
@@ -39,9 +41,11 @@ def tell_missed(project: Project, seen: Overview | None = None, drifted: Sequenc
 
     `seen` is a look that was just taken; without one, one is taken. `drifted` are the cases of environments that were
     measured, None where none was: what was told of drift stays then.
-    Everybody is told before that is written down, so what is interrupted is told twice and never lost.
+    Everybody is told before that is written down, so what is interrupted is told twice and never lost, and whoever
+    could not be told is told by the next look.
     """
-    found = (*(seen.cases if seen else missed(project)), *(drifted or ()))
+    seen = seen or look(project)
+    found = (*seen.cases, *forgotten(seen), *(drifted or ()))
     issues = [(mark, issue) for issue in project.remote.issues.own_issues(LABEL) if (mark := read_mark(issue.body))]
     known = {mark.digest: (mark, issue) for mark, issue in reversed(issues) if mark.standing is not Standing.OVER}
     told = tuple(case for case in found if _tell(project, case, known.get(mark_of(case, Standing.TOLD).digest)))
@@ -57,23 +61,28 @@ def tell_missed(project: Project, seen: Overview | None = None, drifted: Sequenc
 
 
 def _tell(project: Project, case: Case, known: tuple[Mark, OwnIssue] | None) -> bool:
-    """Tell a case, unless that was done; whether it was told now."""
-    if known and known[0].standing is Standing.TOLD:
+    """Tell a case, unless that was done, and then only whoever is still owed it; whether it was told now."""
+    was_told = known is not None and known[0].standing is Standing.TOLD
+    owed = receipt_of(known[1].body).owed if known and was_told else ()
+    if was_told and not owed:
         return False
-    issues = project.remote.issues
     title, body = issue_text(case, Standing.BEGUN)
     number, url = (known[1].number, known[1].url) if known else _opened(project, title, body)
-    notice = Notice(
-        event="drift",
+    told = tell(project, _notice(project, case, url), only=owed or None)
+    if not was_told or told.owed != owed:
+        body = with_receipt(issue_text(case, Standing.TOLD)[1], Receipt(owed=told.owed), LIMIT)
+        project.remote.issues.update_issue(number, title=title, body=body)
+    return not was_told
+
+
+def _notice(project: Project, case: Case, url: str) -> Notice:
+    return Notice(
+        event="needs-person" if case.kind == APPROVAL else "drift",
         title=case.text,
         environment=case.environment,
         text=f"What to do: {case.todo}",
         links=(("issue", url), *links(project, environment=case.environment)),
     )
-    tell(project, notice)
-    _, body = issue_text(case, Standing.TOLD)
-    issues.update_issue(number, title=title, body=body)
-    return True
 
 
 def _opened(project: Project, title: str, body: str) -> tuple[int, str]:

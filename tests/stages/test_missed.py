@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from release_tool.domain.missed import LABEL, PATIENCE
+from release_tool.domain.notice import Failure, Told
 from release_tool.domain.overview import Case
 from release_tool.errors import RemoteError
 from release_tool.sandbox import Fault
@@ -17,11 +19,12 @@ from tests.shop import shop
 from tests.stages.test_status import SEARCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
+    from release_tool.domain.notice import Notice
     from release_tool.stages.project import Project
-    from tests.shop import Shop
+    from tests.shop import Entry, Shop
 
 DRIFT = Case(kind="drift", key="drift production", text="web-1 in production is other", todo="verify", environment="")
 TITLE = "#1 was merged into main and is not released"
@@ -102,6 +105,33 @@ def test_a_telling_that_was_interrupted_is_made_up_for(place: Shop) -> None:
     assert [case.text for case in again.told] == [TITLE]
     assert told(place) == [TITLE, TITLE]
     assert issues(place) == [(TITLE, "open")]
+
+
+def test_who_could_not_be_told_of_a_case_is_told_by_the_next_look_and_nobody_else(place: Shop) -> None:
+    asked: list[Collection[str] | None] = []
+    answers = iter([Told(("team",), (Failure("ops", "down"),)), Told((), (Failure("ops", "down"),)), Told(("ops",))])
+
+    def notify(notice: Notice, *, only: Collection[str] | None = None) -> Told:
+        assert notice.title == TITLE
+        asked.append(only)
+        return next(answers)
+
+    looks = [tell_missed(dataclasses.replace(later(place), notify=notify)) for _ in range(4)]
+    assert asked == [None, ("ops",), ("ops",)]
+    assert [len(look.told) for look in looks] == [1, 0, 0, 0]
+
+
+def test_a_run_that_waits_for_an_approval_for_long_is_told_to_whom_it_may_concern_and_once(tmp_path: Path) -> None:
+    configuration = '[environments.production]\ncommand = ["true"]\nhealth = "http://127.0.0.1:9/"\n'
+    run: Entry = {"run": 9, "status": "waiting", "name": "Deploy"}
+    with shop(tmp_path, {"tag": "v1.2.3"}, run, files={"release-tool.toml": configuration}) as made:
+        assert tell_missed(later(made, PATIENCE / 2)).told == ()
+        for _ in range(2):
+            tell_missed(later(made))
+        (notice,) = made.notices
+        assert notice.event == "needs-person"
+        assert notice.title.startswith("Deploy waits for approval")
+        assert "/actions/runs/9" in notice.text
 
 
 def test_an_issue_that_was_left_open_when_its_case_was_over_is_closed(place: Shop) -> None:
