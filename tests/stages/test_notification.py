@@ -355,7 +355,7 @@ def full(**more: object) -> Notice:
         "changes": (Entry("#1", "Add search"),),
         "who": "ada",
         "reason": "8 bad samples in a row",
-        "refers_to": ("1.3.0 is deployed to production", "https://github.com/acme/shop/actions/runs/1"),
+        "refers_to": ("1.2.4 is not healthy", "https://github.com/acme/shop/actions/runs/1"),
         "links": (("run", "https://github.com/acme/shop/actions/runs/2"),),
     }
     return Notice(**(known | more))  # type: ignore[arg-type]  # a test names the fields it is about
@@ -376,7 +376,7 @@ Reason: 8 bad samples in a row
 
 By: ada
 
-This is about what was told before: 1.3.0 is deployed to production <https://github.com/acme/shop/actions/runs/1>
+What was told before is over: 1.2.4 is not healthy <https://github.com/acme/shop/actions/runs/1>
 
 - run: <https://github.com/acme/shop/actions/runs/2>\
 """)
@@ -597,7 +597,7 @@ What is newest is deployed to production automatically again.
 
 Resumed by bob.
 
-This is about what was told before: the halt <https://github.com/acme/shop/issues/3>\
+What was told before is over: the halt <https://github.com/acme/shop/issues/3>\
 """)
 
 

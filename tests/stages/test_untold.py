@@ -267,6 +267,16 @@ def test_a_rollback_waits_for_no_channel(tmp_path: Path) -> None:
         ]
 
 
+def test_the_command_tells_the_channels_of_what_is_deployed_whatever_is_checked_out(tmp_path: Path, team: Team) -> None:
+    with production(tmp_path, configuration=QUICK + TWO) as here:
+        (here.shop.clone / "release-tool.toml").write_text('[channels.other]\nurl-env = "OPS_URL"\n')
+        done = here.shop.run("reconcile", "--plan", env=here.shop.environment() | team.addresses)
+        assert done.code == 0, done.err
+        assert team.heard == [("team", "production: 1.3.0 is held")]
+        assert "told team: production: 1.3.0 is held" in done.err
+        assert owed(here) == [()]
+
+
 # What is told
 
 
