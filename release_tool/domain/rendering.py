@@ -38,7 +38,8 @@ _CALL = re.compile(
 )
 _INSTALL = re.compile(r"^        uses: \./\.github/actions/release-tool[^\n]*\n", re.MULTILINE)
 _TOKEN = re.compile(r"^(?P<indent> +)GITHUB_TOKEN: [^\n]*\n", re.MULTILINE)
-_TELLING = frozenset({"publish.yml", "cloud-advance.yml", "deploy.yml"})
+_LOOKS_ONLY = re.compile(r" +run: exec release-tool dashboard")
+_TELLING = frozenset({"publish.yml", "cloud-advance.yml", "deploy.yml", "dashboard.yml"})
 """The workflows whose jobs have something to tell by a channel."""
 
 
@@ -186,9 +187,15 @@ def _with_app(text: str) -> str:
 
 
 def _with_channels(text: str, names: Iterable[str]) -> str:
-    """Let each step that acts on GitHub tell everybody, too."""
-    lines = "".join(f"\\g<indent>{name}: ${{{{ secrets.{name} }}}}\n" for name in names)
-    return _TOKEN.sub(rf"\g<0>{lines}", text)
+    """Let each step that acts on GitHub tell everybody, too; one that only looks has nothing to tell."""
+
+    def told(found: re.Match[str]) -> str:
+        silent = _LOOKS_ONLY.match(text, found.end())
+        return found[0] + "".join(
+            f"{found['indent']}{name}: ${{{{ secrets.{name} }}}}\n" for name in names if not silent
+        )
+
+    return _TOKEN.sub(told, text)
 
 
 def _with_secrets(name: str, text: str, config: Config, values: Values) -> str:

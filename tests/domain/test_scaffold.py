@@ -146,6 +146,9 @@ def test_a_channels_address_goes_to_every_job_that_has_something_to_tell_and_to_
         assert acting
         assert all(env["TEAM_URL"] == "${{ secrets.TEAM_URL }}" for env in acting)
         assert "TEAM_URL" in str(read_workflow(files[name]).on["workflow_call"])
+    jobs = read_workflow(files["dashboard.yml"]).jobs
+    telling = {job for job, told in jobs.items() if any("TEAM_URL" in step.env for step in told.steps)}
+    assert telling == {"missed"}
     for name in ("pr-policy.yml", "pr-checks.yml", "build.yml", "cloud-tests.yml"):
         assert "TEAM_URL" not in files[name]
 
