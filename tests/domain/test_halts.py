@@ -16,6 +16,8 @@ from release_tool.domain.halts import (
     Halt,
     Issue,
     Order,
+    closed_by_hand,
+    debts,
     halting,
     issue_text,
     lifted_by,
@@ -26,6 +28,7 @@ from release_tool.domain.halts import (
     read_halts,
     unpinned,
 )
+from release_tool.domain.receipt import Receipt, with_receipt
 
 US = "release-bot"
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -201,3 +204,46 @@ def test_a_reason_pings_nobody_and_closes_nothing() -> None:
     assert "@everyone" not in shown
     assert r"\<img" in shown
     assert "Fixes #1" not in shown
+
+
+# Who is owed a message
+
+
+def noted(text: str, *owed: str, number: int = 1, at: datetime = NOW) -> Comment:
+    """Our comment with a note of who is owed a message."""
+    return Comment(US, with_receipt(text, Receipt(owed=owed), 10_000), number, at)
+
+
+RESUMED = noted("Resumed by ada.", "team", number=2)
+LONG_AGO = NOW - timedelta(days=3)
+
+
+def test_a_halt_and_its_end_are_owed_by_what_our_comments_note() -> None:
+    pinned = noted(pin(ORDER), "team", "ops")
+    over = issue(open=False, comments=(pinned, RESUMED))
+    assert [(debt.over, debt.comment.id, debt.receipt.owed) for debt in debts([over], US, LONG_AGO)] == [
+        (False, 1, ("team", "ops")),
+        (True, 2, ("team",)),
+    ]
+    assert [debt.halt.order for debt in debts([over], US, LONG_AGO)] == [ORDER, ORDER]
+
+
+def test_that_a_halt_is_over_is_not_told_while_its_issue_is_still_open() -> None:
+    assert debts([issue(comments=(noted(pin(ORDER)), RESUMED))], US, LONG_AGO) == ()
+
+
+def test_nobody_is_owed_anything_by_somebody_elses_comment_or_after_some_days() -> None:
+    forged = msgspec.structs.replace(noted(pin(ORDER), "team"), author="eve")
+    old = noted(pin(ORDER), "team", at=LONG_AGO)
+    assert debts([issue(comments=(forged, old))], US, LONG_AGO) == ()
+
+
+def test_a_halt_that_we_knew_and_said_nothing_of_was_closed_by_hand() -> None:
+    pinned, remark = noted(pin(ORDER)), Comment(US, "Thank you")
+    cases = {
+        "closed by hand": issue(open=False, comments=(pinned, remark)),
+        "closed by us": issue(open=False, comments=(pinned, RESUMED)),
+        "still open": issue(comments=(pinned,)),
+        "never seen": issue(open=False),
+    }
+    assert [name for name, one in cases.items() if closed_by_hand([one], US)] == ["closed by hand"]
