@@ -146,11 +146,11 @@ class Project(Runner):
         url = self.shop.box.push_url.replace(self.shop.box.token, ADAS)
         self.shop.git("push", "--quiet", url, what)
 
-    def types(self, *args: str) -> tuple[Result, list[Run]]:
+    def types(self, *args: str, starts: str) -> tuple[Result, list[Run]]:
         """Type a command at a terminal that starts a workflow; gives also the runs, which it follows."""
         process = self.shop.start(*args)
         assert any(line.startswith("started ") for line in process.stderr or ())
-        runs = self.dispatched()
+        runs = self.dispatched(starts)
         out, err = process.communicate(timeout=60)
         return Result(process.returncode, out, err), runs
 

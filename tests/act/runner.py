@@ -62,8 +62,11 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def jobs(self) -> list[str]:
-        """The jobs that ran, in the order in which they ended; one that failed says so."""
-        return self.said.jobs
+        """The jobs that ran, in the order in which they ended; one that failed says so.
+
+        Not those that start a run of the dashboard: they run beside the others, and end whenever they do.
+        """
+        return [job for job in self.said.jobs if job != "dashboard"]
 
     @property
     def summary(self) -> str:
@@ -116,9 +119,10 @@ class Runner:
         """A person ran all jobs of a run again: the same run at the same commit, with the next attempt's number."""
         return self._run(msgspec.structs.replace(run.of, attempt=run.of.attempt + 1))
 
-    def dispatched(self) -> list[Run]:
-        """Run what workflows have started by themselves, one after the other."""
-        waiting = [record for record in self.shop.box.github.store.runs if record.status == "queued"]
+    def dispatched(self, workflow: str) -> list[Run]:
+        """Run what was started of a workflow by other workflows or by a command, one after the other."""
+        queued = [record for record in self.shop.box.github.store.runs if record.status == "queued"]
+        waiting = [record for record in queued if record.path.endswith(f"/{workflow}")]
         return [self._run(_started(record)) for record in waiting]
 
     # How it runs
