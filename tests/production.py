@@ -156,9 +156,14 @@ class Production:
         return baseline.verify(self.place(**env))
 
     def reconcile(
-        self, *names: str, only_settle: bool = False, only_close: bool = False, **env: str
+        self,
+        *names: str,
+        only_settle: bool = False,
+        only_close: bool = False,
+        job: Mapping[str, str] | None = None,
+        **env: str,
     ) -> tuple[Deployed, ...]:
-        places = [self.place(name, **env) for name in names or ("production",)]
+        places = [self.place(name, **(job or {}), **env) for name in names or ("production",)]
         return reconciliation.reconcile(places, only_settle=only_settle, only_close=only_close)
 
     def was_proven(self, version: str) -> None:

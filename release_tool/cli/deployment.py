@@ -230,7 +230,10 @@ def halt(environment: str, reason: str, until: str, as_json: bool) -> None:
     if not reason.strip():
         raise UsageError("a halt needs a reason", todo="say why with `--reason`")
     order = Order(
-        environment=environment, by=session.person(), reason=reason.strip(), until=_until(until, project.clock.now())
+        environment=environment,
+        by=session.person(),
+        reason=_masked(project, reason.strip()),
+        until=_until(until, project.clock.now()),
     )
     made = stop(project, order)
     _tell_halts(session, made.halts, "halted" if made.changed else "halted already", as_json=as_json)
@@ -319,6 +322,15 @@ def _insist_on_environment(project: Project, name: str) -> None:
             )
 
 
+def _masked(project: Project, text: str) -> str:
+    """What a person typed for everybody to read, without our tokens and what any command is given in secret."""
+    from release_tool.domain.masking import Masker
+    from release_tool.edges.command import OUR_TOKENS
+
+    passed = (name for settings in project.config.environments.values() for name in settings.pass_env)
+    return Masker({os.environ.get(name, "") for name in (*OUR_TOKENS, *passed)} - {""})(text)
+
+
 def _until(text: str, now: datetime) -> datetime | None:
     """Read when a halt ends: a time from now on, a time of the day (UTC), or a whole date with its time."""
     from datetime import UTC, datetime, time, timedelta
@@ -361,7 +373,8 @@ def _by_workflow(session: Session, environment: str, inputs: Mapping[str, str], 
     from release_tool.stages import following
 
     place = _place(session, environment, PlainProgress(session), "")
-    run = following.start(place.project, following.DEPLOY, {**inputs, "environment": environment})
+    asked = {**inputs, "environment": environment, "reason": place.masker()(inputs["reason"])}
+    run = following.start(place.project, following.DEPLOY, asked)
     ended = following.follow(place.project, run, session.show_job(f"{place.project.web_url}/actions/runs/{run}"))
     _tell(session, following.outcome_of(place, ended), as_json=as_json)
 

@@ -20,8 +20,8 @@ _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 _LEFT_ALONE = (b"", b"/", b"!'()*", b"*")
 """What encoders of URLs leave as it is besides the unreserved characters; they don't agree."""
 _GO = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
-_SHELL_QUOTES = ("'\\''", "'\"'\"'")
-"""How a quote stands inside of quotes: as `set -x` writes it, and as Python does."""
+_SHELL_QUOTES = ("'\\''", "'\"'\"'", "\\'")
+"""How a quote stands inside of quotes: as `set -x` writes it, as Python quotes for a shell, and as a literal has it."""
 _WRAPPED = (64, 76)
 """Characters of a line of base64: PEM's and MIME's."""
 _FIRST_OWN = (0, 2, 3)
@@ -61,6 +61,11 @@ def url_secrets(url: str) -> frozenset[str]:
     name, colon, password = match[1].partition(":")
     secret = password if colon else name
     return frozenset({secret, _PERCENT.sub(_decoded, secret)} - {""})
+
+
+def without_user(url: str) -> str:
+    """A URL as anybody may see it and open it: without the name and the password in it."""
+    return _USER_INFO.sub("://", url, count=1)
 
 
 def _decoded(match: re.Match[str]) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 OUR_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 """Variables that are ours alone: what a command is given, it is given under another name."""
 
+_ENDING_US = (signal.SIGINT, signal.SIGTERM)
 _GRACE = 5.0
 """Seconds between asking a group of processes to end and ending it."""
 _LAST_WORDS = 0.5
@@ -173,18 +174,20 @@ def _found(argv: Sequence[str], directory: Path, environment: Mapping[str, str])
 
 
 class _Group:
-    """A program, what it started, and its output."""
+    """A program, what it started, and its output; `over` can be read to its end when the program has ended."""
 
-    def __init__(self, program: subprocess.Popen[bytes], grace: float) -> None:
+    def __init__(self, program: subprocess.Popen[bytes], said: int, over: int, grace: float) -> None:
         self.program = program
+        self._said = said
+        self._over = over
         self.late = False
         self._grace = grace
 
     def output(self, limit: float) -> Iterator[bytes]:
         """What the group says until it has ended, which is made sure of once the monotonic clock reaches `limit`."""
-        with selectors.DefaultSelector() as selector, self._ending() as ending, _output(self.program) as output:
-            selector.register(output, selectors.EVENT_READ)
-            selector.register(ending, selectors.EVENT_READ)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._said, selectors.EVENT_READ)
+            selector.register(self._over, selectors.EVENT_READ)
             next_steps = self._next_steps()
             while selector.get_map():
                 for key, _ in selector.select(max(limit - time.monotonic(), 0)):
@@ -193,7 +196,7 @@ class _Group:
                         yield chunk
                         continue
                     selector.unregister(key.fd)
-                    if key.fd == ending and not self.late:
+                    if key.fd == self._over and not self.late:
                         limit, next_steps = time.monotonic() + _LAST_WORDS, iter(())
                 if time.monotonic() >= limit:
                     wait = next(next_steps, None)
@@ -204,7 +207,7 @@ class _Group:
             self.signal(signal.SIGKILL)
 
     def end(self) -> None:
-        """End the group now; who interrupts this, too, has it killed at once."""
+        """End the group now, which may say what it does about that; who interrupts this, too, has it killed at once."""
         try:
             self.signal(signal.SIGTERM)
             self._wait_a_moment()
@@ -229,26 +232,26 @@ class _Group:
         self.signal(signal.SIGKILL)
         yield _LAST_WORDS
 
-    @contextlib.contextmanager
-    def _ending(self) -> Iterator[int]:
-        """Something to read from that is at its end when the program is; a thread waits for that."""
-        reading, writing = os.pipe()
-
-        def wait() -> None:
-            self.program.wait()
-            os.close(writing)
-
-        threading.Thread(target=wait, daemon=True).start()
-        try:
-            yield reading
-        finally:
-            os.close(reading)
-
 
 @contextlib.contextmanager
 def _group(argv: Sequence[str], directory: Path, environment: Mapping[str, str], grace: float) -> Iterator[_Group]:
+    with _signals_deferred() as deliver:
+        program = _program(argv, directory, environment)
+        with _watched(program.pid, grace) as dismiss, _output(program) as said, _ending(program) as over:
+            group = _Group(program, said, over, grace)
+            try:
+                deliver()
+                yield group
+            except BaseException:
+                group.end()
+                dismiss()
+                raise
+            dismiss()
+
+
+def _program(argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     try:
-        program = subprocess.Popen(  # noqa: S603 - an argv of the configuration, and no shell
+        return subprocess.Popen(  # noqa: S603 - an argv of the configuration, and no shell
             argv,
             cwd=directory,
             env=environment,
@@ -259,18 +262,39 @@ def _group(argv: Sequence[str], directory: Path, environment: Mapping[str, str],
         )
     except OSError as error:
         raise UsageError(f"{argv[0]} can't be started: {error.strerror}", todo="correct `command`") from error
-    group = _Group(program, grace)
-    with _watched(program.pid, grace):
-        try:
-            yield group
-        except BaseException:
-            group.end()
-            raise
 
 
 @contextlib.contextmanager
-def _watched(group: int, grace: float) -> Iterator[None]:
-    """Have the group ended if we die before this is left; where there is no shell, nobody watches."""
+def _signals_deferred() -> Iterator[Callable[[], None]]:
+    """Keep the signals that end us until what is given is called, so that none finds a program started and unwatched.
+
+    What is started meanwhile hears them all the same, as its handlers are its own; only a main thread is told of any.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    came: list[int] = []
+    handlers = {number: signal.signal(number, lambda got, _: came.append(got)) for number in _ENDING_US}
+
+    def deliver() -> None:
+        while handlers:
+            number, handler = handlers.popitem()
+            signal.signal(number, handler or signal.SIG_DFL)
+        while came:
+            signal.raise_signal(came.pop(0))
+
+    try:
+        yield deliver
+    finally:
+        deliver()
+
+
+@contextlib.contextmanager
+def _watched(group: int, grace: float) -> Iterator[Callable[[], None]]:
+    """Have the group ended unless what is given is called: when we die, and when a second signal interrupts its end.
+
+    Where there is no shell, nobody watches.
+    """
     argv = ["/bin/sh", "-c", _WATCH, "release-tool", str(group), f"{grace:g}"]
     nowhere = subprocess.DEVNULL
     try:
@@ -278,13 +302,34 @@ def _watched(group: int, grace: float) -> Iterator[None]:
             argv, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True
         )
     except OSError:
-        yield
+        yield lambda: None
         return
-    try:
-        yield
-    finally:
+
+    def dismiss() -> None:
         with contextlib.suppress(BrokenPipeError):
             watcher.communicate(b"all is well\n")
+
+    try:
+        yield dismiss
+    finally:
+        if watcher.stdin:
+            watcher.stdin.close()
+
+
+@contextlib.contextmanager
+def _ending(program: subprocess.Popen[bytes]) -> Iterator[int]:
+    """Something to read from that is at its end when the program is; a thread waits for that."""
+    reading, writing = os.pipe()
+
+    def wait() -> None:
+        program.wait()
+        os.close(writing)
+
+    threading.Thread(target=wait, daemon=True).start()
+    try:
+        yield reading
+    finally:
+        os.close(reading)
 
 
 @contextlib.contextmanager

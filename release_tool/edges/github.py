@@ -34,6 +34,7 @@ from release_tool.errors import RemoteError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from release_tool.edges.clock import Clock
@@ -419,6 +420,10 @@ class GitHub:
     def conversation(self) -> Conversation:
         """The pull requests that are not merged yet, and what is said on them."""
         return Conversation(self.name, self._transport)
+
+    def impatient(self) -> AbstractContextManager[None]:
+        """Ask everything once and wait for nothing, while something else must not be kept waiting."""
+        return self._transport.impatient()
 
     @functools.cached_property
     def issues(self) -> Issues:

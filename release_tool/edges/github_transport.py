@@ -159,6 +159,7 @@ class Transport:
         self._max_wait = timedelta(seconds=max_wait)
         self._between_writes = timedelta(seconds=seconds_between_writes)
         self._last_write = datetime.min.replace(tzinfo=UTC)
+        self._patient = True
 
     # The four ways to ask
 
@@ -194,6 +195,15 @@ class Transport:
 
     # Patience
 
+    @contextlib.contextmanager
+    def impatient(self) -> Iterator[None]:
+        """Ask everything once and wait for nothing, while something else must not be kept waiting."""
+        self._patient = False
+        try:
+            yield
+        finally:
+            self._patient = True
+
     def _patiently(self, once: Callable[[int], T], backoff: tuple[float, ...]) -> T:
         """Ask until there is an answer; waits no longer than `max_wait`, and for silence as often as `backoff` says."""
         until = self._clock.now() + self._max_wait
@@ -204,10 +214,10 @@ class Transport:
             except RateLimitedError as limit:
                 pause = _SECONDARY_WAIT * 2**limits if limit.wait is None else limit.wait
                 limits += 1
-                if self._clock.now() + timedelta(seconds=pause) > until:
+                if not self._patient or self._clock.now() + timedelta(seconds=pause) > until:
                     raise
             except NoAnswerError:
-                if failures == len(backoff):
+                if not self._patient or failures == len(backoff):
                     raise
                 pause = backoff[failures]
                 failures += 1

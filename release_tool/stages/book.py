@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from release_tool.domain.ledger import Deployment, Step, followed_by, is_written
 from release_tool.domain.lock import living
+from release_tool.domain.masking import without_user
 from release_tool.domain.news import news_of
 from release_tool.domain.notice import subscribers
 from release_tool.domain.phase import Phase, Word, describe, read
@@ -19,11 +20,13 @@ from release_tool.errors import RemoteError
 from release_tool.stages.ownership import claimant, lives
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from release_tool.domain.ledger import Ledger, Payload
     from release_tool.domain.release import Owner
     from release_tool.stages.place import Place
+
+T = TypeVar("T")
 
 _FEW = 30
 """How many of the newest deployments are read again to see what has changed."""
@@ -126,19 +129,21 @@ class Book:
         return subscribers(self._project.config.channels, event, self.place.name) if event else ()
 
     def _write(self, deployment: Deployment, phase: Phase, *, patiently: bool) -> None:
-        for pause in (*(_PAUSES if patiently else ()), None):
-            try:
-                self._status(deployment.id, phase)
-                break
-            except RemoteError:
-                if pause is None:
-                    raise
-                self._project.clock.sleep(pause)
+        self.insist(lambda: self._status(deployment.id, phase), _PAUSES if patiently else ())
         self._written_at = self._project.clock.now()
         state, line = describe(phase)
         known = self._known[deployment.id]
         steps = followed_by(known.steps, Step(read(state.value, line), self._written_at))
         self._known[deployment.id] = msgspec.structs.replace(known, steps=steps)
+
+    def insist(self, act: Callable[[], T], pauses: Iterable[float] = _PAUSES) -> T:
+        """Do something that may be done twice, again where GitHub failed; its last failure is raised."""
+        for pause in pauses:
+            try:
+                return act()
+            except RemoteError:
+                self._project.clock.sleep(pause)
+        return act()
 
     @contextmanager
     def patient(self, doing: str) -> Iterator[None]:
@@ -152,8 +157,8 @@ class Book:
         return msgspec.structs.replace(phase, text=self.place.masker()(phase.text))
 
     def _status(self, number: int, phase: Phase) -> None:
-        run_url, url = self._project.actions.run_url, self.place.settings.url
-        self._deployments.status(number, phase, log_url=run_url, environment_url=url)
+        url = self.place.masker()(without_user(self.place.settings.url))
+        self._deployments.status(number, phase, log_url=self._project.actions.run_url, environment_url=url)
 
     def stay_alive(self, deployment: Deployment) -> None:
         """Show that we are alive, where nobody could ask; done so often, it costs nothing most times."""
@@ -163,7 +168,7 @@ class Book:
         self._written_at = self._project.clock.now()
 
     @contextmanager
-    def kept_alive(self, deployment: Deployment) -> Iterator[None]:
+    def kept_alive(self, deployment: Deployment, renewal: timedelta = _RENEWAL) -> Iterator[None]:
         """Show that we are alive while something else takes its time."""
         if self.owner.run:
             yield
@@ -172,10 +177,10 @@ class Book:
         phase = self.now(deployment).phase
 
         def renew() -> None:
-            while not over.wait(_RENEWAL.total_seconds()):
+            while not over.wait(renewal.total_seconds()):
                 try:
                     self._status(deployment.id, phase)
-                except RemoteError:
+                except (RemoteError, PermissionDeniedError):
                     continue  # the next one may come through; two may fail before anybody takes us for dead
 
         thread = threading.Thread(target=renew, daemon=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from release_tool.stages.evidence import Evidence, Said
 from release_tool.stages.preconditions import halted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -56,6 +57,17 @@ class Journey:
     def write(self, word: Word, text: str = "") -> None:
         """Write a phase of it."""
         self.book.write(self.entry, Phase(word, text))
+
+    def mention(self, word: Word, text: str) -> None:
+        """Write a phase that nothing is done by: samples don't wait for that."""
+        with self.in_passing(f"writing that it is {word.value}"):
+            self.book.write(self.entry, Phase(word, text), patiently=False)
+
+    @contextmanager
+    def in_passing(self, doing: str) -> Iterator[None]:
+        """Ask GitHub once, and do without it where it does not answer."""
+        with self.book.patient(doing), self.place.project.remote.impatient():
+            yield
 
     def delivery(self, target: Target) -> Delivery:
         """What the command for a target is to bring."""
@@ -102,7 +114,7 @@ def deliver(journey: Journey) -> Phase:
             ended = place.project.clock.now()
             if not ran.succeeded:
                 return Phase(Word.FAILED, f"the command for {target.name} {ran.ending}")
-            journey.write(Word.VERIFYING, target.name)
+            journey.mention(Word.VERIFYING, target.name)
             found = watch(journey, touched, tree.directory, told, ended)
             if isinstance(found, Phase):
                 return found
@@ -128,13 +140,12 @@ def watch(
         if clock.now() - looked_at < _LOOK_EVERY:
             return None
         looked_at = clock.now()
-        with journey.book.patient("looking for somebody who takes over"):
+        with journey.in_passing("looking for somebody who takes over"):
             journey.book.stay_alive(journey.entry)
             return _taken_over(journey)
 
     def baking() -> None:
-        with journey.book.patient("telling that the bake has begun"):
-            journey.write(Word.BAKING, "the new version answers")
+        journey.mention(Word.BAKING, "the new version answers")
 
     prober, here = prober_of(journey, directory, told), dataclasses.replace(journey, targets=tuple(targets))
     return sample(here, prober, ended, between=between, baking=baking)

@@ -12,7 +12,7 @@ from release_tool.domain.guard import Outcome
 from release_tool.domain.halts import Order
 from release_tool.domain.ledger import Kind, leaving, live
 from release_tool.domain.phase import Phase, Word
-from release_tool.errors import ReleaseToolError, SignalError
+from release_tool.errors import ReleaseToolError, SignalError, UnhealthyError
 from release_tool.stages.attempt import Attempt, Deployed, live_name
 from release_tool.stages.book import Book
 from release_tool.stages.delivery import Journey
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from release_tool.stages.wanted import Deployable
 
 __all__ = ["Asked", "Deployed", "bring", "deploy", "newest", "not_begun", "preview", "preview_rollback", "rollback"]
+
+_TAKE_UP = "`release-tool reconcile -e {}` looks at what is live, and finishes or rolls back"
 
 _STILL_NEW = timedelta(seconds=10)
 """How long what was seen of branches and releases counts as known; whoever waited for longer looks again."""
@@ -93,9 +95,10 @@ def rollback(place: Place, version: str, asked: Asked, *, halts: bool) -> Deploy
     if halts:
         _halt_behind(attempt)
     told = _go(attempt)
-    settle(place, attempt.book)  # what it took over from, where nobody is left to say how that ended
-    tell_owed(attempt.book, attempt.deployable)
-    tell_halts(place.project)
+    with attempt.book.patient("settling what it took over from"):  # where nobody is left to say how that ended
+        settle(place, attempt.book)
+        tell_owed(attempt.book, attempt.deployable)
+        tell_halts(place.project)
     return told
 
 
@@ -197,19 +200,23 @@ def _halt_behind(attempt: Attempt) -> None:
 
 @contextmanager
 def _left_in_order(book: Book, entry: Deployment) -> Iterator[None]:
-    """Leave no deployment waiting when we are interrupted; what has begun is for `reconcile` to look at."""
+    """Leave no deployment waiting when we are interrupted; what has begun is for `reconcile` to look at.
+
+    Raises UnhealthyError where something was changed and nobody knows how that ended.
+    """
     try:
         yield
     except BaseException as error:
-        changed = book.now(entry).changed
-        if not changed and not book.now(entry).finished:
-            why = error.message if isinstance(error, ReleaseToolError) else "interrupted"
+        now = book.now(entry)
+        if not now.changed and not now.finished:
+            why = "interrupted" if _signal(error) or not isinstance(error, ReleaseToolError) else error.message
             with book.patient("writing that nothing was done"):
                 book.write(entry, Phase(Word.NOT_DONE, why), patiently=False)
-        number = _signal(error)
-        if number is None:
-            raise
-        raise _interrupted(number, book.place.name, changed=changed) from error
+        if number := _signal(error):
+            raise _interrupted(number, now, book.place.name) from error
+        if isinstance(error, ReleaseToolError) and now.changed and not now.finished:
+            raise _cut_short(error, now, book.place.name) from error
+        raise
 
 
 def _signal(error: BaseException) -> int | None:
@@ -218,13 +225,23 @@ def _signal(error: BaseException) -> int | None:
     return error.number if isinstance(error, SignalError) else None
 
 
-def _interrupted(number: int, environment: str, *, changed: bool) -> SignalError:
-    again = f"`release-tool reconcile -e {environment}`"
-    if not changed:
+def _interrupted(number: int, entry: Deployment, environment: str) -> SignalError:
+    if entry.finished:
+        return SignalError(number, already=f"the deployment of {entry} had ended: {entry.phase}")
+    if not entry.changed:
         return SignalError(number, during="waiting to deploy", already="nothing was changed")
     return SignalError(
         number,
         during=f"deploying to {environment}",
         already="something was changed, and it is not proven",
-        todo=f"{again} looks at what is live, and finishes or rolls back",
+        todo=_TAKE_UP.format(environment),
+    )
+
+
+def _cut_short(error: ReleaseToolError, entry: Deployment, environment: str) -> UnhealthyError:
+    return UnhealthyError(
+        f"the deployment of {entry} could not be seen through: {error.message}",
+        during=error.during or f"deploying to {environment}",
+        already=f"something was changed, and the ledger says no more than: {entry.phase}",
+        todo=_TAKE_UP.format(environment),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from release_tool.domain.ledger import Kind, Payload
 from release_tool.domain.phase import Phase, Word
 from release_tool.edges.github_transport import PermissionDeniedError
-from release_tool.errors import ReleaseToolError, RemoteError
+from release_tool.errors import ReleaseToolError, RemoteError, SignalError
 from release_tool.stages.attempt import live_name
 from release_tool.stages.delivery import deliver
 from release_tool.stages.halting import open_incident
@@ -68,20 +68,27 @@ def _concluded(attempt: Attempt, journey: Journey, ending: Phase) -> Deployed:
 
 def _failed(attempt: Attempt, journey: Journey, ending: Phase) -> Deployed:
     keep_evidence(journey)
-    back = go_back(journey, attempt, ending.text)
-    if back.handed_over_to is not None:
-        return attempt.told("superseded", str(back), journey.entry)
-    if back.rolled_back_to:
-        told = attempt.told("rolled_back", ending.text, journey.entry)
-        return dataclasses.replace(told, rolled_back_to=live_name(journey.book.ledger))
-    told = attempt.told("unhealthy", back.text, journey.entry)
-    return dataclasses.replace(told, incident=incident(attempt, journey, back.text))
+    return end_failed(attempt, journey, go_back(journey, attempt, ending.text), ending.text)
+
+
+def end_failed(attempt: Attempt, journey: Journey, ending: Phase, reason: str) -> Deployed:
+    """Write how a deployment ended that failed, after its incident: who dies in between leaves something to settle."""
+    book, entry = journey.book, journey.entry
+    undone = ending.rolled_back_to or ending.handed_over_to is not None
+    opened = "" if undone else incident(attempt, journey, ending.text)
+    book.write(entry, ending)
+    if ending.handed_over_to is not None:
+        return attempt.told("superseded", str(ending), entry)
+    if ending.rolled_back_to:
+        return dataclasses.replace(attempt.told("rolled_back", reason, entry), rolled_back_to=live_name(book.ledger))
+    return dataclasses.replace(attempt.told("unhealthy", ending.text, entry), incident=opened)
 
 
 def prove(book: Book, entry: Deployment, ending: Phase) -> None:
     """Write that a deployment is healthy, and then that it replaced what was."""
     book.write(entry, ending)
-    replace_others(book, entry)
+    with book.patient("writing what it replaced"):  # what is missing there, whoever settles writes
+        replace_others(book, entry)
 
 
 def replace_others(book: Book, entry: Deployment) -> None:
@@ -92,25 +99,25 @@ def replace_others(book: Book, entry: Deployment) -> None:
 
 
 def go_back(journey: Journey, attempt: Attempt, reason: str) -> Phase:
-    """Bring the targets that were touched back to the last known good, once; the end of what failed is written."""
+    """Bring the targets that were touched back to the last known good, once; how the one that failed ends by it."""
     book, failed = journey.book, journey.now()
     if failed.payload.kind is not Kind.DEPLOY:
-        return _end(book, failed, Phase(Word.FAILED, reason))
+        return Phase(Word.FAILED, reason)
     if not failed.can_roll_back:
         ruled_out = ", ".join(f"`--override {one.value}`" for one in failed.payload.overrides)
-        return _end(book, failed, _not_back(f"{ruled_out} ruled a rollback out", reason))
+        return _not_back(f"{ruled_out} ruled a rollback out", reason)
     book.write(failed, Phase(Word.ROLLING_BACK, reason))
     back = best_way_back(attempt.deployable, book.look(), failed.commit)
     if back.choice is None:
-        return _end(book, failed, _not_back(back.reason, reason))
+        return _not_back(back.reason, reason)
     one_way = ""
     with book.patient("looking for what can't be undone"):  # asked before, of a way back that may be gone by now
         one_way = irreversible(book.place, attempt.deployable, back.choice.commit, failed.commit)
     if one_way:
         why = f"{one_way} can't be undone by going back to {back.choice.payload.name}"
-        return _end(book, failed, _not_back(why, reason))
+        return _not_back(why, reason)
     book.place.project.say(f"rolling back: {back.reason}")
-    return _end(book, failed, _bring_back(journey, attempt, back.choice, reason))
+    return _bring_back(journey, attempt, back.choice, reason)
 
 
 def _bring_back(journey: Journey, attempt: Attempt, good: Deployment, reason: str) -> Phase:
@@ -128,11 +135,14 @@ def _bring_back(journey: Journey, attempt: Attempt, good: Deployment, reason: st
         parent=failed.id,
     )
     child = book.enter(payload)
+    journey.evidence.close_chapter()
     known = attempt.deployable.named(good.commit)
     targets = touched(journey) or journey.targets
     back = dataclasses.replace(journey, entry=child, tag=known.tag, targets=targets)
     try:
         ending = see_through(back)
+    except SignalError:
+        raise  # what the rollback left is for the next run
     except ReleaseToolError as error:
         if not book.now(child).changed:
             book.write(child, Phase(Word.NOT_DONE, error.message))
@@ -163,7 +173,8 @@ def incident(attempt: Attempt, journey: Journey, reason: str) -> str:
     mask = journey.place.masker()
     details = "\n\n".join([mask(journey.evidence.markdown()), "By hand:\n\n" + _indented(attempt.manual())])
     try:
-        return open_incident(journey.place.project, journey.place.name, mask(reason), details).url
+        place = journey.place
+        return journey.book.insist(lambda: open_incident(place.project, place.name, mask(reason), details)).url
     except (RemoteError, PermissionDeniedError) as error:
         journey.place.project.say(f"opening the incident failed, so nothing is halted: {error.message}")
         return ""
@@ -177,11 +188,6 @@ def keep_evidence(journey: Journey) -> None:
         journey.evidence.write(journey.place.evidence / f"{journey.place.name}-{journey.entry.id}")
     except OSError as error:
         journey.place.project.say(f"the evidence could not be kept: {error}")
-
-
-def _end(book: Book, failed: Deployment, ending: Phase) -> Phase:
-    book.write(failed, ending)
-    return ending
 
 
 def _with_evidence(told: Deployed, journey: Journey) -> Deployed:

@@ -31,10 +31,20 @@ class Said:
 
 @dataclasses.dataclass
 class Evidence:
-    """The output of the commands and every sample, in the order in which they came."""
+    """The output of the commands and every sample, in the order in which they came.
+
+    `chapters` are those that were closed: what is told of them stays, whatever comes after.
+    """
 
     said: list[Said] = dataclasses.field(default_factory=list)
     samples: list[Sample] = dataclasses.field(default_factory=list)
+    chapters: list[str] = dataclasses.field(default_factory=list)
+    _begun: tuple[int, int] = (0, 0)
+
+    def close_chapter(self) -> None:
+        """Keep the end of what was found so far: a rollback must not hide why it was needed."""
+        self.chapters.append(self._chapter())
+        self._begun = (len(self.said), len(self.samples))
 
     def write(self, directory: Path) -> None:
         """Write it down as files: a log of each command, and the samples as one JSON document a line."""
@@ -46,13 +56,18 @@ class Evidence:
         (directory / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
 
     def markdown(self) -> str:
-        """The end of it for a summary or an issue: what matters most stands in the last lines."""
+        """The end of each chapter for a summary or an issue: what matters most stands in the last lines."""
+        return "\n\n".join(filter(None, [*self.chapters, self._chapter()]))
+
+    def _chapter(self) -> str:
+        said_before, sampled_before = self._begun
+        samples = self.samples[sampled_before:]
         parts = []
-        for said in self.said[-1:]:
+        for said in self.said[said_before:][-1:]:
             lines = "\n".join(said.ran.evidence.splitlines()[-_SHOWN_LINES:])
             parts.append(f"The command for `{_code(said.target)}` {said.ran.ending}.\n\n{fenced(lines)}")
-        if self.samples:
-            parts.append(f"The last samples:\n\n{fenced(sample_lines(self.samples[-_SHOWN_SAMPLES:]))}")
+        if samples:
+            parts.append(f"The last samples:\n\n{fenced(sample_lines(samples[-_SHOWN_SAMPLES:]))}")
         return "\n\n".join(parts)
 
 

@@ -50,11 +50,19 @@ def settle(place: Place, book: Book, *, only_close: bool = False) -> tuple[Deplo
     return tuple(done)
 
 
-def _close(place: Place, book: Book, remedy: Close) -> Deployed:
-    book.write(remedy.deployment, remedy.phase)
-    if remedy.phase.word is Word.HEALTHY:
-        ending.replace_others(book, remedy.deployment)
-    return _attempt(place, book, remedy.deployment).told(outcome(remedy.phase), remedy.phase.text, remedy.deployment)
+def _close(place: Place, book: Book, remedy: Close, journey: Journey | None = None) -> Deployed:
+    dead, phase = remedy.deployment, remedy.phase
+    attempt = _attempt(place, book, dead)
+    match phase.word:
+        case Word.FAILED:
+            told = ending.end_failed(attempt, journey or _journey(attempt, dead), phase, phase.text)
+        case Word.HEALTHY:
+            ending.prove(book, dead, phase)
+            told = attempt.told("healthy", phase.text, dead)
+        case _:
+            book.write(dead, phase)
+            told = attempt.told(outcome(phase), phase.text, dead)
+    return told
 
 
 def _examine(place: Place, book: Book, dead: Deployment) -> Deployed:
@@ -69,10 +77,7 @@ def _examine(place: Place, book: Book, dead: Deployment) -> Deployed:
     verdict = recovery.judge(dead, look, back, place.target_names, tells_version=place.tells_version)
     if isinstance(verdict, RollBack):
         return _roll_back(place, book, dead, verdict.reason, journey)
-    told = _close(place, book, verdict)
-    if told.outcome == "unhealthy":
-        return dataclasses.replace(told, incident=ending.incident(attempt, journey, told.reason))
-    return told
+    return _close(place, book, verdict, journey)
 
 
 def _roll_back(place: Place, book: Book, dead: Deployment, reason: str, journey: Journey | None = None) -> Deployed:

@@ -40,7 +40,8 @@ def await_turn(book: Book, entry: Deployment, asked: Asked) -> Phase | None:
         if stop is not None and stop.text != book.now(entry).phase.text:
             book.write(entry, stop)
         book.stay_alive(entry)
-        clock.sleep(_SECOND_LOOK if sure else poll)
+        left = max((until - clock.now()).total_seconds(), 0.0)
+        clock.sleep(_SECOND_LOOK if sure else min(poll, left))
 
 
 def _stop(book: Book, entry: Deployment, asked: Asked) -> Phase | None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from release_tool.domain.masking import MASK, Masker, url_secrets
+from release_tool.domain.masking import MASK, Masker, url_secrets, without_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,3 +135,12 @@ def test_of_a_secret_that_a_cut_went_through_nothing_is_left_before_the_length_o
 )
 def test_the_password_of_a_url_is_a_secret(url: str, hidden: set[str]) -> None:
     assert url_secrets(url) == hidden
+
+
+@pytest.mark.parametrize("name", ["ada:p%40ss@", "token@", ""])
+def test_a_url_can_be_shown_without_its_user(name: str) -> None:
+    assert without_user(f"https://{name}app.example.com/@ada?a=b@c") == "https://app.example.com/@ada?a=b@c"
+
+
+def test_a_secret_with_a_quote_is_found_in_a_literal() -> None:
+    assert Masker(['it\'s "so"'])(repr('it\'s "so"')) == "'***'"

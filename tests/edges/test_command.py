@@ -301,3 +301,29 @@ def test_a_command_does_not_outlive_the_tool(tmp_path: Path) -> None:
             assert running.stdout.readline() == b"begun\n"
             running.kill()
         assert ended()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_that_comes_while_a_command_is_started_ends_all_of_it(
+    deploy: Deploy, tmp_path: Path, number: signal.Signals
+) -> None:
+    """The command itself sends it, as the first thing it does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with ending(tmp_path / "held") as ended:
+            with pytest.raises(KeyboardInterrupt):
+                deploy(f"exec 3> held; kill -{number.value} $PPID; while :; do sleep 1; done")
+            assert ended()
+        assert signal.getsignal(signal.SIGTERM) is interrupt
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_an_interrupted_command_may_clean_up_and_talk_about_it(deploy: Deploy, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        deploy("trap 'echo cleaning; touch cleaned; exit' TERM; kill -INT $PPID; while :; do sleep 0.05; done")
+    assert (tmp_path / "cleaned").exists()

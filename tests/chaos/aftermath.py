@@ -1,0 +1,29 @@
+"""What must hold for an environment once somebody has reconciled it, whatever happened before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from release_tool.domain.ledger import live
+from release_tool.domain.phase import Word
+from release_tool.stages.halting import halts_of
+
+if TYPE_CHECKING:
+    from tests.production import Production
+
+
+def assert_in_order(here: Production) -> None:
+    """Nothing is unfinished, so nobody holds the environment; it runs what was proven, or a person was told."""
+    ledger = here.ledger()
+    assert not [str(one) for one in ledger if not one.finished], here.story()
+    now = live(ledger).deployment
+    if now:
+        assert (here.service.file.read_text(), now.proven) == (now.payload.name, True), here.story()
+    else:
+        assert is_told(here), here.story()
+
+
+def is_told(here: Production) -> bool:
+    """Whether a person knows that nobody knows how the environment is: an incident is open, or the ledger says so."""
+    incidents = [halt for halt in halts_of(here.shop.project()) if halt.order.incident]
+    return bool(incidents) or here.ledger()[-1].phase.word is Word.UNKNOWN

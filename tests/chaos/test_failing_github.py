@@ -1,0 +1,172 @@
+"""GitHub fails at any moment of a deployment: production ends proven or told, and the next run puts all in order."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from release_tool.config import Duration
+from release_tool.edges.github import GitHub
+from release_tool.errors import ReleaseToolError, UnhealthyError
+from release_tool.sandbox import Fault
+from release_tool.stages import deployment
+from release_tool.stages.preconditions import Asked
+from tests.chaos.aftermath import assert_in_order
+from tests.chaos.past import prove
+from tests.production import QUICK, production
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from release_tool.stages.attempt import Deployed
+    from tests.production import Production
+
+WRITES = "POST|PATCH|PUT|DELETE"
+GOOD = ["entry", "waiting", "changing", "verifying", "baking", "healthy", "replaced"]
+BAD = [*GOOD[:4], "rolling back", "entry back", *(f"{write} back" for write in GOOD[1:]), "failed"]
+FOREVER = 10_000
+FAULTS = {
+    "500": Fault(status=500),
+    "lost on the way": Fault(drop="before"),
+    "answer lost": Fault(drop="after"),
+    "rate limit": Fault(status=403, headers={"retry-after": "30"}, text="You have exceeded a secondary rate limit"),
+}
+DENIED = Fault(status=403, document={"message": "Resource not accessible by integration"})
+
+
+@contextmanager
+def scene(directory: Path, *, bad: bool = False) -> Iterator[Production]:
+    with production(
+        directory,
+        behave=lambda version, _: (500 if bad and version == "1.3.0" else 200, {"version": version}),
+        configuration=QUICK,
+    ) as here:
+        prove(here, "1.2.3", "1.2.4")
+        yield here
+
+
+def arm(here: Production, fault: Fault, *, after: int, times: int = 1, path: str = "/repos/") -> None:
+    here.shop.box.fault(msgspec.structs.replace(fault, method=WRITES, path=path, after=after, times=times))
+
+
+def told(here: Production) -> Deployed | ReleaseToolError:
+    try:
+        return here.deploy("1.3.0")
+    except ReleaseToolError as error:
+        return error
+
+
+POINTS = [*((write, name) for name in ("500", "answer lost") for write in range(1, len(GOOD))), (3, "rate limit")]
+
+
+@pytest.mark.parametrize("write, name", POINTS, ids=[f"{GOOD[write]}-{name}" for write, name in POINTS])
+def test_a_phase_whose_writing_failed_once_is_written_again(tmp_path: Path, write: int, name: str) -> None:
+    with scene(tmp_path) as here:
+        arm(here, FAULTS[name], after=write)
+        assert here.deploy("1.3.0").outcome == "healthy"
+        assert_in_order(here)
+        assert [one.phase.word.value for one in here.ledger()][-2:] == ["replaced", "healthy"]
+
+
+@pytest.mark.parametrize("fault", [*FAULTS.values(), DENIED], ids=[*FAULTS, "denied"])
+def test_a_deployment_that_could_not_be_entered_changes_nothing(tmp_path: Path, fault: Fault) -> None:
+    with scene(tmp_path) as here:
+        arm(here, fault, after=0, times=FOREVER)
+        outcome = told(here)
+        assert isinstance(outcome, ReleaseToolError)
+        assert outcome.exit_code in {2, 4}
+        assert here.service.file.read_text() == "1.2.4"
+        here.shop.box.faults.clear()
+        here.reconcile()
+        assert_in_order(here)
+
+
+STOPS = [
+    *(("answer lost", write) for write in BAD[1:]),
+    *(("denied", write) for write in ("verifying", "healthy back")),
+]
+
+
+@pytest.mark.parametrize("name, last", STOPS, ids=[f"{last}-{name}" for name, last in STOPS])
+def test_when_nothing_can_be_written_any_more_the_run_says_so_and_the_next_one_puts_it_in_order(
+    tmp_path: Path, name: str, last: str
+) -> None:
+    write = BAD.index(last)
+    with scene(tmp_path, bad=True) as here:
+        arm(here, FAULTS.get(name, DENIED), after=write, times=FOREVER)
+        outcome = told(here)
+        changed = write > BAD.index("changing")
+        if isinstance(outcome, ReleaseToolError):
+            assert isinstance(outcome, UnhealthyError) == changed, outcome
+            assert not changed or "release-tool reconcile -e production" in outcome.todo
+        else:
+            assert outcome.outcome in {"unhealthy", "rolled_back"}
+        here.shop.box.faults.clear()
+        here.reconcile()
+        assert_in_order(here)
+
+
+@pytest.mark.parametrize("fault", [Fault(status=502), Fault(drop="before")], ids=["502", "lost"])
+def test_while_github_is_down_during_the_bake_the_verification_goes_on(tmp_path: Path, fault: Fault) -> None:
+    with scene(tmp_path) as here:
+        here.shop.box.faults.clear()
+
+        def behave(version: str, number: int) -> tuple[int, object]:
+            if version == "1.3.0" and number == 1:
+                arm(here, fault, after=0, times=FOREVER, path="/")
+            if version == "1.3.0" and number == 5:
+                here.shop.box.faults.clear()
+            return 200, {"version": version}
+
+        here.service.behave = behave
+        assert here.deploy("1.3.0").outcome == "healthy"
+        assert_in_order(here)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(status=502), Fault(status=429, headers={"retry-after": "120"}), DENIED],
+    ids=["down", "rate limited", "denied"],
+)
+def test_samples_do_not_wait_for_github(tmp_path: Path, fault: Fault) -> None:
+    """GitHub fails from the first good answer on; its retries take their time from the same clock as the samples."""
+    with scene(tmp_path) as here:
+
+        def behave(version: str, number: int) -> tuple[int, object]:
+            if version == "1.3.0" and number == 1:
+                arm(here, fault, after=0, times=FOREVER, path="/")
+            return 200, {"version": version}
+
+        here.service.behave = behave
+        place = here.place()
+        settings = msgspec.structs.replace(place.settings, bake=Duration(seconds=40))
+        box = here.shop.box
+        github = GitHub(
+            box.repository,
+            token=box.token,
+            api_url=box.api_url,
+            graphql_url=box.graphql_url,
+            clock=here.clock,
+            seconds_between_writes=0,
+        )
+        project = dataclasses.replace(place.project, github=github)
+        with pytest.raises(UnhealthyError):  # what was proven can't be written
+            deployment.deploy(dataclasses.replace(place, project=project, settings=settings), "1.3.0", Asked(by="ada"))
+        assert here.service.asked == 40 / 2 + 1
+        box.faults.clear()
+        (settled,) = here.reconcile()
+        assert settled.outcome == "healthy"
+
+
+def test_an_incident_that_could_not_be_opened_at_once_is_opened_all_the_same(tmp_path: Path) -> None:
+    with scene(tmp_path) as here:
+        here.service.behave = lambda *_: (500, "broken for good")
+        here.shop.box.fault(Fault(method="POST", path="/issues$", status=502))
+        done = here.deploy("1.3.0")
+        assert (done.outcome, bool(done.incident)) == ("unhealthy", True)
+        assert here.halts() == ["Deployments to production are halted after an incident"]

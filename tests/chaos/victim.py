@@ -1,0 +1,33 @@
+"""A deployment in a process of its own, for tests that kill it: the real stage, with a clock that never waits.
+
+`python -m tests.chaos.victim deploy VERSION`, in a clone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+
+from release_tool.cli import Options
+from release_tool.cli.session import Session
+from release_tool.stages import deployment, reconciliation
+from release_tool.stages.place import place_named, with_deployed_configuration
+from release_tool.stages.preconditions import Asked
+from tests.clock import FakeClock
+
+
+def main(verb: str, version: str = "") -> None:
+    project = dataclasses.replace(Session(Options(), os.environ).project(), clock=FakeClock())
+    place = place_named(with_deployed_configuration(project), "production", ours=os.environ)
+    match verb:
+        case "deploy":
+            deployment.deploy(place, version, Asked(by="ada"))
+        case "rollback":
+            deployment.rollback(place, version, Asked(by="ada", reason="it is broken"), halts=True)
+        case _:
+            reconciliation.reconcile([place])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
