@@ -117,7 +117,7 @@ def assert_nothing_bad_came_back_by_itself(here: Production) -> None:
             assert not one.changed or one.commit not in quarantine(ledger[:number]), here.story()
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
 @given(EVENTS)
 def test_no_sequence_of_events_ends_with_something_bad_or_unknown_that_nobody_was_told_of(events: list[Event]) -> None:
     bad: set[str] = set()
