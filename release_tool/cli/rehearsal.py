@@ -41,7 +41,7 @@ def rehearse(keep: bool, as_json: bool) -> None:
     \b
     Examples:
       release-tool rehearse
-      release-tool --config draft.toml rehearse
+      release-tool rehearse --keep
       release-tool rehearse --json | jq .outcome
     """
     insist_on_extra()

@@ -66,7 +66,7 @@ STORIES = {
         [*FAILS, *BACK, "baking back", "healthy back", "replaced back", "failed"],
     ),
     "broken": Story(("deploy", "1.3.0"), Broken, [*FAILS, *BACK, "failed back", "incident", "failed"]),
-    "rollback": Story(("rollback",), lambda: good, ["halt", *GOES]),
+    "rollback": Story(("rollback",), lambda: good, ["halt", "pin", *GOES]),
 }
 POINTS = [
     (story, write)

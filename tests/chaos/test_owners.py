@@ -18,7 +18,7 @@ from release_tool.sandbox import Fault
 from release_tool.stages.book import Book
 from tests.chaos.aftermath import assert_in_order
 from tests.chaos.past import enter, prove
-from tests.production import QUICK, production
+from tests.production import CURIOUS, QUICK, production
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def lives(number: int) -> Entry:
 @contextmanager
 def left_behind(directory: Path, *runs: Entry, owner: Owner = OWNER) -> Iterator[Production]:
     """Two versions were proven; then a job brought 1.3.0, and was not heard of again."""
-    with production(directory, *runs, configuration=QUICK) as here:
+    with production(directory, *runs, configuration=QUICK + CURIOUS) as here:
         prove(here, "1.2.3", "1.2.4")
         enter(here, "1.3.0", CHANGING, owner=owner, automatic=True)
         here.service.file.write_text("1.3.0")
