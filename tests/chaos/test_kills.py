@@ -124,7 +124,7 @@ def test_a_run_that_is_killed_before_any_of_its_writes_is_put_in_order_by_the_ne
         assert_in_order(here)
 
 
-@pytest.mark.parametrize("story, write", [("good", 2), ("bad", 8), ("broken", 11), ("rollback", 7)])
+@pytest.mark.parametrize("story, write", [("good", 2), ("bad", 8), ("broken", 11), ("rollback", 8)])
 def test_a_write_that_arrives_after_its_writer_was_killed_changes_nothing_about_that(
     tmp_path: Path, story: str, write: int
 ) -> None:
