@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from release_tool.domain.halts import Order
@@ -117,7 +118,16 @@ def assert_nothing_bad_came_back_by_itself(here: Production) -> None:
             assert not one.changed or one.commit not in quarantine(ledger[:number]), here.story()
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.timeout(300)  # each of its examples is several deployments
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
+@example(
+    [
+        Breaks("1.2.3", well=False),
+        Dies("1.3.1", automatic=False, phases=2, brought=False),
+        Deploys("1.2.4", automatic=False, insists=False),
+        Does("resume"),
+    ]
+)  # who lifts an incident was told
 @given(EVENTS)
 def test_no_sequence_of_events_ends_with_something_bad_or_unknown_that_nobody_was_told_of(events: list[Event]) -> None:
     bad: set[str] = set()
