@@ -4,9 +4,8 @@ PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
-PIP_QUIET := install --quiet --disable-pip-version-check
-PIP := $(BIN)/python -m pip $(PIP_QUIET)
-WHEEL := release-tool$(if $(EXPECTED),==$(EXPECTED))
+TOOL := build/tool
+WHEEL := $(wildcard dist/*.whl)
 CODE := release_tool tests $(wildcard benchmarks)
 TOOLS := build/go
 ACTIONLINT := $(wildcard $(TOOLS)/actionlint)
@@ -21,16 +20,17 @@ help: ## List what can be made
 
 setup: $(READY) ## Make .venv with everything, locked by hash
 
-$(READY): pyproject.toml requirements/dev.txt
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("release-tool needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ". Name a newer one: make PYTHON=python3.13")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing the locked requirements into .venv"
-	@$(PIP) --require-hashes -r requirements/dev.txt
-	@$(PIP) --no-deps --no-build-isolation --editable .
+$(READY): pyproject.toml install.sh requirements/dev.txt requirements/uv.txt
+	@PYTHON="$(PYTHON)" sh install.sh .venv requirements/dev.txt --editable .
 	@touch $@
 
-demo: setup ## Show the whole process on a sample project
-	@$(BIN)/release-tool demo
+# What the demonstration needs is what the tool needs: a tenth of what its development needs.
+$(TOOL)/.ready: pyproject.toml install.sh requirements/tool.txt requirements/uv.txt
+	@PYTHON="$(PYTHON)" sh install.sh $(TOOL) requirements/tool.txt --editable .
+	@touch $@
+
+demo: $(TOOL)/.ready ## Show the whole process on a sample project
+	@$(TOOL)/bin/release-tool demo
 
 test: lint types coverage ## Check everything: style, imports, types, workflows, tests with coverage
 
@@ -82,10 +82,9 @@ build: setup ## Build the wheel and the sdist into dist, the same bytes for the 
 	rm -rf dist
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation
 
-smoke: setup ## Install the wheel from dist into an environment of its own and start it
-	@rm -rf build/smoke && $(BIN)/python -m venv build/smoke
-	@build/smoke/bin/python -m pip $(PIP_QUIET) --require-hashes -r requirements/tool.txt
-	@build/smoke/bin/python -m pip $(PIP_QUIET) --no-deps --no-index --find-links dist '$(WHEEL)'
+smoke: ## Install the wheel from dist into an environment of its own and start it
+	@rm -rf build/smoke
+	@PYTHON="$(PYTHON)" sh install.sh build/smoke requirements/tool.txt $(WHEEL)
 	build/smoke/bin/release-tool --version
 	build/smoke/bin/release-tool --help
 
@@ -93,7 +92,7 @@ bench: setup ## Print what the commands cost, as ratios
 	$(BIN)/python benchmarks/run.py
 
 # Hashes for every platform and every Python from 3.11 on. Newer versions: make lock UV_FLAGS=--upgrade
-COMPILE = build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UV_FLAGS)
 
 SCHEMA = $(BIN)/python -c 'import json; from release_tool.$(1) import json_schema; print(json.dumps(json_schema(), indent=2))' \
@@ -104,10 +103,10 @@ schema: setup ## Write the JSON Schemas and the reference of the configuration a
 	$(call SCHEMA,domain.overview,status)
 	$(BIN)/python -m tests.reference
 
-lock: ## Write the lock files anew, for what pyproject.toml asks
-	test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; }
-	$(COMPILE) --extra sandbox --group dev --output-file requirements/dev.txt pyproject.toml
+lock: setup ## Write the lock files anew, for what pyproject.toml asks
+	$(COMPILE) --group dev --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --group build --constraints requirements/dev.txt --output-file requirements/tool.txt pyproject.toml
+	$(COMPILE) --no-deps --group uv --constraints requirements/dev.txt --output-file requirements/uv.txt
 
 clean: ## Remove all that was made
 	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis .*_cache release_tool/_version.py

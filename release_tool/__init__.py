@@ -15,5 +15,5 @@ def __getattr__(name: str) -> str:
     except ModuleNotFoundError:
         from importlib.metadata import version
 
-        return version("release-tool")
+        return version("release-tool-cli")
     return VERSION

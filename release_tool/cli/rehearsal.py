@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from release_tool.cli.sandbox import insist_on_extra
 from release_tool.cli.session import current_session
 from release_tool.domain.text import visible, visible_block
 from release_tool.errors import NeedsPersonError, RefusedError
@@ -44,7 +43,6 @@ def rehearse(keep: bool, as_json: bool) -> None:
       release-tool rehearse --keep
       release-tool rehearse --json | jq .outcome
     """
-    insist_on_extra()
     from release_tool.sandbox.rehearsal import rehearse as play
     from release_tool.stages.rehearsal import read_original
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import click
 
-from release_tool.errors import UsageError
-
 
 @click.group()
 def sandbox() -> None:
@@ -29,7 +27,6 @@ def up(scenario: Path, directory: Path, port: int) -> None:
     Example:
       release-tool sandbox up shop.json --dir /tmp/shop
     """
-    insist_on_extra()
     from release_tool.sandbox import up as serve
 
     serve(scenario, directory, click.echo, port)
@@ -46,7 +43,6 @@ def demo(directory: Path | None, fast: bool) -> None:
       release-tool demo
       release-tool demo --fast --dir /tmp/shop
     """
-    insist_on_extra()
     from release_tool.sandbox.demo import run
 
     colour = False if os.environ.get("NO_COLOR") else None
@@ -58,17 +54,3 @@ def demo(directory: Path | None, fast: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="release-tool-demo-") as temporary:
         stays = directory or Path(tempfile.mkdtemp(prefix="release-tool-dashboard-"))
         run(directory or Path(temporary), stays / "dashboard", show, pause)
-
-
-def insist_on_extra() -> None:
-    """Raise UsageError where the libraries of the stand-in are not installed."""
-    try:
-        import flask
-        import graphql
-
-        del flask, graphql
-    except ModuleNotFoundError as missing:
-        raise UsageError(
-            f"the sandbox needs {missing.name}, which is not installed",
-            todo="install it with `pip install 'release-tool[sandbox]'`",
-        ) from missing

@@ -26,7 +26,7 @@ class _DirectUrl(msgspec.Struct, frozen=True):
 def source() -> str:
     """What pip installs this very tool from: a commit of its repository, `git+https://…@HASH`; empty if not known."""
     try:
-        return source_of(distribution("release-tool").read_text("direct_url.json"))
+        return source_of(distribution("release-tool-cli").read_text("direct_url.json"))
     except PackageNotFoundError:
         return ""
 
