@@ -339,7 +339,17 @@ def json_schema() -> Data:
             described["description"] = told[field.name]
             if isinstance(field.default_factory, partial):
                 described["default"] = field.default_factory.args[0]
+    clean_descriptions(schema["$defs"])
     return schema
+
+
+def clean_descriptions(kinds: Mapping[str, Data]) -> None:
+    """Take the indentation of docstrings out of a schema, as Python does it itself from 3.13 on."""
+    import inspect  # only a schema needs it
+
+    for kind in kinds.values():
+        if isinstance(text := kind.get("description"), str):
+            kind["description"] = inspect.cleandoc(text)
 
 
 def _told_of_keys(table: type[_Table]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 
+from release_tool.config import clean_descriptions
 from release_tool.domain.dora import Delivery
 
 SCHEMA = 1
@@ -325,4 +326,5 @@ def json_schema() -> dict[str, object]:
     whole = components["Overview"]
     whole["properties"] = {"schema": {"const": SCHEMA}, **whole["properties"]}
     whole["required"] = ["schema", *whole["required"]]
+    clean_descriptions(components)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **reference, "$defs": components}

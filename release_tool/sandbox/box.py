@@ -64,14 +64,13 @@ class Sandbox:
 
     @classmethod
     def _serve(cls, directory: Path, port: int, github_of: Callable[[], GitHub]) -> Self:
-        lock = _locked(directory)
-        try:
+        with contextlib.ExitStack() as cleanup:
+            lock = cleanup.enter_context(_locked(directory))
             github = github_of()
+            cleanup.callback(github.shut)
             application = Application(github, directory / "git")
             server = _listening(application, port)
-        except BaseException:
-            lock.close()
-            raise
+            cleanup.pop_all()
         server.start()
         return cls(github, application, server, lock)
 
@@ -89,8 +88,7 @@ class Sandbox:
         self._server.stop()
         with self.github.store.lock:
             self.github.store.commit()
-        self.github.store.close()
-        self.github.repository.close()
+        self.github.shut()
         self._lock.close()
 
     @property

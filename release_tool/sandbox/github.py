@@ -51,6 +51,11 @@ class GitHub:
         found = self.store.tokens.get(token)
         return Caller(found.author, found.rights) if found else None
 
+    def shut(self) -> None:
+        """Closes the file of the records and the processes of git."""
+        self.store.close()
+        self.repository.close()
+
     def finish_request(self) -> None:
         """Writes everything down; what came late for this request comes sooner for the next."""
         for late in self._late.values():

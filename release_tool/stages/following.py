@@ -37,9 +37,7 @@ def start(project: Project, workflow: str, inputs: Mapping[str, str], *, branch:
 
     Raises RemoteError where it did not start.
     """
-    run = project.remote.workflows.dispatch(workflow, branch or main_branch(project), inputs)
-    project.say(f"started {project.web_url}/actions/runs/{run}; Ctrl-C stops following it, and never the run itself")
-    return run
+    return project.remote.workflows.dispatch(workflow, branch or main_branch(project), inputs)
 
 
 def follow(project: Project, number: int, show: Callable[[Job], None]) -> Run:
@@ -47,14 +45,16 @@ def follow(project: Project, number: int, show: Callable[[Job], None]) -> Run:
 
     Who interrupts it stops following, and is told that the run goes on.
     """
-    try:
+    url = f"{project.web_url}/actions/runs/{number}"
+    try:  # whoever has read that Ctrl-C is safe can rely on it
+        project.say(f"started {url}; Ctrl-C stops following it, and never the run itself")
         return _followed(project, number, show)
     except KeyboardInterrupt:
         raise SignalError(
             signal.SIGINT,
             during=f"following run {number}",
             already="the run itself goes on",
-            todo=f"see how it ends: {project.web_url}/actions/runs/{number}",
+            todo=f"see how it ends: {url}",
         ) from None
 
 
