@@ -9,6 +9,8 @@ import sys
 import pytest
 from hypothesis import settings
 
+from tests import needs
+
 settings.register_profile("local", deadline=None, max_examples=50)
 settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
@@ -57,6 +59,10 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback or ipaddress.ip_address(host).is_unspecified
     except ValueError:
         return host in {"", "localhost", "localhost.localdomain"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    needs.mark(items)
 
 
 sys.addaudithook(stay_on_this_machine)

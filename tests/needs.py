@@ -1,0 +1,52 @@
+"""What a test needs besides Python and git, as marks: `sandbox`, `browser`, `act`."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+_ROOT = Path(__file__).parent.parent
+_STAND_IN = "release_tool.sandbox"
+_FIXTURES = {"serve": "sandbox", "browser": "browser", "act": "act"}
+"""Fixtures that need something, whatever the module imports that asks for them."""
+
+
+def mark(items: list[pytest.Item]) -> None:
+    """Mark each test with what it needs, so that `make check` can leave out what is slow."""
+    for item in items:
+        if _imports_stand_in(item.path):
+            item.add_marker("sandbox")
+        for name in getattr(item, "fixturenames", ()):
+            if name in _FIXTURES:
+                item.add_marker(_FIXTURES[name])
+
+
+@functools.cache
+def _imports_stand_in(path: Path) -> bool:
+    """Whether a module of the tests imports the stand-in, itself or through others of the tests."""
+    names = list(_imported(ast.parse(path.read_text(encoding="utf-8"))))
+    return any(name == _STAND_IN or name.startswith(f"{_STAND_IN}.") for name in names) or any(
+        _imports_stand_in(module) for name in names if name.startswith("tests.") if (module := _file(name)) != path
+    )
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _file(name: str) -> Path:
+    """The file of a module of the tests; the file of this module for what is no module."""
+    path = _ROOT.joinpath(*name.split(".")).with_suffix(".py")
+    return path if path.is_file() else Path(__file__)
