@@ -1,10 +1,15 @@
 # Everything a contributor does, each with all the set-up it needs. `make` lists it.
 
 PYTHON ?= python3
-JOBS ?= 2
+JOBS ?= $(shell nproc 2> /dev/null || sysctl -n hw.ncpu 2> /dev/null || echo 2)
 BIN := .venv/bin
 READY := .venv/.ready
 TOOL := build/tool
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --inline-snapshot=disable --durations=10 --durations-min=1
+QUICK := -m 'not sandbox and not browser and not act'
+# The time a target took, for who waits for it; it runs what it is given and keeps its exit code.
+TIMED = @started=$$(date +%s); $(MAKE) --no-print-directory $(1) && \
+	printf 'make $@: passed in %d s\n' $$(($$(date +%s) - started))
 WHEEL := $(wildcard dist/*.whl)
 CODE := release_tool tests $(wildcard benchmarks)
 TOOLS := build/go
@@ -13,7 +18,7 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml docs/examples/*/*.yml)
 ACTIONS := $(wildcard .github/actions/*/action.yml docs/examples/*/*/action.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test browser coverage table lint style workflows tools road types format lock schema build smoke bench clean
+.PHONY: help setup demo check test quick tests pythons browser coverage table lint style workflows tools road types format lock schema build smoke bench clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -32,7 +37,31 @@ $(TOOL)/.ready: pyproject.toml install.sh requirements/tool.txt requirements/uv.
 demo: $(TOOL)/.ready ## Show the whole process on a sample project
 	@$(TOOL)/bin/release-tool demo
 
-test: lint types coverage ## Check everything: style, imports, types, workflows, tests with coverage
+check: setup ## Check style, imports and types, and run the tests that need no stand-in (a minute)
+	$(call TIMED,style types quick)
+
+# EXAMPLES=all tries as many examples as the gate does; without it the laws and sweeps try a part of them.
+test: setup ## Check everything: style, imports, types, workflows, tests with coverage (ten minutes)
+	$(call TIMED,lint types coverage)
+
+quick: setup
+	$(PYTEST) $(QUICK)
+
+tests: setup
+	$(PYTEST)
+
+# What differs from one Python to the next shows in the quick tests and in those of the stand-in.
+PYTHONS = $(shell for minor in 11 12 13 14; do \
+	for python in python3.$$minor $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.$$minor.*/bin/python3; do \
+		"$$python" -c '' 2> /dev/null && { echo "$$python"; break; }; done; done; true)
+
+pythons: setup ## Run the tests that can differ between Pythons on each that this machine has
+	@for python in $(PYTHONS); do \
+		place=build/python-$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+		PYTHON="$$python" sh install.sh "$$place" requirements/dev.txt --editable . && \
+		"$$place/bin/python" -m pytest -n $(JOBS) -q -p no:cacheprovider --inline-snapshot=disable $(QUICK) && \
+		"$$place/bin/python" -m pytest -n $(JOBS) -q -p no:cacheprovider --inline-snapshot=disable tests/sandbox || exit 1; \
+	done
 
 # On Debian, as root; elsewhere any Chromium or Chrome on the PATH will do.
 browser: ## Install Chromium, in which the tests look at the dashboard
@@ -41,7 +70,7 @@ browser: ## Install Chromium, in which the tests look at the dashboard
 		{ apt-get update --quiet > /dev/null && apt-get install --yes --quiet --no-install-recommends chromium > /dev/null; }
 
 coverage: setup ## Run the tests, with coverage on the terminal and in build/coverage.xml
-	$(BIN)/python -m pytest -n $(JOBS) --inline-snapshot=disable --cov --cov-report=term --cov-report=xml:build/coverage.xml
+	$(PYTEST) --cov --cov-report=term --cov-report=xml:build/coverage.xml
 
 # The floor is held where the tests run; a table shows what is below it, too.
 table: setup ## Print the coverage of the last tests as a Markdown table
@@ -58,9 +87,9 @@ workflows: setup
 	$(BIN)/zizmor --quiet --offline --pedantic --no-progress .github docs/examples
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)
-	$(if $(ACTIONLINT),$(ACTIONLINT) $(NOT_YET_KNOWN) -shellcheck= -pyflakes=,@echo 'actionlint was not asked: make tools installs it')
+	$(if $(ACTIONLINT),$(ACTIONLINT) $(NOT_YET_KNOWN) -shellcheck=$(BIN)/shellcheck -pyflakes=,@echo 'actionlint was not asked: make tools installs it')
 
-# What GitHub has and actionlint does not know yet. Scripts are a line or two, and shellcheck is not everywhere.
+# What GitHub has and actionlint does not know yet.
 NOT_YET_KNOWN = -ignore 'unexpected key "queue" for "concurrency" section'
 
 # The versions that were tried; go checks them against its own record of what they are.

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 RECIPES = Path(__file__).parent.parent / "docs" / "recipes"
 NAMES = sorted(path.parent.name for path in RECIPES.glob("*/release-tool.toml"))
+SHELLCHECK = Path(sys.executable).with_name("shellcheck")
 SCRIPTS = sorted(RECIPES.glob("*/*.sh"))
 
 COMMIT = "5" * 40
@@ -281,11 +283,7 @@ def test_a_script_stops_at_the_first_failure_and_trusts_nobody(script: Path) -> 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_script_passes_shellcheck(script: Path) -> None:
-    program = shutil.which("shellcheck")
-    if program is None:
-        pytest.skip("shellcheck is not installed, so nobody looked at the scripts of the recipes")
-
-    done = subprocess.run([program, script], check=False, capture_output=True, text=True)
+    done = subprocess.run([SHELLCHECK, script], check=False, capture_output=True, text=True)
 
     assert done.stdout == ""
 
