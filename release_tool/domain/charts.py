@@ -136,9 +136,13 @@ def _height(value: float | None, top: float) -> float | None:
     return None if value is None else max(round(HEIGHT * min(value / top, 1), 1), _LEAST)
 
 
+_SMALLEST = 1e-300
+"""Below it the powers of ten end; nothing that is measured comes near."""
+
+
 def _round_above(value: float) -> float:
     """The next round number, for the end of an axis."""
-    if value <= 0:
+    if value < _SMALLEST:
         return 1
     power = 1.0
     while power * 10 <= value:

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from release_tool.domain.charts import HEIGHT, beginning, columns, lane
@@ -43,6 +43,7 @@ def test_every_column_stays_in_its_chart_and_a_higher_value_is_never_lower(
 
 
 @given(VALUES)
+@example([(None, 5e-324)])
 def test_the_axis_ends_at_the_highest_value_or_above(values: list[tuple[float | None, float | None]]) -> None:
     highest = max((value for pair in values for value in pair if value is not None), default=None)
     top = columns(values).top
