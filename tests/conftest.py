@@ -5,11 +5,15 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
-from tests import needs
+from tests import forkserver, needs
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 settings.register_profile("local", deadline=None, max_examples=50)
 settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True, database=None)
@@ -59,6 +63,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback or ipaddress.ip_address(host).is_unspecified
     except ValueError:
         return host in {"", "localhost", "localhost.localdomain"}
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)  # before pytest-cov adds up what was measured
+def pytest_runtestloop() -> Generator[None, object, object]:
+    try:
+        return (yield)
+    finally:
+        forkserver.end()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

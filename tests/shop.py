@@ -21,6 +21,7 @@ from release_tool.edges.github import GitHub
 from release_tool.edges.pushing import Branches
 from release_tool.sandbox import Sandbox
 from release_tool.stages.project import Project
+from tests import forkserver
 from tests.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -113,17 +114,8 @@ class Shop:
 
     def run(self, *args: str, env: Mapping[str, str] | None = None, answer: str = "") -> Result:
         """Run `release-tool` in the clone to its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "release_tool", *args],
-            cwd=self.clone,
-            env=os.environ | (self.environment() if env is None else env),
-            input=answer,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+        environment = os.environ | (self.environment() if env is None else env)
+        return Result(*forkserver.run(args, cwd=self.clone, env=environment, answer=answer))
 
     def project(self, *, env: Mapping[str, str] | None = None, clock: Clock | None = None) -> Project:
         """What the stages work on, in this process; without `GITHUB_TOKEN` in `env` there is no GitHub."""

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import forkserver
 from tests.workflow_rules import (
     DEFAULT_BRANCH,
     ONLY_PULL_REQUESTS,
@@ -410,9 +411,7 @@ def test_a_workflow_makes_only_what_can_be_made(target: str) -> None:
 @pytest.mark.parametrize("step", COMMANDS, ids=lambda step: step.name)
 def test_a_workflow_passes_only_options_that_the_command_has(step: Step) -> None:
     _, _, command, *words = shlex.split(step.run)
-    described = subprocess.run(
-        [sys.executable, "-m", "release_tool", command, "--help"], capture_output=True, check=True, text=True
-    ).stdout
+    described = forkserver.run([command, "--help"], cwd=ROOT, env=os.environ).out
     options = {word.partition("=")[0] for word in words if word.startswith("--")}
     assert options <= set(re.findall(r"--[a-z-]+", described))
 

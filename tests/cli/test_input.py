@@ -13,6 +13,7 @@ import pytest
 
 from release_tool import errors
 from release_tool.cli import group
+from tests import forkserver
 from tests.cli.terminal import on_a_terminal
 from tests.shop import Result, shop
 
@@ -53,10 +54,7 @@ def assert_one_clear_error(result: Result, code: int, *says: str) -> None:
 
 
 def run_in(directory: Path, *args: str, env: Mapping[str, str]) -> Result:
-    done = subprocess.run(
-        [*TOOL, *args], cwd=directory, env=os.environ | env, input="", capture_output=True, text=True, check=False
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
+    return Result(*forkserver.run(args, cwd=directory, env=os.environ | env))
 
 
 # Configuration

@@ -18,6 +18,7 @@ from release_tool.domain import scaffold
 from release_tool.edges import shipped
 from release_tool.errors import UsageError
 from release_tool.stages import setup as stage
+from tests import forkserver
 from tests.adoption import SOURCE
 from tests.cli.terminal import read_all
 from tests.shop import shop
@@ -110,11 +111,8 @@ def test_what_only_a_person_can_do_stands_at_the_end(fresh: Shop) -> None:
 def test_from_a_folder_below_the_same_is_found_and_written(fresh: Shop) -> None:
     below = fresh.clone / "docs" / "deep"
     below.mkdir(parents=True)
-    command = [sys.executable, "-m", "release_tool", "init", "--source", SOURCE, "--yes"]
-    done = subprocess.run(
-        command, cwd=below, env=os.environ | fresh.environment(), capture_output=True, text=True, check=True
-    )
-    assert "tested with: make test" in done.stderr
+    done = forkserver.run(["init", "--source", SOURCE, "--yes"], cwd=below, env=os.environ | fresh.environment())
+    assert "tested with: make test" in done.err
     assert (fresh.clone / RELEASE).exists()
     assert list(below.iterdir()) == []
 
