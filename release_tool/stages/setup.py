@@ -166,7 +166,7 @@ def _source(action: str) -> str:
     there = scaffold.source_of(action)
     if there and scaffold.version_of(action) == release_tool.__version__:
         return there
-    return installation.source() or there
+    return installation.source().url or there
 
 
 def configured(tree: Worktree) -> str:
@@ -233,7 +233,7 @@ def _values(found: Survey, choices: Choices) -> Values:
     source = "" if found.own else choices.source or found.source
     if not (source or found.own):
         raise UsageError(
-            "where the workflows should install release-tool from is not known: it was not installed from git",
+            "which commit of release-tool the workflows are to install is not known",
             already="nothing was written",
             todo="name its repository and a commit of it: `--source git+https://github.com/OWNER/release-tool@HASH`",
         )
@@ -257,6 +257,11 @@ def _unsure(found: Survey, values: Values, choices: Choices) -> Iterator[str]:
         yield (
             f"{found.checked_by} tests pull requests already, so no pr-checks.yml is written:"
             " let its last job be named `checks`, and let it start on `merge_group`, too."
+        )
+    if f"/{installation.NOBODY}/" in values.source:
+        yield (
+            f"Say where release-tool itself lives: {values.source} is what the workflows install."
+            " Give it with `release-tool init --source git+https://…@COMMIT`."
         )
     if choices.recipe:
         where = _page(values.source, choices.recipe)

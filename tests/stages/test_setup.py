@@ -203,7 +203,7 @@ def test_another_server_gets_the_workflows_that_run_there(fresh: Shop) -> None:
 def test_a_tool_that_does_not_know_where_it_came_from_asks(fresh: Shop) -> None:
     project = fresh.project()
     found = msgspec.structs.replace(stage.survey(project), source="")
-    with pytest.raises(UsageError, match="where the workflows should install release-tool from") as error:
+    with pytest.raises(UsageError, match="which commit of release-tool the workflows are to install") as error:
         stage.propose(project, found, stage.Choices())
     assert "--source git+https://" in error.value.todo
 
