@@ -101,6 +101,7 @@ def _action(text: str, values: Values) -> str:
     own = "        # This repository builds what it has checked out.\n"
     text = _swap(text, own, "")
     text = _swap(text, "/../../../requirements/tool.txt", "/requirements.txt")
+    text = _swap(text, "/../../../install.sh", "/install.sh")
     return _swap(text, "SOURCE: ${{ github.action_path }}/../../..", f"SOURCE: {values.source}")
 
 

@@ -12,7 +12,12 @@ from release_tool.domain.version import parse_version, precedence
 
 WORKFLOWS = ".github/workflows"
 ACTION = ".github/actions/release-tool/action.yml"
+INSTALL = ".github/actions/release-tool/install.sh"
 LOCK = ".github/actions/release-tool/requirements.txt"
+UV = ".github/actions/release-tool/uv.txt"
+INSTALLERS = frozenset({INSTALL, LOCK, UV})
+"""What the action installs the tool with; the tool's own repository has them elsewhere."""
+
 RELEASING = "RELEASING.md"
 CHECKS = f"{WORKFLOWS}/pr-checks.yml"
 _YOURS = (f"{WORKFLOWS}/build.yml", f"{WORKFLOWS}/cloud-tests.yml", CHECKS)
@@ -55,7 +60,7 @@ class File(msgspec.Struct, frozen=True):
 
 def is_kept(path: str) -> bool:
     """Whether a file stays ours, and is kept up to date; what is not is written once, and then the user's."""
-    return path in {ACTION, LOCK, RELEASING} or (path.startswith(f"{WORKFLOWS}/") and path not in _YOURS)
+    return path in {ACTION, RELEASING} | INSTALLERS or (path.startswith(f"{WORKFLOWS}/") and path not in _YOURS)
 
 
 def sign(path: str, text: str, version: str) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from release_tool.domain.scaffold import ACTION, LOCK, RELEASING, WORKFLOWS
+from release_tool.domain.scaffold import ACTION, INSTALL, LOCK, RELEASING, UV, WORKFLOWS
 from release_tool.errors import BugError
 
 _PACKAGE = Path(__file__).parent.parent
 _FILES = {
     ACTION: ACTION,
+    INSTALL: "install.sh",
     LOCK: "requirements/tool.txt",
+    UV: "requirements/uv.txt",
     RELEASING: RELEASING,
     ".github/PULL_REQUEST_TEMPLATE.md": ".github/PULL_REQUEST_TEMPLATE.md",
     ".github/actions/deploy-setup/action.yml": ".github/actions/deploy-setup/action.yml",

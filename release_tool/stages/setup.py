@@ -142,7 +142,7 @@ def _unwanted(found: Survey) -> Iterator[str]:
     if found.checked_by:
         yield scaffold.CHECKS
     if found.own:
-        yield scaffold.LOCK
+        yield from scaffold.INSTALLERS
 
 
 def write(project: Project, files: Collection[File]) -> None:

@@ -174,7 +174,13 @@ def test_the_tool_is_installed_from_the_pinned_commit_with_its_locked_dependenci
     assert install.env["SOURCE"] == SOURCE
     assert install.env["LOCK"] == "${{ github.action_path }}/requirements.txt"
     assert scaffold.source_of(files[scaffold.ACTION]) == SOURCE
-    assert files[scaffold.LOCK].partition("\n")[2] == (ROOT / "requirements/tool.txt").read_text()
+    assert install.env["INSTALL"] == "${{ github.action_path }}/install.sh"
+    for path, own in (
+        (scaffold.INSTALL, "install.sh"),
+        (scaffold.LOCK, "requirements/tool.txt"),
+        (scaffold.UV, "requirements/uv.txt"),
+    ):
+        assert files[path].partition("\n")[2] == (ROOT / own).read_text()
 
 
 def test_the_projects_own_way_replaces_ours() -> None:
