@@ -15,6 +15,7 @@ from release_tool.errors import ReleaseToolError, UnhealthyError
 from release_tool.sandbox import Fault
 from release_tool.stages import deployment
 from release_tool.stages.preconditions import Asked
+from tests import examples
 from tests.chaos.aftermath import assert_in_order
 from tests.chaos.past import prove
 from tests.production import QUICK, production
@@ -64,7 +65,9 @@ def told(here: Production) -> Deployed | ReleaseToolError:
 POINTS = [*((write, "500") for write in range(1, len(GOOD))), (2, "answer lost"), (5, "answer lost"), (3, "rate limit")]
 
 
-@pytest.mark.parametrize("write, name", POINTS, ids=[f"{GOOD[write]}-{name}" for write, name in POINTS])
+@pytest.mark.parametrize(
+    "write, name", examples.some(POINTS), ids=[f"{GOOD[write]}-{name}" for write, name in examples.some(POINTS)]
+)
 def test_a_phase_whose_writing_failed_once_is_written_again(tmp_path: Path, write: int, name: str) -> None:
     with scene(tmp_path) as here:
         arm(here, FAULTS[name], after=write)

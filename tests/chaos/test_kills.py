@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from release_tool.sandbox import Fault
+from tests import examples
 from tests.chaos.aftermath import assert_in_order
 from tests.chaos.endless import ENDLESS, assert_ends, fifo
 from tests.chaos.past import prove
 from tests.production import COMMAND, QUICK, production
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from tests.production import Production
@@ -75,7 +76,7 @@ POINTS = [
 ]
 
 
-def named(points: list[tuple[str, int]]) -> list[str]:
+def named(points: Sequence[tuple[str, int]]) -> list[str]:
     return [f"{story}-{STORIES[story].writes[write]}" for story, write in points]
 
 
@@ -110,7 +111,7 @@ def test_these_are_all_the_writes_of_each_story(tmp_path: Path, story: str) -> N
         assert len(written) == len(STORIES[story].writes), [one.path for one in written]
 
 
-@pytest.mark.parametrize("story, write", POINTS, ids=named(POINTS))
+@pytest.mark.parametrize("story, write", examples.some(POINTS), ids=named(examples.some(POINTS)))
 def test_a_run_that_is_killed_before_any_of_its_writes_is_put_in_order_by_the_next(
     tmp_path: Path, story: str, write: int
 ) -> None:

@@ -17,6 +17,7 @@ from release_tool.domain.ledger import Kind, quarantine
 from release_tool.domain.phase import Phase, Word
 from release_tool.errors import RefusedError, UnhealthyError
 from release_tool.stages import halting
+from tests import examples
 from tests.chaos.aftermath import assert_in_order
 from tests.chaos.past import enter, prove
 from tests.production import QUICK, production, releases
@@ -119,7 +120,7 @@ def assert_nothing_bad_came_back_by_itself(here: Production) -> None:
 
 
 @pytest.mark.timeout(300)  # each of its examples is several deployments
-@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples.number(6), suppress_health_check=[HealthCheck.too_slow])
 @example(
     [
         Breaks("1.2.3", well=False),

@@ -27,6 +27,7 @@ from release_tool.domain.lock import holder, interruption, is_its_turn, queue, s
 from release_tool.domain.lock import living as at_work
 from release_tool.domain.phase import Phase, Word, describe, read
 from release_tool.domain.recovery import Close, Examine, Look, RollBack, judge, left_behind, next_remedy
+from tests import examples
 from tests.builders import sha
 from tests.domain.ledgers import START, run
 
@@ -290,4 +291,4 @@ class World(RuleBasedStateMachine):
 
 
 TestWorld = World.TestCase
-TestWorld.settings = settings(max_examples=150, stateful_step_count=30)
+TestWorld.settings = settings(max_examples=examples.number(150), stateful_step_count=30)

@@ -19,6 +19,7 @@ from release_tool.domain.changes import Author, Kind
 from release_tool.domain.edits import without_record
 from release_tool.domain.notes import LIMIT, Notes, base_of, entry, inert, merge, regenerate, render, withdrawn
 from release_tool.errors import RefusedError
+from tests import examples
 from tests.builders import change, sha
 from tests.domain.reading import active, items, outline, reads
 from tests.domain.test_markdown import TEXTS
@@ -283,7 +284,7 @@ def test_every_change_that_is_shown_stands_there_as_one_entry(changes: tuple[Cha
 
 
 @given(CHANGES, CHANGES)
-@settings(max_examples=25)
+@settings(max_examples=examples.number(25))
 def test_notes_that_nobody_touched_are_written_anew(before: tuple[Change, ...], after: tuple[Change, ...]) -> None:
     existing, fresh = render(notes(*before)).text, render(notes(*after)).text
     assert merge(existing.replace("\n", "\r\n"), fresh) == fresh

@@ -16,6 +16,7 @@ from inline_snapshot import snapshot
 from release_tool.edges.git import Git
 from release_tool.edges.merging import Conflict, commit_tree, merge
 from release_tool.errors import NeedsPersonError, UsageError
+from tests import examples
 from tests.edges.repo import Repo
 
 if TYPE_CHECKING:
@@ -471,7 +472,7 @@ def listed(repo: Repo, tree: str) -> dict[str, str]:
     return {path: " ".join(fields.split()[::2]) for fields, _, path in lines}
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples.number(40))
 @given(histories())
 def test_a_merge_is_what_git_merge_makes_of_the_same_commits(history: list[tuple[str, list[int], World]]) -> None:
     with tempfile.TemporaryDirectory() as directory:

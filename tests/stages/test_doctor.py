@@ -288,6 +288,8 @@ def test_tags_with_another_prefix_are_named(tmp_path: Path) -> None:
 
 
 def test_a_failing_github_is_no_finding_but_an_error(sound: Shop) -> None:
+    configured = sound.clone / "release-tool.toml"
+    configured.write_text(f'max-wait = "1s"\n{configured.read_text()}')
     sound.box.fault(Fault(method="GET", path="/labels", status=500, times=100))
     result = sound.run("doctor")
     assert result.code == 4

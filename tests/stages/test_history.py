@@ -19,6 +19,7 @@ from release_tool.sandbox.faults import Fault
 from release_tool.stages.notes import notes_of, written
 from release_tool.stages.planning import plan
 from release_tool.stages.withdrawal import withdraw
+from tests import examples
 from tests.shop import Shop, shop
 
 if TYPE_CHECKING:
@@ -875,7 +876,7 @@ def pull_in(subject: str) -> str | None:
     return found and (found[1] or found[2])
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples.number(10))
 @given(history=histories())
 def test_every_commit_is_in_one_change_and_the_highest_change_decides(
     tmp_path_factory: pytest.TempPathFactory, history: list[Entry]
@@ -893,7 +894,7 @@ def test_every_commit_is_in_one_change_and_the_highest_change_decides(
         assert all(change.sha in commits for change in (*told.changes, *offline.changes))
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples.number(10))
 @given(history=histories(), level=st.sampled_from([Bump.PATCH, Bump.MINOR, Bump.MAJOR]))
 def test_the_next_version_is_higher_than_the_base_unless_there_is_nothing_to_release(
     tmp_path_factory: pytest.TempPathFactory, history: list[Entry], level: Bump

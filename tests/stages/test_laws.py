@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from release_tool.domain.release import Action, Request
 from release_tool.stages.planning import plan
 from release_tool.stages.release import Materials, release
+from tests import examples
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -46,7 +47,10 @@ def pull(number: int, title: str, kind: str, labels: set[str]) -> Entry:
     return entry | {"merge": "squash" if kind == "revert" else kind, "files": {f"{number}.py": title}}
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=examples.number(10),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(histories(), st.data())
 def test_every_change_is_in_exactly_one_release(history: list[Entry], data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as directory, shop(Path(directory), *history) as made:
