@@ -11,33 +11,50 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import FrameType
 
-_CONTENTS = {
-    "plan": ("release", "Show what the next release would be, and why."),
-    "bump": ("release", "Make the next release, forced or not."),
-    "release": ("release", "Claim the tag, upload, verify, publish; finish what is half-done."),
-    "notes": ("notes", "Show, edit or regenerate the notes of a release."),
-    "withdraw": ("notes", "Mark a bad release: never deployed, never rolled back to."),
-    "sync": ("sync", "Carry a release into the hosted branch, tested."),
-    "deploy": ("deployment", "Bring a version to an environment, proven healthy or rolled back."),
-    "rollback": ("deployment", "Go back to the last known good, now."),
-    "reconcile": ("deployment", "Finish what a dead run left; carry on what was held."),
-    "verify": ("deployment", "Run the checks now, against what should be live."),
-    "halt": ("deployment", "Stop automatic deployments."),
-    "resume": ("deployment", "Lift a halt, and see what is deployed now."),
-    "status": ("status", "Show where every release is."),
-    "notify": ("notify", "Send a test message to every channel."),
-    "dashboard": ("dashboard", "Write a static site that shows it all."),
-    "check-pr": ("pull_request", "Check a pull request, and preview its release."),
-    "init": ("setup", "Set a repository up, or upgrade it."),
-    "doctor": ("setup", "Check that everything is in place."),
-    "sandbox": ("sandbox", "Serve a stand-in for GitHub on this machine."),
-    "demo": ("sandbox", "Watch the whole process on a sample project."),
-    "rehearse": ("rehearsal", "See your next release on a copy of your repository."),
+_SECTIONS = {
+    "Release": {
+        "plan": ("release", "Show what the next release would be, and why."),
+        "bump": ("release", "Make the next release, forced or not."),
+        "release": ("release", "Claim the tag, upload, verify, publish; finish what is half-done."),
+        "notes": ("notes", "Show, edit or regenerate the notes of a release."),
+        "withdraw": ("notes", "Mark a bad release: never deployed, never rolled back to."),
+    },
+    "Pull requests": {
+        "check-pr": ("pull_request", "Check a pull request, and preview its release."),
+    },
+    "Hosted branch": {
+        "sync": ("sync", "Carry a release into the hosted branch, tested."),
+    },
+    "Deployments": {
+        "deploy": ("deployment", "Bring a version to an environment, proven healthy or rolled back."),
+        "rollback": ("deployment", "Go back to the last known good, now."),
+        "reconcile": ("deployment", "Finish what a dead run left; carry on what was held."),
+        "verify": ("deployment", "Run the checks now, against what should be live."),
+        "halt": ("deployment", "Stop automatic deployments."),
+        "resume": ("deployment", "Lift a halt, and see what is deployed now."),
+    },
+    "Monitoring": {
+        "status": ("status", "Show where every release is."),
+        "dashboard": ("dashboard", "Write a static site that shows it all."),
+        "notify": ("notify", "Send a test message to every channel."),
+    },
+    "Set-up": {
+        "init": ("setup", "Set a repository up, or upgrade it."),
+        "doctor": ("setup", "Check that everything is in place."),
+        "help": ("help", "Show the help of a command."),
+    },
+    "Try it": {
+        "demo": ("sandbox", "Watch the whole process on a sample project."),
+        "rehearse": ("rehearsal", "See your next release on a copy of your repository."),
+        "sandbox": ("sandbox", "Serve a stand-in for GitHub on this machine."),
+    },
 }
 """Every command with its module and its line in `--help`, so that `--help` need not import them."""
 
+_CONTENTS = {name: entry for commands in _SECTIONS.values() for name, entry in commands.items()}
 
 _COMPLETE = "_RELEASE_TOOL_COMPLETE"
 """The variable by which a shell asks; its name is click's rule."""
@@ -56,7 +73,33 @@ class Options(NamedTuple):
     debug: bool = False
 
 
-class _Contents(click.Group):
+def colour(environment: Mapping[str, str]) -> bool | None:
+    """Whether output is coloured: as the person wants it, else None: where it is a terminal."""
+    if environment.get("NO_COLOR"):
+        return False
+    return True if environment.get("FORCE_COLOR") else None
+
+
+class Suggesting(click.Group):
+    """A group that names the command that was probably meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command by its name; raises click.UsageError where there is none."""
+        if not (ctx.resilient_parsing or args[0].startswith("-") or self.get_command(ctx, args[0])):
+            raise self.unknown(ctx, args[0])
+        return super().resolve_command(ctx, args)
+
+    def unknown(self, ctx: click.Context, name: str) -> click.UsageError:
+        """The error for a name that no command has."""
+        import difflib  # only a mistake needs it
+
+        close = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+        return click.UsageError(f"unknown command `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""), ctx)
+
+
+class _Contents(Suggesting):
     """A group that imports the module of a command only when the command is run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -74,8 +117,10 @@ class _Contents(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _CONTENTS.items()])
+        width = max(map(len, _CONTENTS))  # the same for all, so that the sections stand in one column
+        for title, commands in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), text) for name, (_, text) in commands.items()])
 
 
 def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:  # click's
@@ -98,7 +143,9 @@ def _tell_steps() -> None:
 
 
 @click.group(cls=_Contents, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show it.")
+@click.option(
+    "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
 @click.option("--repo", default="", metavar="OWNER/NAME", help="The repository on GitHub. [default: the remote]")
 @click.option("--config", default="", metavar="FILE", help="Read this instead of pyproject.toml.")
 @click.option("--verbose", is_flag=True, help="Say what is done, step by step.")
@@ -142,7 +189,8 @@ def main(argv: list[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, _end_by_signal)
     meta: dict[str, object] = {}
     try:
-        with group.make_context("release-tool", list(arguments)) as ctx:  # click empties the list
+        given = list(arguments)  # click empties it
+        with group.make_context("release-tool", given, color=colour(os.environ)) as ctx:
             meta = ctx.meta
             group.invoke(ctx)
     except click.exceptions.Exit as done:

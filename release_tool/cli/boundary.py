@@ -10,6 +10,7 @@ import traceback
 
 import click
 
+from release_tool.cli import colour
 from release_tool.domain.text import visible_block
 from release_tool.edges.actions import Actions
 from release_tool.errors import BugError, ReleaseToolError, SignalError, UsageError
@@ -26,7 +27,7 @@ def tell(error: BaseException, *, as_json: bool, debug: bool) -> int:
         traceback.print_exception(error)
     failure = _failure(error)
     code = 128 + failure.number if isinstance(failure, SignalError) else failure.exit_code
-    click.echo("\n".join(_lines(failure)), err=True, color=_colour())
+    click.echo("\n".join(_lines(failure)), err=True, color=colour(os.environ))
     if as_json:
         click.echo(json.dumps({"schema": 1, "error": _document(failure, code)}, ensure_ascii=False))
     _tell_actions(failure)
@@ -80,7 +81,3 @@ def _pipe_closed() -> int:
     """Whoever read our output went away (`| head`): say nothing, and keep Python from complaining at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 128 + signal.SIGPIPE
-
-
-def _colour() -> bool | None:
-    return False if os.environ.get("NO_COLOR") else None

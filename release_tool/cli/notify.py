@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from release_tool.cli import Suggesting
 from release_tool.cli.session import current_session
 from release_tool.domain.text import visible
 from release_tool.errors import RemoteError
@@ -14,9 +15,14 @@ if TYPE_CHECKING:
     from release_tool.domain.notice import Told
 
 
-@click.group()
+@click.group(cls=Suggesting)
 def notify() -> None:
-    """Send messages to the channels of the configuration: for now, one that tests them."""
+    """Send messages to the channels of the configuration: for now, one that tests them.
+
+    \b
+    Example:
+      release-tool notify test
+    """
 
 
 @notify.command()

@@ -8,10 +8,17 @@ from pathlib import Path
 
 import click
 
+from release_tool.cli import Suggesting
 
-@click.group()
+
+@click.group(cls=Suggesting)
 def sandbox() -> None:
-    """Serve a stand-in for GitHub on this machine: REST, GraphQL and git, with all its state in one directory."""
+    """Serve a stand-in for GitHub on this machine: REST, GraphQL and git, with all its state in one directory.
+
+    \b
+    Example:
+      release-tool sandbox up shop.json --dir /tmp/shop
+    """
 
 
 @sandbox.command()

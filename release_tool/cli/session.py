@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from release_tool import config
-from release_tool.cli import DOCUMENTED
+from release_tool.cli import DOCUMENTED, colour
 from release_tool.domain.release import Owner
 from release_tool.domain.text import visible_block
 from release_tool.edges import host, process
@@ -51,7 +51,7 @@ class Session:
         self.options = options
         self.actions = Actions(environment)
         self._environment = environment
-        self._colour = False if environment.get("NO_COLOR") else None
+        self._colour = colour(environment)
 
     def project(self) -> Project:
         """The repository that the command stands in; raises UsageError where there is none."""

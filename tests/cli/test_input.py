@@ -381,15 +381,14 @@ def test_a_reader_that_goes_away_is_no_reason_to_complain(tmp_path: Path) -> Non
 
 
 def commands(of: click.Group, *above: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command that does something, with the words that call it."""
+    """Every command and every group of commands, with the words that call it."""
     with click.Context(of) as ctx:
         for name in of.list_commands(ctx):
             command = of.get_command(ctx, name)
             assert command is not None
+            yield (*above, name), command
             if isinstance(command, click.Group):
                 yield from commands(command, *above, name)
-            else:
-                yield (*above, name), command
 
 
 ALL = dict(commands(group))
@@ -417,10 +416,20 @@ def run_in_help(words: tuple[str, ...]) -> str:
         return ALL[words].get_help(click.Context(ALL[words], parent=ctx, info_name=" ".join(words)))
 
 
-def test_the_table_of_contents_names_every_command_with_what_it_does(ours: Shop) -> None:
-    shown = ours.run("--help").out
-    lines = dict(re.findall(r"^  ([\w-]+) {2,}(\S.*)$", shown.partition("Commands:\n")[2], re.MULTILINE))
+def test_the_table_of_contents_names_every_command_with_what_it_does_in_groups(tmp_path: Path) -> None:
+    shown = run_in(tmp_path, "--help", env={}).out.partition("\nOptions:\n")[2]
+    sections = dict(re.findall(r"^(\w[\w -]+):\n((?:  .+\n)+)", shown, re.MULTILINE))
+    lines = dict(re.findall(r"^  ([\w-]+) {2,}(\S.*)$", "".join(sections.values()), re.MULTILINE))
 
+    assert list(sections) == [
+        "Release",
+        "Pull requests",
+        "Hosted branch",
+        "Deployments",
+        "Monitoring",
+        "Set-up",
+        "Try it",
+    ]
     assert set(lines) == {words[0] for words in ALL}
     with click.Context(group) as ctx:
         for name, text in lines.items():
@@ -429,6 +438,35 @@ def test_the_table_of_contents_names_every_command_with_what_it_does(ours: Shop)
             assert command.help is not None
             assert text.endswith(".")
             assert text.split()[0].strip(",") == command.help.split()[0]
+
+
+@pytest.mark.parametrize("words", [(), ("plan",), ("notify", "test")], ids=" ".join)
+def test_help_is_a_command_too(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert run_in(tmp_path, "help", *words, env={}) == run_in(tmp_path, *words, "--help", env={})
+
+
+@pytest.mark.parametrize(
+    "words, meant",
+    [
+        (("plam",), "unknown command `plam`; did you mean `plan`?"),
+        (("recon", "--json"), "unknown command `recon`; did you mean `reconcile`?"),
+        (("notify", "tset"), "unknown command `tset`; did you mean `test`?"),
+        (("help", "sandbox", "down"), "unknown command `down`"),
+        (("help", "rolback"), "unknown command `rolback`; did you mean `rollback`?"),
+        (("help", "plan", "x"), "`release-tool plan` has no commands of its own"),
+        (("plan", "--jsn"), "Did you mean"),
+        (("--verson",), "Did you mean"),
+    ],
+)
+def test_what_was_probably_meant_is_named(tmp_path: Path, words: tuple[str, ...], meant: str) -> None:
+    result = run_in(tmp_path, *words, env={})
+
+    assert result.code == 2
+    assert meant in result.err.splitlines()[0]
+
+
+def test_the_version_is_asked_for_in_short_too(tmp_path: Path) -> None:
+    assert run_in(tmp_path, "-V", env={}) == run_in(tmp_path, "--version", env={})
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
