@@ -12,9 +12,9 @@ from release_tool.domain.health import Reading
 from release_tool.domain.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from rich.console import Console
+    from rich.console import Console, Group
     from rich.live import Live
     from rich.text import Text
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _EVERY = timedelta(seconds=20)
 """How often a log is told how the checks are doing while nothing changes."""
 _SHOWN_LINES = 8
+_OTHER_LINES = 7
+"""Lines that stay free on a small terminal for what is below the command's, its reason folded."""
 _SHOWN_SAMPLES = 40
 _STYLES = {
     Reading.OK: ("●", "green"),
@@ -72,7 +74,7 @@ class LiveProgress:
         from rich.console import Console
 
         self._session = session
-        self._console: Console = Console(stderr=True, highlight=False)
+        self._console: Console = Console(stderr=True, highlight=False, force_terminal=True)
         self._live: Live | None = None
         self._phase = ""
         self._lines: list[str] = []
@@ -99,7 +101,8 @@ class LiveProgress:
 
     def line(self, text: str) -> None:
         """Show a line that a command said."""
-        self._lines = [*self._lines[1 - _SHOWN_LINES :], visible(text)]
+        shown = max(1, min(_SHOWN_LINES, self._console.height - _OTHER_LINES))
+        self._lines = [*self._lines, visible(text)][-shown:]
         self._draw()
 
     def health(self, health: Health, latest: Sequence[Sample]) -> None:
@@ -111,22 +114,29 @@ class LiveProgress:
         if self._live is not None:
             self._live.update(self._view())
 
-    def _view(self) -> Text:
+    def _view(self) -> Group:
+        from rich.console import Group
+        from rich.padding import Padding
         from rich.text import Text
 
-        view = Text(visible(self._phase), style="bold", no_wrap=True, overflow="ellipsis")
+        head = Text(visible(self._phase), style="bold", no_wrap=True, overflow="ellipsis")
         for line in self._lines:
-            view.append(f"\n  | {line}", style="dim")
-        if self._health is not None:
-            view.append("\n  ")
-            for sample in self._samples[-_SHOWN_SAMPLES:]:
-                mark, colour = _STYLES[sample.sample]
-                view.append(mark, style=colour)
-            bad = [sample for sample in self._samples[-_SHOWN_SAMPLES:] if sample.sample is not Reading.OK]
-            if bad:
-                view.append(f"\n  {bad[-1].target} {bad[-1].check}: {bad[-1].detail}", style="not bold yellow")
-            view.append(f"\n  {self._health.state.value}, {left(self._health)}", style="not bold")
-        return view
+            head.append(f"\n  | {line}", style="dim")
+        below = [Padding(text, (0, 0, 0, 2)) for text in self._measured()]
+        return Group(head, *below)
+
+    def _measured(self) -> Iterator[Text]:
+        """The samples that fit into one line, the last that is not fine in full, and the time left."""
+        from rich.text import Text
+
+        if self._health is None:
+            return
+        latest = self._samples[-min(_SHOWN_SAMPLES, max(self._console.width - 4, 1)) :]
+        yield Text.assemble(*(_STYLES[sample.sample] for sample in latest))
+        bad = [sample for sample in latest if sample.sample is not Reading.OK]
+        if bad:
+            yield Text(f"{bad[-1].target} {bad[-1].check}: {bad[-1].detail}", style="yellow", overflow="fold")
+        yield Text(f"{self._health.state.value}, {left(self._health)}")
 
 
 def counted(samples: Sequence[Sample]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from release_tool.cli import terminal
 from release_tool.cli.session import current_session
 from release_tool.domain.text import visible, visible_block
 from release_tool.errors import NeedsPersonError, RefusedError
@@ -54,7 +56,10 @@ def rehearse(keep: bool, as_json: bool) -> None:
     if as_json:
         session.document(_document(original, acts, kept))
     else:
-        session.show("\n".join(_lines(original, acts, kept)))
+        columns = terminal.width(sys.stdout)
+        session.show("\n".join(_lines(original, acts, kept, columns)))
+        if columns:
+            _show_verdict(session, acts)
     _raise(acts)
 
 
@@ -77,7 +82,8 @@ class _Audience:
 
     def result(self, text: str) -> None:
         """Show what came out of it."""
-        self._show(visible_block(text).rstrip())
+        columns, shown = terminal.width(sys.stdout), visible_block(text).rstrip()
+        self._show(terminal.folded(shown, columns) if columns else shown)
 
     def progress(self, line: str) -> None:
         """Show what is being done."""
@@ -105,18 +111,34 @@ def _worst(acts: Sequence[Act]) -> Outcome:
     return next((outcome for outcome in outcomes if outcome in found), "nothing")
 
 
-def _lines(original: Mapping[str, object], acts: Sequence[Act], kept: str | None) -> Iterator[str]:
+def _lines(original: Mapping[str, object], acts: Sequence[Act], kept: str | None, columns: int | None) -> Iterator[str]:
+    def fit(text: str) -> str:
+        return terminal.folded(text, columns) if columns else text
+
     yield "\n" + click.style("What would happen", bold=True)
+    rows = list(_rows(acts))
+    yield terminal.table(rows, columns, indent=2) if columns else "\n".join("  " + "  ".join(row) for row in rows)
+    yield "\n" + click.style("What to do first", bold=True)
+    yield from (fit(f"  {visible(todo)}") for todo in _todo(original, acts))
+    yield fit(f"\nSimulated: {_SIMULATED}.")
+    yield fit(f"Not looked at: {'; '.join([*_unseen(original), _NOT_SEEN])}.")
+    if kept:
+        yield f"The copy is kept in {kept}."
+
+
+def _rows(acts: Sequence[Act]) -> Iterator[tuple[str, str, str]]:
     width = max(len(act.stage) for act in acts)
     for act in acts:
         outcome = click.style(act.outcome.ljust(len("needs-person")), fg=_COLOURS.get(act.outcome, "yellow"))
-        yield f"  {act.stage.ljust(width)}  {outcome}  {visible(act.reason)}"
-    yield "\n" + click.style("What to do first", bold=True)
-    yield from (f"  {visible(todo)}" for todo in _todo(original, acts))
-    yield f"\nSimulated: {_SIMULATED}."
-    yield f"Not looked at: {'; '.join([*_unseen(original), _NOT_SEEN])}."
-    if kept:
-        yield f"The copy is kept in {kept}."
+        yield act.stage.ljust(width), outcome, visible(act.reason)
+
+
+def _show_verdict(session: Session, acts: Sequence[Act]) -> None:
+    """End a long story with its verdict; where it is bad, the error that ends the command tells it."""
+    worst = _worst(acts)
+    if worst in {"goes", "nothing"}:
+        what = "ok" if worst == "goes" else "nothing to do"
+        session.show(f"\nverdict: {click.style(what, fg=_COLOURS[worst])}: {visible(acts[0].reason)}")
 
 
 def _unseen(original: Mapping[str, object]) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
 import click
 
+from release_tool.cli import terminal
 from release_tool.cli.session import current_session
 from release_tool.domain.release import Action, Request, parse_force, parse_identifier
 from release_tool.domain.text import visible
@@ -60,7 +62,7 @@ def plan(force: str, pre: str, since: str, as_json: bool) -> None:
     if as_json:
         session.document(plan_document(planned) | {"notes": notes})
     else:
-        session.show(plan_text(planned))
+        _show_plan(session, planned)
     session.actions.write_outputs(_outputs(planned) | {"again": _flag(planned.again)})
     if session.actions.enabled:
         session.actions.write_summary(_summary(planned, notes))
@@ -92,7 +94,7 @@ def bump(force: str, pre: str, since: str, dry_run: bool, yes: bool, here: bool,
         _tell_plan(session, planned, as_json=as_json)
         return
     if not (yes or session.actions.enabled):
-        session.say(plan_text(planned))
+        session.say(plan_text(planned, terminal.width(sys.stderr)))
         session.confirm(f"Release {planned.tag} at {planned.sha[:10]}?")
     if here or session.actions.enabled:
         outcome = claim_next(project, request, str(planned.tag))
@@ -209,10 +211,13 @@ def _change_document(change: Change) -> dict[str, object]:
     }
 
 
-def plan_text(planned: ReleasePlan) -> str:
-    """A plan as a person reads it: what it comes to, then a line for each change, then what could not be seen."""
+def plan_text(planned: ReleasePlan, columns: int | None = None) -> str:
+    """A plan as a person reads it: what it comes to, then a line for each change, then what could not be seen.
+
+    On a terminal all of it fits into its columns.
+    """
     lines = [_headline(planned), ""] if planned.changes else [_headline(planned)]
-    lines += _table(planned.changes)
+    lines += _table(planned.changes, columns)
     if planned.unseen:
         lines += ["", f"Not seen without a token: {'; '.join(planned.unseen)}."]
     return "\n".join(lines)
@@ -231,8 +236,14 @@ def _headline(planned: ReleasePlan) -> str:
             return f"{planned.branch}: nothing to release: {what}"
 
 
-def _table(changes: tuple[Change, ...]) -> list[str]:
+def _table(changes: tuple[Change, ...], columns: int | None) -> list[str]:
     rows = [(str(change.bump), change.name, visible(change.title), visible(change.reason)) for change in changes]
+    if columns and rows:
+        styled = [
+            (click.style(level, fg=_COLOURS[level]), name, title, click.style(reason, dim=True))
+            for level, name, title, reason in rows
+        ]
+        return [terminal.table(styled, columns, indent=2)]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     widths[2] = min(widths[2], 60)
     return [
@@ -246,11 +257,15 @@ def _shortened(text: str, width: int) -> str:
     return text.ljust(width) if len(text) <= width else f"{text[: width - 1]}…"
 
 
+def _show_plan(session: Session, planned: ReleasePlan) -> None:
+    session.show(terminal.ended(plan_text(planned, terminal.width(sys.stdout)), _headline(planned)))
+
+
 def _tell_plan(session: Session, planned: ReleasePlan, *, as_json: bool) -> None:
     if as_json:
         session.document(plan_document(planned))
     else:
-        session.show(plan_text(planned))
+        _show_plan(session, planned)
     session.actions.write_outputs(_outputs(planned) | {"again": _flag(planned.again), "released": "false"})
 
 

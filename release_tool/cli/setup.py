@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
+from release_tool.cli import terminal
 from release_tool.cli.session import current_session
 from release_tool.domain.text import visible, visible_block
 from release_tool.errors import RefusedError
@@ -246,11 +248,24 @@ def _tell_examination(session: Session, found: Examination, done: tuple[str, ...
         return
     for line in done:
         session.say(line)
-    session.show("\n".join(line for finding in found.findings for line in _lines(finding)))
+    rows = [row for finding in found.findings for row in _rows(finding)]
+    columns = terminal.width(sys.stdout)
+    if columns is None:
+        session.show("\n".join(f"{word} {text}" for word, text in rows))
+    else:
+        session.show(terminal.ended(terminal.table(rows, columns), _verdict(found)))
 
 
-def _lines(finding: Finding) -> Iterator[str]:
+def _rows(finding: Finding) -> Iterator[tuple[str, str]]:
     word, colour = _MARKS[finding.verdict.value]
-    yield f"{click.style(f'{word:<8}', fg=colour)} {finding.about}: {visible(finding.text)}"
+    yield click.style(f"{word:<8}", fg=colour), f"{finding.about}: {visible(finding.text)}"
     if finding.fix:
-        yield f"{'':<8} -> {visible(finding.fix)}"
+        yield f"{'':<8}", f"-> {visible(finding.fix)}"
+
+
+def _verdict(found: Examination) -> str:
+    """How many of the checks came to what, in the words that stand before each."""
+    counts = Counter(finding.verdict.value for finding in found.findings)
+    return ", ".join(
+        click.style(f"{counts[word]} {text}", fg=colour) for word, (text, colour) in _MARKS.items() if counts[word]
+    )

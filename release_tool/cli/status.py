@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from release_tool.cli import terminal
 from release_tool.cli.session import current_session
 from release_tool.domain.text import visible_block
 from release_tool.errors import RemoteError, UsageError
@@ -27,7 +27,7 @@ _SECONDS = 15
 _CLEAR = "\x1b[H\x1b[2J\x1b[3J"
 _INTERRUPTED = 130
 _LABEL = 12
-_STYLES = {"plain": "", "good": "green", "care": "yellow", "bad": "bold red"}
+_COLOURS = {"plain": "", "good": "green", "care": "yellow", "bad": "red"}
 
 
 @click.command()
@@ -103,32 +103,31 @@ def _watch(session: Session, project: Project, environment: str) -> None:
 
 
 def _shown(found: Overview, environment: str) -> str:
-    from release_tool.domain.screen import closely, screen
+    from release_tool.domain.screen import closely, screen, verdict
 
     lines = list(closely(found, environment) if environment else screen(found))
-    return _table(lines) if sys.stdout.isatty() else "\n".join(map(_plain, lines))
+    columns = terminal.width(sys.stdout)
+    if columns is None:
+        return "\n".join(map(_plain, lines))
+    last = verdict(found, lines, environment or found.production)
+    return terminal.ended(_table(lines, columns), _table([last], columns))
 
 
 def _plain(line: Line) -> str:
     """One line for a pipe, where nothing is wrapped and every fact stands beside what to do."""
-    return f"{line.label:<{_LABEL}}{line.text}{f': {line.todo}' if line.todo else ''}"
+    return f"{line.label:<{_LABEL}}{_coloured(line)}{f': {line.todo}' if line.todo else ''}"
 
 
-def _table(lines: Iterable[Line]) -> str:
+def _table(lines: Iterable[Line], columns: int) -> str:
     """The lines as a terminal of any width shows them, with what to do below each."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    return terminal.table([(click.style(line.label, bold=True), _with_todo(line)) for line in lines], columns)
 
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True, style="bold", max_width=24)
-    grid.add_column(ratio=1, overflow="fold")
-    for line in lines:
-        text = Text(line.text, style=_STYLES[line.tone.value])
-        if line.todo:
-            text.append(f"\n→ {line.todo}", style="cyan")
-        grid.add_row(Text(line.label), text)
-    console = Console(width=shutil.get_terminal_size().columns, force_terminal=True, color_system="standard")
-    with console.capture() as drawn:
-        console.print(grid)
-    return drawn.get().rstrip("\n")
+
+def _with_todo(line: Line) -> str:
+    todo = click.style(f"→ {line.todo}", fg="cyan")
+    return f"{_coloured(line)}\n{todo}" if line.todo else _coloured(line)
+
+
+def _coloured(line: Line) -> str:
+    colour = _COLOURS[line.tone.value]
+    return click.style(line.text, fg=colour, bold=line.tone.value == "bad") if colour else line.text

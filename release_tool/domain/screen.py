@@ -9,7 +9,7 @@ from release_tool.domain.overview import Health
 from release_tool.domain.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from release_tool.domain.dora import Delivery, Spread
@@ -73,6 +73,17 @@ def closely(seen: Overview, name: str) -> Iterator[Line]:
     for entry in environment.timeline[:_RECENT]:
         yield _entry(entry)
     yield Line("delivery", _delivered(environment.delivery))
+
+
+def verdict(seen: Overview, lines: Sequence[Line], name: str) -> Line:
+    """All of the lines in one: how the environment of a name is, and how much waits for a person."""
+    open_items = sum(bool(line.todo) and line.tone in {Tone.CARE, Tone.BAD} for line in lines)
+    todo = _counted(open_items, "open action item") if open_items else "nothing to do"
+    environment = next((one for one in seen.environments if one.name == name), None)
+    if environment is None:
+        return Line("verdict", todo, Tone.CARE if open_items else Tone.GOOD)
+    live = f" ({environment.live.name})" if environment.live else ""
+    return _line("verdict", f"{name} {environment.health.value}{live}; {todo}", _TONES[environment.health])
 
 
 def moment(at: datetime | None, now: datetime) -> str:
