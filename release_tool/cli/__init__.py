@@ -147,7 +147,7 @@ def _tell_steps() -> None:
     "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
 )
 @click.option("--repo", default="", metavar="OWNER/NAME", help="The repository on GitHub. [default: the remote]")
-@click.option("--config", default="", metavar="FILE", help="Read this instead of pyproject.toml.")
+@click.option("--config", default="", metavar="FILE", type=click.Path(), help="Read this instead of pyproject.toml.")
 @click.option("--verbose", is_flag=True, help="Say what is done, step by step.")
 @click.option("--debug", is_flag=True, help="Also show where an error was raised.")
 @click.pass_context

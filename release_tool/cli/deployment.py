@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec
 import click
 import msgspec
 
+from release_tool.cli import completion
 from release_tool.cli.session import current_session
 from release_tool.domain.text import visible, visible_block
 from release_tool.errors import RefusedError, RolledBackError, UnhealthyError, UsageError
@@ -48,20 +49,30 @@ def _at(command: Callable[P, None]) -> Callable[P, None]:
     """Give a command the options that say where, why, and how it is told."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
-        click.option("--evidence", metavar="DIR", default="", help="Keep the whole log of it in this folder."),
+        click.option(
+            "--evidence",
+            metavar="DIR",
+            default="",
+            type=click.Path(file_okay=False),
+            help="Keep the whole log of it in this folder.",
+        ),
         click.option("--here", is_flag=True, help="Do it from here instead of starting the workflow."),
         click.option("--dry-run", is_flag=True, help="Show what would be done and stop."),
         click.option("--reason", default="", help="Why; stands in the ledger."),
-        click.option("-e", "--environment", required=True, metavar="ENV", help="Where."),
+        click.option(
+            "-e", "--environment", required=True, metavar="ENV", shell_complete=completion.environments, help="Where."
+        ),
     ):
         command = option(command)
     return command
 
 
 @click.command()
-@click.argument("version")
+@click.argument("version", shell_complete=completion.versions)
 @_at
-@click.option("--override", "overrides", multiple=True, callback=_overrides, metavar="WHAT", help="Overrule a no.")
+@click.option(
+    "--override", "overrides", multiple=True, callback=_overrides, metavar="WHAT", help="Bypass a safety check."
+)
 @click.option("--automatic", is_flag=True, help="Nobody asks for it: what is in the way holds it.")
 @click.option("--record", is_flag=True, help="Deploy nothing: write down what runs, when it is healthy.")
 def deploy(  # the options of the command
@@ -112,7 +123,14 @@ def deploy(  # the options of the command
 
 @click.command()
 @_at
-@click.option("--to", "version", default="", metavar="VERSION", help="Go back to this instead of the last known good.")
+@click.option(
+    "--to",
+    "version",
+    default="",
+    metavar="VERSION",
+    shell_complete=completion.versions,
+    help="Go back to this instead of the last known good.",
+)
 @click.option("--no-halt", is_flag=True, help="Don't halt the environment.")
 @click.option("--override", "overrides", multiple=True, callback=_overrides, metavar="WHAT", help="irreversible")
 def rollback(  # the options of the command
@@ -157,12 +175,25 @@ def rollback(  # the options of the command
 
 
 @click.command()
-@click.option("-e", "--environment", default="", metavar="ENV", help="Only there. [default: all, in their order]")
+@click.option(
+    "-e",
+    "--environment",
+    default="",
+    metavar="ENV",
+    shell_complete=completion.environments,
+    help="Only there. [default: all, in their order]",
+)
 @click.option("--only-settle", is_flag=True, help="Finish what a dead run left, and deploy nothing new.")
 @click.option("--only-close", is_flag=True, help="Close what a dead run left, touching no environment.")
 @click.option("--plan", is_flag=True, help="Write down what is held, and say what is to be done in which environment.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done and stop.")
-@click.option("--evidence", metavar="DIR", default="", help="Keep the whole log of it in this folder.")
+@click.option(
+    "--evidence",
+    metavar="DIR",
+    default="",
+    type=click.Path(file_okay=False),
+    help="Keep the whole log of it in this folder.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def reconcile(  # the options of the command
     environment: str, only_settle: bool, only_close: bool, plan: bool, dry_run: bool, evidence: str, as_json: bool
@@ -191,7 +222,9 @@ def reconcile(  # the options of the command
 
 
 @click.command()
-@click.option("-e", "--environment", required=True, metavar="ENV", help="Where.")
+@click.option(
+    "-e", "--environment", required=True, metavar="ENV", shell_complete=completion.environments, help="Where."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def verify(environment: str, as_json: bool) -> None:
     """Run the checks now, against what should be live: exit code 0 when healthy, 7 when not.
@@ -209,7 +242,14 @@ def verify(environment: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("-e", "--environment", default="", metavar="ENV", help="Only there. [default: everywhere]")
+@click.option(
+    "-e",
+    "--environment",
+    default="",
+    metavar="ENV",
+    shell_complete=completion.environments,
+    help="Only there. [default: everywhere]",
+)
 @click.option("--reason", required=True, help="Why; everybody reads it.")
 @click.option("--until", default="", metavar="TIME", help="When it ends by itself: 2h, 18:00 or 2026-11-22T18:00Z.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -240,7 +280,14 @@ def halt(environment: str, reason: str, until: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("-e", "--environment", default="", metavar="ENV", help="Only what halts just that. [default: all]")
+@click.option(
+    "-e",
+    "--environment",
+    default="",
+    metavar="ENV",
+    shell_complete=completion.environments,
+    help="Only what halts just that. [default: all]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def resume(environment: str, as_json: bool) -> None:
     """Lift halts, also those of an incident, and say what will now be deployed.

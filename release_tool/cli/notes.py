@@ -6,12 +6,13 @@ import sys
 
 import click
 
+from release_tool.cli import completion
 from release_tool.cli.session import current_session
 from release_tool.errors import UsageError
 
 
 @click.command()
-@click.argument("tag", default="")
+@click.argument("tag", default="", shell_complete=completion.tags)
 @click.option("--edit", is_flag=True, help="Open the published text in $EDITOR.")
 @click.option("--write", is_flag=True, help="Generate it anew and keep what people wrote.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -46,7 +47,7 @@ def notes(tag: str, edit: bool, write: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("tag")
+@click.argument("tag", shell_complete=completion.tags)
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it is shown on the release.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -72,7 +72,8 @@ class _Audience:
 
     def tell(self, text: str) -> None:
         """Say what comes next."""
-        self._show("\n" + click.style(visible(text), bold=True))
+        columns, shown = terminal.width(sys.stdout), visible(text)
+        self._show("\n" + click.style(terminal.folded(shown, columns) if columns else shown, bold=True))
 
     def command(self, line: str) -> None:
         """Show a command as a person would type it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 import click
 
-from release_tool.cli import terminal
+from release_tool.cli import completion, terminal
 from release_tool.cli.session import current_session
 from release_tool.domain.release import Action, Request, parse_force, parse_identifier
 from release_tool.domain.text import visible
@@ -31,9 +31,21 @@ _COLOURS = {"major": "red", "minor": "green", "patch": "cyan", "none": "bright_b
 def _asks(command: Callable[P, None]) -> Callable[P, None]:
     """Give a command the options that say what kind of release is wanted."""
     for option in (
-        click.option("--since", default="", metavar="REF", help="Count changes after this tag or commit."),
+        click.option(
+            "--since",
+            default="",
+            metavar="REF",
+            shell_complete=completion.tags,
+            help="Count changes after this tag or commit.",
+        ),
         click.option("--pre", default="", metavar="NAME", help="Make a prerelease, such as 1.3.0-rc.1 for `rc`."),
-        click.option("--force", default="", metavar="LEVEL", help="major, minor, patch, or the very version X.Y.Z."),
+        click.option(
+            "--force",
+            default="",
+            metavar="LEVEL",
+            shell_complete=completion.levels,
+            help="major, minor, patch, or the very version X.Y.Z.",
+        ),
     ):
         command = option(command)
     return command
@@ -117,7 +129,7 @@ def _by_workflow(session: Session, project: Project, request: Request, planned: 
 
 
 @click.command()
-@click.argument("assets", nargs=-1, metavar="[ASSET]...")
+@click.argument("assets", nargs=-1, metavar="[ASSET]...", type=click.Path())
 @click.option("--expect", default="", metavar="TAG", help="Publish only if the release is this tag.")
 @click.option("--reference", "references", multiple=True, metavar="NAME=REF@DIGEST", help="Something built, no file.")
 @_asks

@@ -267,5 +267,5 @@ def _verdict(found: Examination) -> str:
     """How many of the checks came to what, in the words that stand before each."""
     counts = Counter(finding.verdict.value for finding in found.findings)
     return ", ".join(
-        click.style(f"{counts[word]} {text}", fg=colour) for word, (text, colour) in _MARKS.items() if counts[word]
+        click.style(f"{word}: {counts[word]}", fg=colour) for word, colour in _MARKS.values() if counts[word]
     )

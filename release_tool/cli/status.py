@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from release_tool.cli import terminal
+from release_tool.cli import completion, terminal
 from release_tool.cli.session import current_session
 from release_tool.domain.text import visible_block
 from release_tool.errors import RemoteError, UsageError
@@ -31,7 +31,14 @@ _COLOURS = {"plain": "", "good": "green", "care": "yellow", "bad": "red"}
 
 
 @click.command()
-@click.option("-e", "--environment", default="", metavar="ENV", help="Look at one environment, in all detail.")
+@click.option(
+    "-e",
+    "--environment",
+    default="",
+    metavar="ENV",
+    shell_complete=completion.environments,
+    help="Look at one environment, in all detail.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--watch", is_flag=True, help="Look again every few seconds, until Ctrl-C.")
 @click.option("--tell", is_flag=True, help="Tell everybody what was missed and what has drifted, once for each case.")

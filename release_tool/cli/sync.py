@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from release_tool.cli import completion
 from release_tool.cli.session import current_session
 from release_tool.domain.text import visible
 from release_tool.errors import NeedsPersonError, UsageError
@@ -24,7 +25,7 @@ def _not_empty(_context: click.Context, parameter: click.Parameter, value: str |
 
 
 @click.command()
-@click.argument("tag", default="")
+@click.argument("tag", default="", shell_complete=completion.tags)
 @click.option("--candidate", is_flag=True, help="Make and push the commit to test, and stop.")
 @click.option("--tested", metavar="SHA", callback=_not_empty, help="Record that the tests passed on a candidate.")
 @click.option("--advance", metavar="SHA", callback=_not_empty, help="Move the hosted branch to a tested candidate.")

@@ -478,7 +478,65 @@ def test_a_shell_learns_to_complete(tmp_path: Path, shell: str) -> None:
     assert result.err == ""
 
 
-def test_a_shell_completes_the_name_of_a_command(tmp_path: Path) -> None:
-    asked = {"_RELEASE_TOOL_COMPLETE": "bash_complete", "COMP_WORDS": "release-tool wi", "COMP_CWORD": "1"}
+def completed(directory: Path, line: str, **env: str) -> list[str]:
+    """What bash is offered for the last word of a line."""
+    asked = {"_RELEASE_TOOL_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    result = run_in(directory, env=asked | env)
+    assert (result.code, result.err) == (0, "")
+    return [offer.partition(",")[2] for offer in result.out.splitlines() if offer]
 
-    assert run_in(tmp_path, env=asked).out.split() == ["plain,withdraw"]
+
+def test_a_shell_completes_the_name_of_a_command(tmp_path: Path) -> None:
+    assert completed(tmp_path, "release-tool wi") == ["withdraw"]
+
+
+@pytest.mark.parametrize("command", ["plan", "bump", "release"])
+def test_a_shell_completes_the_level_of_a_release(tmp_path: Path, command: str) -> None:
+    assert completed(tmp_path, f"release-tool {command} --force ") == ["major", "minor", "patch"]
+    assert completed(tmp_path, f"release-tool {command} --force mi") == ["minor"]
+
+
+@pytest.mark.parametrize("command", ["deploy", "rollback", "reconcile", "verify", "halt", "resume", "status"])
+def test_a_shell_completes_an_environment_of_the_configuration(clone: Path, command: str) -> None:
+    assert completed(clone, f"release-tool {command} -e ") == ["staging", "production"]
+    assert completed(clone, f"release-tool {command} --environment p") == ["production"]
+
+
+def test_a_shell_reads_the_configuration_that_is_named(clone: Path) -> None:
+    (clone / "other.toml").write_text('[environments.edge]\ncommand = ["./deploy.sh"]\n')
+
+    assert completed(clone, "release-tool --config other.toml deploy -e ") == ["edge"]
+
+
+@pytest.mark.parametrize("words", ["notes ", "withdraw ", "sync ", "plan --since "])
+def test_a_shell_completes_version_tags_the_newest_first(clone: Path, words: str) -> None:
+    assert completed(clone, f"release-tool {words}") == ["v1.10.0", "v1.9.0", "v1.9.0-rc.1"]
+    assert completed(clone, f"release-tool {words}v1.9") == ["v1.9.0", "v1.9.0-rc.1"]
+
+
+@pytest.mark.parametrize("words", ["deploy ", "rollback -e production --to "])
+def test_a_shell_completes_versions_and_tags_where_one_is_begun(clone: Path, words: str) -> None:
+    assert completed(clone, f"release-tool {words}") == ["1.10.0", "1.9.0", "1.9.0-rc.1"]
+    assert completed(clone, f"release-tool {words}v1.1") == ["v1.10.0"]
+
+
+@pytest.mark.parametrize("words", ["deploy ", "deploy -e ", "plan --since ", "notes "])
+def test_a_shell_is_offered_nothing_and_told_nothing_where_nothing_can_be_read(clone: Path, words: str) -> None:
+    (clone / "release-tool.toml").write_text("environments = [")
+
+    assert completed(clone, f"release-tool {words}") == []
+    assert completed(clone.parent, f"release-tool {words}") == []
+    assert completed(clone, f"release-tool {words}", PATH="/nowhere") == []
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone with three version tags, another one, and two environments; GitHub is nowhere."""
+    made = tmp_path / "clone"
+    tags = [["tag", name] for name in ("v1.9.0-rc.1", "v1.9.0", "v1.10.0", "nightly")]
+    for args in (["init", "--quiet", "."], ["commit", "--quiet", "--allow-empty", "-m", "x"], *tags):
+        made.mkdir(exist_ok=True)
+        subprocess.run(["git", *args], cwd=made, check=True)
+    settings = [f'[environments.{name}]\ncommand = ["./deploy.sh"]\n' for name in ("staging", "production")]
+    (made / "release-tool.toml").write_text("".join(settings))
+    return made

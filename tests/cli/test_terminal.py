@@ -69,7 +69,7 @@ def test_doctor_fits_the_terminal_and_its_verdict_is_at_the_end(ours: Shop) -> N
     table = seen[: next(number for number, line in enumerate(seen) if line.startswith("error:"))]
 
     assert max(map(len, table)) <= 60
-    assert re.fullmatch(r"\d+ ok, \d+ problems?(, \d+ unseen)?", table[-1])
+    assert re.fullmatch(r"ok: \d+, problem: \d+(, unseen: \d+)?", table[-1])
     assert "".join("".join(table[:-1]).split()) == "".join(ours.run("doctor").out.split())
 
 
