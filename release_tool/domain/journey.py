@@ -67,25 +67,32 @@ def authors(commits: Sequence[str], history: Commits) -> dict[int, tuple[str, ..
 
 
 class _Arrivals(NamedTuple):
-    """For each commit the deployments to an environment that matter: which first brought it, and so on."""
+    """For each commit the deployments to an environment that matter: which first brought it, and so on.
+
+    `last` tells by the commit that was deployed which deployment changed the environment last with just that.
+    `good` are the first proven ones that nobody went back from.
+    """
 
     station: Station
     quarantined: Mapping[str, str]
     brought: Mapping[str, Deployment]
+    last: Mapping[str, Deployment]
     proven: Mapping[str, Deployment]
-    newest_proven: Mapping[str, Deployment]
+    good: Mapping[str, Deployment]
     newest: Mapping[str, Deployment]
 
     @classmethod
     def of(cls, station: Station, history: Commits) -> _Arrivals:
         changed = [one for one in station.ledger if one.changed or one.proven]
         proven = [one for one in station.ledger if one.proven]
+        quarantined = quarantine(station.ledger)
         return cls(
             station,
-            quarantine(station.ledger),
+            quarantined,
             _firsts(history, changed),
+            {one.commit: one for one in changed},
             _firsts(history, proven),
-            _firsts(history, proven[::-1]),
+            _firsts(history, [one for one in proven if one.commit not in quarantined]),
             _firsts(history, station.ledger[::-1]),
         )
 
@@ -141,25 +148,23 @@ def _in_environment(release: Release, arrivals: _Arrivals, *, arrived: bool) -> 
 
 def _healthy(release: Release, arrivals: _Arrivals) -> Milestone:
     environment = arrivals.station.shown
-    proven = arrivals.proven.get(release.commit)
-    if proven is None:
-        return _unproven(environment, arrivals.newest[release.commit])
-    why = arrivals.quarantined.get(arrivals.newest_proven[release.commit].commit, "")
-    return Milestone(
-        name="healthy",
-        environment=environment.name,
-        mark=Mark.FAILED if why else Mark.DONE,
-        at=proven_at(proven),
-        text=visible(why) or _carrier(release, proven),
-    )
+    if good := arrivals.good.get(release.commit):
+        mark, one, text = Mark.DONE, good, _carrier(release, good)
+    elif proven := arrivals.proven.get(release.commit):
+        mark, one, text = Mark.FAILED, proven, visible(arrivals.quarantined[proven.commit])
+    else:
+        return _unproven(release, arrivals)
+    return Milestone(name="healthy", environment=environment.name, mark=mark, at=proven_at(one), text=text)
 
 
-def _unproven(environment: Environment, newest: Deployment) -> Milestone:
-    mark = Mark.FAILED if newest.finished else Mark.UNDER_WAY
-    todo = environment.todo if newest.finished else ""
-    return Milestone(
-        name="healthy", environment=environment.name, mark=mark, text=visible(str(newest.phase)), todo=todo
-    )
+def _unproven(release: Release, arrivals: _Arrivals) -> Milestone:
+    """What is being deployed may still be healthy; else what came of the release itself counts, not of later ones."""
+    environment, newest = arrivals.station.shown, arrivals.newest[release.commit]
+    if not newest.finished:
+        text = visible(str(newest.phase))
+        return Milestone(name="healthy", environment=environment.name, mark=Mark.UNDER_WAY, text=text)
+    text = visible(str(arrivals.last[arrivals.brought[release.commit].commit].phase))
+    return Milestone(name="healthy", environment=environment.name, mark=Mark.FAILED, text=text, todo=environment.todo)
 
 
 def _not_brought(release: Release, arrivals: _Arrivals, *, arrived: bool) -> tuple[Milestone, ...]:

@@ -91,6 +91,33 @@ def test_a_release_that_somebody_went_back_from_is_not_healthy_any_more() -> Non
     assert way(*green)["v1.4"][-1] == ("healthy", "failed", "was rolled back from (#3)")
 
 
+def test_each_release_that_failed_says_why_itself_whatever_became_of_a_later_one() -> None:
+    stale = deployment(2, "3", "changing: web", "failed: another version still answered")
+    held = deployment(4, "4", "held: 1.4 failed here (#3)")
+
+    found = way(deployment(1, "2", *PROVEN), stale, deployment(3, "4", *FAILED), held)
+
+    assert found["v1.3"][-1] == ("healthy", "failed", "failed: another version still answered")
+    assert found["v1.4"][-1] == ("healthy", "failed", "failed: 8 bad samples in a row")
+
+
+def test_a_release_that_failed_gets_another_chance_with_a_later_one() -> None:
+    later = deployment(3, "4", "changing: web", "baking:")
+
+    found = way(deployment(1, "2", *PROVEN), deployment(2, "3", *FAILED), later)
+
+    assert found["v1.3"][-1] == ("healthy", "under way", "baking:")
+
+
+def test_a_release_that_was_healthy_stays_so_when_a_later_one_is_gone_back_from() -> None:
+    proven = (deployment(1, "2", *PROVEN), deployment(2, "3", *PROVEN), deployment(3, "4", *PROVEN))
+
+    found = way(*proven, rollback(4, "2", *PROVEN, leaves=3))
+
+    assert found["v1.3"][-1] == ("healthy", "done", "")
+    assert found["v1.4"][-1] == ("healthy", "failed", "was rolled back from (#4)")
+
+
 def test_a_withdrawn_release_is_passed_by() -> None:
     known = facts(ledger=(), candidate=None)
     route = Route(
