@@ -108,6 +108,7 @@ def _settings(scenario: form.Scenario) -> Settings:
         immutable_releases=scenario.immutable_releases,
         digests=scenario.digests,
         now=int(scenario.begins.timestamp()),
+        clock=scenario.clock,
         collaborators={form.MAINTAINER: "admin"},
     )
 

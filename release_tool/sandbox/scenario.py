@@ -10,6 +10,7 @@ import msgspec
 
 from release_tool.errors import UsageError
 from release_tool.sandbox.history import EPOCH
+from release_tool.sandbox.store import Clock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -360,6 +361,7 @@ class Scenario(Part, frozen=True, kw_only=True):
 
     repository: str = "acme/shop"
     begins: Annotated[datetime, msgspec.Meta(tz=True)] = datetime.fromtimestamp(EPOCH, UTC)
+    clock: Clock = "counted"
     default_branch: str = "main"
     private: bool = False
     immutable_releases: bool = False
@@ -373,6 +375,7 @@ class Raw(Part, frozen=True, kw_only=True):
 
     repository: str = "acme/shop"
     begins: Annotated[datetime, msgspec.Meta(tz=True)] = datetime.fromtimestamp(EPOCH, UTC)
+    clock: Clock = "counted"
     default_branch: str = "main"
     private: bool = False
     immutable_releases: bool = False
@@ -403,6 +406,7 @@ def parse(document: dict[str, object]) -> Scenario:
     return Scenario(
         repository=raw.repository,
         begins=raw.begins,
+        clock=raw.clock,
         default_branch=raw.default_branch,
         private=raw.private,
         immutable_releases=raw.immutable_releases,

@@ -105,6 +105,7 @@ def _settings(snapshot: Snapshot) -> Settings:
         immutable_releases=False,
         digests=True,
         now=snapshot.now,
+        clock="machine",
         next_number=max((part.number for part in snapshot.pulls), default=0) + 1,
         collaborators={MAINTAINER: "admin", **people},
     )

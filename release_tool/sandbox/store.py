@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from typing import TYPE_CHECKING, Generic, TypeVar
+import time
+from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Rights = dict[str, str | bool]
+
+Clock: TypeAlias = Literal["counted", "machine"]
+"""What tells the time of a write: a second after the one before, the same in every run, or the machine."""
 
 
 class Author(msgspec.Struct, frozen=True):
@@ -245,6 +249,7 @@ class Settings(Record, kw_only=True):
     immutable_releases: bool
     digests: bool
     now: int
+    clock: Clock = "counted"
     next_id: int = 1000
     next_number: int = 1
     next_run: int = 9001
@@ -364,8 +369,9 @@ class Store:
             self._database.close()
 
     def tick(self) -> int:
-        """The time of the next thing that happens: one second after the last."""
-        self.settings.now += 1
+        """The time of the next thing that happens."""
+        counted = self.settings.clock == "counted"
+        self.settings.now = self.settings.now + 1 if counted else max(self.settings.now, int(time.time()))
         self.all_settings.put(self.settings)
         return self.settings.now
 

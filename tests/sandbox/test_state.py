@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,6 +70,18 @@ def test_time_goes_on_one_second_for_each_write(tmp_path: Path) -> None:
         client.session.close()
 
     assert times == ["2026-01-05T09:00:03Z", "2026-01-05T09:00:04Z"]
+
+
+def test_time_is_that_of_the_machine_where_the_scenario_says_so(tmp_path: Path) -> None:
+    scenario = SCENARIO | {"clock": "machine"}
+    before = int(time.time())
+
+    with Sandbox.start(scenario, tmp_path) as box:
+        client = Client(box, box.token)
+        made = datetime.fromisoformat(str(client.post("issues", {"title": "A"})["created_at"]))
+        client.session.close()
+
+    assert before <= made.timestamp() <= time.time()
 
 
 def test_another_scenario_for_the_same_directory_is_refused(tmp_path: Path) -> None:
