@@ -38,7 +38,7 @@ automatic = true
 command = ["./deploy.sh"]
 pass-env = ["SHOP_HOME", "SHOP_PYTHON"]
 url = "http://127.0.0.1:{port}"
-bake = "2s"
+bake = "1s"
 
 [[environments.production.checks]]
 name = "health"
@@ -46,26 +46,30 @@ url = "/health"
 version-pointer = "/version"
 interval = "200ms"
 failure-threshold = 3
-deadline = "6s"
+deadline = "3s"
 """
 
 COMMAND = """#!/bin/sh
-# Ends what runs and starts this commit's server instead.
+# Ends what runs, starts this commit's server instead, and waits until it listens.
 set -eu
 echo "starting shop $RELEASE_VERSION on $RELEASE_TARGET_URL"
 if [ -f "$SHOP_HOME/pid" ]; then
-    old=$(cat "$SHOP_HOME/pid")
-    kill "$old" || true
-    while kill -0 "$old" 2>/dev/null; do sleep 0.05; done
+    kill "$(cat "$SHOP_HOME/pid")" || true
+    rm "$SHOP_HOME/pid"
 fi
-cp server.py "$SHOP_HOME/server.py"
-"$SHOP_PYTHON" "$SHOP_HOME/server.py" "${RELEASE_TARGET_URL##*:}" "$RELEASE_VERSION" >"$SHOP_HOME/log" 2>&1 &
-echo $! >"$SHOP_HOME/pid"
+"$SHOP_PYTHON" server.py "${RELEASE_TARGET_URL##*:}" "$RELEASE_VERSION" "$SHOP_HOME/pid" >"$SHOP_HOME/log" 2>&1 &
+tries=0
+until [ -s "$SHOP_HOME/pid" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 400 ] || { cat "$SHOP_HOME/log"; exit 1; }
+    sleep 0.05
+done
 """
 
-SERVER = """import http.server, json, sys, time
+SERVER = """import http.server, itertools, json, os, pathlib, sys
 
-PORT, VERSION, STARTED = int(sys.argv[1]), sys.argv[2], time.monotonic()
+PORT, VERSION, PID = int(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
+ASKED = itertools.count(1)
 
 
 def health():
@@ -83,13 +87,19 @@ class Shop(http.server.BaseHTTPRequestHandler):
         pass
 
 
-http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Shop).serve_forever()
+class Server(http.server.ThreadingHTTPServer):
+    allow_reuse_port = True  # the one before may not be quite gone
+
+
+server = Server(("127.0.0.1", PORT), Shop)
+PID.write_text(str(os.getpid()))
+server.serve_forever()
 """
 """What the demo deploys: a small server that is told its version when it starts, and says it when it is asked."""
 
 GOOD = "return 200, VERSION"
 STALE = 'return 200, "1.3.0"  # said by hand, and forgotten'
-BREAKING = "return (200 if time.monotonic() - STARTED < 1.2 else 500), VERSION"
+BREAKING = "return (200 if next(ASKED) <= 3 else 500), VERSION"
 
 _FILES = {
     "README.md": "# Shop\n",
@@ -99,10 +109,14 @@ _FILES = {
     "deploy.sh": COMMAND,
 }
 
+_AGE = timedelta(days=2)
+"""How long the project has been there when the demo begins."""
+
 SCENARIO: dict[str, object] = {
     "repository": "acme/shop",
     "history": [
         {"label": "major"},
+        {"label": "minor"},
         {"label": "no-release"},
         {"tag": "v1.2.3"},
         {
@@ -148,26 +162,32 @@ SCENARIO: dict[str, object] = {
 
 def run(directory: Path, dashboard: Path, show: Callable[[str], None], pause: float) -> None:
     """Play the demo in a directory, and leave the dashboard; `pause` is how many seconds to wait before each step."""
+    began = time.monotonic()
     with _Application(directory / "production") as application, _begun(directory, application, show, pause) as stage:
-        stage.tell("A project on GitHub: v1.2.3 is released, and pull requests are open.")
-        stage.clone()
-        _pull_requests(stage)
-        _release(stage)
-        _sync(stage)
-        _deployment(stage)
-        _conflict(stage)
-        _dashboard(stage, dashboard)
+        show(_OPENING)
+        for number, (title, play) in enumerate(_CHAPTERS, 1):
+            stage.chapter(f"[{number}/{len(_CHAPTERS)}] {title}")
+            play(stage)
+        stage.tell("The same for everybody, as a page that needs nothing but a browser.")
+        stage.command("release-tool", "dashboard", str(dashboard))
+    show(f"\nThat was all, in {time.monotonic() - began:.0f} seconds. Open {dashboard / 'index.html'} and look.")
 
 
 @contextlib.contextmanager
 def _begun(directory: Path, application: _Application, show: Callable[[str], None], pause: float) -> Iterator[_Stage]:
-    files = {**_FILES, "release-tool.toml": CONFIGURATION.format(port=application.port)}
-    begins = (datetime.now(UTC) - timedelta(minutes=10)).isoformat()
-    with Sandbox.start(SCENARIO | {"files": files, "begins": begins}, directory / "github") as box:
-        yield _Stage(box, directory / "shop", application, show, pause)
+    """Serve a project that has been there for some days; from now on the clock is the machine's for all."""
+    scenario = SCENARIO | {
+        "files": {**_FILES, "release-tool.toml": CONFIGURATION.format(port=application.port)},
+        "begins": (datetime.now(UTC) - _AGE).isoformat(),
+        "clock": "machine",
+    }
+    with Sandbox.start(scenario, directory / "github") as box:
+        yield _Stage(box, directory, application, show, pause)
 
 
 def _pull_requests(stage: _Stage) -> None:
+    stage.tell("v1.2.3 is released, and pull requests are open.")
+    stage.clone()
     stage.tell("Nobody said yet how far #1 moves the version. The check says so on the pull request.")
     stage.command("release-tool", "check-pr", "1", code=3)
     stage.tell("Ada sets the label `feature`.")
@@ -207,9 +227,12 @@ def _sync(stage: _Stage) -> None:
 
 
 def _deployment(stage: _Stage) -> None:
-    stage.tell("Now production. The first deployment of an environment is a person's.")
+    stage.tell("The first deployment of an environment is a person's.")
     stage.command("release-tool", "deploy", "1.3.0", "-e", "production", "--here")
     stage.health()
+
+
+def _failures(stage: _Stage) -> None:
     stage.tell("The next release answers 200, but it says that it is another version: something old still runs.")
     stage.release("1.3.1", SERVER.format(health=STALE), "fix: tell the version more simply")
     stage.command("release-tool", "reconcile", code=6)
@@ -234,15 +257,28 @@ def _conflict(stage: _Stage) -> None:
     stage.tell("That can't be merged by itself: a person is told exactly what to do.")
     stage.command("release-tool", "sync", code=5)
     stage.body("release-tool/conflict/v1.3.3")
-    stage.tell("One look tells where everything is.")
+
+
+def _overview(stage: _Stage) -> None:
+    stage.tell("What happened to production, and what it lacks?")
     stage.command("release-tool", "status", "-e", "production")
+    stage.tell("And everything on one screen?")
     stage.command("release-tool", "status")
 
 
-def _dashboard(stage: _Stage, directory: Path) -> None:
-    stage.tell("The same for everybody, as a page that needs nothing but a browser.")
-    stage.command("release-tool", "dashboard", str(directory))
-    stage.tell(f"Open {directory / 'index.html'} and look.")
+_OPENING = """\
+A sample project on a stand-in for GitHub: every command is real, and nothing leaves this machine.
+Lines that begin with `$` are what you would type; what follows is what they say."""
+
+_CHAPTERS: tuple[tuple[str, Callable[[_Stage], None]], ...] = (
+    ("Pull requests say how far they move the version", _pull_requests),
+    ("What was merged becomes a release", _release),
+    ("The hosted branch follows, once it is tested", _sync),
+    ("Production gets the release, and it is proven there", _deployment),
+    ("Two bad releases are rolled back", _failures),
+    ("A conflict waits for a person", _conflict),
+    ("Where everything is", _overview),
+)
 
 
 class _Titled(msgspec.Struct, frozen=True):
@@ -286,13 +322,18 @@ class _Stage:
     """Shows each command and runs it for real; whatever fails ends the demo."""
 
     def __init__(
-        self, box: Sandbox, clone: Path, application: _Application, show: Callable[[str], None], pause: float
+        self, box: Sandbox, home: Path, application: _Application, show: Callable[[str], None], pause: float
     ) -> None:
         self._box = box
-        self._clone = clone
+        self._clone = home / "shop"
+        self._compiled = home / "compiled"
         self._application = application
         self._show = show
         self._pause = pause
+
+    def chapter(self, title: str) -> None:
+        """Say how far the story is, and what comes now."""
+        self._show("\n\n" + click.style(title, fg="green", bold=True, underline=True))
 
     def tell(self, text: str) -> None:
         time.sleep(self._pause)
@@ -402,4 +443,12 @@ class _Stage:
             "GITHUB_REPOSITORY": self._box.repository,
             "GITHUB_TOKEN": self._box.token,
             **self._application.environment,
+            **self._kept,
         }
+
+    @property
+    def _kept(self) -> Mapping[str, str]:
+        """What each command compiles of itself is kept for the next one, also where Python was told to keep nothing."""
+        if not sys.dont_write_bytecode:
+            return {}
+        return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self._compiled)}
