@@ -74,6 +74,7 @@ class Session:
             branches=Branches(git, token=token or None),
             say=self.say,
             notify=self.notifier(git, settings),
+            settling=0 if _is_loopback(self.actions.api_url) else 2,
         )
 
     def channels(self, settings: Config) -> Channels:
@@ -184,7 +185,7 @@ def _nobody_agreed() -> RefusedError:
 
 
 def _is_loopback(url: str) -> bool:
-    """Whether a stand-in on this machine is asked, which no manners of writing slowly are owed to."""
+    """Whether a stand-in on this machine is asked, which minds no haste, and shows at once what was written."""
     return urlsplit(url).hostname in {"127.0.0.1", "::1", "localhost"}
 
 

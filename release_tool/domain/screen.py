@@ -154,6 +154,9 @@ def _environment(seen: Overview, environment: Environment) -> Iterator[Line]:
     tone = _TONES[environment.health] if environment.todo or environment.live else Tone.PLAIN
     if environment.live and environment.health is Health.HEALTHY:
         yield _line(environment.name, f"healthy: {_live(environment.live, seen.at)}", tone)
+    elif environment.health is Health.NOTHING:
+        todo = "" if environment.missing else environment.todo  # what it lacks says what to do
+        yield _line(environment.name, environment.health.value, tone, todo)
     else:
         yield _line(environment.name, f"{environment.health.value}: {environment.text}", tone, environment.todo)
     for entry in environment.running:

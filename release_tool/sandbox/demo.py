@@ -272,7 +272,7 @@ Lines that begin with `$` are what you would type; what follows is what they say
 
 _CHAPTERS: tuple[tuple[str, Callable[[_Stage], None]], ...] = (
     ("Pull requests say how far they move the version", _pull_requests),
-    ("What was merged becomes a release", _release),
+    ("What was merged becomes v1.3.0", _release),
     ("The hosted branch follows, once it is tested", _sync),
     ("Production gets the release, and it is proven there", _deployment),
     ("Two bad releases are rolled back", _failures),

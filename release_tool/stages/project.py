@@ -33,7 +33,8 @@ class Project:
 
     `repository` is `owner/name`, empty where no remote tells; `github` is None without a token.
     `say` tells the person what is being done, one sentence each; `notify` tells everybody who wants to know, and is
-    called through `tell` of the notification stage.
+    called through `tell` of the notification stage. `settling` is how many seconds it takes until everybody sees what
+    was written to GitHub.
     """
 
     git: Git
@@ -47,6 +48,7 @@ class Project:
     branches: Branches
     say: Callable[[str], None]
     notify: Notify
+    settling: float = 2
 
     @property
     def remote(self) -> GitHub:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from release_tool.stages.book import Book
     from release_tool.stages.preconditions import Asked
 
-_SECOND_LOOK = 2.0
-"""Seconds until the ledger is looked at again: two who begin at the same moment see each other by then."""
 _POLL = 10.0
 _POLL_GOING_BACK = 3.0
 
@@ -41,7 +39,8 @@ def await_turn(book: Book, entry: Deployment, asked: Asked) -> Phase | None:
             book.write(entry, stop)
         book.stay_alive(entry)
         left = max((until - clock.now()).total_seconds(), 0.0)
-        clock.sleep(_SECOND_LOOK if sure else min(poll, left))
+        # Two who begin at the same moment see each other by the second look.
+        clock.sleep(place.project.settling if sure else min(poll, left))
 
 
 def _stop(book: Book, entry: Deployment, asked: Asked) -> Phase | None:

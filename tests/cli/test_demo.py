@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -23,36 +24,53 @@ def test_the_demo_shows_every_stage_in_order_and_leaves_the_dashboard(tmp_path: 
     )
     assert done.returncode == 0, done.stdout
     story = (
+        "[1/7] Pull requests say how far they move the version",
         "#1: can't be merged yet",
         "error: nothing says how far it moves the version",
         "#1: merging this makes v1.3.0",
         "| ### ✅ Merging this makes v1.3.0",
         "#1 Search the catalogue by name: merged",
+        "[2/7] What was merged becomes v1.3.0",
         "main: v1.3.0 is next (minor): 3 changes since v1.2.3",
         "v1.3.0 is released",
         "## New features",
         "nothing has landed on main since v1.3.0",
+        "[3/7] The hosted branch follows, once it is tested",
         "cloud       1.2.3+cloud.1, behind by v1.3.0",
         "candidate: `cloud` has commits of its own, so v1.3.0 is merged into it",
         "advanced: `cloud` moved to",
         "cloud       1.3.0, up to date",
+        "[4/7] Production gets the release, and it is proven there",
         "production: 1.3.0 healthy",
         '{"version": "1.3.0"}',
+        "[5/7] Two bad releases are rolled back",
         "another version still answered",
         "production: 1.3.1 rolled back",
         "3 bad samples in a row",
         "production: 1.3.2 rolled back",
         "production: 1.3.2 held",
         "halted: production",
+        "[6/7] A conflict waits for a person",
         "conflict: v1.3.3 conflicts with `cloud`",
         "Resolve the conflicts of v1.3.3 with cloud",
+        "[7/7] Where everything is",
         "cloud       1.3.2+cloud.1, behind by v1.3.3",
         "wrote the dashboard",
+        "That was all",
     )
     places = [done.stdout.index(line) for line in story]
     assert places == sorted(places)
+    assert [sign for sign in done.stdout if not sign.isprintable() and sign != "\n"] == []
     assert [line for line in shown_in_readme() if line not in map(without_numbers, done.stdout.splitlines())] == []
     dashboard = tmp_path / "demo" / "dashboard"
+    ways = journeys_in(dashboard / "status.json")
+    for way in ways.values():
+        times = [one["at"] for one in way if one["at"]]
+        assert times == sorted(times)
+    assert {tag: way[-1]["text"].partition(" (")[0] for tag, way in ways.items() if way[-1]["mark"] == "failed"} == {
+        "v1.3.1": "failed: `production` `health`: another version still answered 3s after the command",
+        "v1.3.2": "failed: `production` `health`: 3 bad samples in a row",
+    }
     page = (dashboard / "index.html").read_text()
     for fact in ("is healthy", "1.3.0", "3 bad samples in a row", "we look for the cause"):
         assert fact in page
@@ -63,6 +81,11 @@ def test_the_demo_shows_every_stage_in_order_and_leaves_the_dashboard(tmp_path: 
         if "version" in sample.labels and sample.labels.get("environment") == "production"
     ]
     assert live == "1.3.0"
+
+
+def journeys_in(file: Path) -> dict[str, list[dict[str, str]]]:
+    """The milestones of each release by its tag."""
+    return {way["tag"]: way["milestones"] for way in json.loads(file.read_text())["journeys"]}
 
 
 def shown_in_readme() -> list[str]:

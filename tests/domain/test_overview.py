@@ -309,7 +309,7 @@ def test_everything_that_is_not_fine_says_what_to_do() -> None:
             "production|unhealthy: 1.3 (#2) failed and nothing was proven since|`release-tool rollback -e production`",
             "|lacks 1.9: production is x|`release-tool resume`",
             "|way back: 1.2 (da4b9237ba)|",
-            "staging|nothing deployed: nothing was deployed here yet|release something first: `release-tool plan`",
+            "staging|nothing deployed|release something first: `release-tool plan`",
             "halted|everything by ada: the database is full (#7)|`release-tool resume`",
             "incident|production by ada: the database is full (#8)|`release-tool resume`",
             "waiting|a run waits|approve it",
