@@ -14,7 +14,7 @@ from release_tool.sandbox import graphql_views
 from release_tool.sandbox.answer import Answer, ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from release_tool.sandbox.call import Call
 
@@ -54,13 +54,9 @@ def execute(call: Call, limit: dict[str, int]) -> Answer:
     if call.caller.author is None:
         raise ApiError(HTTPStatus.UNAUTHORIZED, "This endpoint requires you to be authenticated.")
     body = call.body(Query)
-    try:
-        document = graphql.parse(body.query)
-    except graphql.GraphQLError as error:
-        return _refused([error])
-    problems = graphql.validate(schema(), document)
-    if problems:
-        return _refused(problems)
+    document = _read(body.query)
+    if not isinstance(document, graphql.DocumentNode):
+        return _refused(document)
     operation = graphql.utilities.get_operation_ast(document, body.operation_name)
     if operation is None:
         raise ApiError(HTTPStatus.BAD_REQUEST, "Unknown operation")
@@ -77,7 +73,17 @@ def execute(call: Call, limit: dict[str, int]) -> Answer:
     return Answer(document=answer)
 
 
-def _refused(errors: list[graphql.GraphQLError]) -> Answer:
+@functools.lru_cache(maxsize=256)
+def _read(query: str) -> graphql.DocumentNode | tuple[graphql.GraphQLError, ...]:
+    """The query, or what is wrong with it; programs ask the same again and again, and reading costs most of it."""
+    try:
+        document = graphql.parse(query)
+    except graphql.GraphQLError as error:
+        return (error,)
+    return tuple(graphql.validate(schema(), document)) or document
+
+
+def _refused(errors: Sequence[graphql.GraphQLError]) -> Answer:
     return Answer(document={"errors": [_formatted(error) for error in errors]})
 
 
