@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.clones import GIT_ENVIRONMENT, Shape, grow, tag
 from benchmarks.measure import Bench
-from release_tool.sandbox import Sandbox
+from github_sandbox import Sandbox
 
 if TYPE_CHECKING:
     from benchmarks.measure import Cost

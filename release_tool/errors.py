@@ -80,3 +80,7 @@ class SignalError(ReleaseToolError):
     def __init__(self, number: int, *, during: str = "", already: str = "", todo: str = "") -> None:
         super().__init__(f"ended by signal {number}", during=during, already=already, todo=todo)
         self.number = number
+
+
+class PermissionDeniedError(UsageError):
+    """The token may not do this; the message names the permission it lacks."""

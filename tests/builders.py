@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 
-from release_tool.domain.changes import Author, Change, Commit, Kind, Landing, PullRequest, Rule
-from release_tool.domain.version import Bump
+from release_tool.history.changes import Change, Kind, Landing, Rule
+from release_tool.model.commits import Author, Commit, PullRequest
+from release_tool.model.version import Bump
 
 _numbers = itertools.count(1)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release_tool.domain.ledger import Kind, Payload
-from release_tool.domain.release import Owner
-from tests.domain.ledgers import phase
+from release_tool.deploy.ledger.model import Kind, Payload
+from release_tool.model.tags import Owner
+from tests.deploy.ledger.ledgers import phase
 
 if TYPE_CHECKING:
     from tests.shop import Shop

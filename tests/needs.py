@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pytest
 
 _ROOT = Path(__file__).parent.parent
-_STAND_IN = "release_tool.sandbox"
+_STAND_IN = "github_sandbox"
 _FIXTURES = {"serve": "sandbox", "browser": "browser", "act": "act"}
 """Fixtures that need something, whatever the module imports that asks for them."""
 

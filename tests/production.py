@@ -8,16 +8,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from release_tool.domain.halts import LABEL
-from release_tool.domain.ledger import Kind, Override, Payload
-from release_tool.domain.phase import Phase, Word
-from release_tool.domain.release import Owner
-from release_tool.stages import baseline, deployment, reconciliation
-from release_tool.stages.assets import Reference
-from release_tool.stages.place import Silent, place_named, with_deployed_configuration
-from release_tool.stages.preconditions import Asked
-from release_tool.stages.references import record
-from release_tool.stages.sync import TESTED
+from release_tool.deploy import deploy, reconcile, verify
+from release_tool.deploy.environment import Silent, place_named, with_deployed_configuration
+from release_tool.deploy.halts.model import LABEL
+from release_tool.deploy.ledger.model import Kind, Override, Payload
+from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.preconditions import Asked
+from release_tool.history.references import Reference, record
+from release_tool.model.tags import Owner
+from release_tool.sync.sync import TESTED
 from tests.clock import FakeClock
 from tests.service import Service
 from tests.shop import Shop, shop
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from release_tool.domain.ledger import Deployment
-    from release_tool.stages.attempt import Deployed
-    from release_tool.stages.place import Place, Progress
+    from release_tool.deploy.attempt import Deployed
+    from release_tool.deploy.environment import Place, Progress
+    from release_tool.deploy.ledger.model import Deployment
     from tests.service import Behave
     from tests.shop import Entry
 
@@ -124,7 +123,7 @@ class Production:
 
     def preview(self, version: str, *, at: str = "production", **env: str) -> Deployed:
         """What a person's deployment would come to."""
-        return deployment.preview(self.place(at, **env), version, Asked(by="ada"))
+        return deploy.preview(self.place(at, **env), version, Asked(by="ada"))
 
     def deploy(
         self,
@@ -138,22 +137,22 @@ class Production:
     ) -> Deployed:
         """Deploy as a person."""
         chosen = frozenset(Override(word) for word in overrides.split())
-        return deployment.deploy(self.place(at, **env), version, Asked(by=by, reason=reason, overrides=chosen))
+        return deploy.deploy(self.place(at, **env), version, Asked(by=by, reason=reason, overrides=chosen))
 
     def deploy_automatically(self, version: str, *, at: str = "production", **env: str) -> Deployed:
-        return deployment.deploy(self.place(at, **env), version, Asked(automatic=True))
+        return deploy.deploy(self.place(at, **env), version, Asked(automatic=True))
 
     def rollback(self, to: str = "", *, halts: bool = True, overrides: str = "", **env: str) -> Deployed:
         """Go back as a person."""
         chosen = frozenset(Override(word) for word in overrides.split())
         asked = Asked(by="ada", reason="it is broken", overrides=chosen)
-        return deployment.rollback(self.place(**env), to, asked, halts=halts)
+        return deploy.rollback(self.place(**env), to, asked, halts=halts)
 
     def record(self, version: str, **env: str) -> Deployed:
-        return baseline.record(self.place(**env), version, Asked(by="ada"))
+        return verify.record(self.place(**env), version, Asked(by="ada"))
 
     def verify(self, **env: str) -> Deployed:
-        return baseline.verify(self.place(**env))
+        return verify.verify(self.place(**env))
 
     def reconcile(
         self,
@@ -164,7 +163,7 @@ class Production:
         **env: str,
     ) -> tuple[Deployed, ...]:
         places = [self.place(name, **(job or {}), **env) for name in names or ("production",)]
-        return reconciliation.reconcile(places, only_settle=only_settle, only_close=only_close)
+        return reconcile.reconcile(places, only_settle=only_settle, only_close=only_close)
 
     def was_proven(self, version: str) -> None:
         """Let a version run and stand in the ledger as healthy, as an earlier run would have left it."""

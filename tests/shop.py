@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import requests
 
+from github_sandbox import Sandbox
 from release_tool.cli.session import read_config
-from release_tool.domain.notice import Told
-from release_tool.domain.release import Owner
-from release_tool.edges import host
-from release_tool.edges.actions import Actions
-from release_tool.edges.git import Git
-from release_tool.edges.github import GitHub
-from release_tool.edges.pushing import Branches
-from release_tool.sandbox import Sandbox
-from release_tool.stages.project import Project
+from release_tool.git.push import Branches
+from release_tool.git.repository import Git
+from release_tool.github.actions import Actions
+from release_tool.github.api import GitHub
+from release_tool.model.tags import Owner
+from release_tool.notify.notice import Told
+from release_tool.project import Project
+from release_tool.system import host
 from tests import forkserver
 from tests.clock import FakeClock
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
-    from release_tool.domain.notice import Notice
-    from release_tool.edges.clock import Clock
+    from release_tool.notify.notice import Notice
+    from release_tool.system.clock import Clock
 
 Entry = dict[str, object]
 

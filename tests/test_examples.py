@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release_tool.config import parse
-from release_tool.domain.answer import unusable
-from release_tool.domain.freeze import parse_cron, parse_zone
-from release_tool.domain.health import checks_of
-from release_tool.stages.assets import parse_references
+from release_tool.deploy.freeze import parse_cron, parse_zone
+from release_tool.deploy.health.judge import unusable
+from release_tool.deploy.health.verdict import checks_of
+from release_tool.release.assets import parse_references
 from tests.workflow_rules import breaches_of_action, breaches_of_workflow, read_workflow
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ import pytest
 from werkzeug import Response
 
 from release_tool.config import parse
-from release_tool.domain.answer import unusable
-from release_tool.domain.masking import Masker
-from release_tool.edges.command import Delivery, passed_on, run, surroundings
+from release_tool.deploy.command import Delivery, passed_on, run, surroundings
+from release_tool.deploy.health.judge import unusable
+from release_tool.text.masking import Masker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from werkzeug import Request
 
     from release_tool.config import Environment
-    from release_tool.edges.command import Ran
+    from release_tool.deploy.command import Ran
 
 RECIPES = Path(__file__).parent.parent / "docs" / "recipes"
 NAMES = sorted(path.parent.name for path in RECIPES.glob("*/release-tool.toml"))

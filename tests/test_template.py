@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from release_tool.domain.body import HEADINGS, PLACEHOLDERS, Sections, read
+from release_tool.release.notes.body import HEADINGS, PLACEHOLDERS, Sections, read
 
 TEMPLATE = (Path(__file__).parent.parent / ".github" / "PULL_REQUEST_TEMPLATE.md").read_text()
 SAMPLE = "Search the catalogue by name.\n\n- quickly\n- at night"

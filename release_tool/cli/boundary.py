@@ -11,9 +11,9 @@ import traceback
 import click
 
 from release_tool.cli import colour
-from release_tool.domain.text import visible_block
-from release_tool.edges.actions import Actions
 from release_tool.errors import BugError, ReleaseToolError, SignalError, UsageError
+from release_tool.github.actions import Actions
+from release_tool.text.visible import visible_block
 
 
 def tell(error: BaseException, *, as_json: bool, debug: bool) -> int:

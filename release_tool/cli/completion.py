@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import click
 
     from release_tool.config import Config
-    from release_tool.edges.git import Git
+    from release_tool.git.repository import Git
 
 
 def levels(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -47,7 +47,7 @@ def versions(context: click.Context, _parameter: click.Parameter, incomplete: st
 def _clone(context: click.Context) -> tuple[Git, Config] | None:
     """The clone that the shell is in with its configuration; None where it is in none that can be read."""
     from release_tool.cli.session import read_config
-    from release_tool.edges.git import Git
+    from release_tool.git.repository import Git
 
     try:
         git = Git.find(Path.cwd())
@@ -57,7 +57,7 @@ def _clone(context: click.Context) -> tuple[Git, Config] | None:
 
 
 def _version_tags(git: Git, config: Config) -> Iterator[str]:
-    from release_tool.domain.version import parse_tag, precedence
+    from release_tool.model.version import parse_tag, precedence
 
     found = {tag: version for tag in git.tags() if (version := parse_tag(tag, config.tag_prefix))}
     yield from sorted(found, key=lambda tag: precedence(found[tag]), reverse=True)

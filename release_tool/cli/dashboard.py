@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from release_tool.cli.session import current_session
-from release_tool.domain.wording import count
+from release_tool.text.humanize import count
 
 
 @click.command()
@@ -22,7 +22,7 @@ def dashboard(directory: Path, as_json: bool) -> None:
     Example:
       release-tool dashboard build/dashboard
     """
-    from release_tool.stages.site import write
+    from release_tool.status.dashboard.site import write
 
     session = current_session()
     files = write(session.project(), directory)

@@ -14,8 +14,8 @@ import msgspec
 
 from release_tool.cli import completion
 from release_tool.cli.session import current_session
-from release_tool.domain.text import visible, visible_block
 from release_tool.errors import RefusedError, RolledBackError, UnhealthyError, UsageError
+from release_tool.text.visible import visible, visible_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from release_tool.cli.progress import LiveProgress, PlainProgress
     from release_tool.cli.session import Session
-    from release_tool.domain.halts import Halt
-    from release_tool.domain.ledger import Override
-    from release_tool.stages.attempt import Deployed
-    from release_tool.stages.place import Place
-    from release_tool.stages.preconditions import Asked
-    from release_tool.stages.project import Project
-    from release_tool.stages.reconciliation import Step
+    from release_tool.deploy.attempt import Deployed
+    from release_tool.deploy.environment import Place
+    from release_tool.deploy.halts.model import Halt
+    from release_tool.deploy.ledger.model import Override
+    from release_tool.deploy.preconditions import Asked
+    from release_tool.deploy.reconcile import Step
+    from release_tool.project import Project
 
 P = ParamSpec("P")
 
@@ -107,7 +107,8 @@ def deploy(  # the options of the command
     if not (here or dry_run or automatic or record or session.actions.enabled):
         _by_workflow(session, environment, inputs, as_json=as_json)
         return
-    from release_tool.stages import baseline, deployment
+    from release_tool.deploy import deploy as deployment
+    from release_tool.deploy import verify as baseline
 
     asked = _asked(session, reason, overrides, automatic=automatic)
     with _progress(session) as progress:
@@ -162,7 +163,7 @@ def rollback(  # the options of the command
             raise UsageError("--no-halt goes with --here", todo="add `--here`, or `release-tool resume` afterwards")
         _by_workflow(session, environment, inputs, as_json=as_json)
         return
-    from release_tool.stages import deployment
+    from release_tool.deploy import deploy as deployment
 
     asked = _asked(session, reason, overrides, automatic=False)
     with _progress(session) as progress:
@@ -205,7 +206,7 @@ def reconcile(  # the options of the command
       release-tool reconcile --dry-run
       release-tool reconcile -e production
     """
-    from release_tool.stages import reconciliation
+    from release_tool.deploy import reconcile as reconciliation
 
     if sum((only_settle, only_close, plan, dry_run)) > 1:
         raise UsageError("these options exclude each other", todo="give one of them")
@@ -233,7 +234,7 @@ def verify(environment: str, as_json: bool) -> None:
     Example:
       release-tool verify -e production
     """
-    from release_tool.stages import baseline
+    from release_tool.deploy import verify as baseline
 
     session = current_session()
     with _progress(session) as progress:
@@ -261,8 +262,8 @@ def halt(environment: str, reason: str, until: str, as_json: bool) -> None:
       release-tool halt -e production --reason "Black Friday" --until 2026-11-28T08:00Z
       release-tool halt --reason "the database is being moved"
     """
-    from release_tool.domain.halts import Order
-    from release_tool.stages.halting import halt as stop
+    from release_tool.deploy.halts.commands import halt as stop
+    from release_tool.deploy.halts.model import Order
 
     session = current_session()
     project = session.project()
@@ -297,8 +298,8 @@ def resume(environment: str, as_json: bool) -> None:
       release-tool resume
       release-tool resume -e production
     """
-    from release_tool.stages import reconciliation
-    from release_tool.stages.halting import resume as lift
+    from release_tool.deploy import reconcile as reconciliation
+    from release_tool.deploy.halts.commands import resume as lift
 
     session = current_session()
     project = session.project()
@@ -313,8 +314,8 @@ def resume(environment: str, as_json: bool) -> None:
 
 
 def _asked(session: Session, reason: str, overrides: Sequence[str], *, automatic: bool) -> Asked:
-    from release_tool.domain.ledger import Override
-    from release_tool.stages.preconditions import Asked
+    from release_tool.deploy.ledger.model import Override
+    from release_tool.deploy.preconditions import Asked
 
     chosen: frozenset[Override] = frozenset(Override(word) for word in overrides)
     return Asked(by=session.person(), reason=visible(reason), automatic=automatic, overrides=chosen)
@@ -322,7 +323,7 @@ def _asked(session: Session, reason: str, overrides: Sequence[str], *, automatic
 
 def _deployed(session: Session) -> Project:
     """The project with the configuration of what is deployed, unless a file was named."""
-    from release_tool.stages.place import with_deployed_configuration
+    from release_tool.deploy.environment import with_deployed_configuration
 
     project = session.project()
     if session.options.config:
@@ -332,7 +333,7 @@ def _deployed(session: Session) -> Project:
 
 
 def _place(session: Session, name: str, progress: LiveProgress | PlainProgress, evidence: str) -> Place:
-    from release_tool.stages.place import place_named
+    from release_tool.deploy.environment import place_named
 
     folder = _folder(evidence)
     return place_named(_deployed(session), name, ours=os.environ, progress=progress, evidence=folder)
@@ -341,7 +342,7 @@ def _place(session: Session, name: str, progress: LiveProgress | PlainProgress, 
 def _places(
     session: Session, name: str, progress: LiveProgress | PlainProgress | None, evidence: str
 ) -> tuple[Place, ...]:
-    from release_tool.stages.place import place_named
+    from release_tool.deploy.environment import place_named
 
     project, folder = _deployed(session), _folder(evidence)
     names = [name] if name else list(project.config.environments)
@@ -357,7 +358,7 @@ def _folder(evidence: str) -> Path | None:
 
 
 def _insist_on_environment(project: Project, name: str) -> None:
-    from release_tool.stages.place import with_deployed_configuration
+    from release_tool.deploy.environment import with_deployed_configuration
 
     if name and name not in project.config.environments:
         known = with_deployed_configuration(project).config.environments
@@ -371,8 +372,8 @@ def _insist_on_environment(project: Project, name: str) -> None:
 
 def _masked(project: Project, text: str) -> str:
     """What a person typed for everybody to read, without our tokens and what any command is given in secret."""
-    from release_tool.domain.masking import Masker
-    from release_tool.edges.command import OUR_TOKENS
+    from release_tool.deploy.command import OUR_TOKENS
+    from release_tool.text.masking import Masker
 
     passed = (name for settings in project.config.environments.values() for name in settings.pass_env)
     return Masker({os.environ.get(name, "") for name in (*OUR_TOKENS, *passed)} - {""})(text)
@@ -417,13 +418,13 @@ def _progress(session: Session) -> LiveProgress | PlainProgress:
 def _by_workflow(session: Session, environment: str, inputs: Mapping[str, str], *, as_json: bool) -> None:
     """Start the workflow and follow its run; the exit code is that of what it did."""
     from release_tool.cli.progress import PlainProgress
-    from release_tool.stages import following
+    from release_tool.deploy import dispatch
 
     place = _place(session, environment, PlainProgress(session), "")
     asked = {**inputs, "environment": environment, "reason": place.masker()(inputs["reason"])}
-    run = following.start(place.project, following.DEPLOY, asked)
-    ended = following.follow(place.project, run, session.show_job(f"{place.project.web_url}/actions/runs/{run}"))
-    _tell(session, following.outcome_of(place, ended), as_json=as_json)
+    run = dispatch.start(place.project, dispatch.DEPLOY, asked)
+    ended = dispatch.follow(place.project, run, session.show_job(f"{place.project.web_url}/actions/runs/{run}"))
+    _tell(session, dispatch.outcome_of(place, ended), as_json=as_json)
 
 
 # Telling
@@ -541,7 +542,7 @@ def _why(step: Step) -> str:
 
 
 def _summary(done: Deployed) -> str:
-    from release_tool.domain.markdown import fenced, inert
+    from release_tool.text.markdown import fenced, inert
 
     name = inert(done.version)
     parts = [f"### {done.environment}: {name} {done.outcome.replace('_', ' ')}", inert(done.reason)]
@@ -558,7 +559,7 @@ def _summary(done: Deployed) -> str:
 
 
 def _step_summary(step: Step) -> str:
-    from release_tool.domain.markdown import inert
+    from release_tool.text.markdown import inert
 
     text = f"### {step.environment}: {step.action} {inert(step.version)}".rstrip()
     listed = "\n".join(f"- {inert(line)}" for line in step.changes)

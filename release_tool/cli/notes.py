@@ -25,8 +25,8 @@ def notes(tag: str, edit: bool, write: bool, as_json: bool) -> None:
       release-tool notes v1.3.0 --edit
       release-tool notes v1.3.0 --write
     """
-    from release_tool.domain.notes import without_record
-    from release_tool.stages import notes as stage
+    from release_tool.release.notes import edit as stage
+    from release_tool.release.notes.render import without_record
 
     if edit and write:
         raise UsageError("--edit and --write exclude each other", todo="give one of them")
@@ -60,7 +60,7 @@ def withdraw(tag: str, reason: str, yes: bool, as_json: bool) -> None:
     Example:
       release-tool withdraw v1.3.0 --reason "loses orders, see #45"
     """
-    from release_tool.stages.withdrawal import withdraw as mark
+    from release_tool.deploy.withdraw import withdraw as mark
 
     if not reason.strip():
         raise UsageError("--reason is empty", todo="say why, in a sentence for the people who use it")

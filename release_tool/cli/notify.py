@@ -8,11 +8,11 @@ import click
 
 from release_tool.cli import Suggesting
 from release_tool.cli.session import current_session
-from release_tool.domain.text import visible
 from release_tool.errors import RemoteError
+from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
-    from release_tool.domain.notice import Told
+    from release_tool.notify.notice import Told
 
 
 @click.group(cls=Suggesting)
@@ -37,7 +37,7 @@ def test(as_json: bool) -> None:
       release-tool notify test
       release-tool notify test --json
     """
-    from release_tool.stages.notification import send_test
+    from release_tool.notify.send import send_test
 
     session = current_session()
     told = send_test(session.project())

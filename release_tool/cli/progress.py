@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from release_tool.domain.health import Reading
-from release_tool.domain.text import visible
+from release_tool.deploy.health.verdict import Reading
+from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from release_tool.cli.session import Session
-    from release_tool.domain.health import Health, Sample
+    from release_tool.deploy.health.verdict import Health, Sample
 
 _EVERY = timedelta(seconds=20)
 """How often a log is told how the checks are doing while nothing changes."""

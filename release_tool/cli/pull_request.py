@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from release_tool.cli.session import current_session
-from release_tool.domain.text import visible, visible_block
 from release_tool.errors import RefusedError, UsageError
+from release_tool.text.visible import visible, visible_block
 
 if TYPE_CHECKING:
     from release_tool.cli.session import Session
-    from release_tool.stages.pull_request import Checked
+    from release_tool.pull_request.check import Checked
 
 _COLOURS = {"error": "red", "warning": "yellow", "notice": "blue"}
 _SAID = {
@@ -39,7 +39,7 @@ def check_pr(number: int | None, as_json: bool) -> None:
       release-tool check-pr 12
       release-tool check-pr 12 --json | jq .problems
     """
-    from release_tool.stages.pull_request import check, check_group, number_of_event
+    from release_tool.pull_request.check import check, check_group, number_of_event
 
     session = current_session()
     project = session.project()

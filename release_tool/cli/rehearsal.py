@@ -13,14 +13,14 @@ import msgspec
 
 from release_tool.cli import terminal
 from release_tool.cli.session import current_session
-from release_tool.domain.text import visible, visible_block
 from release_tool.errors import NeedsPersonError, RefusedError
+from release_tool.text.visible import visible, visible_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from release_tool.cli.session import Session
-    from release_tool.sandbox.rehearsal import Act, Outcome
+    from release_tool.demo.rehearsal import Act, Outcome
 
 _DURING = "the rehearsal"
 _ALREADY = "nothing was written but to the copy"
@@ -45,8 +45,8 @@ def rehearse(keep: bool, as_json: bool) -> None:
       release-tool rehearse --keep
       release-tool rehearse --json | jq .outcome
     """
-    from release_tool.sandbox.rehearsal import rehearse as play
-    from release_tool.stages.rehearsal import read_original
+    from release_tool.demo.rehearsal import rehearse as play
+    from release_tool.setup.rehearsal_input import read_original
 
     session = current_session()
     with _folder(keep=keep) as folder:

@@ -10,18 +10,19 @@ import click
 
 from release_tool.cli import completion, terminal
 from release_tool.cli.session import current_session
-from release_tool.domain.release import Action, Request, parse_force, parse_identifier
-from release_tool.domain.text import visible
-from release_tool.domain.version import Bump
+from release_tool.history.facts import Request
+from release_tool.model.version import Bump
+from release_tool.release.plan import Action, parse_force, parse_identifier
+from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from release_tool.cli.session import Session
-    from release_tool.domain.changes import Change
-    from release_tool.domain.release import ReleasePlan
-    from release_tool.stages.project import Project
-    from release_tool.stages.release import Outcome
+    from release_tool.history.changes import Change
+    from release_tool.project import Project
+    from release_tool.release.make import Outcome
+    from release_tool.release.plan import ReleasePlan
 
 P = ParamSpec("P")
 
@@ -65,7 +66,7 @@ def plan(force: str, pre: str, since: str, as_json: bool) -> None:
       release-tool plan --force minor
       release-tool plan --json | jq -r .version
     """
-    from release_tool.stages.planning import plan as look_ahead
+    from release_tool.release.planning import plan as look_ahead
 
     session = current_session()
     project = session.project()
@@ -95,8 +96,8 @@ def bump(force: str, pre: str, since: str, dry_run: bool, yes: bool, here: bool,
       release-tool bump --force minor
       release-tool bump --force 2.0.0 --here --yes
     """
-    from release_tool.stages.planning import plan as look_ahead
-    from release_tool.stages.release import claim_next
+    from release_tool.release.make import claim_next
+    from release_tool.release.planning import plan as look_ahead
 
     session = current_session()
     project = session.project()
@@ -117,15 +118,15 @@ def bump(force: str, pre: str, since: str, dry_run: bool, yes: bool, here: bool,
 
 def _by_workflow(session: Session, project: Project, request: Request, planned: ReleasePlan) -> Outcome:
     """Start `release.yml` and follow it to its end."""
-    from release_tool.stages import following
+    from release_tool.deploy import dispatch
 
     force = request.force
     level = {"level": force.name.lower()} if isinstance(force, Bump) else {"level": "auto"}
     version = {} if force is None or isinstance(force, Bump) else {"version": str(force)}
     more = {name: value for name, value in (("pre", request.prerelease), ("since", request.since)) if value}
-    run = following.start(project, following.RELEASE, level | version | more, branch=planned.branch)
-    ended = following.follow(project, run, session.show_job(f"{project.web_url}/actions/runs/{run}"))
-    return following.released_by(project, planned, ended)
+    run = dispatch.start(project, dispatch.RELEASE, level | version | more, branch=planned.branch)
+    ended = dispatch.follow(project, run, session.show_job(f"{project.web_url}/actions/runs/{run}"))
+    return dispatch.released_by(project, planned, ended)
 
 
 @click.command()
@@ -155,10 +156,10 @@ def release(
       release-tool release dist/* --expect v1.3.0
       release-tool release --reference web=ghcr.io/acme/shop@sha256:…
     """
-    from release_tool.stages.assets import collect, parse_references
-    from release_tool.stages.planning import plan as look_ahead
-    from release_tool.stages.release import Materials
-    from release_tool.stages.release import release as make
+    from release_tool.release.assets import collect, parse_references
+    from release_tool.release.make import Materials
+    from release_tool.release.make import release as make
+    from release_tool.release.planning import plan as look_ahead
 
     session = current_session()
     materials = Materials(
@@ -182,8 +183,8 @@ def _request(project: Project, force: str, pre: str, since: str) -> Request:
 
 
 def _notes(project: Project, planned: ReleasePlan) -> str:
-    from release_tool.domain.notes import without_record
-    from release_tool.stages.notes import notes_of, written
+    from release_tool.release.notes.edit import notes_of, written
+    from release_tool.release.notes.render import without_record
 
     return "" if planned.action is Action.NOTHING else without_record(written(project, notes_of(project, planned)).text)
 
@@ -313,7 +314,7 @@ def _flag(value: bool) -> str:  # the value is all there is
 
 
 def _summary(planned: ReleasePlan, notes: str) -> str:
-    from release_tool.domain.notes import inert
+    from release_tool.release.notes.render import inert
 
     lines = [f"### {inert(click.unstyle(_headline(planned)))}", ""]
     if planned.changes:
@@ -326,13 +327,13 @@ def _summary(planned: ReleasePlan, notes: str) -> str:
 
 
 def _cell(text: str) -> str:
-    from release_tool.domain.notes import inert
+    from release_tool.release.notes.render import inert
 
     return inert(text).replace("|", "\\|")
 
 
 def _outcome_summary(outcome: Outcome) -> str:
-    from release_tool.domain.notes import inert
+    from release_tool.release.notes.render import inert
 
     link = f"\n\n{outcome.url}" if outcome.url else ""
     forced = outcome.plan.forced

@@ -34,7 +34,7 @@ def up(scenario: Path, directory: Path, port: int) -> None:
     Example:
       release-tool sandbox up shop.json --dir /tmp/shop
     """
-    from release_tool.sandbox import up as serve
+    from github_sandbox import up as serve
 
     serve(scenario, directory, click.echo, port)
 
@@ -50,7 +50,7 @@ def demo(directory: Path | None, fast: bool) -> None:
       release-tool demo
       release-tool demo --fast --dir /tmp/shop
     """
-    from release_tool.sandbox.demo import run
+    from release_tool.demo.demo import run
 
     colour = False if os.environ.get("NO_COLOR") else None
     pause = 0.0 if fast or not os.isatty(1) else 1.0

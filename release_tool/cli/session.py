@@ -15,25 +15,25 @@ import msgspec
 
 from release_tool import config
 from release_tool.cli import DOCUMENTED, colour
-from release_tool.domain.release import Owner
-from release_tool.domain.text import visible_block
-from release_tool.edges import host, process
-from release_tool.edges.actions import Actions
-from release_tool.edges.clock import SystemClock
-from release_tool.edges.git import Git, parse_remote
-from release_tool.edges.notify import Channels
-from release_tool.edges.pushing import Branches
 from release_tool.errors import RefusedError, UsageError
-from release_tool.stages.notification import Notifier
-from release_tool.stages.project import Project
+from release_tool.git.push import Branches
+from release_tool.git.repository import Git, parse_remote
+from release_tool.github.actions import Actions
+from release_tool.model.tags import Owner
+from release_tool.notify.channels import Channels
+from release_tool.notify.send import Notifier
+from release_tool.project import Project
+from release_tool.system import host, process
+from release_tool.system.clock import SystemClock
+from release_tool.text.visible import visible_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from release_tool.cli import Options
     from release_tool.config import Config
-    from release_tool.edges.actions import Level
-    from release_tool.edges.github import GitHub, Job
+    from release_tool.github.actions import Level
+    from release_tool.github.api import GitHub, Job
 
 
 class _Place(NamedTuple):
@@ -164,7 +164,7 @@ class Session:
         return done.text.strip() if done.code == 0 else "", "gh auth token"
 
     def _github(self, server: str, repository: str, token: str, source: str, settings: Config) -> GitHub:
-        from release_tool.edges.github import GitHub
+        from release_tool.github.api import GitHub
 
         api_url, graphql_url = self.actions.api_url, self.actions.graphql_url
         if server != "https://github.com" and "GITHUB_API_URL" not in self._environment:

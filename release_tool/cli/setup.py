@@ -12,18 +12,18 @@ import msgspec
 
 from release_tool.cli import terminal
 from release_tool.cli.session import current_session
-from release_tool.domain.text import visible, visible_block
 from release_tool.errors import RefusedError
+from release_tool.text.visible import visible, visible_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from release_tool.cli.session import Session
-    from release_tool.domain.examination import Finding
-    from release_tool.domain.scaffold import File
-    from release_tool.stages.doctor import Examination
-    from release_tool.stages.project import Project
-    from release_tool.stages.setup import Choices, Proposal, Survey
+    from release_tool.project import Project
+    from release_tool.setup.checks import Finding
+    from release_tool.setup.doctor import Examination
+    from release_tool.setup.files import File
+    from release_tool.setup.init import Choices, Proposal, Survey
 
 
 @click.command()
@@ -66,7 +66,7 @@ def init(
       release-tool init --cloud cloud --recipe compose-ssh --url https://shop.example.com
       release-tool init --dry-run | git apply --check
     """
-    from release_tool.stages import setup as stage
+    from release_tool.setup import init as stage
 
     session = current_session()
     project = session.project()
@@ -127,7 +127,7 @@ def _ask(session: Session, found: Survey, choices: Choices) -> Choices:
 
 def _agreed(session: Session, proposal: Proposal, *, overwrite: bool, yes: bool) -> tuple[File, ...]:
     """Show what would be written, and ask; what somebody changed is asked for one by one."""
-    from release_tool.domain.scaffold import State
+    from release_tool.setup.files import State
 
     by_name = {file.path: file for file in proposal.files}
     replaced = list(proposal.changed()) if overwrite else []
@@ -151,7 +151,7 @@ def _agreed(session: Session, proposal: Proposal, *, overwrite: bool, yes: bool)
 
 def _show(file: File) -> None:
     """Show a file before it is written: the difference, or how long it is where all of it is new."""
-    from release_tool.stages.setup import CONFIGURATION, difference
+    from release_tool.setup.init import CONFIGURATION, difference
 
     if file.there is None and file.path != CONFIGURATION:
         click.echo(f"new  {file.path} ({file.text.count(chr(10))} lines)", err=True)
@@ -160,7 +160,7 @@ def _show(file: File) -> None:
 
 
 def _tell_difference(session: Session, proposal: Proposal, *, overwrite: bool, as_json: bool) -> None:
-    from release_tool.stages.setup import difference
+    from release_tool.setup.init import difference
 
     files = proposal.to_write(proposal.changed() if overwrite else ())
     if as_json:
@@ -172,7 +172,7 @@ def _tell_difference(session: Session, proposal: Proposal, *, overwrite: bool, a
 def _tell_written(
     session: Session, project: Project, found: Survey, proposal: Proposal, files: tuple[File, ...], *, as_json: bool
 ) -> None:
-    from release_tool.domain.proposal import left_to_do
+    from release_tool.setup.proposal import left_to_do
 
     todo = left_to_do(
         proposal.config,
@@ -218,7 +218,7 @@ def doctor(fix: bool, as_json: bool) -> None:
       release-tool doctor --fix
       release-tool doctor --json | jq '.findings[] | select(.verdict == "problem")'
     """
-    from release_tool.stages import doctor as stage
+    from release_tool.setup import doctor as stage
 
     session = current_session()
     project = session.project()

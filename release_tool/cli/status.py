@@ -10,16 +10,16 @@ import click
 
 from release_tool.cli import completion, terminal
 from release_tool.cli.session import current_session
-from release_tool.domain.text import visible_block
 from release_tool.errors import RemoteError, UsageError
+from release_tool.text.visible import visible_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from release_tool.cli.session import Session
-    from release_tool.domain.overview import Overview
-    from release_tool.domain.screen import Line
-    from release_tool.stages.project import Project
+    from release_tool.project import Project
+    from release_tool.status.model import Overview
+    from release_tool.status.text import Line
 
 _SECONDS = 15
 """How long a look stays on the screen with `--watch`; each costs six requests, and GitHub gives 5,000 an hour."""
@@ -68,7 +68,7 @@ def status(environment: str, as_json: bool, watch: bool, tell: bool) -> None:
 
 def _print(session: Session, found: Overview, environment: str, *, as_json: bool) -> None:
     if as_json:
-        from release_tool.domain.overview import document
+        from release_tool.status.model import document
 
         session.document(document(found))
     else:
@@ -76,8 +76,8 @@ def _print(session: Session, found: Overview, environment: str, *, as_json: bool
 
 
 def _tell(project: Project, found: Overview) -> None:
-    from release_tool.stages.drift import drifted
-    from release_tool.stages.missed import tell_missed
+    from release_tool.status.drift import drifted
+    from release_tool.status.overdue_issues import tell_missed
 
     telling = tell_missed(project, found, drifted(project, found, os.environ))
     for case in telling.told:
@@ -87,7 +87,7 @@ def _tell(project: Project, found: Overview) -> None:
 
 
 def _look(project: Project, environment: str) -> Overview:
-    from release_tool.stages.monitoring import look
+    from release_tool.status.overview import look
 
     return look(project, closely=environment)
 
@@ -110,7 +110,7 @@ def _watch(session: Session, project: Project, environment: str) -> None:
 
 
 def _shown(found: Overview, environment: str) -> str:
-    from release_tool.domain.screen import closely, screen, verdict
+    from release_tool.status.text import closely, screen, verdict
 
     lines = list(closely(found, environment) if environment else screen(found))
     columns = terminal.width(sys.stdout)

@@ -8,13 +8,13 @@ import click
 
 from release_tool.cli import completion
 from release_tool.cli.session import current_session
-from release_tool.domain.text import visible
 from release_tool.errors import NeedsPersonError, UsageError
+from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
     from release_tool.cli.session import Session
-    from release_tool.stages.project import Project
-    from release_tool.stages.sync import Synced
+    from release_tool.project import Project
+    from release_tool.sync.sync import Synced
 
 
 def _not_empty(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -77,8 +77,8 @@ def _run(  # the options of the command
     candidate: bool,
     dry_run: bool,
 ) -> Synced:
-    from release_tool.stages import sync as stage
-    from release_tool.stages.assets import parse_references
+    from release_tool.release.assets import parse_references
+    from release_tool.sync import sync as stage
 
     if dry_run:
         return stage.preview(project, tag)

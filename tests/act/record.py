@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release_tool.sandbox.store import Author, Job, Run
+from github_sandbox.store import Author, Job, Run
 
 if TYPE_CHECKING:
-    from release_tool.sandbox.store import Store
+    from github_sandbox.store import Store
     from tests.act.program import Line
     from tests.act.runner import Attempt
 

@@ -18,7 +18,7 @@ from tests.act.record import WHO, Listed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from release_tool.sandbox.store import Run as Record
+    from github_sandbox.store import Run as Record
     from tests.shop import Shop
 
 LIMIT = 120.0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.sandbox import Fault
+from github_sandbox import Fault
 from tests.act.project import SEARCH, project
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.sandbox import Fault
+from github_sandbox import Fault
 from tests.act.project import FILES, HOLE, SEARCH, project
 
 if TYPE_CHECKING:

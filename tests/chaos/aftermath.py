@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release_tool.domain.halts import LABEL
-from release_tool.domain.ledger import live
-from release_tool.domain.phase import Word
+from release_tool.deploy.halts.model import LABEL
+from release_tool.deploy.ledger.model import live
+from release_tool.deploy.ledger.phase import Word
 
 if TYPE_CHECKING:
     from tests.production import Production

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release_tool.domain.ledger import Kind, Payload
-from release_tool.domain.phase import Phase, Word
-from release_tool.domain.release import Owner
+from release_tool.deploy.ledger.model import Kind, Payload
+from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.model.tags import Owner
 
 if TYPE_CHECKING:
     from tests.production import Production

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from github_sandbox import Fault
 from release_tool.config import Duration
-from release_tool.edges.github import GitHub
+from release_tool.deploy import deploy
+from release_tool.deploy.preconditions import Asked
 from release_tool.errors import ReleaseToolError, UnhealthyError
-from release_tool.sandbox import Fault
-from release_tool.stages import deployment
-from release_tool.stages.preconditions import Asked
+from release_tool.github.api import GitHub
 from tests import examples
 from tests.chaos.aftermath import assert_in_order
 from tests.chaos.past import prove
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from release_tool.stages.attempt import Deployed
+    from release_tool.deploy.attempt import Deployed
     from tests.production import Production
 
 WRITES = "POST|PATCH|PUT|DELETE"
@@ -159,7 +159,7 @@ def test_samples_do_not_wait_for_github(tmp_path: Path, fault: Fault) -> None:
         )
         project = dataclasses.replace(place.project, github=github)
         with pytest.raises(UnhealthyError):  # what was proven can't be written
-            deployment.deploy(dataclasses.replace(place, project=project, settings=settings), "1.3.0", Asked(by="ada"))
+            deploy.deploy(dataclasses.replace(place, project=project, settings=settings), "1.3.0", Asked(by="ada"))
         assert here.service.asked == 40 / 2 + 1
         box.faults.clear()
         (settled,) = here.reconcile()

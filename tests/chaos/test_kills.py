@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from release_tool.sandbox import Fault
+from github_sandbox import Fault
 from tests import examples
 from tests.chaos.aftermath import assert_in_order
 from tests.chaos.endless import ENDLESS, assert_ends, fifo

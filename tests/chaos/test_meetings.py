@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.domain.phase import Phase, Word
-from release_tool.sandbox import Fault
+from github_sandbox import Fault
+from release_tool.deploy.ledger.phase import Phase, Word
 from tests.chaos.aftermath import assert_in_order
 from tests.chaos.past import enter, prove
 from tests.chaos.test_kills import OURS, WRITES, start
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
-    from release_tool.stages.attempt import Deployed
+    from release_tool.deploy.attempt import Deployed
 
 PATIENCE = 60
 SLOW = """#!/bin/sh

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from release_tool.domain.phase import Phase, Word
-from release_tool.domain.release import Owner
-from release_tool.edges import host
-from release_tool.sandbox import Fault
-from release_tool.stages.book import Book
+from github_sandbox import Fault
+from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.writer import Book
+from release_tool.model.tags import Owner
+from release_tool.system import host
 from tests.chaos.aftermath import assert_in_order
 from tests.chaos.past import enter, prove
 from tests.production import CURIOUS, QUICK, production

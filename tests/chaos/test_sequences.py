@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from release_tool.domain.halts import Order
-from release_tool.domain.ledger import Kind, quarantine
-from release_tool.domain.phase import Phase, Word
+from release_tool.deploy.halts import commands
+from release_tool.deploy.halts.model import Order
+from release_tool.deploy.ledger.model import Kind, quarantine
+from release_tool.deploy.ledger.phase import Phase, Word
 from release_tool.errors import RefusedError, UnhealthyError
-from release_tool.stages import halting
 from tests import examples
 from tests.chaos.aftermath import assert_in_order
 from tests.chaos.past import enter, prove
@@ -106,9 +106,9 @@ def do(here: Production, what: What) -> None:
         case "reconcile":
             here.reconcile()
         case "halt":
-            halting.halt(here.shop.project(), Order(environment="production", by="ada", reason="wait"))
+            commands.halt(here.shop.project(), Order(environment="production", by="ada", reason="wait"))
         case "resume":
-            halting.resume(here.shop.project(), "", "ada")
+            commands.resume(here.shop.project(), "", "ada")
 
 
 def assert_nothing_bad_came_back_by_itself(here: Production) -> None:

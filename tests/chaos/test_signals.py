@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.domain.phase import Phase, Word
-from release_tool.domain.release import Owner
-from release_tool.sandbox import Fault
+from github_sandbox import Fault
+from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.model.tags import Owner
 from tests.chaos.aftermath import assert_in_order
 from tests.chaos.endless import DEAF, ENDLESS, PATIENCE, assert_ends, fifo
 from tests.chaos.past import enter, prove

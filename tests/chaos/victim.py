@@ -11,9 +11,9 @@ import sys
 
 from release_tool.cli import Options
 from release_tool.cli.session import Session
-from release_tool.stages import deployment, reconciliation
-from release_tool.stages.place import place_named, with_deployed_configuration
-from release_tool.stages.preconditions import Asked
+from release_tool.deploy import deploy, reconcile
+from release_tool.deploy.environment import place_named, with_deployed_configuration
+from release_tool.deploy.preconditions import Asked
 from tests.clock import FakeClock
 
 
@@ -22,11 +22,11 @@ def main(verb: str, version: str = "") -> None:
     place = place_named(with_deployed_configuration(project), "production", ours=os.environ)
     match verb:
         case "deploy":
-            deployment.deploy(place, version, Asked(by="ada"))
+            deploy.deploy(place, version, Asked(by="ada"))
         case "rollback":
-            deployment.rollback(place, version, Asked(by="ada", reason="it is broken"), halts=True)
+            deploy.rollback(place, version, Asked(by="ada", reason="it is broken"), halts=True)
         case _:
-            reconciliation.reconcile([place])
+            reconcile.reconcile([place])
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from release_tool.sandbox.store import Job
+from github_sandbox.store import Job
 from tests.shop import shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from release_tool.sandbox.store import Run
+    from github_sandbox.store import Run
     from tests.shop import Entry, Shop
 
 RELEASE: Entry = {"commit": "Workflows", "files": {".github/workflows/release.yml": "on: workflow_dispatch"}}

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.domain.phase import Phase, Word
-from release_tool.domain.release import Owner
-from release_tool.sandbox import Fault
-from release_tool.sandbox.store import Job
+from github_sandbox import Fault
+from github_sandbox.store import Job
+from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.model.tags import Owner
 from tests.chaos.past import enter, prove
 from tests.production import COMMAND, CONFIGURATION, production
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from release_tool.sandbox.store import Run
+    from github_sandbox.store import Run
     from tests.production import Production
     from tests.service import Behave
     from tests.shop import Result

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.domain.notes import without_record
-from release_tool.domain.text import visible
+from release_tool.release.notes.render import without_record
+from release_tool.text.visible import visible
 from tests.cli.terminal import on_a_terminal
-from tests.domain.reading import active, reads
-from tests.edges.test_actions import read_by_the_runner
+from tests.github.test_actions import read_by_the_runner
 from tests.shop import shop
+from tests.text.reading import active, reads
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.sandbox.rehearsal import toml
+from release_tool.demo.rehearsal import toml
 from tests.shop import shop
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The demonstration and the rehearsal, played on the stand-in."""

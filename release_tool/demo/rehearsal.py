@@ -1,0 +1,492 @@
+"""The rehearsal: a copy of a real repository lives through its next release, with the very commands that do it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import msgspec
+
+from github_sandbox.box import Sandbox
+from github_sandbox.repository import environment as plain_environment
+from github_sandbox.snapshot import Snapshot, borrow
+from release_tool.errors import BugError, NeedsPersonError, RefusedError, RemoteError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import Self
+
+Outcome = Literal["goes", "nothing", "skipped", "refused", "needs-person"]
+"""How a stage ended; `skipped` is what could not be rehearsed because an earlier one did not go."""
+
+_STOPS = frozenset({"refused", "needs-person"})
+"""What ends the road: no later stage can be rehearsed."""
+_MOST_ROUNDS = 10
+"""How many releases are made at most: what is half-done comes before what is next."""
+_FOREIGN = ("ACTIONS_", "GH_", "GIT_", "GITHUB_", "RELEASE_TOOL_", "RUNNER_")
+"""Beginnings of the variables that would tell the commands of the real GitHub, or hand them its tokens."""
+_HASH = re.compile(r"\b([0-9a-f]{10})[0-9a-f]{30}\b")
+_PLACEHOLDER = "placeholder.txt"
+_NOTES = "release-notes.template"
+
+
+class Audience(Protocol):
+    """Who looks on; what is shown may hold what people wrote. A quiet one reads the documents alone."""
+
+    quiet: bool
+
+    def tell(self, text: str) -> None:
+        """Say what comes next."""
+
+    def command(self, line: str) -> None:
+        """Show a command as a person would type it."""
+
+    def result(self, text: str) -> None:
+        """Show what came out of it."""
+
+    def progress(self, line: str) -> None:
+        """Show what is being done."""
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage: how it ended and why, what a person would have to do, and the document of its last command."""
+
+    stage: str
+    outcome: Outcome
+    reason: str
+    todo: str = ""
+    document: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Failure(msgspec.Struct, frozen=True):
+    """An error as `--json` tells it."""
+
+    message: str
+    during: str = ""
+    already: str = ""
+    todo: str = ""
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What is read of the documents of all commands; each has some of it."""
+
+    action: str = ""
+    reason: str = ""
+    sha: str | None = None
+    tag: str | None = None
+    previous: str | None = None
+    state: str = ""
+    pull: int | None = None
+    url: str = ""
+    conflicts: list[str] = []
+    outcome: str = ""
+    version: str | None = None
+    overrides: list[str] = []
+    error: _Failure | None = None
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """What a command came to: its exit code, what it told, and the whole document."""
+
+    code: int
+    told: _Told
+    document: msgspec.Raw
+
+    def act(self, stage: str, outcome: Outcome, reason: str = "", todo: str = "") -> Act:
+        """The stage that ends with it; an error is told in the command's own words."""
+        failure = self.told.error
+        if failure is None:
+            reason = reason or self.told.reason
+            return Act(stage=stage, outcome=outcome, reason=reason, todo=todo, document=self.document)
+        outcome = "needs-person" if self.code == NeedsPersonError.exit_code else "refused"
+        return Act(stage=stage, outcome=outcome, reason=failure.message, todo=failure.todo, document=self.document)
+
+
+def rehearse(original: Mapping[str, object], directory: Path, audience: Audience) -> list[Act]:
+    """Play every stage on a copy of a repository, as `stages.rehearsal` describes it, and tell how each ended.
+
+    Everything is written below the directory. Raises UsageError and RemoteError as the commands do.
+    """
+    snapshot = msgspec.convert(original, Snapshot)
+    with Sandbox.adopt(snapshot, directory / "github") as box, _Service() as service:
+        scene = _Scene(snapshot, directory, box, service, audience)
+        return list(_acts(scene))
+
+
+def _acts(scene: _Scene) -> Iterator[Act]:
+    before = scene.deployed_head()
+    released = _Released()
+    for act in _release(scene, released):
+        yield act
+        if act.outcome in _STOPS:
+            yield from _skipped(scene, "there is no release")
+            return
+    if scene.snapshot.hosted:
+        act = _sync(scene)
+        yield act
+        if act.outcome in _STOPS:
+            yield from _skipped(scene, f"the release does not reach `{scene.snapshot.hosted}`", synced=True)
+            return
+        wanted = scene.deployed_head() or ""
+    else:
+        wanted, before = released.tag, released.previous
+    for name in scene.environments:
+        yield _deployment(scene, name, wanted, before)
+
+
+def _skipped(scene: _Scene, why: str, *, synced: bool = False) -> Iterator[Act]:
+    if scene.snapshot.hosted and not synced:
+        yield Act(stage="sync", outcome="skipped", reason=why)
+    for name in scene.environments:
+        yield Act(stage=name, outcome="skipped", reason=why)
+
+
+class _Released(msgspec.Struct):
+    """The newest release and the one before it, as the rehearsal goes on."""
+
+    tag: str = ""
+    previous: str | None = None
+
+
+def _release(scene: _Scene, released: _Released) -> Iterator[Act]:
+    """Plan and release until nothing is left; what is half-done is finished first."""
+    scene.audience.tell("What would the next release be, and why?")
+    planned = scene.ask("plan")
+    scene.show("plan")
+    released.tag = planned.told.previous or ""
+    if planned.told.error:
+        yield planned.act("plan", "refused")
+        return
+    if planned.told.action == "nothing":
+        yield planned.act("plan", "nothing")
+        yield Act(stage="release", outcome="nothing", reason=planned.told.reason)
+        return
+    yield planned.act("plan", "goes", f"{planned.told.tag}: {planned.told.reason}")
+    scene.audience.tell("Released it would be like this; a text stands in for what you build.")
+    for _ in range(_MOST_ROUNDS):
+        tag, previous = planned.told.tag or "", planned.told.previous
+        scene.check_out(planned.told.sha or "")
+        done = scene.ask("release", _PLACEHOLDER)
+        yield done.act("release", "goes", f"{tag} is released")
+        if done.code:
+            return
+        released.tag, released.previous = tag, previous
+        scene.show("notes", tag)
+        if planned.told.action == "release":
+            return
+        scene.check_out(scene.snapshot.branches[scene.snapshot.branch])
+        planned = scene.ask("plan")
+        if planned.told.action == "nothing":
+            return
+
+
+def _sync(scene: _Scene) -> Act:
+    branch = scene.snapshot.hosted
+    scene.audience.tell(f"The release is carried into `{branch}`.")
+    made = scene.ask("sync", "--candidate")
+    told = made.told
+    if told.state == "conflict":
+        scene.show_pull(told.pull)
+        why = f"{told.reason}: {', '.join(told.conflicts)}"
+        return made.act("sync", "needs-person", why, _resolving(branch, scene.snapshot.branch))
+    if told.error:
+        return made.act("sync", "refused")
+    if told.state not in {"candidate", "tested"}:
+        if head := scene.deployed_head():
+            scene.ask("sync", "--tested", head)  # as it would be where it is deployed already
+        return made.act("sync", "nothing")
+    scene.audience.tell("Your tests would run on exactly this commit; here they pass.")
+    scene.ask("sync", "--tested", told.sha or "")
+    moved = scene.ask("sync", "--advance", told.sha or "")
+    if moved.told.state == "pull-request":
+        scene.merge(moved.told.pull)
+        return moved.act("sync", "goes", f"{moved.told.reason}; here it is merged")
+    return moved.act("sync", "goes")
+
+
+def _resolving(hosted: str, branch: str) -> str:
+    return (
+        f"resolve it before it comes: `git switch {hosted}`, `git merge {branch}`, and push;"
+        " or name files that always stay as they are in `keep-cloud`"
+    )
+
+
+def _deployment(scene: _Scene, name: str, wanted: str, before: str | None) -> Act:
+    """What runs now is written down, then the release is brought: by itself where the environment is automatic."""
+    if not wanted:
+        return Act(stage=name, outcome="nothing", reason="nothing is released that could be deployed")
+    scene.audience.tell(f"Simulated: {name}. The command does nothing, and a small service says what it is told.")
+    if before:
+        recorded = scene.deploy(name, before, "--record")
+        if recorded.code:
+            return recorded.act(name, "refused")
+        if recorded.told.version and scene.commit(before) == scene.commit(wanted):
+            return recorded.act(name, "nothing", f"{recorded.told.version} is deployed already")
+    automatic = before and scene.environments[name].get("automatic")
+    done = scene.deploy(name, wanted, "--automatic" if automatic else "--here")
+    if done.told.outcome in {"healthy", "unchanged"}:
+        return done.act(name, "goes", f"simulated: {done.told.version} would be deployed")
+    overrides = " ".join(f"--override {word}" for word in done.told.overrides)
+    todo = f"deploy it as a person, with `{overrides}` and a reason" if overrides else "remove what stands in the way"
+    held = "held: " if done.told.outcome == "held" else ""
+    return done.act(name, "refused", f"{held}{done.told.reason}", todo)
+
+
+class _Scene:
+    """The copy on a stand-in for GitHub, a clone of it, and the commands that are run there."""
+
+    def __init__(
+        self, snapshot: Snapshot, directory: Path, box: Sandbox, service: _Service, audience: Audience
+    ) -> None:
+        self.snapshot = snapshot
+        self.audience = audience
+        self._box = box
+        self._service = service
+        self._clone = directory / "clone"
+        self._scratch = directory / "tmp"
+        self._file = directory / "release-tool.toml"
+        self._scratch.mkdir()
+        self._make_clone()
+        configuration = _rehearsed(snapshot, service.url)
+        self._file.write_text(toml(configuration), encoding="utf-8")
+        self.environments = _tables(configuration, "environments")
+
+    def _make_clone(self) -> None:
+        """A clone without any files in it, which nothing needs but what is written here."""
+        self._clone.mkdir()
+        branch = self.snapshot.branch
+        self._git("init", "--quiet", "--template=", f"--initial-branch={branch}")
+        borrow(self.snapshot, self._clone / ".git" / "objects")
+        self._git("remote", "add", "origin", self._box.clone_url)
+        self._git("fetch", "--quiet", "--tags", "origin")
+        self._git("update-ref", "HEAD", f"refs/remotes/origin/{branch}")
+        self._git("symbolic-ref", "refs/remotes/origin/HEAD", f"refs/remotes/origin/{branch}")
+        (self._clone / _PLACEHOLDER).write_text("What you build would be here.\n", encoding="utf-8")
+        if self.snapshot.template is not None:
+            (self._clone / _NOTES).write_text(self.snapshot.template, encoding="utf-8")
+
+    def deployed_head(self) -> str | None:
+        """The commit of the hosted branch, where there is one."""
+        ref = self._box.github.repository.ref(f"refs/heads/{self.snapshot.hosted}")
+        return ref.sha if ref else None
+
+    def commit(self, name: str) -> str | None:
+        """The commit of a tag or a hash."""
+        return self._box.github.repository.resolve(name)
+
+    def check_out(self, commit: str) -> None:
+        """Stand on a commit, as the job does that builds it."""
+        self._git("update-ref", "--no-deref", "HEAD", commit)
+
+    def merge(self, number: int | None) -> None:
+        """Merge the pull request that moves the hosted branch, as a person does."""
+        github = self._box.github
+        pull = github.pull(number or 0)
+        with github.store.lock:
+            base = github.head(pull.base) or ""
+            github.repository.move(f"refs/heads/{pull.base}", pull.head_sha, base)
+            github.follow(None)
+
+    def show_pull(self, number: int | None) -> None:
+        """Show a pull request as GitHub would."""
+        pull = self._box.github.pull(number or 0)
+        lines = [line for line in (pull.body or "").splitlines() if not line.startswith("<!--")]
+        self.audience.result(self._told(f"#{pull.number} {pull.title}\n\n{chr(10).join(lines).strip()}"))
+
+    def deploy(self, name: str, version: str, *options: str) -> _Answer:
+        """Simulate a deployment: the service tells the commit as soon as it is asked to."""
+        self._service.commit = self.commit(version) or ""
+        done = self.ask("deploy", version, "-e", name, *options)
+        if not self.audience.quiet and done.told.outcome:
+            self.audience.result(f"{name}: {done.told.version} {done.told.outcome}: {done.told.reason}")
+        return done
+
+    def show(self, *argv: str) -> None:
+        """Run a command that only reads, and show what a person would see."""
+        if self.audience.quiet:
+            return
+        done = subprocess.run(
+            self._argv(*argv), cwd=self._clone, env=self._environment(), capture_output=True, text=True, check=False
+        )
+        self.audience.result(self._told(done.stdout))
+
+    def ask(self, *argv: str) -> _Answer:
+        """Run a command and read its document; what neither goes nor is a person's matter ends the rehearsal."""
+        self.audience.command(_HASH.sub(r"\1", shlex.join(["release-tool", *argv])))
+        with tempfile.TemporaryFile() as output:
+            code = self._run(argv, output.fileno())
+            output.seek(0)
+            text = self._told(output.read().decode(errors="replace"))
+        answer = _read(code, text)
+        _insist(argv[0], answer)
+        return answer
+
+    def _run(self, argv: tuple[str, ...], output: int) -> int:
+        """Run a command and show what it says meanwhile, but for what a simulated deployment says of itself."""
+        with subprocess.Popen(
+            [*self._argv(*argv), "--json"],
+            cwd=self._clone,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        ) as program:
+            for line in program.stderr or ():
+                if argv[0] != "deploy":
+                    self.audience.progress(self._told(line.rstrip("\n")))
+        return program.returncode
+
+    def _argv(self, *argv: str) -> list[str]:
+        return [sys.executable, "-m", "release_tool", "--config", str(self._file), *argv]
+
+    def _told(self, text: str) -> str:
+        """A text with the links that it would have."""
+        return text.replace(self._box.api_url, self.snapshot.server)
+
+    def _git(self, *argv: str) -> None:
+        done = subprocess.run(
+            ["git", *argv], cwd=self._clone, env=plain_environment(), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RemoteError(f"git {argv[0]}: {done.stderr.strip()}", during="copying the repository")
+
+    def _environment(self) -> Mapping[str, str]:
+        """Our own variables without all that is secret, and the stand-in as GitHub."""
+        secret = _secrets(self.snapshot.configuration)
+        ours = {
+            name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN) and name not in secret
+        }
+        return ours | {
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GITHUB_API_URL": self._box.api_url,
+            "GITHUB_GRAPHQL_URL": self._box.graphql_url,
+            "GITHUB_SERVER_URL": self._box.api_url,
+            "GITHUB_REPOSITORY": self._box.repository,
+            "GITHUB_TOKEN": self._box.token,
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+            "TMPDIR": str(self._scratch),
+        }
+
+
+def _read(code: int, text: str) -> _Answer:
+    try:
+        return _Answer(code, msgspec.json.decode(text, type=_Told), msgspec.Raw(text.encode()))
+    except msgspec.DecodeError as error:
+        raise BugError(f"the rehearsal stopped: a command ended with code {code} and said {text!r}") from error
+
+
+def _insist(command: str, answer: _Answer) -> None:
+    """End the rehearsal where a command failed for another reason than what it is about."""
+    if answer.code in {0, RefusedError.exit_code, NeedsPersonError.exit_code}:
+        return
+    failure = answer.told.error or _Failure(message=f"it ended with code {answer.code}: {answer.told.reason}")
+    kinds = {UsageError.exit_code: UsageError, RemoteError.exit_code: RemoteError}
+    raise kinds.get(answer.code, BugError)(
+        f"{command}: {failure.message}",
+        during=failure.during or "the rehearsal",
+        already="nothing was written but to the copy",
+        todo=failure.todo,
+    )
+
+
+# What is simulated
+
+
+class _Service:
+    """Stands in for what runs in every environment: a server on loopback that tells a commit."""
+
+    def __init__(self) -> None:
+        self.commit = ""
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Answer nothing any more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = msgspec.json.encode({"commit": service.commit})
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                with contextlib.suppress(ConnectionError):
+                    self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the parent's name
+                """Say nothing."""
+
+        return Handler
+
+
+def _rehearsed(snapshot: Snapshot, url: str) -> dict[str, object]:
+    """The configuration with which nothing is sent anywhere: no channels, and environments that are simulated."""
+    configuration = snapshot.configuration | {"branch": snapshot.branch, "channels": {}, "messages": {}}
+    if snapshot.template is not None:
+        configuration["notes-template"] = _NOTES
+    environments = _tables(configuration, "environments")
+    return configuration | {
+        "environments": {name: settings | _simulated(settings, url) for name, settings in environments.items()}
+    }
+
+
+def _simulated(settings: dict[str, object], url: str) -> dict[str, object]:
+    targets = msgspec.convert(settings.get("targets", []), list[dict[str, object]])
+    check = {"name": "simulated", "url": "/", "version-pointer": "/commit", "interval": "200ms", "deadline": "30s"}
+    return {
+        "command": ["true"],
+        "rollback-command": [],
+        "pass-env": [],
+        "url": url,
+        "health": "",
+        "bake": "1s",
+        "targets": [target | {"url": url} for target in targets],
+        "checks": [check],
+    }
+
+
+def _secrets(configuration: Mapping[str, object]) -> set[str]:
+    """The variables whose values are handed to deploy commands and channels."""
+    environments = _tables(configuration, "environments").values()
+    named = [name for settings in environments for name in msgspec.convert(settings.get("pass-env", []), list[str])]
+    return {*named, *(str(channel.get("url-env")) for channel in _tables(configuration, "channels").values())}
+
+
+def _tables(configuration: Mapping[str, object], key: str) -> dict[str, dict[str, object]]:
+    return msgspec.convert(configuration.get(key, {}), dict[str, dict[str, object]])
+
+
+def toml(table: Mapping[str, object]) -> str:
+    """A table as TOML, each of its keys on one line."""
+    return "".join(f"{_inline(key)} = {_inline(value)}\n" for key, value in table.items())
+
+
+def _inline(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_inline(key)} = {_inline(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")  # which JSON leaves as it is

@@ -1,0 +1,168 @@
+"""Which commit a person means by a version, and what the commit is called."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING
+
+from release_tool.deploy.environment import deployed_branch
+from release_tool.errors import RefusedError
+from release_tool.history.commit_names import line_since, name_of_commit, newest_in
+from release_tool.history.look import changes_between, look_at_head, main_branch
+from release_tool.history.references import recorded
+from release_tool.model.tags import TagState
+from release_tool.model.version import parse_tag, parse_version
+from release_tool.sync.sync import TESTED
+from release_tool.text.markers import is_withdrawn
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from release_tool.history.changes import Change
+    from release_tool.history.look import Look
+    from release_tool.model.tags import VersionTag
+    from release_tool.model.version import Version
+    from release_tool.project import Project
+
+_FAR_BACK = 20
+"""How many commits of the hosted branch are asked whether they were tested, from its head on."""
+_HOSTED = "cloud."
+_HASH = re.compile(r"[0-9a-f]{7,64}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A commit that can be deployed, by its name; `tag` is that of the release in it, empty where it has none."""
+
+    commit: str
+    name: str
+    tag: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Deployable:
+    """What can be deployed: the deployed branch with its head, and every release, as they were when it was looked.
+
+    What follows from that alone is found out once.
+    """
+
+    project: Project
+    branch: str
+    head: str
+    seen: Look
+    _named: dict[str, Wanted] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+    _changes: dict[tuple[str, str], tuple[Change, ...]] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @property
+    def hosted(self) -> bool:
+        """Whether there is a hosted branch, so that only tested commits are deployed."""
+        return self.project.config.sync is not None
+
+    def find(self, text: str) -> Wanted:
+        """The commit that a person means by `1.3.0`, `v1.3.0`, `1.3.0+cloud.2` or a hash; raises RefusedError."""
+        version = parse_tag(text, self.project.config.tag_prefix) or parse_version(text)
+        commit = self._of_version(version) if version else self._of_hash(text)
+        if commit is None:
+            raise RefusedError(
+                f"no commit of `{self.branch}` is called {text}",
+                during="finding what is to be deployed",
+                already="nothing was changed",
+                todo="see `release-tool status` for what is there",
+            )
+        return self.named(commit)
+
+    def named(self, commit: str) -> Wanted:
+        """A commit with its name."""
+        if commit not in self._named:
+            tag = newest_in(self.project, self.seen.tags, commit)
+            name = name_of_commit(self.project, self.seen.tags, commit)
+            self._named[commit] = Wanted(commit=commit, name=name, tag=tag.name if tag else "")
+        return self._named[commit]
+
+    def changes(self, older: str, newer: str) -> tuple[Change, ...]:
+        """The changes on the main branch that the release in one commit brings to those in another; both are here."""
+        first, last = self.named(older).tag, self.named(newer).tag
+        if not first or not last or first == last:
+            return ()
+        if (first, last) not in self._changes:
+            tags = {tag.name: tag.commit for tag in self.seen.tags}
+            self._changes[first, last] = changes_between(self.project, self.seen, tags[first], tags[last])
+        return self._changes[first, last]
+
+    def newest(self) -> Wanted | None:
+        """The newest commit that may be deployed by itself; None where there is none."""
+        if not self.hosted:
+            withdrawn = self.withdrawn()
+            good = (tag for tag in self._released() if str(tag.version) not in withdrawn)
+            tag = next(good, None)
+            return self.named(tag.commit) if tag else None
+        line = self.project.git.first_parent_log(self.project.git.resolve(f"{self.head}~{_FAR_BACK}"), self.head)
+        tested = next((landed.sha for landed in line if self.is_tested(landed.sha)), None)
+        return self.named(tested) if tested else None
+
+    def is_tested(self, commit: str) -> bool:
+        """Whether the tests of the hosted branch passed on just this commit; without that branch nothing is asked."""
+        if not self.hosted:
+            return True
+        status = self.project.remote.statuses(commit).get(TESTED)
+        return status is not None and status.state == "success"
+
+    def references(self, wanted: Wanted) -> dict[str, str]:
+        """What was built of a commit besides files, by name, each with its digest."""
+        return recorded(self.project, wanted.commit)
+
+    def withdrawn(self) -> frozenset[str]:
+        """The names of the releases that were withdrawn."""
+        bad = {release.tag for release in self.seen.releases if not release.draft and is_withdrawn(release.body)}
+        return frozenset(str(tag.version) for tag in self.seen.tags if tag.name in bad)
+
+    def gone(self, commits: Collection[str]) -> frozenset[str]:
+        """Which of some commits are neither here nor on GitHub any more."""
+        missing = set(commits) - self.project.git.present(commits)
+        return frozenset(commit for commit in missing if not self.project.git.obtain(commit))
+
+    def _of_version(self, version: Version) -> str | None:
+        hosted = version.build or ""
+        core = version.replace(build=None)
+        tag = next((tag for tag in self._released() if tag.version == core), None)
+        if tag is None or (hosted and not hosted.startswith(_HOSTED)):
+            return None
+        if not self.hosted:
+            return None if hosted else tag.commit
+        wanted = str(version)
+        line = line_since(self.project, tag.commit, self.head)
+        return next((sha for sha in line if name_of_commit(self.project, self.seen.tags, sha) == wanted), None)
+
+    def _of_hash(self, text: str) -> str | None:
+        if not _HASH.fullmatch(text):
+            return None
+        commit = self.project.git.resolve(text) or (text if self.project.git.obtain(text) else None)
+        if commit is None or self.project.git.first_reachable([commit], self.head) is None:
+            return None
+        # Without a hosted branch nothing but a release was ever tested and built.
+        return commit if self.hosted or any(tag.commit == commit for tag in self._released()) else None
+
+    def _released(self) -> Iterator[VersionTag]:
+        """The stable releases of the main branch, the highest first."""
+        for tag in self.seen.tags:
+            released = tag.stable and tag.state is TagState.RELEASED
+            if released and self.project.git.first_reachable([tag.commit], self.seen.head) is not None:
+                yield tag
+
+
+def look_at_deployable(project: Project) -> Deployable:
+    """See what can be deployed; raises RefusedError where the branch that is deployed does not exist."""
+    seen = look_at_head(project, main_branch(project))
+    branch = deployed_branch(project)
+    head = seen.head if seen and branch == seen.branch else project.git.fetch_branch(branch)
+    if seen is None or head is None:
+        raise RefusedError(
+            f"there is no branch `{branch if seen else main_branch(project)}` on GitHub",
+            during="finding what can be deployed",
+            already="nothing was changed",
+            todo="carry a release into it with `release-tool sync`" if seen else "push it",
+        )
+    return Deployable(project=project, branch=branch, head=head, seen=seen)

@@ -1,0 +1,368 @@
+"""The command of a deployment: run with an environment that is told exactly, listened to, and ended in time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import selectors
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from release_tool.deploy.transcript import Transcript
+from release_tool.errors import UsageError
+from release_tool.text.visible import visible_block
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from release_tool.text.masking import Masker
+
+OUR_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
+"""Variables that are ours alone: what a command is given, it is given under another name."""
+
+_ENDING_US = (signal.SIGINT, signal.SIGTERM)
+_GRACE = 5.0
+"""Seconds between asking a group of processes to end and ending it."""
+_LAST_WORDS = 0.5
+"""Seconds that we listen on for after a program ended: what it left running may hold its output open for ever."""
+_CHUNK = 64 * 1024
+_LONGEST_LINE = 4096
+_CUT = " … (the line goes on)"
+_NO_LETTER = re.compile(r"[^A-Z0-9]")
+_WATCH = 'read -r _ || { kill -s TERM -- "-$1"; sleep "$2"; kill -s KILL -- "-$1"; }'
+"""What a watcher does when its input ends without a line, which only our death can bring about."""
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command is to bring where; `references` are names with their `REF@DIGEST`."""
+
+    version: str
+    commit: str
+    tag: str
+    environment: str
+    target: str
+    target_url: str
+    kind: Literal["deploy", "rollback"] = "deploy"
+    references: Mapping[str, str] = {}
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables that tell it; raises UsageError for references that would share one."""
+        told = {
+            "RELEASE_VERSION": self.version,
+            "RELEASE_COMMIT": self.commit,
+            "RELEASE_TAG": self.tag,
+            "RELEASE_ENVIRONMENT": self.environment,
+            "RELEASE_TARGET": self.target,
+            "RELEASE_TARGET_URL": self.target_url,
+            "RELEASE_KIND": self.kind,
+        }
+        for name, reference in self.references.items():
+            variable = f"RELEASE_REF_{_NO_LETTER.sub('_', name.upper())}"
+            if variable in told:
+                raise UsageError(f"two references would be {variable}", todo=f"give {name} another name")
+            told[variable] = reference
+        return told
+
+
+class Ran(msgspec.Struct, frozen=True, kw_only=True):
+    """How a command ended; a negative code is the number of the signal that ended it.
+
+    `evidence` is what it said, without secrets: the beginning and the end of it where it said much.
+    """
+
+    code: int
+    seconds: float
+    timed_out: bool
+    evidence: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it ended by itself, and well."""
+        return self.code == 0 and not self.timed_out
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in words."""
+        if self.timed_out:
+            return f"was ended after {self.seconds:.0f} s"
+        return f"ended with code {self.code}" if self.code >= 0 else f"was ended by signal {-self.code}"
+
+
+def passed_on(names: Iterable[str], ours: Mapping[str, str]) -> dict[str, str]:
+    """The variables of ours that `pass-env` names; raises UsageError for one that isn't set, or is our token."""
+    passed = {}
+    for name in names:
+        if name in OUR_TOKENS:
+            raise UsageError(
+                f"`pass-env` names {name}, which is the tool's own",
+                todo="set a token for the command under another name, and pass that",
+            )
+        if name not in ours:
+            raise UsageError(f"`pass-env` names {name}, which is not set", todo=f"set {name} where the tool runs")
+        passed[name] = ours[name]
+    return passed
+
+
+def surroundings(delivery: Delivery, passed: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a command: of ours `PATH`, `HOME` and what is passed on, and what it is to do."""
+    basics = {name: ours[name] for name in ("PATH", "HOME") if name in ours}
+    return {**basics, **passed, **delivery.variables}
+
+
+def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
+    argv: Sequence[str],
+    *,
+    directory: Path,
+    environment: Mapping[str, str],
+    timeout: float,
+    mask: Masker,
+    show: Callable[[str], None] = lambda _: None,
+    grace: float = _GRACE,
+) -> Ran:
+    """Run a program to its end, showing each line without secrets and control characters as it comes.
+
+    A program with a slash in its name is looked for in the directory, any other on the environment's `PATH`.
+    It has a process group of its own, which is ended (SIGTERM, then SIGKILL after `grace` seconds) when it takes
+    longer than `timeout` seconds, when this function is left by an exception, and when we die.
+    What it leaves running when it ends in time stays. Raises UsageError when it can't be started.
+    """
+    transcript = Transcript()
+    began = time.monotonic()
+    with _group(_found(argv, directory, environment), directory, environment, grace) as group:
+        for line in _lines(group.output(began + timeout), mask):
+            transcript.add(line)
+            with contextlib.suppress(OSError):  # nobody reads along any more, which is no reason to stop half-way
+                show(line)
+        code = group.program.wait()
+    return Ran(code=code, seconds=time.monotonic() - began, timed_out=group.late, evidence=transcript.text)
+
+
+def insist_found(argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
+    """Raise UsageError where `run` would not find the program, before anything is said to have begun."""
+    _found(argv, directory, environment)
+
+
+# The program
+
+
+def _found(argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> list[str]:
+    """The argv with the whole path of its program, which a relative one has in the directory."""
+    program, *arguments = argv
+    if "/" not in program:
+        path = shutil.which(program, path=environment.get("PATH", os.defpath))
+        if path is None:
+            raise UsageError(f"{program} is not on the PATH", todo=f"install {program}, or name it with its path")
+        return [path, *arguments]
+    file = directory / program
+    if not file.is_file():
+        raise UsageError(f"there is no file {program}", todo="correct `command`, or add the file to the commit")
+    if not os.access(file, os.X_OK):
+        raise UsageError(
+            f"{program} is not executable", todo=f"run `git update-index --chmod=+x {program}`, and commit"
+        )
+    return [str(file), *arguments]
+
+
+class _Group:
+    """A program, what it started, and its output; `over` can be read to its end when the program has ended."""
+
+    def __init__(self, program: subprocess.Popen[bytes], said: int, over: int, grace: float) -> None:
+        self.program = program
+        self._said = said
+        self._over = over
+        self.late = False
+        self._grace = grace
+
+    def output(self, limit: float) -> Iterator[bytes]:
+        """What the group says until it has ended, which is made sure of once the monotonic clock reaches `limit`."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._said, selectors.EVENT_READ)
+            selector.register(self._over, selectors.EVENT_READ)
+            next_steps = self._next_steps()
+            while selector.get_map():
+                for key, _ in selector.select(max(limit - time.monotonic(), 0)):
+                    chunk = os.read(key.fd, _CHUNK)
+                    if chunk:
+                        yield chunk
+                        continue
+                    selector.unregister(key.fd)
+                    if key.fd == self._over and not self.late:
+                        limit, next_steps = time.monotonic() + _LAST_WORDS, iter(())
+                if time.monotonic() >= limit:
+                    wait = next(next_steps, None)
+                    if wait is None:
+                        break
+                    limit = time.monotonic() + wait
+        if self.late:
+            self.signal(signal.SIGKILL)
+
+    def end(self) -> None:
+        """End the group now, which may say what it does about that; who interrupts this, too, has it killed at once."""
+        try:
+            self.signal(signal.SIGTERM)
+            self._wait_a_moment()
+        finally:
+            self.signal(signal.SIGKILL)
+        self._wait_a_moment()
+
+    def _wait_a_moment(self) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.program.wait(self._grace)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Tell the whole group, where there is anybody left in it."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # the latter is macOS speaking of the dead
+            os.killpg(self.program.pid, number)
+
+    def _next_steps(self) -> Iterator[float]:
+        """What is done each time that the limit is reached, and how many seconds that gets."""
+        self.late = True
+        self.signal(signal.SIGTERM)
+        yield self._grace
+        self.signal(signal.SIGKILL)
+        yield _LAST_WORDS
+
+
+@contextlib.contextmanager
+def _group(argv: Sequence[str], directory: Path, environment: Mapping[str, str], grace: float) -> Iterator[_Group]:
+    with _signals_deferred() as deliver:
+        program = _program(argv, directory, environment)
+        with _watched(program.pid, grace) as dismiss, _output(program) as said, _ending(program) as over:
+            group = _Group(program, said, over, grace)
+            try:
+                deliver()
+                yield group
+            except BaseException:
+                group.end()
+                dismiss()
+                raise
+            dismiss()
+
+
+def _program(argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603 - an argv of the configuration, and no shell
+            argv,
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise UsageError(f"{argv[0]} can't be started: {error.strerror}", todo="correct `command`") from error
+
+
+@contextlib.contextmanager
+def _signals_deferred() -> Iterator[Callable[[], None]]:
+    """Keep the signals that end us until what is given is called, so that none finds a program started and unwatched.
+
+    What is started meanwhile hears them all the same, as its handlers are its own; only a main thread is told of any.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    came: list[int] = []
+    handlers = {number: signal.signal(number, lambda got, _: came.append(got)) for number in _ENDING_US}
+
+    def deliver() -> None:
+        while handlers:
+            number, handler = handlers.popitem()
+            signal.signal(number, handler or signal.SIG_DFL)
+        while came:
+            signal.raise_signal(came.pop(0))
+
+    try:
+        yield deliver
+    finally:
+        deliver()
+
+
+@contextlib.contextmanager
+def _watched(group: int, grace: float) -> Iterator[Callable[[], None]]:
+    """Have the group ended unless what is given is called: when we die, and when a second signal interrupts its end.
+
+    Where there is no shell, nobody watches.
+    """
+    argv = ["/bin/sh", "-c", _WATCH, "release-tool", str(group), f"{grace:g}"]
+    nowhere = subprocess.DEVNULL
+    try:
+        watcher = subprocess.Popen(  # noqa: S603 - the same words each time, and two numbers
+            argv, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True
+        )
+    except OSError:
+        yield lambda: None
+        return
+
+    def dismiss() -> None:
+        with contextlib.suppress(BrokenPipeError):
+            watcher.communicate(b"all is well\n")
+
+    try:
+        yield dismiss
+    finally:
+        if watcher.stdin:
+            watcher.stdin.close()
+
+
+@contextlib.contextmanager
+def _ending(program: subprocess.Popen[bytes]) -> Iterator[int]:
+    """Something to read from that is at its end when the program is; a thread waits for that."""
+    reading, writing = os.pipe()
+
+    def wait() -> None:
+        program.wait()
+        os.close(writing)
+
+    threading.Thread(target=wait, daemon=True).start()
+    try:
+        yield reading
+    finally:
+        os.close(reading)
+
+
+@contextlib.contextmanager
+def _output(program: subprocess.Popen[bytes]) -> Iterator[int]:
+    if program.stdout is None:  # pragma: no cover - a pipe was asked for
+        raise AssertionError
+    with program.stdout as output:
+        yield output.fileno()
+
+
+# What it says
+
+
+def _lines(chunks: Iterable[bytes], mask: Masker) -> Iterator[str]:
+    """The lines as a terminal would leave them, fit to be shown to anybody; very long ones are cut."""
+    keep = _LONGEST_LINE + 4 * mask.longest  # bytes of a letter in UTF-8, at most
+    rest = b""
+    for chunk in chunks:
+        *ended, unended = chunk.split(b"\n")
+        for piece in ended:
+            yield _shown((rest + piece)[: keep + 1], keep, mask)
+            rest = b""
+        rest = (rest + unended)[: keep + 1]
+    if rest:
+        yield _shown(rest, keep, mask)
+
+
+def _shown(line: bytes, keep: int, mask: Masker) -> str:
+    text = line[:keep].decode(errors="replace").rstrip("\r").rpartition("\r")[2]
+    safe_text = mask(visible_block(text))
+    if len(line) > keep:
+        # A secret may stand across the cut: what is left of it is at most this long, and could not be recognised.
+        safe_text = safe_text[: max(len(safe_text) - mask.longest, 0)]
+    elif len(safe_text) <= _LONGEST_LINE:
+        return safe_text
+    return safe_text[:_LONGEST_LINE] + _CUT

@@ -1,0 +1,127 @@
+"""Starting a workflow from a terminal, and following its run to the end."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from release_tool.deploy.attempt import Deployed, live_name
+from release_tool.deploy.ledger.phase import Word
+from release_tool.errors import RemoteError, SignalError
+from release_tool.history.look import main_branch
+from release_tool.release.make import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from release_tool.deploy.environment import Place
+    from release_tool.deploy.ledger.phase import Phase
+    from release_tool.github.api import Job, Run
+    from release_tool.project import Project
+    from release_tool.release.plan import ReleasePlan
+
+DEPLOY = "deploy.yml"
+RELEASE = "release.yml"
+_OUTCOMES = {
+    Word.HEALTHY: "healthy",
+    Word.REPLACED: "healthy",
+    Word.HELD: "held",
+    Word.NOT_DONE: "held",
+    Word.SUPERSEDED: "superseded",
+    Word.REFUSED: "refused",
+}
+
+
+def start(project: Project, workflow: str, inputs: Mapping[str, str], *, branch: str = "") -> int:
+    """Start a workflow on a branch, else the main one; the number of its run.
+
+    Raises RemoteError where it did not start.
+    """
+    return project.remote.workflows.dispatch(workflow, branch or main_branch(project), inputs)
+
+
+def follow(project: Project, number: int, show: Callable[[Job], None]) -> Run:
+    """Follow a run to its end; each job is shown whenever its state has changed.
+
+    Who interrupts it stops following, and is told that the run goes on.
+    """
+    url = f"{project.web_url}/actions/runs/{number}"
+    try:  # whoever has read that Ctrl-C is safe can rely on it
+        project.say(f"started {url}; Ctrl-C stops following it, and never the run itself")
+        return _followed(project, number, show)
+    except KeyboardInterrupt:
+        raise SignalError(
+            signal.SIGINT,
+            during=f"following run {number}",
+            already="the run itself goes on",
+            todo=f"see how it ends: {url}",
+        ) from None
+
+
+def _followed(project: Project, number: int, show: Callable[[Job], None]) -> Run:
+    seen: dict[int, tuple[str, str | None]] = {}
+    last: Run | None = None
+    for run, jobs in project.remote.follow(number):
+        for job in jobs:
+            if seen.get(job.id) != (job.status, job.conclusion):
+                seen[job.id] = (job.status, job.conclusion)
+                show(job)
+        last = run
+    if last is None:
+        raise RemoteError(f"GitHub tells nothing of run {number}", during=f"following run {number}")
+    return last
+
+
+def released_by(project: Project, planned: ReleasePlan, run: Run) -> Outcome:
+    """What a followed run of the release stage came to; raises RemoteError where it failed."""
+    release = project.remote.release_by_tag(str(planned.tag))
+    if release is not None and not release.draft:
+        return Outcome(plan=planned, reason=f"{planned.tag} is released", released=True, url=release.html_url)
+    if run.conclusion == "success":
+        return Outcome(plan=planned, reason=f"run {run.id} ended well, and {planned.tag} is not published: see why")
+    raise RemoteError(
+        f"run {run.id} ended with {run.conclusion}, and {planned.tag} is not published",
+        during=f"following run {run.id}",
+        already="whatever it has done stays; another run carries on",
+        todo=f"see why: {run.html_url}",
+    )
+
+
+def outcome_of(place: Place, run: Run) -> Deployed:
+    """What a followed run did to an environment, from what it wrote into the ledger."""
+    ledger = place.project.remote.deployments.ledger(place.name)
+    ours = [one for one in ledger if one.owner.run == run.id and one.payload.parent is None] or [
+        one for one in ledger if one.owner.run == run.id
+    ]
+    if not ours:
+        return _without_deployment(place, run, live_name(ledger))
+    entry = ours[-1]
+    return Deployed(
+        environment=place.name,
+        outcome=outcome(entry.phase),
+        reason=entry.phase.text,
+        version=entry.payload.name,
+        commit=entry.commit,
+        live=live_name(ledger),
+        rolled_back_to=entry.phase.rolled_back_to or None,
+        deployment=entry.id,
+    )
+
+
+def outcome(phase: Phase) -> str:
+    """The outcome that a phase of the ledger stands for."""
+    if phase.word is Word.FAILED:
+        handed_over = "superseded" if phase.handed_over_to is not None else "unhealthy"
+        return "rolled_back" if phase.rolled_back_to else handed_over
+    return _OUTCOMES.get(phase.word, "inconclusive")
+
+
+def _without_deployment(place: Place, run: Run, live: str | None) -> Deployed:
+    if run.conclusion == "success":
+        return Deployed(environment=place.name, outcome="unchanged", reason="there was nothing to do", live=live)
+    raise RemoteError(
+        f"run {run.id} ended with {run.conclusion} and deployed nothing to {place.name}",
+        during=f"following run {run.id}",
+        already=f"{live} is live in {place.name}" if live else "",
+        todo=f"see why: {run.html_url}",
+    )

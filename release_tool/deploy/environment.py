@@ -1,0 +1,158 @@
+"""An environment as a deployment meets it: described by the configuration of what is deployed, reached from here."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Protocol
+
+from release_tool import config
+from release_tool.config import Target
+from release_tool.deploy.command import OUR_TOKENS, passed_on
+from release_tool.deploy.freeze import parse_cron, parse_zone
+from release_tool.deploy.health.probe import Question, insist_usable
+from release_tool.deploy.health.verdict import checks_of
+from release_tool.errors import UsageError
+from release_tool.history.look import main_branch
+from release_tool.text.masking import Masker, url_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from release_tool.config import Check, Environment
+    from release_tool.deploy.health.verdict import Health, Sample
+    from release_tool.project import Project
+
+
+class Progress(Protocol):
+    """Where a person looks on while something is deployed."""
+
+    def phase(self, text: str) -> None:
+        """Say which phase has begun."""
+
+    def line(self, text: str) -> None:
+        """Show a line that a command said, without secrets."""
+
+    def health(self, health: Health, latest: Sequence[Sample]) -> None:
+        """Show what the latest samples say."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def phase(self, text: str) -> None:
+        """Say nothing."""
+
+    def line(self, text: str) -> None:
+        """Show nothing."""
+
+    def health(self, health: Health, latest: Sequence[Sample]) -> None:
+        """Show nothing."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Place:
+    """One environment; without targets it is its own only one.
+
+    `ours` are the variables that we run with, and `evidence` is where evidence is kept, if anywhere.
+    """
+
+    project: Project
+    name: str
+    settings: Environment
+    targets: tuple[Target, ...]
+    ours: Mapping[str, str]
+    progress: Progress = dataclasses.field(default_factory=Silent)
+    evidence: Path | None = None
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Every check, each with a name."""
+        return checks_of(self.settings)
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The names of all targets, in order."""
+        return tuple(target.name for target in self.targets)
+
+    @property
+    def tells_version(self) -> bool:
+        """Whether each target has a check that tells the version."""
+        return any(check.version_pointer or check.version_header or check.version_pattern for check in self.checks)
+
+    def questions(self, targets: Iterable[Target]) -> tuple[Question, ...]:
+        """Every check of some targets."""
+        return tuple(Question(target=target, check=check) for target in targets for check in self.checks)
+
+    def passed(self) -> dict[str, str]:
+        """The variables of ours that a command is given; raises UsageError for one that isn't set."""
+        return passed_on(self.settings.pass_env, self.ours)
+
+    def masker(self) -> Masker:
+        """What takes every secret out of a text: ours, what is passed on, and passwords in addresses."""
+        urls = [self.settings.url, *(target.url for target in self.targets), *(check.url for check in self.checks)]
+        secrets = {self.ours.get(name, "") for name in (*OUR_TOKENS, *self.settings.pass_env)} - {""}
+        return Masker(secrets.union(*map(url_secrets, urls)))
+
+    def secrets(self) -> frozenset[str]:
+        """The values that no sample may show."""
+        return frozenset({self.ours.get(name, "") for name in (*OUR_TOKENS, *self.settings.pass_env)} - {""})
+
+
+def deployed_branch(project: Project) -> str:
+    """The branch whose commits are deployed: the hosted one where there is one, else the main one."""
+    return project.config.sync.branch if project.config.sync else main_branch(project)
+
+
+def with_deployed_configuration(project: Project) -> Project:
+    """The project with the configuration that holds for deployments: that of the head of the deployed branch."""
+    head = project.git.fetch_branch(deployed_branch(project))
+    if head is None:
+        return project
+    texts = {name: text for name in config.FILES if (text := project.git.file(head, name)) is not None}
+    found = config.choose({name: text.decode(errors="replace") for name, text in texts.items()})
+    return dataclasses.replace(project, config=found)
+
+
+def place_named(
+    project: Project,
+    name: str,
+    *,
+    ours: Mapping[str, str],
+    progress: Progress | None = None,
+    evidence: Path | None = None,
+) -> Place:
+    """Find an environment by its name; raises UsageError where there is none, or where it could never be healthy."""
+    settings = project.config.environments.get(name)
+    if settings is None:
+        known = ", ".join(f"`{other}`" for other in project.config.environments)
+        raise UsageError(
+            f"there is no environment {name!r} on `{deployed_branch(project)}`",
+            already="nothing was changed",
+            todo=f"name one of {known}" if known else f"add a table `environments.{name}` to the configuration",
+        )
+    for freeze in settings.freeze:
+        parse_cron(freeze.cron)
+        parse_zone(freeze.timezone)
+    named = settings.targets or (Target(name=name),)
+    targets = tuple(Target(name=target.name, url=target.url or settings.url) for target in named)
+    place = Place(
+        project=project,
+        name=name,
+        settings=settings,
+        targets=targets,
+        ours=ours,
+        progress=progress or Silent(),
+        evidence=evidence,
+    )
+    _insist_on_checks(place)
+    return place
+
+
+def _insist_on_checks(place: Place) -> None:
+    if not place.checks:
+        raise UsageError(
+            f"`environments.{place.name}` has no checks, so nothing could ever be called healthy",
+            todo=f'add a check, such as `health = "https://…/health"`, to `environments.{place.name}`',
+        )
+    insist_usable(place.questions(place.targets))

@@ -1,0 +1,34 @@
+"""What people are told of a deployment: one thing for each that matters to them, and nothing of the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from release_tool.deploy.ledger.model import Kind
+from release_tool.deploy.ledger.phase import Word
+
+if TYPE_CHECKING:
+    from release_tool.config import Event
+    from release_tool.deploy.ledger.model import Deployment
+
+
+def news_of(deployment: Deployment) -> Event | None:
+    """The event that its end is; None where it is none, or is told as part of what became of another deployment.
+
+    What is only written down was brought by nobody, a rollback that follows from a failure is told with that, and who
+    hands over leaves the telling to the rollback that took over.
+    """
+    kind, phase = deployment.payload.kind, deployment.phase
+    if kind is Kind.RECORD or (kind is Kind.ROLLBACK and deployment.payload.automatic):
+        return None
+    match phase.word:
+        case Word.HEALTHY | Word.REPLACED:
+            return "rolled-back" if kind is Kind.ROLLBACK else "deployed"
+        case Word.FAILED if phase.handed_over_to is None:
+            return "rolled-back" if phase.rolled_back_to else "failed"
+        case Word.UNKNOWN:
+            return "needs-person"
+        case Word.HELD:
+            return "held"
+        case _:
+            return None

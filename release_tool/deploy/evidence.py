@@ -1,0 +1,84 @@
+"""What happened during a deployment, kept before anything is rolled back; secrets are masked already."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.deploy.health.verdict import Reading
+from release_tool.text.markdown import fenced
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from release_tool.deploy.command import Ran
+    from release_tool.deploy.health.verdict import Sample
+
+_SHOWN_SAMPLES = 12
+_SHOWN_LINES = 40
+
+
+@dataclasses.dataclass(frozen=True)
+class Said:
+    """What the command for a target said, and how it ended."""
+
+    target: str
+    ran: Ran
+
+
+@dataclasses.dataclass
+class Evidence:
+    """The output of the commands and every sample, in the order in which they came.
+
+    `chapters` are those that were closed: what is told of them stays, whatever comes after.
+    """
+
+    said: list[Said] = dataclasses.field(default_factory=list)
+    samples: list[Sample] = dataclasses.field(default_factory=list)
+    chapters: list[str] = dataclasses.field(default_factory=list)
+    _begun: tuple[int, int] = (0, 0)
+
+    def close_chapter(self) -> None:
+        """Keep the end of what was found so far: a rollback must not hide why it was needed."""
+        self.chapters.append(self._chapter())
+        self._begun = (len(self.said), len(self.samples))
+
+    def write(self, directory: Path) -> None:
+        """Write it down as files: a log of each command, and the samples as one JSON document a line."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for number, said in enumerate(self.said, start=1):
+            text = f"{said.ran.evidence}\n# the command for {said.target} {said.ran.ending}\n"
+            (directory / f"command-{number}.log").write_text(text, encoding="utf-8")
+        lines = [msgspec.json.encode(sample).decode() + "\n" for sample in self.samples]
+        (directory / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
+
+    def markdown(self) -> str:
+        """The end of each chapter for a summary or an issue: what matters most stands in the last lines."""
+        return "\n\n".join(filter(None, [*self.chapters, self._chapter()]))
+
+    def _chapter(self) -> str:
+        said_before, sampled_before = self._begun
+        samples = self.samples[sampled_before:]
+        parts = []
+        for said in self.said[said_before:][-1:]:
+            lines = "\n".join(said.ran.evidence.splitlines()[-_SHOWN_LINES:])
+            parts.append(f"The command for `{_code(said.target)}` {said.ran.ending}.\n\n{fenced(lines)}")
+        if samples:
+            parts.append(f"The last samples:\n\n{fenced(sample_lines(samples[-_SHOWN_SAMPLES:]))}")
+        return "\n\n".join(parts)
+
+
+def sample_lines(samples: Sequence[Sample]) -> str:
+    """Samples as people read them, one a line."""
+    return "\n".join(
+        f"{sample.at:%H:%M:%S}  {sample.sample.value:<12}  {sample.target}  {sample.check}"
+        + (f"  {sample.detail}" if sample.sample is not Reading.OK and sample.detail else "")
+        for sample in samples
+    )
+
+
+def _code(name: str) -> str:
+    return name.replace("`", "")

@@ -1,0 +1,191 @@
+"""Halts: automatic deployments are stopped by an issue, and go on when it is closed; everybody is told of both."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from release_tool.deploy.halts import model as halts
+from release_tool.deploy.halts.issues import US
+from release_tool.deploy.halts.model import LABEL, Comment, Debt, Halt, Order
+from release_tool.deploy.links import links
+from release_tool.errors import PermissionDeniedError, RemoteError
+from release_tool.notify.notice import Notice, subscribers
+from release_tool.notify.send import RECENT, tell
+from release_tool.pull_request import github
+from release_tool.pull_request.comment import LIMIT
+from release_tool.text.receipt import Receipt, with_receipt, without_receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from release_tool.deploy.halts.model import Issue
+    from release_tool.project import Project
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Halted:
+    """What `halt` or `resume` came to: the halts that were set or lifted, and whether anything changed."""
+
+    halts: tuple[Halt, ...]
+    changed: bool
+
+
+def halts_of(project: Project) -> tuple[Halt, ...]:
+    """The open halts, over or not; each is pinned, so that editing its text changes nothing. Raises RemoteError."""
+    issues = [found.issue for found in project.remote.halts.labelled(LABEL)]
+    _pin_all(project, issues)
+    return halts.read_halts(issues, US)
+
+
+def halt(project: Project, order: Order, *, tells: bool = True) -> Halted:
+    """Open the issue that stops automatic deployments; one that says just that already is enough.
+
+    Without `tells` everybody is told later, by `tell_halts`.
+    """
+    there = next((one for one in halts_of(project) if one.order == order), None)
+    if there:
+        return Halted(halts=(there,), changed=False)
+    made = _open(project, order)
+    debt = _pin(project, made)
+    if debt and tells:
+        _tell_all(project, [debt])
+    return Halted(halts=(made,), changed=True)
+
+
+def resume(project: Project, environment: str, by: str) -> Halted:
+    """Close the issues that halt one environment, or all of them; a person's word also ends an incident's halt."""
+    lifted = halts.lifted_by(halts_of(project), environment)
+    _tell_all(project, [_close(project, one, f"Resumed by {by}." if by else "Resumed.") for one in lifted])
+    return Halted(halts=lifted, changed=bool(lifted))
+
+
+def close_over(project: Project, now: datetime) -> tuple[Halt, ...]:
+    """Close the issues of halts whose time has passed; `tell_halts` tells it."""
+    over = halts.over(halts_of(project), now)
+    for one in over:
+        _close(project, one, "The time of the halt has passed.")
+    return over
+
+
+def open_incident(project: Project, environment: str, reason: str, details: str) -> Halt:
+    """Open the issue of an incident, which halts the environment until a person resumes; one that is open is enough."""
+    order = Order(environment=environment, reason=reason, incident=True)
+    return incident_of(project, environment) or _open(project, order, details)
+
+
+def incident_of(project: Project, environment: str) -> Halt | None:
+    """The open incident of an environment."""
+    there = halts_of(project)
+    return next((one for one in there if one.order.incident and one.order.environment == environment), None)
+
+
+def tell_halts(project: Project) -> None:
+    """Tell what halts were set and lifted whoever is owed that, also of those that people opened or closed by hand.
+
+    Where no channel wants to know, nothing is asked. What can't be read or told is told by the next run.
+    """
+    channels = project.config.channels
+    resumed = bool(subscribers(channels, "resumed"))
+    if not resumed and not subscribers(channels, "halted"):
+        return
+    since = project.clock.now() - RECENT
+    try:
+        found = project.remote.halts.labelled(LABEL, closed_since=since if resumed else None)
+        issues = [one.issue for one in found]
+        closed = [
+            one for one in halts.closed_by_hand(issues, US) if subscribers(channels, "resumed", one.order.environment)
+        ]
+        noted = [*_pin_all(project, issues), *(_note_closed(project, one) for one in closed)]
+        _tell_all(project, [*halts.debts(issues, US, since), *noted])
+    except (RemoteError, PermissionDeniedError) as error:
+        project.say(f"who is to be told of a halt can't be read: {error.message}")
+
+
+def _open(project: Project, order: Order, details: str = "") -> Halt:
+    title, body = halts.issue_text(order, details)
+    made = project.remote.issues.create_issue(title, body, (LABEL,))
+    return Halt(issue=made.number, url=made.url, order=order)
+
+
+def _pin_all(project: Project, issues: Iterable[Issue]) -> list[Debt]:
+    new = (
+        Halt(issue=issue.number, url=issue.url, order=halts.order_of(issue, US)) for issue in halts.unpinned(issues, US)
+    )
+    return [debt for one in new if (debt := _pin(project, one))]
+
+
+def _pin(project: Project, one: Halt) -> Debt | None:
+    """Keep a halt what it is, with a note of who is to be told of it; an incident's is told as what went wrong.
+
+    Where that can't be written it is a halt all the same, and the next one who looks pins it.
+    """
+    owed = () if one.order.incident else subscribers(project.config.channels, "halted", one.order.environment)
+    body = with_receipt(halts.pin(one.order), Receipt(owed=owed), LIMIT)
+    try:
+        made = project.remote.conversation.create(one.issue, body)
+    except (RemoteError, PermissionDeniedError):
+        return None
+    return Debt(halt=one, comment=Comment(US, made.body, made.id), over=False)
+
+
+def _close(project: Project, lifted: Halt, why: str) -> Debt:
+    """Close an issue with a comment, which notes who is to be told."""
+    body = _with_owed(project, lifted, why)
+    return Debt(halt=lifted, comment=Comment(US, body, project.remote.issues.close(lifted.issue, body)), over=True)
+
+
+def _note_closed(project: Project, closed: Halt) -> Debt:
+    """Note who is to be told of a halt that a person ended."""
+    made = project.remote.conversation.create(closed.issue, _with_owed(project, closed, "This issue was closed."))
+    return Debt(halt=closed, comment=Comment(US, made.body, made.id), over=True)
+
+
+def _with_owed(project: Project, over: Halt, text: str) -> str:
+    owed = subscribers(project.config.channels, "resumed", over.order.environment)
+    return with_receipt(text, Receipt(owed=owed), LIMIT)
+
+
+def _tell_all(project: Project, debts: Iterable[Debt]) -> None:
+    """Tell each once, and note who was told; a channel that refuses one is left alone until the next run."""
+    refusing: set[str] = set()
+    for debt in debts:
+        if not debt.receipt.owed:
+            continue
+        asked = [name for name in debt.receipt.owed if name not in refusing]
+        told = tell(project, _notice(project, debt), only=asked)
+        refusing |= {*told.owed}
+        left = tuple(name for name in debt.receipt.owed if name in refusing)
+        _write_down(project, debt, Receipt(told=(*debt.receipt.told, *told.sent), owed=left))
+
+
+def _write_down(project: Project, debt: Debt, receipt: Receipt) -> None:
+    if receipt == debt.receipt:
+        return
+    comment = github.Comment(debt.comment.id, debt.comment.body, debt.halt.url)
+    try:
+        project.remote.conversation.update(comment, with_receipt(comment.body, receipt, LIMIT))
+    except (RemoteError, PermissionDeniedError) as error:
+        project.say(f"who was told could not be written down, so they may be told twice: {error.message}")
+
+
+def _notice(project: Project, debt: Debt) -> Notice:
+    order, page = debt.halt.order, ("the halt", debt.halt.url)
+    if debt.over:
+        return Notice(
+            event="resumed",
+            title=f"Deployments to {order.environment or 'every environment'} go on",
+            environment=order.environment,
+            text=without_receipt(debt.comment.body).strip(),
+            refers_to=page,
+            links=links(project),
+        )
+    return Notice(
+        event="halted",
+        title=halts.issue_text(order)[0],
+        environment=order.environment,
+        who=order.by,
+        reason=order.reason,
+        links=(page, *links(project)),
+    )

@@ -1,0 +1,232 @@
+"""Halts: who stopped automatic deployments of what, why, and until when, from the issues that say so."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from release_tool.text.markdown import inert, inert_block
+from release_tool.text.receipt import Receipt, receipt_of
+from release_tool.text.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+LABEL = "release-halt"
+"""The label of every halt."""
+
+_START, _END = "<!-- release-tool:halt ", " -->"
+_MARKER = re.compile(rf"{re.escape(_START)}(\{{.*?\}}){re.escape(_END)}")
+_LONGEST_REASON = 200
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=1, omit_defaults=True):
+    """What is halted. No environment means all of them, no time means until somebody resumes.
+
+    An incident's halt has no end, and only a person lifts it.
+    """
+
+    environment: str = ""
+    by: str = ""
+    reason: str = ""
+    until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    incident: bool = False
+
+
+class Comment(msgspec.Struct, frozen=True):
+    """Something said on an issue, oldest first in its list; `at` is when."""
+
+    author: str
+    body: str
+    id: int = 0
+    at: datetime | None = None
+
+
+class Issue(msgspec.Struct, frozen=True, kw_only=True):
+    """An issue or pull request as GitHub tells of it; `author_writes` says that its author may push."""
+
+    number: int
+    url: str
+    title: str
+    body: str
+    author: str
+    author_writes: bool
+    labels: tuple[str, ...]
+    open: bool = True
+    is_pull: bool = False
+    comments: tuple[Comment, ...] = ()
+
+
+class Halt(msgspec.Struct, frozen=True, kw_only=True):
+    """A halt and the issue that it stands in."""
+
+    issue: int
+    url: str
+    order: Order
+
+    def __str__(self) -> str:
+        by = f" by {visible(self.order.by)}" if self.order.by else ""
+        reason = f": {_shortened(self.order.reason)}" if self.order.reason else ""
+        return f"halted{by}{reason} (#{self.issue})"
+
+    def stops(self, environment: str) -> bool:
+        """Whether it is about an environment."""
+        return self.order.environment in {"", environment}
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether its time has passed, which never ends an incident's."""
+        return not self.order.incident and self.order.until is not None and self.order.until <= now
+
+
+class Debt(msgspec.Struct, frozen=True, kw_only=True):
+    """A message about a halt that somebody is owed: that it was set, or that it is `over`.
+
+    `comment` is ours, with the receipt that says so.
+    """
+
+    halt: Halt
+    comment: Comment
+    over: bool
+
+    @property
+    def receipt(self) -> Receipt:
+        """Who was told, and who is still to be told."""
+        return receipt_of(self.comment.body)
+
+
+def debts(issues: Iterable[Issue], us: str, since: datetime) -> tuple[Debt, ...]:
+    """The messages since a time that somebody is owed, by what our comments note; what is not over yet is not told."""
+    found = (
+        (Halt(issue=issue.number, url=issue.url, order=_order(issue, us)), issue, comment)
+        for issue in issues
+        for comment in _ours(issue, us)
+        if comment.at and comment.at > since
+    )
+    noted = (
+        Debt(halt=halt, comment=comment, over=_marked(comment.body) is None)
+        for halt, issue, comment in found
+        if _marked(comment.body) or not issue.open
+    )
+    return tuple(debt for debt in noted if debt.receipt.owed)
+
+
+def closed_by_hand(issues: Iterable[Issue], us: str) -> tuple[Halt, ...]:
+    """The halts that we knew and that somebody ended by closing the issue, of which we have said nothing yet."""
+    return tuple(
+        Halt(issue=issue.number, url=issue.url, order=_order(issue, us))
+        for issue in issues
+        if not issue.open and _pinned(issue, us) and not any(_tells_end(comment) for comment in _ours(issue, us))
+    )
+
+
+def _tells_end(comment: Comment) -> bool:
+    return _marked(comment.body) is None and receipt_of(comment.body) != Receipt()
+
+
+def read_halts(issues: Iterable[Issue], us: str) -> tuple[Halt, ...]:
+    """The halts among the issues, over or not, oldest first; `us` is the account that the tool writes as."""
+    found = (issue for issue in issues if _is_halt(issue, us))
+    return tuple(
+        Halt(issue=issue.number, url=issue.url, order=_order(issue, us))
+        for issue in sorted(found, key=lambda issue: issue.number)
+    )
+
+
+def halting(halts: Iterable[Halt], environment: str, now: datetime) -> Halt | None:
+    """The halt that stops an environment now: an incident's before any other, then the oldest."""
+    stopping = (halt for halt in halts if halt.stops(environment) and not halt.is_over(now))
+    return min(stopping, key=lambda halt: (not halt.order.incident, halt.issue), default=None)
+
+
+def over(halts: Iterable[Halt], now: datetime) -> tuple[Halt, ...]:
+    """The halts whose issues are still open although their time has passed."""
+    return tuple(halt for halt in halts if halt.is_over(now))
+
+
+def lifted_by(halts: Iterable[Halt], environment: str = "") -> tuple[Halt, ...]:
+    """The halts that a person's `resume` lifts: all of them, or those of just one environment and of no other."""
+    return tuple(halt for halt in halts if environment in {"", halt.order.environment})
+
+
+def unpinned(issues: Iterable[Issue], us: str) -> tuple[Issue, ...]:
+    """The halts that `pin` has to be written on, so that they stay what they are when somebody edits their text."""
+    return tuple(issue for issue in issues if _is_halt(issue, us) and _pinned(issue, us) is None)
+
+
+def issue_text(order: Order, details: str = "") -> tuple[str, str]:
+    """Write the title and body of the issue that halts; `details` is Markdown of our own, such as the evidence."""
+    what = order.environment or "every environment"
+    title = f"Deployments to {what} are halted" + (" after an incident" if order.incident else "")
+    parts = [marker(order), f"**{_sentence(order)}**"]
+    if order.reason:
+        parts.append(inert_block(order.reason))
+    return title, "\n\n".join([*parts, *filter(None, [details]), _way_out(order)]) + "\n"
+
+
+def pin(order: Order) -> str:
+    """Write the comment that keeps a halt what it was, whatever becomes of the text above it."""
+    return f"{marker(order)}\n\n{_sentence(order)} Editing the text above does not change that.\n"
+
+
+def order_of(issue: Issue, us: str) -> Order:
+    """What an issue halts, for `pin`."""
+    return _order(issue, us)
+
+
+def marker(order: Order) -> str:
+    """Write an order where people don't see it, in a form that can't end the comment it stands in."""
+    text = msgspec.json.encode(order).decode()
+    return _START + text.replace("<", r"\u003c").replace(">", r"\u003e").replace("--", r"\u002d\u002d") + _END
+
+
+def _is_halt(issue: Issue, us: str) -> bool:
+    labelled = LABEL in {label.casefold() for label in issue.labels}
+    return issue.open and labelled and not issue.is_pull and (issue.author_writes or issue.author == us)
+
+
+def _order(issue: Issue, us: str) -> Order:
+    """Believe our own comment, then the text. One that says nothing readable halts everything until it is closed."""
+    order = _pinned(issue, us) or _marked(issue.body) or Order(reason=issue.title)
+    return order if issue.author == us else msgspec.structs.replace(order, by=issue.author)
+
+
+def _pinned(issue: Issue, us: str) -> Order | None:
+    return next((order for comment in _ours(issue, us) if (order := _marked(comment.body))), None)
+
+
+def _ours(issue: Issue, us: str) -> Sequence[Comment]:
+    return [comment for comment in issue.comments if comment.author == us]
+
+
+def _marked(text: str) -> Order | None:
+    """Read the marker that begins a text; one further down may be a quotation."""
+    match = _MARKER.match(text.lstrip())
+    try:
+        return msgspec.json.decode(match[1], type=Order) if match else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _sentence(order: Order) -> str:
+    what = inert(order.environment) or "every environment"
+    by = f" by {inert(order.by)}" if order.by else ""
+    return f"Automatic deployments to {what} are halted{by}, {_until(order)}."
+
+
+def _until(order: Order) -> str:
+    if order.incident or order.until is None:
+        return "until a person resumes"
+    return f"until {order.until:%Y-%m-%d %H:%M %Z}"
+
+
+def _way_out(order: Order) -> str:
+    option = f" -e {order.environment.replace('`', '')}" if order.environment else ""
+    return f"To resume, close this issue, take its label off, or run `release-tool resume{option}`."
+
+
+def _shortened(text: str) -> str:
+    line = visible(text)
+    return line if len(line) <= _LONGEST_REASON else f"{line[: _LONGEST_REASON - 1]}…"

@@ -1,0 +1,1 @@
+"""Measuring and judging whether a deployment is healthy."""

@@ -1,0 +1,142 @@
+"""One attempt to reach a target: whatever it does, it is over in time, and its troubles are told apart."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from release_tool.deploy.health.verdict import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_OURS = frozenset(
+    {
+        errno.EACCES,
+        errno.EADDRNOTAVAIL,
+        errno.EAFNOSUPPORT,
+        errno.EMFILE,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.ENFILE,
+        errno.ENOBUFS,
+        errno.ENOMEM,
+        errno.EPERM,
+    }
+)
+"""What keeps this machine from even asking. A host that can't be reached on a network that can is not among them."""
+
+_NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+
+
+class TroubleError(Exception):
+    """Nothing was answered that could be judged; the detail never holds a URL."""
+
+    def __init__(self, reading: Reading, detail: str) -> None:
+        super().__init__(detail)
+        self.reading = reading
+        self.detail = detail
+
+
+class Attempt:
+    """The time that there is for one measurement, and the connection that it holds open meanwhile."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._ends = time.monotonic() + seconds
+        self._held: socket.socket | None = None
+        self._looking_up = False
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left, never less than none."""
+        return max(self._ends - time.monotonic(), 0)
+
+    @property
+    def over(self) -> TroubleError:
+        """What is told where the time is over."""
+        if self._looking_up:
+            return TroubleError(Reading.UNMEASURABLE, f"our name lookup took longer than {self._seconds:g} s")
+        return TroubleError(Reading.BAD, f"no whole answer within {self._seconds:g} s")
+
+    def connect(self, host: str, port: int, *, to_proxy: bool = False) -> socket.socket:
+        """Connect to the first address of a host that lets us, each getting its share of the time.
+
+        Raises TroubleError; a proxy that can't be reached is our own trouble.
+        """
+        try:
+            return self._connect(self._addresses(host, port))
+        except TroubleError as trouble:
+            if to_proxy:
+                raise TroubleError(Reading.UNMEASURABLE, f"our proxy: {trouble.detail}") from None
+            raise
+
+    def cut(self) -> None:
+        """End the connection, so that whoever still waits for it stops."""
+        if self._held:
+            with contextlib.suppress(OSError):
+                self._held.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Hold nothing any more."""
+        if self._held:
+            self._held.close()
+
+    def _addresses(self, host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[object, ...]]]:
+        self._looking_up = True
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise lookup_trouble(error) from None
+        except UnicodeError:
+            raise TroubleError(Reading.BAD, "its host is no name that can be looked up") from None
+        finally:
+            self._looking_up = False
+        return [(family, address) for family, _, _, _, address in found]
+
+    def _connect(self, addresses: Sequence[tuple[socket.AddressFamily, tuple[object, ...]]]) -> socket.socket:
+        failures = []
+        for tried, (family, address) in enumerate(addresses):
+            connection = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                connection.settimeout(max(self.left / (len(addresses) - tried), 0.001))  # 0 would mean not to wait
+                connection.connect(address)
+            except OSError as error:
+                connection.close()
+                failures.append(error)
+            else:
+                connection.settimeout(max(self.left, 0.001))
+                self._held = connection.dup()  # stays in our hand when the connection becomes an encrypted one
+                return connection
+        raise connection_trouble(failures)
+
+
+def lookup_trouble(error: socket.gaierror) -> TroubleError:
+    """Tell a name that does not exist, which is the target's fault, from a lookup that could not be made.
+
+    A resolver that answers "no such name" works; one that can't be reached, or fails, is ours.
+    """
+    if error.errno in _NO_SUCH_NAME:
+        return TroubleError(Reading.BAD, "the name of its host does not exist")
+    return TroubleError(Reading.UNMEASURABLE, f"our name lookup failed: {error.strerror}")
+
+
+def connection_trouble(failures: Sequence[OSError]) -> TroubleError:
+    """Tell a target that does not let us in from a network of ours that does not let us out.
+
+    One address that was reached and said no is enough to know that we got out.
+    """
+    theirs = [failure for failure in failures if failure.errno not in _OURS]
+    match theirs:
+        case [ConnectionRefusedError(), *_]:
+            return TroubleError(Reading.BAD, "the connection was refused")
+        case [TimeoutError(), *_]:
+            return TroubleError(Reading.BAD, "no connection in time")
+        case [failure, *_]:
+            return TroubleError(Reading.BAD, f"no connection: {failure.strerror or type(failure).__name__}")
+        case _:
+            reason = failures[0].strerror if failures else "it has no address"
+            return TroubleError(Reading.UNMEASURABLE, f"our network: {reason}")

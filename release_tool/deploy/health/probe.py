@@ -1,0 +1,219 @@
+"""Asking targets how they are: every question at the same time, each answered by exactly one sample, in time."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, assert_never
+
+import msgspec
+
+from release_tool.config import Check, Target
+from release_tool.deploy import command
+from release_tool.deploy.health.connection import Attempt, TroubleError
+from release_tool.deploy.health.judge import Answer, judge, unusable
+from release_tool.deploy.health.verdict import Reading, Sample
+from release_tool.errors import UsageError
+from release_tool.text.masking import Masker, url_secrets
+from release_tool.text.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+    from urllib.parse import SplitResult
+
+    from release_tool.deploy.health.judge import Expected
+    from release_tool.system.clock import Clock
+
+_LAST_WORDS = 0.25
+"""Seconds that a measurement gets after its time was over, to say itself what it was about."""
+_LONGEST_DETAIL = 200
+_PORTS = {"http": 80, "https": 443}
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """One check of one target."""
+
+    target: Target
+    check: Check
+
+
+def insist_usable(questions: Iterable[Question]) -> None:
+    """Raise UsageError for the first question that could never be answered, before anything is changed."""
+    for question in questions:
+        check, during = question.check, f"reading the check {question.check.name or question.check.kind}"
+        for problem in unusable(check):
+            raise UsageError(problem, during=during, todo="correct the configuration")
+        if check.kind != "command":
+            _address(question) if check.kind == "tcp" else _url(question)
+
+
+class Prober:
+    """Measures whether targets answer, and whether it is the expected version that does.
+
+    Command checks run in `directory` with `environment`, and with what `told` has for their target by its name.
+    `secrets` never stand in a detail, and nor do passwords of URLs.
+    """
+
+    def __init__(  # noqa: PLR0913 - each of these is a thing that a caller decides
+        self,
+        *,
+        expected: Expected,
+        clock: Clock,
+        directory: Path,
+        environment: Mapping[str, str],
+        told: Mapping[str, Mapping[str, str]] | None = None,
+        secrets: Iterable[str] = (),
+    ) -> None:
+        self._told = told or {}
+        self._expected = expected
+        self._clock = clock
+        self._directory = directory
+        self._environment = environment
+        self._secrets = frozenset(secrets)
+
+    def measure(self, questions: Sequence[Question]) -> tuple[Sample, ...]:
+        """Ask all of them at the same time: one sample for each, in their order, within the longest time limit."""
+        asked = [_Asked(self._ask, question, self._clock) for question in questions]
+        answered = {id(one): one.answered() for one in sorted(asked, key=lambda one: one.attempt.left)}
+        return tuple(self._sample(one.question, answered[id(one)]) for one in asked)
+
+    def _sample(self, question: Question, found: _Found) -> Sample:
+        mask = Masker(self._secrets | url_secrets(question.check.url) | url_secrets(question.target.url))
+        detail = visible(mask(found.detail))[:_LONGEST_DETAIL]
+        name = question.check.name or question.check.kind
+        return Sample(target=question.target.name, check=name, at=found.at, sample=found.reading, detail=detail)
+
+    def _ask(self, question: Question, attempt: Attempt) -> tuple[Reading, str]:
+        check = question.check
+        match check.kind:
+            case "http":
+                from release_tool.deploy.health import http
+
+                answer = http.ask(_url(question), attempt)
+            case "tcp":
+                answer = _reach(_address(question), attempt)
+            case "command":
+                answer = self._run(question, attempt)
+            case _:
+                assert_never(check.kind)
+        return judge(answer, check, self._expected)
+
+    def _run(self, question: Question, attempt: Attempt) -> Answer:
+        mask = Masker(self._secrets)
+        limit = attempt.left
+        try:
+            ran = command.run(
+                question.check.command,
+                directory=self._directory,
+                environment={**self._environment, **self._told.get(question.target.name, {})},
+                timeout=limit,
+                mask=mask,
+                grace=_LAST_WORDS,
+            )
+        except UsageError as error:
+            raise TroubleError(Reading.UNMEASURABLE, error.message) from None
+        if ran.timed_out:
+            raise attempt.over
+        if ran.code:
+            raise TroubleError(Reading.BAD, f"the command {ran.ending}{_last_line(ran.evidence)}")
+        return Answer(seconds=ran.seconds, body=ran.evidence.encode())
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """What came of a question, and when that was known."""
+
+    reading: Reading
+    detail: str
+    at: datetime
+
+
+class _Asked:
+    """A question on its way: a thread asks it, and is not waited for any longer than it has time."""
+
+    def __init__(
+        self, ask: Callable[[Question, Attempt], tuple[Reading, str]], question: Question, clock: Clock
+    ) -> None:
+        self.question = question
+        self.attempt = Attempt(question.check.timeout.total_seconds())
+        self._ask = ask
+        self._clock = clock
+        self._results: queue.SimpleQueue[_Found | Exception] = queue.SimpleQueue()
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def answered(self) -> _Found:
+        """What was found, or that nothing was in time."""
+        for patience in (self.attempt.left, _LAST_WORDS):
+            try:
+                result = self._results.get(timeout=patience)
+            except queue.Empty:
+                self.attempt.cut()
+                continue
+            if isinstance(result, Exception):
+                raise result
+            return result
+        return self._found(self.attempt.over.reading, self.attempt.over.detail)
+
+    def _work(self) -> None:
+        try:
+            self._results.put(self._found(*self._ask(self.question, self.attempt)))
+        except TroubleError as trouble:
+            self._results.put(self._found(trouble.reading, trouble.detail))
+        except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
+            self._results.put(error)
+        finally:
+            self.attempt.close()
+
+    def _found(self, reading: Reading, detail: str) -> _Found:
+        return _Found(reading, detail, self._clock.now())
+
+
+def _reach(address: tuple[str, int], attempt: Attempt) -> Answer:
+    began = time.monotonic()
+    attempt.connect(*address).close()
+    return Answer(seconds=time.monotonic() - began)
+
+
+def _url(question: Question) -> str:
+    """The address of a check: a whole URL, or a path on that of the target."""
+    path, base = question.check.url, question.target.url
+    url = path if "://" in path else f"{base.rstrip('/')}/{path.removeprefix('/')}" if path else base
+    parts = _split(url, question)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise _no_url(question)
+    return url
+
+
+def _address(question: Question) -> tuple[str, int]:
+    """The host and port of a check: `tcp://host:port`, `host:port`, `:port` on the target's host, or the target's."""
+    own, base = question.check.url, _split(question.target.url, question)
+    parts = _split(own if "://" in own else f"//{own}", question) if own else base
+    host, port = parts.hostname or base.hostname, parts.port or _PORTS.get(parts.scheme)
+    if not host or not port:
+        raise _no_url(question)
+    return host, port
+
+
+def _split(url: str, question: Question) -> SplitResult:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # which is read only now
+    except ValueError:
+        raise _no_url(question) from None
+    return parts
+
+
+def _no_url(question: Question) -> UsageError:
+    check, target = question.check, question.target
+    name = f"the check {check.name or check.kind}" + (f" of {target.name}" if target.name else "")
+    wanted = "a host and a port" if check.kind == "tcp" else "a host, by http or https"
+    return UsageError(f"the `url` of {name} does not name {wanted}", todo="give the check or the target a whole `url`")
+
+
+def _last_line(evidence: str) -> str:
+    lines = [line.strip() for line in evidence.splitlines() if line.strip()]
+    return f": {lines[-1]}" if lines else ""

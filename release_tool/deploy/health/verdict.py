@@ -1,0 +1,377 @@
+"""Samples become a verdict: whether a deployment is healthy, which is decided once and without a clock.
+
+Each check of each target is followed on a track of its own; the deployment is healthy when all tracks are, at once.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime, timedelta
+from itertools import chain, count, pairwise
+from typing import TYPE_CHECKING, assert_never
+
+import msgspec
+
+from release_tool.config import Check
+from release_tool.text.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from release_tool.config import Environment
+
+_NOTHING = timedelta()
+
+
+class Reading(enum.Enum):
+    """What one measurement found."""
+
+    OK = "ok"
+    STALE = "stale"
+    BAD = "bad"
+    UNMEASURABLE = "unmeasurable"
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One measurement of one target by one check, at the time when it was over, with a time zone.
+
+    `stale` is well answered, by another version. `unmeasurable` could not be asked at all, for a reason of our own.
+    """
+
+    target: str
+    check: str
+    at: datetime
+    sample: Reading
+    detail: str = ""
+
+
+class State(enum.Enum):
+    """What the samples say so far."""
+
+    STARTING = "starting"
+    PENDING = "pending"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    INCONCLUSIVE = "inconclusive"
+
+    @property
+    def final(self) -> bool:
+        """Whether no further sample can change it."""
+        return not (self is State.STARTING or self is State.PENDING)
+
+
+_PRECEDENCE = (State.UNHEALTHY, State.STARTING, State.PENDING, State.INCONCLUSIVE, State.HEALTHY)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """A state, and the sentence that says why."""
+
+    state: State
+    reason: str
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """When one check of one target is healthy. `budget` is in percent; `proves` is whether it tells the version."""
+
+    target: str
+    check: str
+    interval: timedelta
+    timeout: timedelta
+    threshold: int
+    budget: int
+    deadline: timedelta
+    bake: timedelta
+    proves: bool = False
+
+    @property
+    def reach(self) -> timedelta:
+        """How long before a sample the one before it can be; what lies further back was not looked at."""
+        return self.interval + self.timeout
+
+    def about(self, sample: Sample) -> bool:
+        """Whether this is the rule that a sample falls under."""
+        return (self.target, self.check) == (sample.target, sample.check)
+
+
+def checks_of(environment: Environment) -> tuple[Check, ...]:
+    """Every check of an environment, the one that `health` stands for included, each with a name of its own."""
+    short = (Check(url=environment.health),) if environment.health else ()
+    taken = {check.name for check in environment.checks}
+    return tuple(_named(check, taken) for check in short + environment.checks)
+
+
+def _named(check: Check, taken: set[str]) -> Check:
+    """Give a check without a name that of its kind, with a number where others have it already."""
+    if check.name:
+        return check
+    candidates = chain([check.kind], (f"{check.kind}-{number}" for number in count(2)))
+    name = next(name for name in candidates if name not in taken)
+    taken.add(name)
+    return msgspec.structs.replace(check, name=name)
+
+
+def rules_of(environment: Environment, targets: Iterable[str]) -> tuple[Rule, ...]:
+    """One rule for each check on each of the targets."""
+    checks = checks_of(environment)
+    return tuple(_rule(target, check, environment.bake) for target in targets for check in checks)
+
+
+def _rule(target: str, check: Check, bake: timedelta) -> Rule:
+    return Rule(
+        target=target,
+        check=check.name,
+        interval=check.interval,
+        timeout=check.timeout,
+        threshold=check.failure_threshold,
+        budget=int(check.failure_budget.removesuffix("%")),
+        deadline=check.deadline,
+        bake=bake,
+        proves=bool(check.version_pointer or check.version_header or check.version_pattern),
+    )
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    """A measured sample of a bake, and how much of the time before it it speaks for."""
+
+    at: datetime
+    bad: bool
+    since: timedelta
+
+
+class _Bake(msgspec.Struct, frozen=True):
+    """The latest samples of an unbroken time of good answers, no more of them than a whole bake needs.
+
+    It grows by the time that was looked at, so that neither a pause nor unmeasurable samples make it any longer.
+    """
+
+    marks: tuple[_Mark, ...] = ()
+    length: timedelta = _NOTHING
+    bad: int = 0
+
+    def grown(self, at: datetime, *, bad: bool, rule: Rule) -> _Bake:
+        since = min(max(at - self.marks[-1].at, _NOTHING), rule.reach) if self.marks else _NOTHING
+        marks = (*self.marks, _Mark(at, bad, since))
+        return _Bake(marks, self.length + since, self.bad + bad).trimmed(rule.bake)
+
+    def trimmed(self, bake: timedelta) -> _Bake:
+        """Forget the first samples for as long as the others are a whole bake."""
+        length, bad, first = self.length, self.bad, 0
+        for mark, following in pairwise(self.marks):
+            if length - following.since < bake:
+                break
+            length, bad, first = length - following.since, bad - mark.bad, first + 1
+        return _Bake(self.marks[first:], length, bad)
+
+    def overdrawn(self, rule: Rule) -> bool:
+        return self.bad * 100 > rule.budget * len(self.marks)
+
+
+class Track(msgspec.Struct, frozen=True, kw_only=True):
+    """What one check of one target has been through since the command ended.
+
+    `bad` counts the bad samples in a row since the start, `unmeasurable` the latest samples that told nothing.
+    """
+
+    rule: Rule
+    ended: datetime
+    state: State = State.STARTING
+    started: bool = False
+    samples: int = 0
+    bad: int = 0
+    unmeasurable: int = 0
+    last: Sample | None = None
+    bake: _Bake | None = None
+
+    @property
+    def deadline(self) -> datetime:
+        """When a bake must have begun, and be unbroken."""
+        return self.ended + self.rule.deadline
+
+    @property
+    def baked(self) -> timedelta:
+        """How much of the bake has gone by."""
+        return min(self.bake.length, self.rule.bake) if self.bake else _NOTHING
+
+    @property
+    def decided(self) -> bool:
+        """Whether no further sample counts here; a healthy track can still fall ill while others are waited for."""
+        return self.state is State.UNHEALTHY or self.state is State.INCONCLUSIVE
+
+    def left(self, now: datetime) -> timedelta:
+        """How long until this can be healthy if all goes well; before the bake, how long there is to begin it."""
+        if self.bake is not None:
+            return self.rule.bake - self.baked
+        return max(self.deadline - now, _NOTHING)
+
+    def observed(self, sample: Sample) -> Track:
+        """Take in a sample, without judging yet; what was measured before the command ended says nothing."""
+        if sample.at < self.ended:
+            return self
+        replace, samples, at = msgspec.structs.replace, self.samples + 1, sample.at
+        match sample.sample:
+            case Reading.UNMEASURABLE:
+                return replace(self, samples=samples, last=sample, unmeasurable=self.unmeasurable + 1)
+            case Reading.STALE:
+                return replace(self, samples=samples, last=sample, unmeasurable=0, bad=0, bake=None)
+            case Reading.BAD:
+                bake = self.bake and self.bake.grown(at, bad=True, rule=self.rule)
+                bad = self.bad + self.started
+                return replace(self, samples=samples, last=sample, unmeasurable=0, bad=bad, bake=bake)
+            case Reading.OK:
+                bake = (self.bake or _Bake()).grown(at, bad=False, rule=self.rule)
+                return replace(self, samples=samples, last=sample, unmeasurable=0, bad=0, bake=bake, started=True)
+            case _:
+                assert_never(sample.sample)
+
+    def judged(self, now: datetime) -> Track:
+        """Say what the samples mean at a time."""
+        state = self.state if self.decided else self._state(now)
+        return self if state is self.state else msgspec.structs.replace(self, state=state)
+
+    def _state(self, now: datetime) -> State:
+        if self.bad >= self.rule.threshold:
+            return State.UNHEALTHY
+        if self._holds:
+            return State.HEALTHY
+        if now > self.deadline and self._blind(now):
+            return State.INCONCLUSIVE
+        if (now > self.deadline and self.bake is None) or self._hopeless:
+            return State.UNHEALTHY
+        return State.PENDING if self.started else State.STARTING
+
+    @property
+    def _whole(self) -> bool:
+        return self.bake is not None and self.bake.length >= self.rule.bake
+
+    @property
+    def _holds(self) -> bool:
+        """Whether a whole bake lies behind us that ends with a good answer."""
+        return self._whole and self._last_is(Reading.OK) and not self._overdrawn
+
+    @property
+    def _overdrawn(self) -> bool:
+        return self.bake is not None and self.bake.overdrawn(self.rule)
+
+    @property
+    def _hopeless(self) -> bool:
+        """Whether the last bake that could begin before the deadline is whole, and has too many bad samples."""
+        return self._whole and self._overdrawn and self.bake is not None and self.bake.marks[0].at >= self.deadline
+
+    def _blind(self, now: datetime) -> bool:
+        """Whether a full run of samples told nothing, or did not even come."""
+        latest = self.last.at if self.last else self.ended
+        silent = now - latest > self.rule.threshold * self.rule.reach
+        return silent or self.unmeasurable >= min(self.rule.threshold, self.samples)
+
+    def _last_is(self, reading: Reading) -> bool:
+        return self.last is not None and self.last.sample is reading
+
+    @property
+    def reason(self) -> str:
+        """The sentence that says why the track is where it is."""
+        match self.state:
+            case State.STARTING:
+                told = "the new version has not answered well yet"
+            case State.PENDING if self.bake is None:
+                told = "another version answers, too"
+            case State.PENDING:
+                told = f"good for {_shown(self.baked)} of {_shown(self.rule.bake)}"
+            case State.HEALTHY:
+                told = f"good for {_shown(self.rule.bake)}"
+            case State.UNHEALTHY:
+                told = self._complaint()
+            case State.INCONCLUSIVE:
+                told = f"the latest samples told nothing, and the deadline of {_shown(self.rule.deadline)} is over"
+            case _:
+                assert_never(self.state)
+        return f"{self._name}: {told}{self._detail}"
+
+    @property
+    def _name(self) -> str:
+        return " ".join(f"`{name}`" for name in (self.rule.target, self.rule.check) if name)
+
+    @property
+    def _detail(self) -> str:
+        """What the last sample adds, where something is wrong."""
+        if self.last is None or self.last.sample is Reading.OK or not self.last.detail:
+            return ""
+        return f" ({visible(self.last.detail)})"
+
+    def _complaint(self) -> str:
+        deadline = f"{_shown(self.rule.deadline)} after the command"
+        if self.bad >= self.rule.threshold:
+            return f"{self.bad} bad {'sample' if self.bad == 1 else 'samples'} in a row"
+        if self.bake is not None:
+            return f"{self.bake.bad} of {len(self.bake.marks)} samples were bad, more than {self.rule.budget} %"
+        if self.started or self._last_is(Reading.STALE):
+            return f"another version still answered {deadline}"
+        return f"the new version had not answered well {deadline}"
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment from the end of its command on: samples and ticks of time go in, a verdict comes out.
+
+    `now` is the latest time that was heard of, `state` what the tracks are together.
+    """
+
+    tracks: tuple[Track, ...]
+    now: datetime
+    state: State = State.STARTING
+
+    @classmethod
+    def begun(cls, rules: Iterable[Rule], ended: datetime) -> Health:
+        """Begin when the command has ended; ValueError without a rule, for nothing would be healthy by accident."""
+        tracks = tuple(Track(rule=rule, ended=ended) for rule in rules)
+        if not tracks:
+            raise ValueError("without a check nothing can be called healthy")
+        return cls(tracks=tracks, now=ended)
+
+    @property
+    def proven(self) -> bool:
+        """Whether each target has a check that tells the version, so that healthy means the right one."""
+        proving = {track.rule.target for track in self.tracks if track.rule.proves}
+        return proving == {track.rule.target for track in self.tracks}
+
+    @property
+    def verdict(self) -> Verdict:
+        """The state of the whole, and why."""
+        if self.state is not State.HEALTHY:
+            return Verdict(self.state, "; ".join(track.reason for track in self.tracks if track.state is self.state))
+        bake = _shown(max(track.rule.bake for track in self.tracks))
+        unproven = "" if self.proven else ", which is unproven: no check tells the version"
+        return Verdict(self.state, f"the new version answered well for {bake}{unproven}")
+
+    def left(self) -> timedelta:
+        """How long until this can be healthy if all goes well; until all bake, how long there is to begin."""
+        return _NOTHING if self.state.final else max(track.left(self.now) for track in self.tracks)
+
+    def observed(self, sample: Sample) -> Health:
+        """Take in a sample; after the verdict it changes nothing. ValueError where no check of a target made it."""
+        if not any(track.rule.about(sample) for track in self.tracks):
+            raise ValueError(f"no check {sample.check!r} of a target {sample.target!r} is waited for")
+        health = self.ticked(sample.at)
+        if health.state.final:
+            return health
+        tracks = (track.observed(sample) if track.rule.about(sample) else track for track in health.tracks)
+        return self._judged(tracks, health.now)
+
+    def ticked(self, now: datetime) -> Health:
+        """Let time go by without a sample; a verdict stays."""
+        return self if self.state.final else self._judged(self.tracks, max(now, self.now))
+
+    def _judged(self, tracks: Iterable[Track], now: datetime) -> Health:
+        judged = tuple(track.judged(now) for track in tracks)
+        return Health(tracks=judged, now=now, state=combined(track.state for track in judged))
+
+
+def combined(states: Iterable[State]) -> State:
+    """Make one state of several: unhealthy when one is, healthy when all are, and no end before all have ended."""
+    found = tuple(states)
+    return next(state for state in _PRECEDENCE if state in found)
+
+
+def _shown(time: timedelta) -> str:
+    minutes, seconds = divmod(int(time.total_seconds()), 60)
+    if time and not minutes + seconds:
+        return f"{time // timedelta(milliseconds=1)}ms"
+    return " ".join(f"{count}{unit}" for count, unit in ((minutes, "m"), (seconds, "s")) if count) or "0s"

@@ -1,0 +1,1 @@
+"""The record of the deployments of an environment, kept as GitHub deployments."""

@@ -1,0 +1,111 @@
+"""Who holds an environment: the lowest deployment that is not finished and whose owner lives.
+
+Everywhere, `living` are the numbers of the deployments that somebody is at work on, as the function of that name tells.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from release_tool.deploy.ledger.model import Kind, Override, quarantine
+from release_tool.deploy.ledger.phase import Phase, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from release_tool.deploy.ledger.model import Deployment, Ledger
+    from release_tool.model.tags import Owner
+
+
+def living(ledger: Ledger, owners: Collection[Owner], ours: Collection[int] = ()) -> frozenset[int]:
+    """The deployments that somebody is at work on: those of the *other* owners that live, and `ours`.
+
+    What an earlier step of our own job left behind has our owner and is none of ours.
+    """
+    unfinished = (deployment for deployment in ledger if not deployment.finished)
+    return frozenset(one.id for one in unfinished if one.owner in owners or one.id in ours)
+
+
+def queue(ledger: Ledger, living: Collection[int]) -> tuple[Deployment, ...]:
+    """The living deployments in their order: what has begun, a person's rollback, a rollback, then what came first."""
+    found = [deployment for deployment in ledger if not deployment.finished and deployment.id in living]
+    return tuple(sorted(found, key=_order))
+
+
+def holder(ledger: Ledger, living: Collection[int]) -> Deployment | None:
+    """The deployment that holds the environment, None where nobody does."""
+    return next(iter(queue(ledger, living)), None)
+
+
+def is_its_turn(ledger: Ledger, deployment: Deployment, living: Collection[int]) -> bool:
+    """Whether a deployment may go on: its owner holds the environment, with it or with the one that it rolls back."""
+    same_owner = {other.id for other in ledger if other.owner == deployment.owner}
+    first = holder(ledger, same_owner.union(living))
+    return first is not None and first.owner == deployment.owner
+
+
+def yields_to(ledger: Ledger, deployment: Deployment, living: Collection[int]) -> Deployment | None:
+    """The person's rollback that takes over from a deployment, waiting or under way.
+
+    One to the same commit does not: two people who go back at the same moment go back once.
+    """
+    later = (other for other in queue(ledger, living) if other.persons_rollback and other.id > deployment.id)
+    newest = max(later, key=lambda other: other.id, default=None)
+    return newest if newest and newest.commit != deployment.commit else None
+
+
+def superseded_by(
+    ledger: Ledger, deployment: Deployment, living: Collection[int], newer: Collection[str]
+) -> Deployment | None:
+    """The later deployment that makes waiting pointless; what a person asked for is only superseded by a rollback.
+
+    `newer` are the commits that contain this deployment's.
+    """
+    if rollback := yields_to(ledger, deployment, living):
+        return rollback
+    if not deployment.payload.automatic:
+        return None
+    if deployment.payload.kind is Kind.ROLLBACK:
+        return _overtaker(ledger, deployment)
+    promising = frozenset(newer) - quarantine(ledger).keys()
+    later = [other for other in queue(ledger, living) if other.id > deployment.id and other.commit in promising]
+    return next((other for other in later if other.payload.kind is Kind.DEPLOY), None)
+
+
+def interruption(ledger: Ledger, deployment: Deployment, living: Collection[int], halt: str = "") -> Phase | None:
+    """What a deployment comes to instead of its next target, None where it goes on.
+
+    `halt` says who halted the environment and why. `rolling back:` means that it is to be rolled back by itself.
+    """
+    if rollback := yields_to(ledger, deployment, living):
+        if deployment.changed:
+            return Phase(Word.FAILED, "a person took over", handed_over_to=rollback.id)
+        return Phase(Word.SUPERSEDED, f"by the rollback to {rollback}")
+    if halt and _heeds_halts(deployment):
+        return Phase(_halted(deployment), halt)
+    if is_its_turn(ledger, deployment, living):
+        return None
+    other = f"{holder(ledger, living)} holds the environment"
+    return Phase(Word.UNKNOWN if deployment.changed else Word.WAITING, other)
+
+
+def _order(deployment: Deployment) -> tuple[bool, bool, bool, int]:
+    goes_back = deployment.payload.kind is Kind.ROLLBACK
+    return not deployment.in_progress, not deployment.persons_rollback, not goes_back, deployment.id
+
+
+def _overtaker(ledger: Ledger, rollback: Deployment) -> Deployment | None:
+    """What came between a rollback and the deployment that it is to undo: another rollback, or something newer."""
+    left = rollback.payload.parent or rollback.id
+    between = (other for other in ledger if other.id > left and other.id != rollback.id)
+    return next((other for other in between if other.changed or other.proven), None)
+
+
+def _heeds_halts(deployment: Deployment) -> bool:
+    return deployment.payload.kind is Kind.DEPLOY and Override.HALT not in deployment.payload.overrides
+
+
+def _halted(deployment: Deployment) -> Word:
+    if deployment.changed:
+        return Word.ROLLING_BACK if deployment.can_roll_back else Word.FAILED
+    return Word.HELD if deployment.payload.automatic else Word.REFUSED

@@ -1,0 +1,351 @@
+"""The ledger of an environment: all deployments to it, oldest first, and what they say about it."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import msgspec
+
+from release_tool.deploy.ledger.phase import Phase, State, Word, is_same_end, read
+from release_tool.model.tags import Owner
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+TASK = "release-tool"
+"""The task of our deployments; those of other tools have another one and are never counted."""
+
+Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40,64}\Z")]
+
+
+class Kind(enum.Enum):
+    """What a deployment does: bring something new, go back, or only write down what runs."""
+
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+    RECORD = "record"
+
+
+class Override(enum.Enum):
+    """A "no" that a person may overrule."""
+
+    HALT = "halt"
+    QUARANTINE = "quarantine"
+    OLDER = "older"
+    IRREVERSIBLE = "irreversible"
+    NO_WAY_BACK = "no-way-back"
+
+
+class Payload(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=1):
+    """What a deployment says of itself from the start.
+
+    `by` is the person, empty where nobody is known; `automatic` says that no person asked for it.
+    `parent` is the deployment that a rollback leaves, and `overrides` are those that were needed.
+    """
+
+    commit: Hash
+    name: str
+    kind: Kind
+    automatic: bool
+    owner: Owner
+    by: str = ""
+    reason: str = ""
+    references: dict[str, str] = {}
+    parent: int | None = None
+    overrides: tuple[Override, ...] = ()
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A phase that a deployment came to, and when."""
+
+    phase: Phase
+    at: datetime
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt to bring an environment to one commit, with the phases that it went through, oldest first."""
+
+    id: int
+    payload: Payload
+    created: datetime
+    steps: tuple[Step, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.payload.name} (#{self.id})"
+
+    @property
+    def commit(self) -> str:
+        """The commit that it brings."""
+        return self.payload.commit
+
+    @property
+    def owner(self) -> Owner:
+        """Who is at work on it."""
+        return self.payload.owner
+
+    @property
+    def phase(self) -> Phase:
+        """Where it is, or how it ended; one without any status waits."""
+        return self.steps[-1].phase if self.steps else Phase(Word.WAITING)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        return self.phase.word.state.finished
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self.phase.word.state is State.IN_PROGRESS
+
+    @property
+    def changed(self) -> bool:
+        """Whether it may have changed anything; a record never does."""
+        return self.payload.kind is not Kind.RECORD and any(step.phase.word in _CHANGED for step in self.steps)
+
+    @property
+    def proven(self) -> bool:
+        """Whether every check held through its bake, whatever came after."""
+        return any(step.phase.word is Word.HEALTHY for step in self.steps)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it ended well and nothing replaced it."""
+        return self.phase.word is Word.HEALTHY
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """The targets that it may have changed, in that order."""
+        names = [step.phase.text for step in self.steps if step.phase.word is Word.CHANGING]
+        return tuple(dict.fromkeys(names)) if self.changed else ()
+
+    @property
+    def persons_rollback(self) -> bool:
+        """Whether a person goes back, which does not queue."""
+        return self.payload.kind is Kind.ROLLBACK and not self.payload.automatic
+
+    @property
+    def can_roll_back(self) -> bool:
+        """Whether its failure is answered by a rollback: one attempt, and none where a person ruled it out."""
+        ruled_out = {Override.IRREVERSIBLE, Override.NO_WAY_BACK}
+        return self.payload.kind is Kind.DEPLOY and ruled_out.isdisjoint(self.payload.overrides)
+
+    @property
+    def seen_at(self) -> datetime:
+        """The last sign of life."""
+        return self.steps[-1].at if self.steps else self.created
+
+
+_CHANGED = {
+    Word.CHANGING,
+    Word.VERIFYING,
+    Word.BAKING,
+    Word.HEALTHY,
+    Word.ROLLING_BACK,
+    Word.FAILED,
+    Word.UNKNOWN,
+}
+
+Ledger: TypeAlias = "Sequence[Deployment]"
+
+
+class Live(msgspec.Struct, frozen=True):
+    """What is live: a deployment, nothing yet, or unknown, and then why."""
+
+    deployment: Deployment | None = None
+    unknown: str = ""
+
+    @property
+    def commit(self) -> str | None:
+        """The commit that is live, None where it is unknown or nothing is."""
+        return self.deployment.commit if self.deployment else None
+
+
+class WayBack(msgspec.Struct, frozen=True):
+    """The last known good, None where there is none, and why not each of those that came after it."""
+
+    choice: Deployment | None
+    passed_over: tuple[tuple[Deployment, str], ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why this one, and why not the others, as one sentence."""
+        last = f"{self.choice} is the last known good" if self.choice else "there is no way back"
+        return "; ".join([last, *(f"{other} {why}" for other, why in self.passed_over)])
+
+
+def encode(payload: Payload) -> dict[str, object]:
+    """Write a payload as GitHub takes it."""
+    document: dict[str, object] = msgspec.to_builtins(payload)
+    return document
+
+
+def decode(task: str, payload: object) -> Payload | None:
+    """Read a deployment's payload, or None where it is not ours or of another schema; fields of later are passed by.
+
+    GitHub tells it as an object over one interface and as JSON text over the other, and text as text in text.
+    """
+    if task != TASK:
+        return None
+    try:
+        while isinstance(payload, str):
+            payload = msgspec.json.decode(payload)
+        if not isinstance(payload, dict) or "schema" not in payload:
+            return None
+        return msgspec.convert(payload, Payload)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+
+
+def steps(statuses: Iterable[tuple[str, str, datetime]]) -> tuple[Step, ...]:
+    """Read a deployment's statuses, oldest first, each a state, a description and a time."""
+    found: tuple[Step, ...] = ()
+    for state, description, at in statuses:
+        found = followed_by(found, Step(read(state, description), at))
+    return found
+
+
+def followed_by(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
+    """The steps with one more; an end that is written again only says who was told of it meanwhile."""
+    last = steps[-1] if steps else None
+    if last and last.phase.word.state.finished and last.phase.word is step.phase.word:
+        return (*steps[:-1], Step(step.phase, last.at))
+    return (*steps, step)
+
+
+def live(ledger: Ledger) -> Live:
+    """What is live: the newest success, unknown after a change that did not end in one."""
+    for deployment in reversed(ledger):
+        if deployment.healthy:
+            return Live(deployment)
+        if deployment.changed or deployment.proven:
+            return Live(unknown=_why_unknown(deployment))
+    return Live()
+
+
+def yardstick(ledger: Ledger) -> str | None:
+    """The commit that another one may not be older than: what is live, else the last known good."""
+    now = live(ledger).deployment or way_back(ledger, None).choice
+    return now.commit if now else None
+
+
+def leaving(ledger: Ledger) -> Deployment | None:
+    """What a person's rollback leaves: the newest that was brought, live or not.
+
+    A rollback that did not succeed is left out: what is to be left is still what it was to leave.
+    """
+    brought = (deployment for deployment in reversed(ledger) if deployment.changed or deployment.proven)
+    return next((one for one in brought if one.proven or one.payload.kind is not Kind.ROLLBACK), None)
+
+
+def quarantine(ledger: Ledger) -> dict[str, str]:
+    """The quarantined commits, each with the reason why.
+
+    A failed deployment and a rollback from it begin it, and only a person's healthy deployment ends it.
+    A rollback that fails says nothing about the commit that it went back to.
+    """
+    by_id = {deployment.id: deployment for deployment in ledger}
+    found: dict[str, str] = {}
+    for deployment in ledger:
+        left = by_id.get(deployment.payload.parent or 0)
+        if deployment.payload.kind is Kind.ROLLBACK:
+            if left and deployment.changed and left.commit != deployment.commit:
+                found[left.commit] = f"was rolled back from (#{deployment.id})"
+        elif deployment.phase.word is Word.FAILED:
+            found[deployment.commit] = f"failed here (#{deployment.id})"
+        if deployment.proven and not deployment.payload.automatic:
+            found.pop(deployment.commit, None)
+    return found
+
+
+def way_back(
+    ledger: Ledger, leaves: str | None, *, withdrawn: Collection[str] = (), gone: Collection[str] = ()
+) -> WayBack:
+    """Find the last known good other than the commit that is left; `gone` are commits that can't be deployed any more.
+
+    Which ones to ask about tells `proven_commits`.
+    """
+    quarantined = quarantine(ledger)
+    passed_over: list[tuple[Deployment, str]] = []
+    for deployment in _newest_of_each(ledger):
+        why = _why_not(deployment, leaves, withdrawn, quarantined, gone)
+        if not why:
+            return WayBack(deployment, tuple(passed_over))
+        passed_over.append((deployment, why))
+    return WayBack(None, tuple(passed_over))
+
+
+def proven_commits(ledger: Ledger) -> tuple[str, ...]:
+    """The commits that were proven here, the latest proof first."""
+    return tuple(deployment.commit for deployment in _newest_of_each(ledger) if deployment.proven)
+
+
+def is_written(ledger: Ledger, commit: str, phase: Phase) -> bool:
+    """Whether the ledger has a commit with just this end already: a "no" is written once for each commit and reason."""
+    return any(one.commit == commit and is_same_end(one.phase, phase) for one in ledger)
+
+
+def live_before(ledger: Ledger, deployment: Deployment) -> Deployment | None:
+    """What was live before a deployment changed anything; None where nothing was, or nobody knows."""
+    earlier = (one for one in reversed(ledger) if one.id < deployment.id and (one.changed or one.proven))
+    newest = next(earlier, None)
+    return newest if newest and newest.proven else None
+
+
+def over_by(ledger: Ledger, deployment: Deployment) -> Deployment | None:
+    """What had gone wrong before, and is over now that a deployment is healthy; None where nothing had.
+
+    That something was rolled back ends nothing: what was to be deployed is still not there.
+    """
+    earlier = (
+        one
+        for one in reversed(ledger)
+        if one.id < deployment.id and one.finished and (one.changed or one.proven) and not _is_part_of_another(one)
+    )
+    newest = next(earlier, None)
+    return None if newest is None or newest.proven else newest
+
+
+def _is_part_of_another(one: Deployment) -> bool:
+    """Whether what people know is another deployment: the one that it rolls back, or that took over from it."""
+    goes_back = one.payload.kind is Kind.ROLLBACK and one.payload.automatic
+    return goes_back or one.phase.handed_over_to is not None
+
+
+def _why_unknown(deployment: Deployment) -> str:
+    if not deployment.finished:
+        return f"{deployment} is under way"
+    if deployment.phase.word is Word.FAILED:
+        return f"{deployment} failed and nothing was proven since"
+    return f"nobody knows what became of {deployment}"
+
+
+def _newest_of_each(ledger: Ledger) -> Iterator[Deployment]:
+    """For each commit that was ever brought its latest proof, else its latest attempt; newest first."""
+    newest: dict[str, Deployment] = {}
+    for deployment in ledger:
+        known = newest.get(deployment.commit)
+        if deployment.proven or (deployment.changed and not (known and known.proven)):
+            newest[deployment.commit] = deployment
+    return iter(sorted(newest.values(), key=lambda deployment: deployment.id, reverse=True))
+
+
+def _why_not(
+    deployment: Deployment,
+    leaves: str | None,
+    withdrawn: Collection[str],
+    quarantined: dict[str, str],
+    gone: Collection[str],
+) -> str:
+    commit = deployment.commit
+    if commit == leaves:
+        return "is what is left"
+    if commit in withdrawn:
+        return "was withdrawn"
+    if commit in quarantined:
+        return quarantined[commit]
+    if not deployment.proven:
+        return "was never proven here"
+    return "does not exist any more" if commit in gone else ""

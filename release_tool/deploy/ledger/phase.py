@@ -1,0 +1,167 @@
+"""The phases of a deployment, and how each stands in the ledger: a state of GitHub's and a line that begins with it."""
+
+from __future__ import annotations
+
+import enum
+import re
+
+import msgspec
+
+from release_tool.text.visible import visible
+
+LIMIT = 140
+"""The characters that GitHub takes in the description of a status."""
+
+EVERYBODY = "*"
+"""Stands for all channels that want to know, where there is no room for their names."""
+
+_LONGEST_NAME = 60
+_LONGEST_NAMES = 30
+_DEBT = re.compile(r"(?P<text>.*?) ?\[tell: (?P<names>[\w., -]+|\*)\]", re.ASCII)
+_NAME = re.compile(r"[\w.-]+", re.ASCII)
+_ENDING = re.compile(r"(?P<text>.*?)(?:; rolled back to (?P<name>\S+)|; handed over to #(?P<number>[0-9]{1,18}))?")
+_UNSTORABLE = re.compile("[^\x00-\ud7ff\ue000-\uffff]")
+"""Characters beyond the basic plane and lone halves of them, which not every description of GitHub's can hold."""
+
+
+class State(enum.Enum):
+    """What GitHub knows of a deployment."""
+
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    SUCCESS = "success"
+    INACTIVE = "inactive"
+    FAILURE = "failure"
+    ERROR = "error"
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return self not in {State.QUEUED, State.IN_PROGRESS}
+
+
+class Word(enum.Enum):
+    """The phases, each as the word that its line begins with."""
+
+    WAITING = "waiting"
+    CHANGING = "changing"
+    VERIFYING = "verifying"
+    BAKING = "baking"
+    HEALTHY = "healthy"
+    HELD = "held"
+    SUPERSEDED = "superseded"
+    REFUSED = "refused"
+    NOT_DONE = "not done"
+    ROLLING_BACK = "rolling back"
+    FAILED = "failed"
+    REPLACED = "replaced"
+    UNKNOWN = "unknown"
+
+    @property
+    def state(self) -> State:
+        """The state that a deployment in this phase has on GitHub."""
+        return _STATES[self]
+
+
+_STATES = {
+    Word.WAITING: State.QUEUED,
+    Word.CHANGING: State.IN_PROGRESS,
+    Word.VERIFYING: State.IN_PROGRESS,
+    Word.BAKING: State.IN_PROGRESS,
+    Word.HEALTHY: State.SUCCESS,
+    Word.HELD: State.INACTIVE,
+    Word.SUPERSEDED: State.INACTIVE,
+    Word.REFUSED: State.INACTIVE,
+    Word.NOT_DONE: State.INACTIVE,
+    Word.ROLLING_BACK: State.IN_PROGRESS,
+    Word.FAILED: State.FAILURE,
+    Word.REPLACED: State.INACTIVE,
+    Word.UNKNOWN: State.ERROR,
+}
+
+_WORDS = {word.value: word for word in Word}
+
+_UNSPOKEN = {
+    "queued": Word.WAITING,
+    "pending": Word.WAITING,
+    "waiting": Word.WAITING,
+    "in_progress": Word.CHANGING,
+    "success": Word.HEALTHY,
+    "inactive": Word.REPLACED,
+    "failure": Word.FAILED,
+}
+"""What a state means whose line is not ours: GitHub itself makes older deployments inactive, without a word."""
+
+
+class Phase(msgspec.Struct, frozen=True):
+    """Where a deployment is. `text` names the target that is changed or verified, else it says why.
+
+    A failed one may tell how it ended: `rolled_back_to` names a commit, `handed_over_to` numbers a deployment.
+    `owed` are the channels that are still to be told how it ended, or `EVERYBODY`.
+    """
+
+    word: Word
+    text: str = ""
+    rolled_back_to: str = ""
+    handed_over_to: int | None = None
+    owed: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return describe(msgspec.structs.replace(self, owed=()))[1]
+
+
+def describe(phase: Phase) -> tuple[State, str]:
+    """Write a phase as the state and the description of a status; a text that is too long loses its end."""
+    failed = phase.word is Word.FAILED
+    head, ending = f"{phase.word.value}: ", (_ending(phase) if failed else "") + _debt(phase.owed)
+    text = _storable(phase.text).replace("[tell:", "(tell:")
+    if failed:
+        text = text.replace(";", ",")  # the ending stands behind the only one
+    return phase.word.state, f"{head}{_cut(text, LIMIT - len(head) - len(ending))}{ending}".rstrip()
+
+
+def read(state: str, description: str) -> Phase:
+    """Read a status back; one that the tool did not write is taken by its state, and its whole line is the text."""
+    state = state.lower()
+    start, _, text = description.partition(":")
+    word = _WORDS.get(start)
+    if word is None or word.state.value != state:
+        return Phase(_UNSPOKEN.get(state, Word.UNKNOWN), _storable(description))
+    text, owed = _without_debt(text.removeprefix(" "))
+    ended = _ENDING.fullmatch(text) if word is Word.FAILED else None
+    if ended is None:
+        return Phase(word, text, owed=owed)
+    number = int(ended["number"]) if ended["number"] else None
+    return Phase(word, ended["text"], ended["name"] or "", number, owed)
+
+
+def is_same_end(written: Phase, phase: Phase) -> bool:
+    """Whether an end stands in the ledger, even if it lost some of its text to who was owed the message."""
+    line, whole = str(written), str(phase)
+    return line == whole or (line.endswith("…") and whole.startswith(line.removesuffix("…")))
+
+
+def _ending(phase: Phase) -> str:
+    name = _storable(phase.rolled_back_to).replace(" ", "-").replace(";", "-")
+    if name:
+        return f"; rolled back to {name[:_LONGEST_NAME]}"
+    return "" if phase.handed_over_to is None else f"; handed over to #{phase.handed_over_to}"
+
+
+def _debt(owed: tuple[str, ...]) -> str:
+    names = ", ".join(owed)
+    fits = len(names) <= _LONGEST_NAMES and all(map(_NAME.fullmatch, owed))
+    return f" [tell: {names if fits else EVERYBODY}]" if owed else ""
+
+
+def _without_debt(text: str) -> tuple[str, tuple[str, ...]]:
+    found = _DEBT.fullmatch(text)
+    return (found["text"], tuple(found["names"].split(", "))) if found else (text, ())
+
+
+def _storable(text: str) -> str:
+    return visible(_UNSTORABLE.sub("\ufffd", text))
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1].rstrip()}…"

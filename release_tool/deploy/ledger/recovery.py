@@ -1,0 +1,138 @@
+"""What is to be done about a deployment whose owner died: close it, look at what is live, or roll it back."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, TypeAlias, assert_never
+
+import msgspec
+
+from release_tool.deploy.ledger.lock import yields_to
+from release_tool.deploy.ledger.model import Deployment, Kind
+from release_tool.deploy.ledger.phase import Phase, Word, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from release_tool.deploy.ledger.model import Ledger, WayBack
+
+
+class Close(msgspec.Struct, frozen=True):
+    """Write how it ended; nothing else is to be done."""
+
+    deployment: Deployment
+    phase: Phase
+
+
+class Examine(msgspec.Struct, frozen=True):
+    """Run the checks through a bake, then ask `judge`."""
+
+    deployment: Deployment
+
+
+class RollBack(msgspec.Struct, frozen=True):
+    """Go back to the last known good, as the deployment itself would have."""
+
+    deployment: Deployment
+    reason: str
+
+
+Remedy: TypeAlias = Close | Examine | RollBack
+
+
+class Look(enum.Enum):
+    """What the checks said about the commit of an interrupted deployment."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    INCONCLUSIVE = "inconclusive"
+
+
+def left_behind(ledger: Ledger, living: Collection[int]) -> tuple[Deployment, ...]:
+    """The deployments that nobody finishes any more: `living` are those that somebody is at work on."""
+    return tuple(deployment for deployment in ledger if not deployment.finished and deployment.id not in living)
+
+
+def next_remedy(ledger: Ledger, living: Collection[int]) -> Remedy | None:
+    """What to do next about what was left behind, None where nothing is.
+
+    The newest comes first, so that a rollback is settled before the deployment that it was to undo.
+    """
+    found = (_remedy(ledger, one, living) for one in reversed(left_behind(ledger, living)))
+    return next((remedy for remedy in found if remedy), None)
+
+
+def judge(
+    deployment: Deployment, look: Look, way_back: WayBack, targets: Iterable[str], *, tells_version: bool
+) -> Close | RollBack:
+    """Decide about an interrupted deployment by what the checks said through a bake.
+
+    Where no check tells the version, good answers prove nothing unless every target was brought to the new one.
+    """
+    match look:
+        case Look.HEALTHY if tells_version or _is_complete(deployment, targets):
+            return Close(deployment, Phase(Word.HEALTHY, "found healthy after an interruption"))
+        case Look.HEALTHY:
+            return _failed(deployment, "interrupted before every target was deployed", way_back)
+        case Look.UNHEALTHY:
+            return _failed(deployment, "interrupted, and found unhealthy", way_back)
+        case Look.INCONCLUSIVE:
+            return Close(deployment, Phase(Word.UNKNOWN, "interrupted, and its health could not be measured"))
+        case _ as never:
+            assert_never(never)
+
+
+def give_up(deployment: Deployment) -> Close:
+    """Close what was left behind without looking, as somebody must who can't reach the environment."""
+    return Close(deployment, _given_up(deployment))
+
+
+def _remedy(ledger: Ledger, one: Deployment, living: Collection[int]) -> Remedy | None:
+    if not one.changed:
+        return give_up(one)
+    if any(child.payload.automatic and child.id in living for child in _rollbacks_of(ledger, one)):
+        return None  # somebody is rolling it back; what becomes of that decides
+    if ending := _ending(ledger, one, living):
+        return Close(one, ending)
+    return RollBack(one, one.phase.text) if one.phase.word is Word.ROLLING_BACK else Examine(one)
+
+
+def _rollbacks_of(ledger: Ledger, one: Deployment) -> list[Deployment]:
+    return [other for other in ledger if other.payload.parent == one.id and other.payload.kind is Kind.ROLLBACK]
+
+
+def _ending(ledger: Ledger, one: Deployment, living: Collection[int]) -> Phase | None:
+    """How an interrupted deployment has ended already, by what others did since; None where nobody did anything."""
+    if attempts := [child for child in _rollbacks_of(ledger, one) if child.changed]:
+        return _left_for(attempts[-1])
+    if later := [other for other in ledger if other.id > one.id and (other.changed or other.proven)]:
+        return Phase(Word.UNKNOWN, f"interrupted; {later[-1]} came after it")
+    rollback = yields_to(ledger, one, living)
+    return Phase(Word.FAILED, "interrupted", handed_over_to=rollback.id) if rollback else None
+
+
+def _left_for(rollback: Deployment) -> Phase:
+    if rollback.proven:
+        return Phase(Word.FAILED, "interrupted", rolled_back_to=rollback.payload.name)
+    if not rollback.finished:
+        return Phase(Word.FAILED, "interrupted", handed_over_to=rollback.id)
+    return Phase(Word.FAILED, f"interrupted, and the rollback to {rollback} did not succeed")
+
+
+def _is_complete(deployment: Deployment, targets: Iterable[str]) -> bool:
+    """Whether the command ended on every target; names are compared as the ledger holds them."""
+    wanted = {describe(Phase(Word.CHANGING, target)) for target in targets}
+    touched = {describe(Phase(Word.CHANGING, target)) for target in deployment.touched}
+    return wanted <= touched and deployment.phase.word in {Word.VERIFYING, Word.BAKING}
+
+
+def _failed(deployment: Deployment, reason: str, way_back: WayBack) -> Close | RollBack:
+    if deployment.can_roll_back and way_back.choice:
+        return RollBack(deployment, reason)
+    return Close(deployment, Phase(Word.FAILED, reason))
+
+
+def _given_up(deployment: Deployment) -> Phase:
+    if deployment.changed:
+        return Phase(Word.UNKNOWN, f"interrupted while {deployment.phase}")
+    return Phase(Word.NOT_DONE, "interrupted before anything changed")

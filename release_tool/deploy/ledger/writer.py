@@ -1,0 +1,191 @@
+"""The ledger of one environment in the hands of one owner: read, written, and known to be alive."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from release_tool.deploy.events import news_of
+from release_tool.deploy.ledger.lock import living
+from release_tool.deploy.ledger.model import Deployment, Step, followed_by, is_written
+from release_tool.deploy.ledger.phase import Phase, Word, describe, read
+from release_tool.errors import PermissionDeniedError, RemoteError
+from release_tool.history.owner import claimant, lives
+from release_tool.notify.notice import subscribers
+from release_tool.text.masking import without_user
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from release_tool.deploy.environment import Place
+    from release_tool.deploy.ledger.model import Ledger, Payload
+    from release_tool.model.tags import Owner
+
+T = TypeVar("T")
+
+_FEW = 30
+"""How many of the newest deployments are read again to see what has changed."""
+_PAUSES = (1.0, 4.0, 10.0)
+"""Seconds between one attempt to write a phase and the next."""
+_RENEWAL = timedelta(minutes=1)
+"""How often somebody who can't be asked shows that he is alive."""
+
+
+class Book:
+    """What is written here is known here at once, even while GitHub's lists don't show it yet."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._project = place.project
+        self._deployments = place.project.remote.deployments
+        self._known = {deployment.id: deployment for deployment in self._deployments.ledger(place.name)}
+        self._ours: set[int] = set()
+        self._written_at = place.project.clock.now()
+        self._owner: Owner | None = None
+
+    @property
+    def owner(self) -> Owner:
+        """Who we are."""
+        if self._owner is None:
+            self._owner = claimant(self._project)
+        return self._owner
+
+    @property
+    def ledger(self) -> Ledger:
+        """All deployments, oldest first, as they were when we last looked."""
+        return tuple(self._known[number] for number in sorted(self._known))
+
+    def look(self) -> Ledger:
+        """The ledger as it is now; finished deployments of long ago are not read again."""
+        newest = self._deployments.newest(self.place.name, _FEW)
+        oldest = min((deployment.id for deployment in newest), default=0)
+        older = [one for one in self.ledger if one.id < oldest and not one.finished and one.id not in self._ours]
+        for deployment in self._deployments.ledger(self.place.name) if older else newest:
+            known = self._known.get(deployment.id)
+            if known is None or len(deployment.steps) >= len(known.steps):
+                self._known[deployment.id] = deployment
+        return self.ledger
+
+    def living(self) -> frozenset[int]:
+        """The deployments that somebody is at work on, who is asked."""
+        others: dict[Owner, Deployment] = {
+            one.owner: one for one in self.ledger if not one.finished and one.id not in self._ours
+        }
+        alive = {owner for owner, one in others.items() if lives(self._project, owner, one.seen_at)}
+        return living(self.ledger, alive, self._ours)
+
+    def is_others(self, deployment: Deployment) -> bool:
+        """Whether somebody else is still at work where a deployment was made, who is asked."""
+        ours = deployment.id in self._ours
+        return not ours and lives(self._project, deployment.owner, deployment.seen_at)
+
+    def now(self, deployment: Deployment) -> Deployment:
+        """A deployment with all that was written of it."""
+        return self._known[deployment.id]
+
+    def enter(self, payload: Payload) -> Deployment:
+        """Begin a deployment: it waits for its turn."""
+        entry = self._create(payload)
+        self.write(entry, Phase(Word.WAITING, "for its turn"))
+        return self.now(entry)
+
+    def _create(self, payload: Payload) -> Deployment:
+        description = f"{payload.kind.value} {payload.name}"
+        number = self._deployments.create(self.place.name, payload, description)
+        self._ours.add(number)
+        self._known[number] = Deployment(id=number, payload=payload, created=self._project.clock.now())
+        return self._known[number]
+
+    def enter_once(self, payload: Payload, phase: Phase) -> Deployment | None:
+        """Write down how a deployment ended that did not begin; None where the ledger has just that already."""
+        if is_written(self.ledger, payload.commit, self._masked(phase)):
+            return None
+        entry = self._create(payload)
+        self.write(entry, phase)
+        return self.now(entry)
+
+    def write(self, deployment: Deployment, phase: Phase, *, patiently: bool = True) -> None:
+        """Write a phase, before it is acted on; as it may be written twice, it is tried more than once."""
+        owed = self._owed(deployment, phase)
+        self._write(deployment, msgspec.structs.replace(self._masked(phase), owed=owed), patiently=patiently)
+        self.place.progress.phase(f"{deployment}: {self.now(deployment).phase}")
+
+    def write_owed(self, deployment: Deployment, channels: tuple[str, ...]) -> None:
+        """Write which channels are still to be told how a deployment ended."""
+        phase = msgspec.structs.replace(self.now(deployment).phase, owed=channels)
+        self._write(deployment, phase, patiently=False)
+
+    def _owed(self, deployment: Deployment, phase: Phase) -> tuple[str, ...]:
+        """Who is to be told of an end, which is written with the end itself: who dies then leaves nobody untold."""
+        known = self.now(deployment)
+        if known.finished:
+            return known.phase.owed
+        event = news_of(msgspec.structs.replace(known, steps=(Step(phase, self._written_at),)))
+        return subscribers(self._project.config.channels, event, self.place.name) if event else ()
+
+    def _write(self, deployment: Deployment, phase: Phase, *, patiently: bool) -> None:
+        self.insist(lambda: self._status(deployment.id, phase), _PAUSES if patiently else ())
+        self._written_at = self._project.clock.now()
+        state, line = describe(phase)
+        known = self._known[deployment.id]
+        steps = followed_by(known.steps, Step(read(state.value, line), self._written_at))
+        self._known[deployment.id] = msgspec.structs.replace(known, steps=steps)
+
+    def insist(self, act: Callable[[], T], pauses: Iterable[float] = _PAUSES) -> T:
+        """Do something that may be done twice, again where GitHub failed; its last failure is raised."""
+        for pause in pauses:
+            try:
+                return act()
+            except RemoteError:
+                self._project.clock.sleep(pause)
+        return act()
+
+    @contextmanager
+    def patient(self, doing: str) -> Iterator[None]:
+        """Do without something that GitHub can't do at the moment or does not let us, and say so."""
+        try:
+            yield
+        except (RemoteError, PermissionDeniedError) as error:
+            self._project.say(f"{doing} failed, and the work goes on without it: {error.message}")
+
+    def _masked(self, phase: Phase) -> Phase:
+        return msgspec.structs.replace(phase, text=self.place.masker()(phase.text))
+
+    def _status(self, number: int, phase: Phase) -> None:
+        url = self.place.masker()(without_user(self.place.settings.url))
+        self._deployments.status(number, phase, log_url=self._project.actions.run_url, environment_url=url)
+
+    def stay_alive(self, deployment: Deployment) -> None:
+        """Show that we are alive, where nobody could ask; done so often, it costs nothing most times."""
+        if self.owner.run or self._project.clock.now() - self._written_at < _RENEWAL:
+            return
+        self._status(deployment.id, self.now(deployment).phase)
+        self._written_at = self._project.clock.now()
+
+    @contextmanager
+    def kept_alive(self, deployment: Deployment, renewal: timedelta = _RENEWAL) -> Iterator[None]:
+        """Show that we are alive while something else takes its time."""
+        if self.owner.run:
+            yield
+            return
+        over = threading.Event()
+        phase = self.now(deployment).phase
+
+        def renew() -> None:
+            while not over.wait(renewal.total_seconds()):
+                try:
+                    self._status(deployment.id, phase)
+                except (RemoteError, PermissionDeniedError):
+                    continue  # the next one may come through; two may fail before anybody takes us for dead
+
+        thread = threading.Thread(target=renew, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()

@@ -1,0 +1,35 @@
+"""The links that a message about a deployment has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from release_tool.deploy.halts.model import LABEL, Order, marker
+
+if TYPE_CHECKING:
+    from release_tool.notify.notice import Link
+    from release_tool.project import Project
+
+
+def links(
+    project: Project, *, before: str = "", after: str = "", environment: str = "", run: str | None = None
+) -> tuple[Link, ...]:
+    """The pages that a message leads to: the run, what changed between two refs, and the ways to stop an environment.
+
+    The run is this one unless the page of another is given.
+    Rolling back leads to the page that starts `deploy.yml`, halting to an issue that only needs to be sent off.
+    """
+    found = [("run", project.actions.run_url if run is None else run)]
+    if before and after:
+        found.append(("compare", f"{project.web_url}/compare/{quote(before)}...{quote(after)}"))
+    if environment:
+        found.append(("roll back", f"{project.web_url}/actions/workflows/deploy.yml"))
+        found.append(("halt", f"{project.web_url}/issues/new?{urlencode(_halt_issue(environment), quote_via=quote)}"))
+    return tuple((name, address) for name, address in found if address)
+
+
+def _halt_issue(environment: str) -> dict[str, str]:
+    order = Order(environment=environment)
+    text = f"{marker(order)}\n\nWhy: \n\nTo resume, close this issue.\n"
+    return {"labels": LABEL, "title": f"Halt deployments to {environment}", "body": text}

@@ -1,0 +1,218 @@
+"""Before anything is touched: whether a deployment may go, else why not, and what a person may overrule."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.deploy.ledger.model import Kind, Ledger, Override, live, proven_commits, quarantine, way_back
+from release_tool.deploy.ledger.phase import Phase, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from release_tool.config import Environment
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known before a deployment of one commit to one environment.
+
+    `halted` and `frozen` say by whom and until when, and are empty where nothing stands in the way.
+    `older` says that the ledger's `yardstick` contains the commit, `tested` that it may be deployed where that matters.
+    `withdrawn` and `gone` are the commits of bad releases and those that can't be deployed any more.
+    `irreversible` names what can't be undone between the commit and what would be gone back to, or what is live where
+    that is newer.
+    `unmet` are the environments that come first and are not healthy at the commit.
+    """
+
+    environment: str
+    ledger: Ledger
+    commit: str
+    name: str
+    kind: Kind = Kind.DEPLOY
+    automatic: bool = False
+    overrides: frozenset[Override] = frozenset()
+    halted: str = ""
+    frozen: str = ""
+    older: bool = False
+    tested: bool = True
+    withdrawn: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+    irreversible: str = ""
+    unmet: tuple[str, ...] = ()
+
+
+class Objection(msgspec.Struct, frozen=True):
+    """A "no", and what a person overrules it with, None where nobody may."""
+
+    reason: str
+    override: Override | None = None
+
+
+class Outcome(enum.Enum):
+    """What becomes of a deployment before it begins."""
+
+    GOES = "goes"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+    HELD = "held"
+    SUPERSEDED = "superseded"
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a deployment goes, why not, and what was overruled for it."""
+
+    outcome: Outcome
+    reason: str = ""
+    objections: tuple[Objection, ...] = ()
+    overruled: tuple[Objection, ...] = ()
+
+    @property
+    def ways_out(self) -> tuple[Override, ...]:
+        """The overrides that a person needs, none where one of the objections can't be overruled."""
+        needed = tuple(dict.fromkeys(objection.override for objection in self.objections if objection.override))
+        return needed if all(objection.override for objection in self.objections) else ()
+
+    @property
+    def overrides(self) -> tuple[Override, ...]:
+        """The overrides that were needed, for the ledger."""
+        return tuple(dict.fromkeys(objection.override for objection in self.overruled if objection.override))
+
+    @property
+    def phase(self) -> Phase | None:
+        """What the ledger is told, None where it has nothing to be told of."""
+        words = {Outcome.REFUSED: Word.REFUSED, Outcome.HELD: Word.HELD, Outcome.SUPERSEDED: Word.SUPERSEDED}
+        word = words.get(self.outcome)
+        return Phase(word, self.reason) if word else None
+
+
+class NextStep(msgspec.Struct, frozen=True):
+    """One environment and whether its turn comes."""
+
+    environment: str
+    decision: Decision
+
+
+def may_deploy(facts: Facts) -> Decision:
+    """Decide whether a deployment may go. Somebody else's lock is no matter of this: one waits for it, and asks anew.
+
+    To an automatic run "older" is `superseded` and every other "no" is `held`; a person is told all of them.
+    """
+    if facts.kind is not Kind.RECORD and live(facts.ledger).commit == facts.commit:
+        return Decision(outcome=Outcome.UNCHANGED, reason=f"{facts.name} is live in {facts.environment} already")
+    found = tuple(_objections(facts))
+    allowed = frozenset[Override]() if facts.automatic else facts.overrides
+    objections = tuple(objection for objection in found if objection.override not in allowed)
+    if not objections:
+        return Decision(outcome=Outcome.GOES, overruled=found)
+    return _held(objections) if facts.automatic else _refused(objections)
+
+
+def requirements(environments: Mapping[str, Environment], name: str, *, automatic: bool) -> tuple[str, ...]:
+    """The environments that have to be healthy at a commit before this one may get it.
+
+    They are those in `after`, and in an automatic run also the automatic one before it in the order of the file.
+    """
+    names = list(environments)
+    before = [other for other in names[: names.index(name)] if environments[other].automatic]
+    followed = before[-1:] if automatic and environments[name].automatic else []
+    return tuple(dict.fromkeys([*environments[name].after, *followed]))
+
+
+def is_healthy_at(ledger: Ledger, commit: str) -> bool:
+    """Whether an environment is healthy at just this commit."""
+    return live(ledger).commit == commit
+
+
+def next_steps(facts: Mapping[str, Facts]) -> tuple[NextStep, ...]:
+    """Go through the environments in their order; one that waits only for an earlier one that goes, goes as well."""
+    going: set[str] = set()
+    found = []
+    for name, known in facts.items():
+        unmet = tuple(other for other in known.unmet if other not in going)
+        decision = may_deploy(msgspec.structs.replace(known, unmet=unmet))
+        if decision.outcome is Outcome.GOES:
+            going.add(name)
+        found.append(NextStep(name, decision))
+    return tuple(found)
+
+
+def _held(objections: tuple[Objection, ...]) -> Decision:
+    """Hold an automatic run; only the first reason counts, so that the same "no" reads the same every time."""
+    older = [objection for objection in objections if objection.override is Override.OLDER]
+    outcome = Outcome.SUPERSEDED if older else Outcome.HELD
+    return Decision(outcome=outcome, reason=(older or objections)[0].reason, objections=objections)
+
+
+def _refused(objections: tuple[Objection, ...]) -> Decision:
+    reason = "; ".join(objection.reason for objection in objections)
+    return Decision(outcome=Outcome.REFUSED, reason=reason, objections=objections)
+
+
+def _objections(facts: Facts) -> Iterator[Objection]:
+    match facts.kind:
+        case Kind.DEPLOY:
+            yield from _to_the_commit(facts)
+            yield from _to_the_moment(facts)
+            yield from _to_the_history(facts)
+        case Kind.ROLLBACK:
+            yield from _to_going_back(facts)
+        case Kind.RECORD:
+            return  # it changes nothing, so nothing has to hold
+
+
+def _to_the_commit(facts: Facts) -> Iterator[Objection]:
+    yield from _to_its_being(facts)
+    if not facts.tested:
+        yield Objection(f"{facts.name} was not tested")
+    for other in facts.unmet:
+        yield Objection(f"{facts.name} is not healthy in {other}, which comes before {facts.environment}")
+
+
+def _to_its_being(facts: Facts) -> Iterator[Objection]:
+    if facts.commit in facts.withdrawn:
+        yield Objection(f"{facts.name} was withdrawn")
+    if facts.commit in facts.gone:
+        yield Objection(f"{facts.name} does not exist any more")
+
+
+def _to_the_moment(facts: Facts) -> Iterator[Objection]:
+    for why in filter(None, (facts.halted, facts.frozen)):
+        yield Objection(f"{facts.environment} is {why}", Override.HALT)
+
+
+def _to_the_history(facts: Facts) -> Iterator[Objection]:
+    if facts.older:
+        now = live(facts.ledger).deployment
+        what = f"{now.payload.name}, which is live" if now else "the last known good"
+        yield Objection(f"{facts.name} is older than {what}", Override.OLDER)
+        if facts.irreversible:
+            what = f"{facts.irreversible} can't be undone by going back to {facts.name}"
+            yield Objection(what, Override.IRREVERSIBLE)
+    if why := quarantine(facts.ledger).get(facts.commit):
+        yield Objection(f"{facts.name} {why}", Override.QUARANTINE)
+    if proven_commits(facts.ledger):
+        yield from _to_the_way_back(facts)
+    elif facts.automatic:
+        yield Objection(f"nothing was proven in {facts.environment} yet: its first deployment is a person's")
+
+
+def _to_the_way_back(facts: Facts) -> Iterator[Objection]:
+    back = way_back(facts.ledger, facts.commit, withdrawn=facts.withdrawn, gone=facts.gone)
+    if back.choice is None:
+        yield Objection(back.reason, Override.NO_WAY_BACK)
+    elif facts.irreversible and not facts.older:
+        what = f"{facts.irreversible} can't be undone by going back to {back.choice.payload.name}"
+        yield Objection(what, Override.IRREVERSIBLE)
+
+
+def _to_going_back(facts: Facts) -> Iterator[Objection]:
+    yield from _to_its_being(facts)
+    if facts.commit not in proven_commits(facts.ledger):
+        yield Objection(f"{facts.name} was never proven in {facts.environment}")
+    if facts.automatic and (why := quarantine(facts.ledger).get(facts.commit)):
+        yield Objection(f"{facts.name} {why}")
+    if facts.irreversible:
+        yield Objection(f"{facts.irreversible} can't be undone by going back", Override.IRREVERSIBLE)

@@ -1,0 +1,68 @@
+"""Withdrawing a release that is out, which may be live."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from release_tool.deploy.ledger.model import live
+from release_tool.errors import RefusedError, RemoteError
+from release_tool.github.api import PermissionDeniedError
+from release_tool.history.look import look
+from release_tool.release.notes.edit import resolve_tag
+from release_tool.release.withdraw import _give_up, _mark
+from release_tool.text.markers import is_abandoned, is_withdrawn
+
+if TYPE_CHECKING:
+    from release_tool.project import Project
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Withdrawal:
+    """What became of a tag, and why: `withdrawn`, `abandoned` (never released), or `unchanged`.
+
+    `live` are the environments that it is live in all the same.
+    """
+
+    tag: str
+    state: str
+    reason: str
+    url: str = ""
+    latest: str = ""
+    live: tuple[str, ...] = ()
+
+
+def withdraw(project: Project, tag: str, reason: str) -> Withdrawal:
+    """Mark a bad release, so that it is never deployed or rolled back to; a half-done one is given up for good."""
+    done = _withdrawn(project, resolve_tag(project, tag), reason)
+    return dataclasses.replace(done, live=_live(project, done.tag))
+
+
+def _live(project: Project, tag: str) -> tuple[str, ...]:
+    """The environments that a release is live in."""
+    version = tag.removeprefix(project.config.tag_prefix)
+    try:
+        ledgers = project.remote.deployments.ledgers(project.config.environments)
+    except (RemoteError, PermissionDeniedError) as error:
+        project.say(f"whether {tag} is live anywhere can't be read: {error.message}")
+        return ()
+    found = {name: live(ledger).deployment for name, ledger in ledgers.items()}
+    return tuple(name for name, now in found.items() if now and now.payload.name.partition("+")[0] == version)
+
+
+def _withdrawn(project: Project, name: str, reason: str) -> Withdrawal:
+    seen = look(project, online=True)
+    found = next((known for known in seen.tags if known.name == name), None)
+    if found is None:
+        raise RefusedError(
+            f"there is no version tag {name} on GitHub",
+            already="nothing was changed",
+            todo="see `git ls-remote --tags`, and name one of these",
+        )
+    published = next((release for release in seen.releases if release.tag == name and not release.draft), None)
+    published = published or project.remote.release_by_tag(name)
+    if published is None:
+        return _give_up(project, found, reason)
+    if is_withdrawn(published.body) or is_abandoned(published.body):
+        return Withdrawal(tag=name, state="unchanged", reason=f"{name} is withdrawn already", url=published.html_url)
+    return _mark(project, seen, published, reason)

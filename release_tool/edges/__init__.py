@@ -1,1 +1,0 @@
-"""One outside thing in each file, turned into domain values at once."""

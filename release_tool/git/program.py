@@ -1,0 +1,173 @@
+"""How git is called: with nothing of a user's settings that would change what it says, and with our token."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import functools
+import logging
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from release_tool.errors import RemoteError, UsageError
+from release_tool.system import process
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_LOG = logging.getLogger(__name__)
+_CONFIG = (
+    "color.ui=false",
+    "core.quotePath=false",
+    "diff.ignoreSubmodules=none",
+    "i18n.commitEncoding=UTF-8",
+    "i18n.logOutputEncoding=UTF-8",
+    "log.mailmap=false",
+    "log.showSignature=false",
+)
+"""What a user's configuration must not change."""
+
+_ENVIRONMENT: Mapping[str, str | None] = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # GitHub does not see local replacements either
+    # Inside a git hook these name the repository of the hook, and we are bound to a directory.
+    **dict.fromkeys(
+        (
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+            "GIT_COMMON_DIR",
+            "GIT_DIR",
+            "GIT_GRAFT_FILE",
+            "GIT_INDEX_FILE",
+            "GIT_NAMESPACE",
+            "GIT_OBJECT_DIRECTORY",
+            "GIT_PREFIX",
+            "GIT_SHALLOW_FILE",
+            "GIT_WORK_TREE",
+        )
+    ),
+}
+
+_USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
+_NETWORK_TIMEOUT = 600.0
+_TOKEN_VARIABLE = "RELEASE_TOOL_GIT_HEADER"  # noqa: S105 - the name of a variable, not a token
+
+
+class GitProgram:
+    """The git program in one directory; `token` goes to that server only, and never into an argv.
+
+    `config` and `variables` come on top of the settings and the environment that it has anyway.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        token: str | None,
+        server_url: str,
+        config: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self.directory = directory
+        self._token = token
+        self._server_url = server_url.rstrip("/")
+        self._config = (*_CONFIG, *config)
+        self._variables = variables or {}
+
+    def run(
+        self, *args: str, ok: Collection[int] = (0,), stdin: bytes = b"", env: Mapping[str, str | None] | None = None
+    ) -> process.Finished:
+        """Run git to its end, with more variables; raises RemoteError in git's own words for a code that isn't `ok`."""
+        with _told(args[0]):
+            return process.run(
+                self._argv(args),
+                cwd=self.directory,
+                env={**self._environment, **(env or {})},
+                ok=ok,
+                stdin=stdin,
+                timeout=_NETWORK_TIMEOUT,
+            )
+
+    def run_here(self, *args: str, ok: Collection[int] = (0,), stdin: bytes = b"") -> process.Finished:
+        """The same, but a partial clone fetches nothing for it."""
+        return self.run(*args, ok=ok, stdin=stdin, env={"GIT_NO_LAZY_FETCH": "1"})
+
+    def line(self, *args: str) -> str:
+        """What git says, as one line."""
+        return self.run(*args).text.removesuffix("\n")
+
+    def stream(self, *args: str, separator: bytes = b"\n", keep: int | None = None) -> Iterator[bytes]:
+        """What git says, piece by piece."""
+        with _told(args[0]):
+            yield from process.stream(
+                self._argv(args), cwd=self.directory, env=self._environment, separator=separator, keep=keep
+            )
+
+    def remote(self, *args: str) -> process.Finished:
+        """Run what needs the network."""
+        try:
+            return self.run(*args)
+        except RemoteError as error:
+            error.todo = "check the network, the rights and the name (`--repo OWNER/NAME`), then run the command again"
+            raise
+
+    def with_token(self, token: str) -> GitProgram:
+        """The same repository, reached with another token."""
+        return GitProgram(self.directory, token=token, server_url=self._server_url)
+
+    def writing_into(self, objects: Path) -> GitProgram:
+        """The same repository, but every object that is fetched or made is written into another directory."""
+        variables = {"GIT_OBJECT_DIRECTORY": str(objects)}
+        return GitProgram(self.directory, token=self._token, server_url=self._server_url, variables=variables)
+
+    def beside(self, directory: Path, config: Sequence[str]) -> GitProgram:
+        """The same repository with another directory as its working tree, and an index of its own in there."""
+        variables = {
+            "GIT_DIR": self.line("rev-parse", "--absolute-git-dir"),
+            "GIT_WORK_TREE": str(directory),
+            "GIT_INDEX_FILE": str(directory / ".git"),  # a name that no file of the repository can have
+        }
+        return GitProgram(directory, token=self._token, server_url=self._server_url, config=config, variables=variables)
+
+    def _argv(self, args: Sequence[str]) -> list[str]:
+        _LOG.info("git %s", without_credentials(shlex.join(args)))
+        config = [word for setting in self._config for word in ("-c", setting)]
+        return ["git", "--no-pager", *config, *self._credentials, *args]
+
+    @functools.cached_property
+    def _credentials(self) -> list[str]:
+        """Options that send our token, instead of a stored one, to its server only; the token is in a variable."""
+        key = f"http.{self._server_url}/.extraHeader"
+        return ["-c", f"{key}=", f"--config-env={key}={_TOKEN_VARIABLE}"] if self._token else []
+
+    @functools.cached_property
+    def _environment(self) -> Mapping[str, str | None]:
+        if not self._token:
+            return {**_ENVIRONMENT, **self._variables}
+        login = base64.b64encode(f"x-access-token:{self._token}".encode()).decode()
+        return {**_ENVIRONMENT, **self._variables, _TOKEN_VARIABLE: f"Authorization: Basic {login}"}
+
+
+def safe(ref: str) -> str:
+    """Refuse what git would take for an option."""
+    if not ref or ref.startswith(("-", "^")) or any(letter in ref for letter in "\0\r\n"):
+        raise UsageError(f"{ref!r} is no name of a commit", todo="name a tag, a branch or a commit")
+    return ref
+
+
+def without_credentials(text: str) -> str:
+    """A text without what stands before the host in its URLs."""
+    return _USER_INFO.sub("", text)
+
+
+@contextlib.contextmanager
+def _told(command: str) -> Iterator[None]:
+    """Tell a failure of git in git's own words, without the credentials that may stand in a URL."""
+    try:
+        yield
+    except process.ProcessError as error:
+        lines = (line.strip().removeprefix("fatal: ") for line in error.finished.stderr.splitlines())
+        said = without_credentials(" ".join(filter(None, lines)))
+        raise RemoteError(said or f"git ended with code {error.finished.code}", during=f"git {command}") from None

@@ -1,0 +1,594 @@
+"""The git repository on this machine, read through the git program; nothing of it is ever written but objects."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import io
+import itertools
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from release_tool.errors import BugError, RemoteError, UsageError
+from release_tool.git.program import GitProgram, safe, without_credentials
+from release_tool.model.commits import Commit, author_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_WEB_URL = re.compile(r"(?:https?|ssh|git)://.+", re.IGNORECASE)
+_SCP_URL = re.compile(r"(?:[^@/\s]+@)?([^:/\s]+):(?!//)(.+)")
+_SIGNATURE = re.compile(r"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----$", re.MULTILINE)
+
+_TAGGED = re.compile(rb"^tagger .*> (\d{1,12}) [+-]\d{4}$", re.MULTILINE)
+
+_COMMIT_FORMAT = "--format=%H%x00%P%x00%an%x00%ae%x00%ct%x00%B"
+_COMMIT_FIELDS = 6
+_LONGEST_MESSAGE = 256 * 1024
+_ONLY_OBJECTS = (
+    "--quiet",
+    "--no-tags",
+    "--no-prune",
+    "--no-auto-gc",
+    "--no-recurse-submodules",
+    "--no-write-fetch-head",
+    "--refmap=",
+)
+_DEEPENINGS = (50, 200, 800, 3200, 12800)
+_FATAL = 128
+"""The code with which git ends when it can't do what it was asked."""
+_LIKELY = 2
+"""How many commits are asked about one by one before all of the history is walked."""
+
+
+class TagRef(msgspec.Struct, frozen=True):
+    """Where a tag points: the object it names, and what is left when annotations are peeled off it."""
+
+    object: str
+    commit: str
+
+    @property
+    def annotated(self) -> bool:
+        """Whether the tag has an object of its own, with a message."""
+        return self.object != self.commit
+
+
+class TagMessage(msgspec.Struct, frozen=True):
+    """What an annotated tag says, and when it was made; the beginning of 1970 where it does not tell."""
+
+    text: str
+    tagged_at: datetime
+
+
+class RawChange(msgspec.Struct, frozen=True):
+    """One path that differs between two trees."""
+
+    path: bytes
+    old_mode: str
+    new_mode: str
+    old_blob: str
+    new_blob: str
+
+    def reversed(self) -> RawChange:
+        """The change that takes this one back."""
+        return RawChange(self.path, self.new_mode, self.old_mode, self.new_blob, self.old_blob)
+
+
+class Git:
+    """A git repository, bound to a directory in it; works in worktrees, bare, detached and in subdirectories.
+
+    `remote` is the name or the URL of the remote that its methods look at and fetch from.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        token: str | None = None,
+        server_url: str = "https://github.com",
+        remote: str = "origin",
+    ) -> None:
+        self.remote = remote
+        self.program = GitProgram(directory, token=token, server_url=server_url)
+        self._contained: set[tuple[str, str]] = set()
+
+    @classmethod
+    def find(
+        cls,
+        cwd: Path,
+        *,
+        token: str | None = None,
+        server_url: str = "https://github.com",
+        remote: str = "origin",
+    ) -> Git:
+        """Find the repository that `cwd` is in; the token goes to that server only, and never into an argv.
+
+        Raises UsageError where there is none.
+        """
+        git = cls(cwd, token=token, server_url=server_url, remote=remote)
+        try:
+            _ = git.root
+        except RemoteError as error:
+            raise UsageError(
+                f"no git repository can be read in {cwd}: {error.message}",
+                todo="run this inside a clone of the repository",
+            ) from error
+        return git
+
+    @functools.cached_property
+    def root(self) -> Path:
+        """The top of the working tree, or the repository itself where it is bare."""
+        repository, *up = self.program.run("rev-parse", "--absolute-git-dir", "--show-cdup").text.splitlines()
+        return (self.program.directory / up[0]).resolve() if up else Path(repository)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether there is no working tree, only the repository itself."""
+        return not (self.root / ".git").exists()
+
+    def borrowed(self, objects: Path) -> Git:
+        """The same repository, of which nothing is changed: what is fetched goes into a new directory of objects.
+
+        That directory borrows all the others from here, so it can stand in for them in any other repository.
+        """
+        own = (self.program.directory / self.program.line("rev-parse", "--git-path", "objects")).resolve()
+        (objects / "info").mkdir(parents=True)
+        (objects / "info" / "alternates").write_bytes(os.fsencode(own) + b"\n")
+        apart = copy.copy(self)
+        apart.program = self.program.writing_into(objects)
+        return apart
+
+    # Names and remotes
+
+    def remote_url(self) -> str | None:
+        """The URL of the remote without the credentials that may stand in it, or None where there is no such remote."""
+        done = self.program.run("remote", "get-url", self.remote, ok=(0, 2))
+        return without_credentials(done.text.strip()) if done.code == 0 else None
+
+    def remote_named(self, repository: str) -> str | None:
+        """The name of the remote that is a repository, `owner/name`, whatever the person called it."""
+        names = self.program.run("remote").text.split()
+        urls = ((name, self.program.run("remote", "get-url", name).text.strip()) for name in names)
+        found = ((name, parse_remote(url)) for name, url in urls)
+        return next((name for name, parsed in found if parsed and parsed[1].casefold() == repository.casefold()), None)
+
+    # Commits and branches
+
+    def head(self) -> str:
+        """The commit that is checked out; raises UsageError where there is none yet."""
+        sha = self.resolve("HEAD")
+        if sha is None:
+            raise UsageError("the repository has no commit yet", todo="commit something first")
+        return sha
+
+    def resolve(self, ref: str) -> str | None:
+        """The commit that a tag, branch or (short) hash names, or None where there is none."""
+        done = self.program.run("rev-parse", "--verify", "--quiet", f"{safe(ref)}^{{commit}}", ok=(0, 1))
+        return done.text.strip() if done.code == 0 else None
+
+    def current_branch(self) -> str | None:
+        """The branch that is checked out, or None where the head is detached."""
+        done = self.program.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+        return done.text.strip().removeprefix("refs/heads/") if done.code == 0 else None
+
+    def has_branch(self, name: str) -> bool:
+        """Whether there is a branch of that name, here or as last fetched from the remote."""
+        return any(name == branch for branch, _ in self._branches)
+
+    def branches(self) -> dict[str, str]:
+        """The tip of every branch, by name: of the one here and the one last fetched that which contains the other.
+
+        Where neither does it is the one last fetched, which is the remote's.
+        """
+        tips: dict[str, str] = {}
+        for name, tip in self._branches:
+            here = tips.setdefault(name, tip)
+            if here != tip and not self.is_ancestor(tip, here):
+                tips[name] = tip
+        return tips
+
+    def default_branch(self) -> str | None:
+        """The branch that the remote named as its default when it was cloned, or None where that isn't known."""
+        prefix = f"refs/remotes/{self.remote}/"
+        done = self.program.run("symbolic-ref", "--quiet", f"{prefix}HEAD", ok=(0, 1, 128))  # 128: the remote is a URL
+        return done.text.strip().removeprefix(prefix) if done.code == 0 else None
+
+    def branches_containing(self, sha: str, wanted: Callable[[str], bool]) -> set[str]:
+        """The names of the branches, here or as last fetched from the remote, that are wanted and contain a commit."""
+        tips = [(name, tip) for name, tip in self._branches if wanted(name)]
+        return {name for name, tip in tips if tip == sha or self.is_ancestor(sha, tip)}
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Whether a commit is contained in another one; raises RemoteError when one of them is not here."""
+        return self.program.run("merge-base", "--is-ancestor", safe(ancestor), safe(descendant), ok=(0, 1)).code == 0
+
+    def has_commit(self, sha: str) -> bool:
+        """Whether a commit is here, as a whole hash names it."""
+        return sha in self.present([sha])
+
+    def present(self, shas: Collection[str]) -> set[str]:
+        """Those of the hashes that are commits and are here; nothing is fetched to find out."""
+        done = self.program.run_here("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=_asked(shas))
+        return {sha for sha, _, kind in (line.partition(" ") for line in done.text.splitlines()) if kind == "commit"}
+
+    # Tags
+
+    def tags(self) -> dict[str, TagRef]:
+        """Every tag that is here, by name; one that was put on a tree or a file is on no commit's history."""
+        return _tag_refs(self.program.run("show-ref", "--tags", "--dereference", ok=(0, 1)).text, " ")
+
+    def remote_tags(self) -> dict[str, TagRef]:
+        """Every tag of the remote, by name; raises RemoteError when it does not answer."""
+        return _tag_refs(self.program.remote("ls-remote", "--quiet", "--tags", self.remote).text, "\t")
+
+    def fetch_tags(self, names: Collection[str]) -> None:
+        """Fetch the objects of some of the remote's tags without writing any ref.
+
+        In a shallow clone this brings all the history below them, so deepen it first.
+        """
+        if names:
+            self._fetch(*(f"refs/tags/{name}" for name in names))
+
+    def tags_containing(self, sha: str) -> set[str]:
+        """The names of the tags that are here and contain a commit."""
+        options = ("--format=%(refname:strip=2)", "--contains", safe(sha))
+        return set(self.program.run("for-each-ref", *options, "refs/tags").text.splitlines())
+
+    def first_reachable(self, commits: Iterable[str], target: str) -> int | None:
+        """The place of the first of some commits that is contained in `target`, or None; commits not here are not.
+
+        Meant for commits of which the first are likely: the others are read, and cost one walk of the history.
+        """
+        left = iter(commits)
+        for place, commit in enumerate(itertools.islice(left, _LIKELY)):
+            if self._is_contained(commit, target):
+                return place
+        others = list(left)
+        return self._first_walked(others, _LIKELY, target) if others else None
+
+    def tag_message(self, tag: str) -> TagMessage | None:
+        """The message of a tag, named or as the hash of its object, without its signature; None if not annotated."""
+        return self.tag_messages([tag]).get(tag)
+
+    def tag_messages(self, tags: Iterable[str]) -> dict[str, TagMessage]:
+        """The messages of those tags (names, or hashes of tag objects) that are here and annotated, in one command."""
+        tags = list(tags)
+        names = [tag if _SHA.fullmatch(tag) else f"refs/tags/{tag}" for tag in tags]
+        output = self.program.run("cat-file", "--batch", stdin=_asked(names)).stdout
+        return {
+            tag: _message(content) for tag, (kind, content) in zip(tags, _batch(output), strict=True) if kind == "tag"
+        }
+
+    # History
+
+    def first_parent_log(self, base: str | None, target: str) -> list[Commit]:
+        """The commits of `target`'s first-parent line that `base` does not contain, newest first."""
+        return list(self._log("--first-parent", *_range(base, target)))
+
+    def merged_in(self, base: str | None, target: str) -> dict[str, tuple[Commit, ...]]:
+        """What each merge of the first-parent line brought in, oldest first, by the hash of the merge."""
+        return _brought_in(list(self._log("--topo-order", *_range(base, target))), target)
+
+    def history(self, tips: Collection[str], base: str | None) -> dict[str, Commit]:
+        """The commits that some others contain, themselves included, and `base` does not, by hash."""
+        if not tips:
+            return {}
+        below = [] if base is None else [f"^{safe(base)}"]
+        return {commit.sha: commit for commit in self._log(*map(safe, tips), *below)}
+
+    def commit(self, ref: str) -> Commit | None:
+        """One commit, or None where there is none of that name."""
+        sha = self.resolve(ref)
+        return next(self._log("--max-count=1", sha)) if sha else None
+
+    def commit_dates(self, shas: Collection[str]) -> dict[str, int]:
+        """When some commits were committed, in seconds since the epoch; raises RemoteError when one is not here."""
+        options = ("--stdin", "--no-walk=unsorted", "--no-commit-header", "--format=%H %ct")
+        lines = self.program.run("rev-list", *options, stdin=_asked(shas)).text.splitlines() if shas else []
+        return {sha: int(date) for sha, _, date in (line.partition(" ") for line in lines)}
+
+    def find_commit_by_message(self, text: str, until: str) -> Commit | None:
+        """The newest commit of the first-parent line of `until` with one line that contains `text`, or None."""
+        if not text or "\n" in text:
+            raise BugError("a message is searched for a part of one line")
+        found = self._log("--first-parent", "--max-count=1", "--fixed-strings", f"--grep={text}", safe(until))
+        return next(found, None)
+
+    def files(self) -> tuple[str, ...]:
+        """The paths of the working tree's files from its top, wherever one stands; those that git ignores left out."""
+        options = ("-z", "--cached", "--others", "--exclude-standard", "--full-name")
+        listed = self.program.run("ls-files", *options, "--", ":/").stdout
+        return tuple(sorted({path.decode(errors="replace") for path in listed.split(b"\0") if path}))
+
+    def file(self, ref: str, path: str) -> bytes | None:
+        """What a file holds in a commit, or None where it is not there."""
+        done = self.program.run("cat-file", "blob", f"{safe(ref)}:{path}", ok=(0, 128))
+        return done.stdout if done.code == 0 else None
+
+    # Changes
+
+    def raw_changes(self, before: str | None, after: str) -> frozenset[RawChange]:
+        """The paths that differ between two commits, with their modes and blobs; None stands for nothing at all."""
+        options = ("--raw", "-z", "--no-renames", "--no-abbrev", "-r")
+        pieces = self.program.run("diff-tree", *options, self._tree(before), self._tree(after)).stdout.split(b"\0")
+        return frozenset(map(_raw_change, pieces[:-1:2], pieces[1::2]))
+
+    def files_between(self, before: str, after: str) -> tuple[str, ...]:
+        """The paths that differ between two commits, in order; a renamed file is told by both of its names."""
+        return tuple(sorted(change.path.decode(errors="replace") for change in self.raw_changes(before, after)))
+
+    def tree_of(self, ref: str) -> str:
+        """The hash of a commit's tree: what two commits with the same content have in common."""
+        return self.program.line("rev-parse", "--verify", "--quiet", f"{safe(ref)}^{{tree}}")
+
+    def small_blobs(self, shas: Collection[str], largest: int) -> dict[str, bytes]:
+        """The contents of files by their hashes, but of none that has more bytes than `largest`."""
+        if not shas:
+            return {}
+        sizes = self.program.run("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=_asked(shas)).text
+        small = [sha for sha, _, size in (line.partition(" ") for line in sizes.splitlines()) if int(size) <= largest]
+        output = self.program.run("cat-file", "--batch", stdin=_asked(small)).stdout
+        return {sha: content for sha, (_, content) in zip(small, _batch(output), strict=True)}
+
+    def patch_id(self, before: str | None, after: str | None) -> str | None:
+        """A hash of what leads from one commit to another, whatever the lines around it are numbered.
+
+        None where nothing changes, and where a binary file does: its change has no lines to compare.
+        """
+        options = ("--patch", "-r", "--unified=3", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
+        prefixes = ("--src-prefix=a/", "--dst-prefix=b/", "--submodule=short")
+        return _patch_id(self.program.stream("diff-tree", *options, *prefixes, self._tree(before), self._tree(after)))
+
+    def same_change_reversed(self, original: tuple[str | None, str], revert: tuple[str | None, str]) -> bool:
+        """Whether a revert takes back exactly what the original did; each is given as (parent, commit)."""
+        done, undone = self.raw_changes(*original), self.raw_changes(*revert)
+        if not done or {change.path for change in done} != {change.path for change in undone}:
+            return False
+        if {change.reversed() for change in done} == undone:
+            return True
+        parent, sha = original
+        backwards = self.patch_id(sha, parent)
+        return backwards is not None and backwards == self.patch_id(*revert)
+
+    # Clones that lack something
+
+    def is_partial(self) -> bool:
+        """Whether the clone lacks files, which are fetched only when they are needed."""
+        pattern = r"^(extensions\.partialclone|remote\..*\.promisor)$"
+        return self.program.run("config", "--get-regexp", pattern, ok=(0, 1)).code == 0
+
+    def is_shallow(self) -> bool:
+        """Whether the clone lacks the beginning of its history."""
+        return self.program.line("rev-parse", "--is-shallow-repository") == "true"
+
+    def deepen(self, by: int) -> None:
+        """Fetch that many more generations of a shallow clone's history."""
+        self._fetch_history(f"--deepen={by}")
+
+    def unshallow(self) -> None:
+        """Fetch all of the history that a shallow clone lacks."""
+        self._fetch_history("--unshallow")
+
+    def deepen_until(self, enough: Callable[[], bool]) -> None:
+        """Deepen a shallow clone in growing steps until there is enough, or all of it is here.
+
+        Raises RemoteError when there is no remote, or it does not answer.
+        """
+        for by in _DEEPENINGS:
+            if not self.is_shallow() or enough():
+                return
+            self.deepen(by)
+        if self.is_shallow() and not enough():
+            self.unshallow()
+
+    def fetch_branch(self, branch: str) -> str | None:
+        """The commit that a branch of the remote is at now, fetched if it is not here; None if there is none."""
+        ref = f"refs/heads/{branch}"
+        lines = self.program.remote("ls-remote", "--quiet", self.remote, ref).text.splitlines()
+        sha = next((sha for sha, _, name in (line.partition("\t") for line in lines) if name == ref), None)
+        if sha is not None and not self.has_commit(sha):
+            self._fetch(sha)
+        return sha
+
+    def fetch_commit(self, sha: str) -> None:
+        """Fetch a commit with its history, if it is not here."""
+        if not self.has_commit(sha):
+            self._fetch(sha)
+
+    def obtain(self, sha: str) -> bool:
+        """Whether a commit, named by its whole hash, is here, fetched if it has to be; raises RemoteError."""
+        if self.has_commit(sha) or not _SHA.fullmatch(sha):
+            return self.has_commit(sha)
+        try:
+            self._fetch(sha)
+        except RemoteError:
+            self.program.remote("ls-remote", "--quiet", self.remote, "HEAD")  # fails, too, where nothing answers
+            return False
+        return True
+
+    # How git is called
+
+    def _log(self, *args: str) -> Iterator[Commit]:
+        options = ("-z", _COMMIT_FORMAT, "--no-patch", "--no-notes", "--no-decorate")
+        fields = self.program.stream("log", *options, *args, "--", separator=b"\0", keep=_LONGEST_MESSAGE)
+        return map(_commit, *[fields] * _COMMIT_FIELDS)
+
+    def _fetch(self, *wants: str, options: Sequence[str] = ()) -> None:
+        """Fetch objects, and change no ref, whatever the remote's configuration says."""
+        self.program.remote("fetch", *_ONLY_OBJECTS, *options, self.remote, *wants)
+
+    def _fetch_history(self, option: str) -> None:
+        try:
+            self._fetch(*self._boundary(), options=(option,))
+        except RemoteError as error:
+            raise RemoteError(
+                f"this clone is shallow, and more of its history can't be fetched: {error.message}",
+                during=error.during,
+                todo="run `git fetch --unshallow`, or check out with `fetch-depth: 0`",
+            ) from error
+
+    # Smaller questions
+
+    @functools.cached_property
+    def _empty_tree(self) -> str:
+        """The tree without any file; its hash depends on the format of the repository."""
+        return self.program.line("hash-object", "-t", "tree", "--stdin")
+
+    def _tree(self, commit: str | None) -> str:
+        return self._empty_tree if commit is None else safe(commit)
+
+    @functools.cached_property
+    def _branches(self) -> list[tuple[str, str]]:
+        """The names and tips of the local branches and of the remote's as last fetched."""
+        prefixes = ("refs/heads/", f"refs/remotes/{self.remote}/")
+        lines = self.program.run("for-each-ref", "--format=%(objectname) %(refname)", *prefixes).text.splitlines()
+        return [
+            (ref.removeprefix(prefix), tip)
+            for tip, _, ref in (line.partition(" ") for line in lines)
+            for prefix in prefixes
+            if ref.startswith(prefix) and ref != f"refs/remotes/{self.remote}/HEAD"
+        ]
+
+    def _boundary(self) -> list[str]:
+        """The commits at which a shallow clone's history ends: what a remote that we came from surely knows."""
+        path = self.program.directory / self.program.line("rev-parse", "--git-path", "shallow")
+        return path.read_text().split() if path.exists() else []
+
+    def _is_contained(self, commit: str, target: str) -> bool:
+        """Whether a commit is contained in `target`; one that is not here is not, and none is fetched to find out."""
+        if (commit, target) in self._contained:
+            return True
+        asked = ("merge-base", "--is-ancestor", safe(commit), safe(target))
+        done = self.program.run_here(*asked, ok=(0, 1, _FATAL))
+        if done.code == 0 or (done.code == _FATAL and self.has_commit(commit) and self.is_ancestor(commit, target)):
+            self._contained.add((commit, target))  # and will be for ever: a commit's history does not change
+        return (commit, target) in self._contained
+
+    def _first_walked(self, commits: Sequence[str], start: int, target: str) -> int | None:
+        """The first of the commits, whose places begin with `start`, that a walk of all of the history meets."""
+        places = {commit.encode(): place for place, commit in reversed(list(enumerate(commits, start)))}
+        best: int | None = None
+        for sha in self.program.stream("rev-list", safe(target), "--"):
+            place = places.get(sha)
+            if place is not None and (best is None or place < best):
+                best = place
+            if best == start:
+                break
+        return best
+
+
+def parse_remote(url: str) -> tuple[str, str] | None:
+    """Read the host and `owner/name` out of the URL of a remote: https, ssh or scp-like, with `.git` or without."""
+    if _WEB_URL.fullmatch(url):
+        parts = urlsplit(url)
+        with_port = parts.scheme.lower().startswith("http")
+        host, path = (parts.netloc.rpartition("@")[2] if with_port else parts.hostname or ""), parts.path
+    elif scp := _SCP_URL.fullmatch(url):
+        host, path = scp.groups()
+    else:
+        return None
+    names = path.strip("/").removesuffix(".git").split("/")
+    return (host.lower(), "/".join(names)) if host and len(names) == 2 and all(names) else None  # noqa: PLR2004 - o/n
+
+
+def _range(base: str | None, target: str) -> list[str]:
+    return [safe(target)] if base is None else [safe(target), f"^{safe(base)}"]
+
+
+def _commit(*fields: bytes) -> Commit:
+    sha, parents, name, mail, time, message = (field.decode(errors="replace") for field in fields)
+    return Commit(
+        sha=sha,
+        parents=tuple(parents.split()),
+        author=author_of(name, mail),
+        committed_at=int(time),
+        message=message.rstrip("\n"),
+    )
+
+
+def _tag_refs(listing: str, between: str) -> dict[str, TagRef]:
+    """Read lines of a hash and a ref, in which a name with `^{}` behind stands for what an annotated tag is on."""
+    lines = [line.partition(f"{between}refs/tags/") for line in listing.splitlines()]
+    refs = {name: sha for sha, _, name in lines if name}
+    return {name: TagRef(sha, refs.get(f"{name}^{{}}", sha)) for name, sha in refs.items() if name[-3:] != "^{}"}
+
+
+def _asked(names: Iterable[str]) -> bytes:
+    """The names of objects as git reads them from its standard input."""
+    return "".join(f"{safe(name)}\n" for name in names).encode()
+
+
+def _batch(output: bytes) -> Iterator[tuple[str, bytes]]:
+    """Read the kinds and contents of objects as `git cat-file --batch` writes them; "missing" where there is none."""
+    stream = io.BytesIO(output)
+    while header := stream.readline():
+        *_, kind, size = header.decode(errors="replace").split()
+        if size == "missing":
+            yield size, b""
+        else:
+            yield kind, stream.read(int(size) + 1)[:-1]
+
+
+def _message(tag_object: bytes) -> TagMessage:
+    """The message of a tag object, without its headers and its signature, and the date in its headers."""
+    headers, _, content = tag_object.partition(b"\n\n")
+    text = content.decode(errors="replace")
+    signature = _SIGNATURE.search(text)
+    tagged = _TAGGED.search(headers)
+    return TagMessage(
+        (text[: signature.start()] if signature else text).strip("\n"),
+        datetime.fromtimestamp(int(tagged[1]) if tagged else 0, UTC),
+    )
+
+
+def _brought_in(log: list[Commit], target: str) -> dict[str, tuple[Commit, ...]]:
+    """Give each commit beside the first-parent line to the oldest merge that reaches it; the log is newest first."""
+    commits = {commit.sha: commit for commit in log}
+    place = {commit.sha: number for number, commit in enumerate(log)}
+    line = [commits[sha] for sha in _first_parents(commits, target)]
+    given = {commit.sha for commit in line}
+    brought: dict[str, tuple[Commit, ...]] = {}
+    for merge in reversed([commit for commit in line if commit.is_merge]):
+        side: list[str] = []
+        waiting = list(merge.parents[1:])
+        while waiting:
+            sha = waiting.pop()
+            if sha in commits and sha not in given:
+                given.add(sha)
+                side.append(sha)
+                waiting.extend(commits[sha].parents)
+        brought[merge.sha] = tuple(commits[sha] for sha in sorted(side, key=place.__getitem__, reverse=True))
+    return brought
+
+
+def _first_parents(commits: Mapping[str, Commit], target: str) -> Iterator[str]:
+    commit = commits.get(target)
+    while commit:
+        yield commit.sha
+        commit = commits.get(commit.parents[0]) if commit.parents else None
+
+
+def _raw_change(header: bytes, path: bytes) -> RawChange:
+    old_mode, new_mode, old_blob, new_blob, _ = header.decode().removeprefix(":").split(" ")
+    return RawChange(path, old_mode, new_mode, old_blob, new_blob)
+
+
+def _patch_id(lines: Iterator[bytes]) -> str | None:
+    """Hash a patch without what depends on its place: line numbers and the names of blobs."""
+    import hashlib  # takes longer to load than a plan without reverts takes to make
+
+    digest, empty = hashlib.sha256(), True
+    for line in lines:
+        if line.startswith(b"Binary files "):
+            return None
+        if not line.startswith((b"@@", b"index ")):
+            digest.update(line + b"\n")
+            empty = False
+    return None if empty else digest.hexdigest()

@@ -1,0 +1,449 @@
+"""How GitHub is asked: reads again when it did not answer, writes only when they surely did nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypedDict, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from release_tool.errors import PermissionDeniedError, RemoteError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import requests
+    from github.Requester import Requester
+
+    from release_tool.system.clock import Clock
+
+T = TypeVar("T")
+
+API_VERSION = "2022-11-28"
+_AGENT = "release-tool"
+_TIMEOUT = 30
+_UPLOAD_TIMEOUT = 300
+_LOG = logging.getLogger(__name__)
+_BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0)
+_SECONDARY_WAIT = 60.0
+_CHUNK = 1024 * 1024
+_NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="next"')
+_LIMIT_TEXT = re.compile(r"rate limit|abuse detection", re.IGNORECASE)
+
+
+class NoAnswerError(RemoteError):
+    """GitHub was asked and did not answer: a write may have happened or not, so look before asking again."""
+
+
+class RateLimitedError(RemoteError):
+    """GitHub refused to do anything now; `wait` is in seconds, None where it did not say how long."""
+
+    def __init__(self, message: str, wait: float | None) -> None:
+        super().__init__(message, todo="run the command again later, or use a token with a limit of its own")
+        self.wait = wait
+
+
+class NotFoundError(RemoteError):
+    """GitHub knows no such thing, or hides it from this token."""
+
+
+class RejectedError(RemoteError):
+    """GitHub understood and refuses (422); `codes` are the codes of its reasons, such as `already_exists`."""
+
+    def __init__(self, message: str, codes: frozenset[str], *, during: str) -> None:
+        super().__init__(message, during=during)
+        self.codes = codes
+
+
+class Purpose(msgspec.Struct, frozen=True):
+    """What a request is for, in words, and the permission a workflow's job needs for it."""
+
+    doing: str
+    permission: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What GitHub answered; the names of the headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+    @property
+    def next_page(self) -> str | None:
+        """The URL of the next page of a list."""
+        link = _NEXT.search(self.headers.get("link", ""))
+        return link[1] if link else None
+
+
+class Query(TypedDict):
+    """A GraphQL query as it is sent."""
+
+    query: str
+    variables: Mapping[str, object]
+
+
+class _Reason(msgspec.Struct, frozen=True):
+    code: str = ""
+    field: str = ""
+    message: str = ""
+
+    def __str__(self) -> str:
+        return self.message or " ".join(filter(None, (self.field, self.code)))
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    """The body of an answer that says no."""
+
+    message: str = ""
+    errors: list[_Reason | str] | str = []
+
+    def __str__(self) -> str:
+        return "; ".join(filter(None, [self.message, *map(str, self.reasons)]))
+
+    @property
+    def reasons(self) -> list[_Reason]:
+        listed = [self.errors] if isinstance(self.errors, str) else self.errors
+        return [_Reason(message=reason) if isinstance(reason, str) else reason for reason in listed]
+
+
+class _Extensions(msgspec.Struct, frozen=True):
+    code: str = ""
+
+
+class _QueryError(msgspec.Struct, frozen=True):
+    """What went wrong with a query; a code in its extensions says that the query itself is wrong."""
+
+    message: str = ""
+    type: str = ""
+    extensions: _Extensions = _Extensions()
+
+
+class _QueryAnswer(msgspec.Struct, frozen=True):
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    errors: list[_QueryError] = []
+
+
+class Transport:
+    """Asks one GitHub with one token, and counts its requests."""
+
+    def __init__(  # noqa: PLR0913 - what differs between GitHubs, between tokens, and between us and a test
+        self,
+        *,
+        token: str | None,
+        token_source: str,
+        api_url: str,
+        graphql_url: str,
+        clock: Clock,
+        max_wait: float,
+        seconds_between_writes: float,
+    ) -> None:
+        self.requests = 0
+        self.api_url = api_url.rstrip("/")
+        self._requesters: dict[str, Requester] = {}
+        self._token = token
+        self._token_source = token_source
+        self._graphql_url = graphql_url
+        self._clock = clock
+        self._max_wait = timedelta(seconds=max_wait)
+        self._between_writes = timedelta(seconds=seconds_between_writes)
+        self._last_write = datetime.min.replace(tzinfo=UTC)
+        self._patient = True
+
+    # The four ways to ask
+
+    def read(self, url: str, purpose: Purpose) -> Answer:
+        """Get something by its path or whole URL; asks again when GitHub does not answer."""
+        answer = self._patiently(lambda _: self._once("GET", self._absolute(url), purpose), _BACKOFF)
+        return _accepted(answer, purpose)
+
+    def write(self, verb: str, path: str, body: Mapping[str, object] | None, purpose: Purpose) -> Answer:
+        """Change something, once; raises NoAnswerError when it is not known whether it happened."""
+        url = self._absolute(path)
+        return _accepted(self._writing(lambda: self._once(verb, url, purpose, body), purpose), purpose)
+
+    def query(self, ask: Callable[[int], Query], kind: type[T], purpose: Purpose) -> T:
+        """Ask by GraphQL; `ask` is told how often GitHub failed before, and can ask for less then.
+
+        An answer with errors is never taken, except for one where something asked for does not exist.
+        """
+
+        def once(failures: int) -> bytes:
+            return self._checked_query(self._once("POST", self._graphql_url, purpose, ask(failures)), purpose)
+
+        return decode(self._patiently(once, _BACKOFF), kind, purpose)
+
+    def upload(self, url: str, path: Path, content_type: str, purpose: Purpose) -> Answer:
+        """Send a file as it is, without reading it into memory."""
+        self._insist_on_our_github(url)
+        return _accepted(self._writing(lambda: self._upload_once(url, path, content_type, purpose), purpose), purpose)
+
+    def digest(self, url: str, purpose: Purpose) -> str:
+        """Download something and tell its SHA-256; another host that GitHub points to does not get our token."""
+        return self._patiently(lambda _: self._digest_once(self._absolute(url), purpose), _BACKOFF)
+
+    # Patience
+
+    @contextlib.contextmanager
+    def impatient(self) -> Iterator[None]:
+        """Ask everything once and wait for nothing, while something else must not be kept waiting."""
+        self._patient = False
+        try:
+            yield
+        finally:
+            self._patient = True
+
+    def _patiently(self, once: Callable[[int], T], backoff: tuple[float, ...]) -> T:
+        """Ask until there is an answer; waits no longer than `max_wait`, and for silence as often as `backoff` says."""
+        until = self._clock.now() + self._max_wait
+        failures = limits = 0
+        while True:
+            try:
+                return once(failures)
+            except RateLimitedError as limit:
+                pause = _SECONDARY_WAIT * 2**limits if limit.wait is None else limit.wait
+                limits += 1
+                if not self._patient or self._clock.now() + timedelta(seconds=pause) > until:
+                    raise
+            except NoAnswerError:
+                if not self._patient or failures == len(backoff):
+                    raise
+                pause = backoff[failures]
+                failures += 1
+            self._clock.sleep(pause)
+
+    def _writing(self, once: Callable[[], Answer], purpose: Purpose) -> Answer:
+        """Write once, at a distance from the write before; a rate limit is waited for, because it did nothing."""
+        pause = self._last_write + self._between_writes - self._clock.now()
+        if pause > timedelta():
+            self._clock.sleep(pause.total_seconds())
+        try:
+            return self._patiently(lambda _: once(), ())
+        except NoAnswerError as silence:
+            silence.already = f"it is not known whether GitHub did it: {purpose.doing}"
+            raise
+        finally:
+            self._last_write = self._clock.now()
+
+    # One request
+
+    def _once(self, verb: str, url: str, purpose: Purpose, body: Mapping[str, object] | None = None) -> Answer:
+        origin, path = _split(url)
+        requester = self._requester(origin)
+        with self._told(purpose):
+            status, headers, text = requester.requestJson(verb, path, input=body)
+        return self._answered(Answer(status, headers, text), purpose)
+
+    def _upload_once(self, url: str, path: Path, content_type: str, purpose: Purpose) -> Answer:
+        headers = {"Content-Type": content_type}
+        with self._told(purpose), path.open("rb") as file, self._session() as session:
+            sent = session.post(url, data=file, headers=headers, timeout=_UPLOAD_TIMEOUT, allow_redirects=False)
+            answer = Answer(sent.status_code, _lower(sent.headers), sent.text)
+        return self._answered(answer, purpose)
+
+    def _digest_once(self, url: str, purpose: Purpose) -> str:
+        digest = hashlib.sha256()
+        headers = {"Accept": "application/octet-stream"}
+        with (
+            self._told(purpose),
+            self._session() as session,
+            session.get(url, headers=headers, timeout=_UPLOAD_TIMEOUT, stream=True) as sent,
+        ):
+            told = "" if sent.ok else sent.text
+            _accepted(self._answered(Answer(sent.status_code, _lower(sent.headers), told), purpose), purpose)
+            for chunk in sent.iter_content(_CHUNK):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def _answered(self, answer: Answer, purpose: Purpose) -> Answer:
+        """Sort out what is no answer to what was asked: try later, broken down, or who are you."""
+        if _is_limit(answer):
+            raise _limited(answer, self._clock.now(), purpose)
+        if answer.status >= 500:  # noqa: PLR2004 - the class of the server's own failures
+            raise NoAnswerError(f"GitHub answered {answer.status}", during=purpose.doing, todo="run the command again")
+        if answer.status == 401:  # noqa: PLR2004 - unauthorized
+            raise UsageError(
+                f"GitHub does not accept the token from {self._token_source}",
+                during=purpose.doing,
+                todo="give a token that is valid and not expired",
+            )
+        return answer
+
+    def _checked_query(self, answer: Answer, purpose: Purpose) -> bytes:
+        _accepted(answer, purpose)
+        reply = decode(answer.body, _QueryAnswer, purpose)
+        for error in reply.errors:
+            if error.type == "RATE_LIMITED":
+                raise _limited(answer, self._clock.now(), purpose)
+            if error.type in {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
+                raise _denied(error.message, purpose)
+            if error.extensions.code:
+                raise RemoteError(f"GitHub does not take the query: {error.message}", during=purpose.doing)
+            if error.type != "NOT_FOUND":
+                raise NoAnswerError(f"GitHub could not answer in full: {error.message}", during=purpose.doing)
+        return bytes(reply.data)
+
+    @contextlib.contextmanager
+    def _told(self, purpose: Purpose) -> Iterator[None]:
+        """Count a request, and tell when it got no answer, whatever the library calls that."""
+        import requests
+
+        self.requests += 1
+        _LOG.info("GitHub, request %d: %s", self.requests, purpose.doing)
+        try:
+            yield
+        except requests.Timeout as error:
+            raise NoAnswerError("GitHub took too long to answer", during=purpose.doing) from error
+        except requests.RequestException as error:
+            raise NoAnswerError("the connection to GitHub failed", during=purpose.doing) from error
+        except RuntimeError as error:
+            if type(error) is not RuntimeError:
+                raise
+            # A redirect that PyGithub refuses to follow, told by nothing more than this.
+            raise RemoteError(str(error), during=purpose.doing) from error
+
+    # Who asks whom
+
+    def _requester(self, origin: str) -> Requester:
+        if origin not in self._requesters:
+            self._requesters[origin] = self._connect(origin)
+        return self._requesters[origin]
+
+    def _connect(self, origin: str) -> Requester:
+        from github import Auth, Github
+
+        return Github(
+            auth=Auth.Token(self._insist_on_token()),
+            base_url=origin,
+            timeout=_TIMEOUT,
+            user_agent=_AGENT,
+            retry=None,  # its own would repeat writes
+            seconds_between_requests=None,
+            seconds_between_writes=None,  # ours waits by the clock it is given
+            api_version=API_VERSION,
+        ).requester
+
+    def _session(self) -> requests.Session:
+        import requests
+
+        token = self._insist_on_token()
+
+        def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+            request.headers["Authorization"] = f"Bearer {token}"
+            return request
+
+        session = requests.Session()
+        session.auth = authorize  # a header would lose against a .netrc file
+        session.headers.update({"User-Agent": _AGENT, "X-GitHub-Api-Version": API_VERSION})
+        return session
+
+    def _insist_on_token(self) -> str:
+        if not self._token:
+            raise UsageError(
+                "GitHub must be asked, and there is no token",
+                todo="set GITHUB_TOKEN, or log in with `gh auth login`",
+            )
+        return self._token
+
+    def _absolute(self, url: str) -> str:
+        """The whole URL of a path; a URL that GitHub gave must be its own, for it gets our token."""
+        if url.startswith("/"):
+            return self.api_url + url
+        self._insist_on_our_github(url)
+        return url
+
+    def _insist_on_our_github(self, url: str) -> None:
+        ours, theirs = urlsplit(self.api_url), urlsplit(url)
+        domain = (ours.hostname or "").removeprefix("api.")
+        host = theirs.hostname or ""
+        if theirs.scheme != ours.scheme or not (host == domain or host.endswith(f".{domain}")):
+            raise RemoteError(f"GitHub points to {host or url}, which is not its own host, so nothing is sent there")
+
+
+def decode(body: bytes | str, kind: type[T], purpose: Purpose) -> T:
+    """Read an answer as a value of a kind; raises RemoteError where it is none."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError as error:
+        raise RemoteError(f"GitHub's answer can't be read: {error}", during=purpose.doing) from error
+
+
+def _accepted(answer: Answer, purpose: Purpose) -> Answer:
+    """Turn an answer that says no into the error that says what to do."""
+    if answer.status < 300:  # noqa: PLR2004 - the class of success
+        return answer
+    refusal = _refusal(answer)
+    said = str(refusal) or f"it answered {answer.status}"
+    match answer.status:
+        case 403:
+            raise _denied(said, purpose)
+        case 404 | 410:
+            raise NotFoundError(
+                f"GitHub does not know it, or hides it from this token: {said}",
+                during=purpose.doing,
+                todo=f"check the name, and that the token has `{purpose.permission}`",
+            )
+        case 422:
+            codes = frozenset(reason.code for reason in refusal.reasons if reason.code)
+            raise RejectedError(f"GitHub refuses: {said}", codes, during=purpose.doing)
+        case status:
+            raise RemoteError(f"GitHub answered {status}: {said}", during=purpose.doing)
+
+
+def _denied(said: str, purpose: Purpose) -> PermissionDeniedError:
+    return PermissionDeniedError(
+        f"the token may not do this; it needs the permission `{purpose.permission}` (GitHub says: {said})",
+        during=purpose.doing,
+        todo=f"add `{purpose.permission}` to the permissions of the job, or use a token that has it",
+    )
+
+
+def _refusal(answer: Answer) -> _Refusal:
+    try:
+        return msgspec.json.decode(answer.body, type=_Refusal)
+    except msgspec.DecodeError:  # a page of a proxy, say: its status has to do
+        return _Refusal()
+
+
+def _is_limit(answer: Answer) -> bool:
+    """Whether GitHub did nothing because of too many requests; a missing right is a 403 too."""
+    if answer.status == 429:  # noqa: PLR2004 - too many requests
+        return True
+    if answer.status != 403:  # noqa: PLR2004 - forbidden
+        return False
+    said = _refusal(answer).message
+    return (
+        "retry-after" in answer.headers
+        or _LIMIT_TEXT.search(said) is not None
+        or (answer.headers.get("x-ratelimit-remaining") == "0" and "not accessible" not in said)
+    )
+
+
+def _limited(answer: Answer, now: datetime, purpose: Purpose) -> RateLimitedError:
+    """How long GitHub wants us to wait: what it says, else until its counter starts anew."""
+    after, reset = answer.headers.get("retry-after", ""), answer.headers.get("x-ratelimit-reset", "")
+    wait: float | None = None
+    if after.isdecimal():
+        wait = float(after)
+    elif answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
+        wait = max(float(reset) - now.timestamp(), 0) + 1
+    until = "" if wait is None else f" until {now + timedelta(seconds=wait):%H:%M:%S} UTC"
+    error = RateLimitedError(f"GitHub's rate limit is used up{until}", wait)
+    error.during = purpose.doing
+    return error
+
+
+def _split(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}", parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

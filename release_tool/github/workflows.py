@@ -1,0 +1,157 @@
+"""Workflows that are started by hand, and which run that was."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from release_tool.errors import RemoteError
+from release_tool.github.transport import NoAnswerError, Purpose, RejectedError, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from release_tool.github.transport import Answer, Query, Transport
+    from release_tool.system.clock import Clock
+
+_MANY = 50
+_PAUSES = (1.0, 2.0, 4.0, 8.0)
+"""Seconds between one look and the next for a run that was just started."""
+
+
+class _Details(msgspec.Struct, frozen=True):
+    workflow_run_id: int
+
+
+class _User(msgspec.Struct, frozen=True):
+    login: str
+
+
+class _Run(msgspec.Struct, frozen=True):
+    id: int
+    actor: _User | None = None
+    head_branch: str | None = None
+
+
+class _Runs(msgspec.Struct, frozen=True):
+    workflow_runs: list[_Run]
+
+
+class WaitingRun(msgspec.Struct, frozen=True):
+    """A run that waits for somebody to approve it, or for a timer; its title may be anybody's words."""
+
+    id: int
+    html_url: str
+    created_at: datetime
+    name: str | None = None
+    display_title: str = ""
+
+
+class _WaitingRuns(msgspec.Struct, frozen=True):
+    workflow_runs: list[WaitingRun]
+
+
+class _ViewerAnswer(msgspec.Struct, frozen=True):
+    viewer: _User
+
+
+class Workflows:
+    """The workflows of one repository; every method raises RemoteError where GitHub fails."""
+
+    def __init__(self, repository: str, transport: Transport, clock: Clock) -> None:
+        self._repository = repository
+        self._transport = transport
+        self._clock = clock
+
+    def dispatch(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> int:
+        """Start a workflow, named by its file, on a branch or tag, and return the number of its run.
+
+        It is started once. Where GitHub does not say which run that is, or does not answer, the run is looked for:
+        one that is new, on that ref, and by this token's account. NoAnswerError is raised where there is none,
+        NotFoundError for an unknown workflow, and RejectedError for a ref or inputs that it does not take.
+        """
+        purpose = Purpose(f"starting {workflow} on {ref}", "actions: write")
+        newest = max((run.id for run in self._runs(workflow)), default=0)
+        try:
+            answer = self._start(workflow, {"ref": ref, "inputs": dict(inputs)}, purpose)
+        except NoAnswerError:
+            run = self._started(workflow, ref, newest)
+            if run is None:
+                raise
+            return run
+        if answer.status == HTTPStatus.OK:
+            return decode(answer.body, _Details, purpose).workflow_run_id
+        return self._insist(self._started(workflow, ref, newest), purpose)
+
+    def waiting(self) -> list[WaitingRun]:
+        """The newest runs of any workflow that wait at an environment's door, newest first."""
+        purpose = Purpose("listing the runs that wait for approval", "actions: read")
+        asked = urlencode({"status": "waiting", "per_page": _MANY})
+        answer = self._transport.read(f"/repos/{self._repository}/actions/runs?{asked}", purpose)
+        return decode(answer.body, _WaitingRuns, purpose).workflow_runs
+
+    # How it is asked
+
+    def _start(self, workflow: str, fields: dict[str, object], purpose: Purpose) -> Answer:
+        path = f"{self._path(workflow)}/dispatches"
+        try:
+            return self._transport.write("POST", path, fields | {"return_run_details": True}, purpose)
+        except RejectedError:
+            # A server that does not know that field has done nothing; any other reason is told again.
+            return self._transport.write("POST", path, fields, purpose)
+
+    def _started(self, workflow: str, ref: str, newest: int) -> int | None:
+        """The run that we have just started, None where none turns up in time."""
+        us = self._us()
+        for pause in (*_PAUSES, None):
+            later = [run for run in self._runs(workflow) if run.id > newest and run.head_branch == ref]
+            ours = [run.id for run in later if run.actor and _account(run.actor.login) == us]
+            if len(ours) > 1:
+                raise RemoteError(
+                    f"{workflow} was started more than once at the same moment ({_listed(ours)})",
+                    already="one of these runs is ours",
+                    todo="look at them on GitHub",
+                )
+            if ours:
+                return ours[0]
+            if pause is not None:
+                self._clock.sleep(pause)
+        return None
+
+    def _insist(self, run: int | None, purpose: Purpose) -> int:
+        if run is None:
+            raise RemoteError(
+                "GitHub does not show the run",
+                during=purpose.doing,
+                already="the workflow was started",
+                todo="look for it on GitHub",
+            )
+        return run
+
+    def _runs(self, workflow: str) -> list[_Run]:
+        """The newest runs of a workflow that somebody started."""
+        purpose = Purpose(f"listing the runs of {workflow}", "actions: read")
+        asked = urlencode({"event": "workflow_dispatch", "per_page": _MANY})
+        answer = self._transport.read(f"{self._path(workflow)}/runs?{asked}", purpose)
+        return decode(answer.body, _Runs, purpose).workflow_runs
+
+    def _us(self) -> str:
+        purpose = Purpose("asking whose the token is", "metadata: read")
+        query: Query = {"query": "query { viewer { login } }", "variables": {}}
+        return _account(self._transport.query(lambda _: query, _ViewerAnswer, purpose).viewer.login)
+
+    def _path(self, workflow: str) -> str:
+        return f"/repos/{self._repository}/actions/workflows/{quote(workflow, safe='')}"
+
+
+def _account(login: str) -> str:
+    """REST calls an app `name[bot]`, GraphQL may call it `name`."""
+    return login.removesuffix("[bot]").casefold()
+
+
+def _listed(runs: list[int]) -> str:
+    return ", ".join(map(str, sorted(runs)))

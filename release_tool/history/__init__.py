@@ -1,0 +1,1 @@
+"""What landed on a branch since a tag."""

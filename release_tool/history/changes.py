@@ -1,0 +1,433 @@
+"""What landed on a branch, turned into changes with a kind and a bump; reverts cancel what they revert."""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.model.commits import Author, Commit, PullRequest, author_of
+from release_tool.model.version import Bump
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from release_tool.config import Config, Labels
+
+_CONVENTIONAL = re.compile(r"(?P<type>[A-Za-z]+)(?:\((?P<scope>[^()\n]+)\))?(?P<breaking>!)?: +(?P<text>\S.*)")
+_MERGED = re.compile(r"Merge pull request #(?P<number>[0-9]{1,9}) from \S+")
+_SQUASHED = re.compile(r"(?P<title>.*\S)\s+\(#(?P<number>[0-9]{1,9})\)", re.DOTALL)
+_CO_AUTHOR = re.compile(
+    r"^co-authored-by:[ \t]*(?P<name>[^<\n]*?)[ \t]*<(?P<mail>[^<>\n]*)>[ \t]*$", re.IGNORECASE | re.MULTILINE
+)
+_REVERTS_COMMIT = re.compile(r"\bThis reverts commit ([0-9a-f]{7,64})\b", re.IGNORECASE)
+_REVERTS_PULL = re.compile(r"^Reverts (?:(?P<repository>[\w.-]+/[\w.-]+))?#(?P<number>[0-9]{1,9})\b", re.MULTILINE)
+_REVERT_TITLE = re.compile(r"(?:Revert[: ]+|revert(?:\([^()]*\))?!?: +)\"?(?P<title>.+?)\"?", re.IGNORECASE | re.DOTALL)
+_REAPPLY_TITLE = re.compile(r'Reapply "(?P<title>.+)"', re.IGNORECASE | re.DOTALL)
+_FIX_LABELS = frozenset({"bug", "fix", "patch"})
+
+
+class Kind(enum.Enum):
+    """What a change is to its users, and so the part of the notes it stands in."""
+
+    BREAKING = "breaking"
+    FEATURE = "feature"
+    FIX = "fix"
+    OTHER = "other"
+
+
+_KINDS = {Bump.MAJOR: Kind.BREAKING, Bump.MINOR: Kind.FEATURE, Bump.PATCH: Kind.OTHER, Bump.NONE: Kind.OTHER}
+
+
+class Rule(enum.Enum):
+    """What decided the bump of a change."""
+
+    LABEL = "label"
+    TITLE = "title"
+    POLICY = "policy"
+    REVERT = "revert"
+
+
+class Landing(msgspec.Struct, frozen=True):
+    """What landed at one time: the first-parent commits of one pull request, or one direct push, oldest first."""
+
+    commits: tuple[Commit, ...]
+    pull: PullRequest | None = None
+    number: int | None = None
+    """The pull request's number, known from the commit message where the pull request itself could not be read."""
+
+    @property
+    def sha(self) -> str:
+        """The commit with which all of it had landed."""
+        return self.commits[-1].sha
+
+    @property
+    def parent(self) -> str | None:
+        """The first-parent commit before it, or None at the root of the history."""
+        return next(iter(self.commits[0].parents), None)
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One landing with its decision; a cancelled change has the bump `none` and no place in the notes.
+
+    `landed_at` is in seconds since the epoch; `body` is the pull request's, or the rest of the commit message.
+    `irreversible` is what a label says about going back behind it, None where no label says anything.
+    """
+
+    pull: int | None
+    sha: str
+    title: str
+    kind: Kind
+    bump: Bump
+    rule: Rule
+    reason: str
+    authors: tuple[Author, ...] = ()
+    hidden: bool = False
+    cancelled_by: int | str | None = None
+    body: str = ""
+    landed_at: int = 0
+    irreversible: bool | None = None
+
+    @property
+    def name(self) -> str:
+        """How people refer to it: `#12`, or the short hash of a direct push."""
+        return f"#{self.pull}" if self.pull else self.sha[:10]
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """What a text says it reverts: hashes, pull requests of this repository, or a title."""
+
+    commits: tuple[str, ...] = ()
+    pulls: tuple[int, ...] = ()
+    titles: tuple[str, ...] = ()
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """A landing whose text says it reverts something, with the earlier landings it may mean, newest first."""
+
+    revert: Landing
+    reference: Reference
+    candidates: tuple[Landing, ...]
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """What git proved: one commit's patch is the reverse of another's, which may be released already."""
+
+    revert: str
+    original: str
+    name: str
+    released_in: str | None = None
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """How far a change moves the version, and why."""
+
+    bump: Bump
+    kind: Kind
+    rule: Rule
+    reason: str
+
+
+class Conventional(msgspec.Struct, frozen=True):
+    """A title in the form of Conventional Commits 1.0.0, taken apart; the type is in lower case."""
+
+    type: str
+    scope: str
+    breaking: bool
+    text: str
+
+
+def conventional(title: str) -> Conventional | None:
+    """Take a Conventional Commit title apart, or return None where it is not one."""
+    match = _CONVENTIONAL.fullmatch(title.strip())
+    if match is None:
+        return None
+    return Conventional(match["type"].lower(), match["scope"] or "", bool(match["breaking"]), match["text"])
+
+
+def pull_number(commit: Commit) -> int | None:
+    """Read the pull request's number from the message of a merge or squash commit."""
+    match = _MERGED.fullmatch(commit.subject) or _SQUASHED.fullmatch(commit.subject)
+    return int(match["number"]) if match else None
+
+
+def merged_title(commit: Commit) -> str | None:
+    """Read a pull request's title, as it was at the merge, from its merge or squash commit."""
+    if squashed := _SQUASHED.fullmatch(commit.subject):
+        return squashed["title"]
+    if _MERGED.fullmatch(commit.subject):
+        return next((line.strip() for line in commit.message.splitlines()[1:] if line.strip()), None)
+    return None
+
+
+def landings(commits: Sequence[Commit], owners: Mapping[str, PullRequest] | None = None) -> tuple[Landing, ...]:
+    """Group first-parent commits (newest first) by pull request: every commit is in exactly one landing, oldest first.
+
+    `owners` says which commit belongs to which pull request, as GitHub knows it; without it the messages tell.
+    """
+    groups: dict[int | str, list[Commit]] = {}
+    for commit in reversed(commits):
+        groups.setdefault(_number(commit, owners) or commit.sha, []).append(commit)
+    return tuple(_landing(tuple(group), owners) for group in groups.values())
+
+
+def _number(commit: Commit, owners: Mapping[str, PullRequest] | None) -> int | None:
+    if owners is None:
+        return pull_number(commit)
+    return owners[commit.sha].number if commit.sha in owners else None
+
+
+def _landing(commits: tuple[Commit, ...], owners: Mapping[str, PullRequest] | None) -> Landing:
+    newest = commits[-1]
+    return Landing(commits, owners.get(newest.sha) if owners else None, _number(newest, owners))
+
+
+def told_pull(landing: Landing, base: str) -> PullRequest | None:
+    """What the commits of a landing tell of its pull request: neither labels nor a text; None for a direct push."""
+    if landing.number is None:
+        return None
+    author = authors_of(landing)[0]
+    return PullRequest(
+        number=landing.number, title=title_of(landing), author=author, base=base, merge_commit=landing.sha
+    )
+
+
+def rebase_suspects(commits: Sequence[Commit], owners: Mapping[str, PullRequest]) -> tuple[str, ...]:
+    """Find the commits (newest first) that may be the earlier ones of a rebased pull request.
+
+    GitHub names only the last commit of a rebase merge; the others lie directly below it and are no merges.
+    """
+    suspects = []
+    below_rebase = False
+    for commit in commits:
+        if commit.sha in owners:
+            below_rebase = not commit.is_merge and pull_number(commit) != owners[commit.sha].number
+        elif below_rebase and not commit.is_merge:
+            suspects.append(commit.sha)
+        else:
+            below_rebase = False
+    return tuple(suspects)
+
+
+def title_of(landing: Landing) -> str:
+    """The title as it is shown: the pull request's as it is now, else the one in the commit."""
+    newest = landing.commits[-1]
+    return landing.pull.title if landing.pull else _landed_title(landing) or newest.subject or newest.sha[:10]
+
+
+def _landed_title(landing: Landing) -> str:
+    """The title as it was when it landed, which alone can decide a bump: it stays editable on GitHub later."""
+    newest = landing.commits[-1]
+    if landing.number is None:
+        return newest.subject
+    return merged_title(newest) or (landing.pull.title if landing.pull else newest.subject)
+
+
+def decide(landing: Landing, config: Config) -> Decision:
+    """Decide how far a landing moves the version: by its labels, else by its title, else by the policy."""
+    labels = landing.pull.labels if landing.pull else ()
+    return _by_label(labels, config.labels) or title_decision(_landed_title(landing)) or _by_policy(landing, config)
+
+
+def _by_label(labels: Iterable[str], mapping: Labels) -> Decision | None:
+    bumps = bump_labels(mapping)
+    found = [(bumps[label.casefold()], label) for label in labels if label.casefold() in bumps]
+    if not found:
+        return None
+    bump = max(bump for bump, _ in found)
+    names = [label for level, label in found if level == bump]
+    is_fix = bump == Bump.PATCH and any(name.casefold() in _FIX_LABELS for name in names)
+    kind = Kind.FIX if is_fix else _KINDS[bump]
+    return Decision(bump, kind, Rule.LABEL, f"label {', '.join(map(repr, names))}")
+
+
+def bump_labels(mapping: Labels) -> dict[str, Bump]:
+    """Which bump each configured label asks for, by its case-folded name."""
+    levels = {
+        Bump.MAJOR: mapping.major,
+        Bump.MINOR: mapping.minor,
+        Bump.PATCH: mapping.patch,
+        Bump.NONE: mapping.none,
+    }
+    return {label.casefold(): bump for bump, labels in levels.items() for label in labels}
+
+
+def title_decision(title: str) -> Decision | None:
+    """Decide by a Conventional Commit title alone; None where it is not one."""
+    parts = conventional(title)
+    if parts is None:
+        return None
+    reason = f"title '{title.partition(':')[0]}:'"
+    if parts.breaking:
+        return Decision(Bump.MAJOR, Kind.BREAKING, Rule.TITLE, reason)
+    match parts.type:
+        case "feat":
+            return Decision(Bump.MINOR, Kind.FEATURE, Rule.TITLE, reason)
+        case "fix":
+            return Decision(Bump.PATCH, Kind.FIX, Rule.TITLE, reason)
+        case _:
+            return Decision(Bump.PATCH, Kind.OTHER, Rule.TITLE, reason)
+
+
+def _by_policy(landing: Landing, config: Config) -> Decision:
+    if landing.number is None:
+        bump = Bump.PATCH if config.direct_push == "patch" else Bump.NONE
+        what = "merged" if landing.commits[-1].is_merge else "pushed"
+        return Decision(bump, Kind.OTHER, Rule.POLICY, f"{what} directly, and `direct-push` is {config.direct_push!r}")
+    if config.unlabelled == "fail":
+        reason = "nothing says how far, which `unlabelled = 'fail'` should have refused: taken as patch"
+    else:
+        reason = "no label and no Conventional Commit title, and `unlabelled` is 'patch'"
+    return Decision(Bump.PATCH, Kind.OTHER, Rule.POLICY, reason)
+
+
+def authors_of(landing: Landing) -> tuple[Author, ...]:
+    """Everybody who wrote a landing, each once: the pull request's author first, then co-authors."""
+    pull = landing.pull
+    people = [pull.author or Author("ghost")] if pull else [commit.author for commit in landing.commits]
+    for commit in landing.commits:
+        people += [author_of(match["name"], match["mail"]) for match in _CO_AUTHOR.finditer(commit.message)]
+    if pull and len(landing.commits) > 1:
+        people += [commit.author for commit in landing.commits]
+    once: dict[str, Author] = {}
+    for author in people:
+        once.setdefault((author.login or author.name).casefold(), author)
+    return tuple(once.values())
+
+
+def reference_of(landing: Landing, repository: str) -> Reference | None:
+    """Read what a landing says it reverts; only its own words are asked, so this proposes and proves nothing."""
+    texts = [commit.message for commit in landing.commits] + ([landing.pull.body] if landing.pull else [])
+    titles = {found for title in _titles(landing) for found in _reverted_titles(title)}
+    commits = {match.lower() for text in texts for match in _REVERTS_COMMIT.findall(text)}
+    pulls = {
+        int(match["number"])
+        for text in texts
+        for match in _REVERTS_PULL.finditer(text)
+        if (match["repository"] or repository).casefold() == repository.casefold()
+    }
+    if not (titles or commits or pulls):
+        return None
+    return Reference(tuple(sorted(commits)), tuple(sorted(pulls)), tuple(sorted(titles)))
+
+
+def _titles(landing: Landing) -> set[str]:
+    return {title_of(landing), _landed_title(landing)}
+
+
+def _reverted_titles(title: str) -> Iterator[str]:
+    if reapplied := _REAPPLY_TITLE.fullmatch(title):
+        yield f'Revert "{reapplied["title"]}"'
+    elif reverted := _REVERT_TITLE.fullmatch(title):
+        yield reverted["title"]
+        if squashed := _SQUASHED.fullmatch(reverted["title"]):
+            yield squashed["title"]
+
+
+def proposals(landed: Sequence[Landing], repository: str) -> tuple[Proposal, ...]:
+    """Find the landings (oldest first) that say they revert something, each with what it may mean in this range."""
+    found = []
+    for index, landing in enumerate(landed):
+        if reference := reference_of(landing, repository):
+            earlier = reversed(landed[:index])
+            candidates = tuple(other for other in earlier if _meant(other, reference))
+            found.append(Proposal(landing, reference, candidates))
+    return tuple(found)
+
+
+def _meant(landing: Landing, reference: Reference) -> bool:
+    if landing.number is not None and landing.number in reference.pulls:
+        return True
+    if any(commit.sha.startswith(prefix) for commit in landing.commits for prefix in reference.commits):
+        return True
+    return not _titles(landing).isdisjoint(reference.titles)
+
+
+def assess(landed: Sequence[Landing], config: Config, repository: str, proofs: Iterable[Proof]) -> tuple[Change, ...]:
+    """Turn landings (oldest first) into changes: what is reverted in the same range cancels, with what reverts it."""
+    proven = tuple(proofs)
+    partners = _cancelled(landed, proven)
+    names = {landing.sha: _name(landing) for landing in landed}
+    released = {proof.revert: proof for proof in proven if proof.original not in names}
+    changes = []
+    for landing in landed:
+        if landing.sha in partners:
+            changes.append(_cancelled_change(landing, config, names[partners[landing.sha]]))
+            continue
+        decision = decide(landing, config)
+        proof = released.get(landing.sha)
+        if proof and decision.rule is not Rule.LABEL:
+            where = f", released in {proof.released_in}" if proof.released_in else ""
+            decision = Decision(Bump.PATCH, Kind.FIX, Rule.REVERT, f"reverts {proof.name}{where}")
+        elif proof is None and reference_of(landing, repository):
+            note = "it reads like a revert, which its patch does not prove"
+            decision = msgspec.structs.replace(decision, reason=f"{decision.reason}; {note}")
+        changes.append(_change(landing, config, decision))
+    return tuple(changes)
+
+
+def _cancelled(landed: Sequence[Landing], proofs: Sequence[Proof]) -> dict[str, str]:
+    """Pair reverts with what they revert, newest first, so that a revert of a revert brings the first one back."""
+    order = {landing.sha: index for index, landing in enumerate(landed)}
+    partners: dict[str, str] = {}
+    pairs = [(order[p.revert], order[p.original], p) for p in proofs if p.revert in order and p.original in order]
+    for _, _, proof in sorted(pairs, key=lambda pair: pair[:2], reverse=True):
+        if proof.revert not in partners and proof.original not in partners:
+            partners[proof.revert] = proof.original
+            partners[proof.original] = proof.revert
+    return partners
+
+
+def _name(landing: Landing) -> int | str:
+    return landing.number or landing.sha
+
+
+def name_of(landing: Landing) -> str:
+    """How people refer to a landing: `#12`, or the short hash of a direct push."""
+    return f"#{landing.number}" if landing.number else landing.sha[:10]
+
+
+def _cancelled_change(landing: Landing, config: Config, partner: int | str) -> Change:
+    name = f"#{partner}" if isinstance(partner, int) else partner[:10]
+    decision = Decision(Bump.NONE, decide(landing, config).kind, Rule.REVERT, f"cancelled out by {name}")
+    return msgspec.structs.replace(_change(landing, config, decision), cancelled_by=partner)
+
+
+def landing_change(landing: Landing, config: Config) -> Change:
+    """Turn one landing into the change that it is on its own."""
+    return _change(landing, config, decide(landing, config))
+
+
+def _change(landing: Landing, config: Config, decision: Decision) -> Change:
+    labels = {label.casefold() for label in landing.pull.labels} if landing.pull else set()
+    return Change(
+        pull=landing.number,
+        sha=landing.sha,
+        title=title_of(landing),
+        kind=decision.kind,
+        bump=decision.bump,
+        rule=decision.rule,
+        reason=decision.reason,
+        authors=authors_of(landing),
+        landed_at=landing.commits[-1].committed_at,
+        hidden=_any_of(labels, config.labels.hidden),
+        body=landing.pull.body if landing.pull else _body_of(landing.commits[-1]),
+        irreversible=_irreversible(labels, config),
+    )
+
+
+def _any_of(labels: set[str], wanted: Iterable[str]) -> bool:
+    return not labels.isdisjoint(label.casefold() for label in wanted)
+
+
+def _irreversible(labels: set[str], config: Config) -> bool | None:
+    """What the labels say; where they say both, nobody may go back by accident."""
+    if _any_of(labels, config.labels.irreversible):
+        return True
+    return False if _any_of(labels, config.labels.reversible) else None
+
+
+def _body_of(commit: Commit) -> str:
+    return commit.message.partition("\n")[2].strip()

@@ -1,0 +1,65 @@
+"""Commits and pull requests, and who made them."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+_NO_REPLY = re.compile(r"(?:[0-9]+\+)?(?P<login>[^@+]+)@users\.noreply\.github\.com", re.IGNORECASE)
+
+
+class Author(msgspec.Struct, frozen=True):
+    """Somebody who wrote a change; the login is None where only a name is known."""
+
+    name: str
+    login: str | None = None
+    bot: bool = False
+
+    def __str__(self) -> str:
+        return self.login or self.name
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """A commit as git tells it; `committed_at` is in seconds since the epoch."""
+
+    sha: str
+    parents: tuple[str, ...]
+    author: Author
+    committed_at: int
+    message: str
+
+    @property
+    def subject(self) -> str:
+        """The first line of the message."""
+        return self.message.partition("\n")[0].strip()
+
+    @property
+    def is_merge(self) -> bool:
+        """Whether the commit has more than one parent."""
+        return len(self.parents) > 1
+
+
+class PullRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A merged pull request; `author` is None where the account was deleted."""
+
+    number: int
+    title: str
+    body: str = ""
+    labels: tuple[str, ...] = ()
+    author: Author | None = None
+    url: str = ""
+    base: str = ""
+    merge_commit: str | None = None
+
+
+def login_of(mail: str) -> str | None:
+    """Read the login from the mail address that GitHub gives to those who hide theirs."""
+    match = _NO_REPLY.fullmatch(mail)
+    return match["login"] if match else None
+
+
+def author_of(name: str, mail: str) -> Author:
+    """Make an author of the name and mail address in a commit."""
+    login = login_of(mail)
+    return Author(name or login or mail, login, bot=(login or name).endswith("[bot]"))

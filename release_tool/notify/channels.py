@@ -1,0 +1,197 @@
+"""Messages to people, through Apprise: each channel by itself, in time, and its address is never shown."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Self
+from urllib.parse import unquote
+
+import msgspec
+
+from release_tool.notify.notice import Failure, Told
+from release_tool.notify.worker import Answer, Order
+from release_tool.text.masking import Masker
+from release_tool.text.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from release_tool.config import Channel
+    from release_tool.notify.notice import Message
+    from release_tool.system.clock import Clock
+
+_SECONDS = 20.0
+_LONGEST_REST = 30.0
+"""Seconds that a service may ask to be left alone for; what wants longer is told by the next run."""
+_SHORT_REST = 1.0
+"""Seconds for a service that wants rest and does not say how much, as Slack takes one message a second."""
+_TRIES = 3
+_LONGEST_REASON = 200
+_WORD = re.compile(r"[^/?#&=@:,;\s]+")
+_PASSED_ON = (
+    *("PATH", "HOME", "TMPDIR", "TZ", "PYTHONPATH"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+)
+"""What a service's library needs of our environment, in which there are secrets that are none of its business."""
+
+
+class Channels:
+    """The configured channels, with their addresses from the environment; `seconds` is the limit of one attempt."""
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        environment: Mapping[str, str],
+        clock: Clock,
+        *,
+        seconds: float = _SECONDS,
+    ) -> None:
+        self._channels = channels
+        self._environment = environment
+        self._clock = clock
+        self._seconds = seconds
+
+    def send(self, message: Message, names: Sequence[str]) -> Told:
+        """Send a message to some of them, all at the same time; what keeps one from it is no matter to the others.
+
+        A service that wants rest gets it, and then the message once more, while that does not take long.
+        """
+        failures = {name: reason for name in names if (reason := self._unusable(name))}
+        waiting = [name for name in names if name not in failures]
+        for attempt in range(1, _TRIES + 1):
+            answers = self._attempt(message, waiting)
+            failures |= {name: self._reason(name, answer) for name, answer in answers.items() if not _arrived(answer)}
+            rests = {name: rest for name, answer in answers.items() if (rest := self._rest(answer)) is not None}
+            waiting = [name for name, rest in rests.items() if rest <= _LONGEST_REST]
+            if not waiting or attempt == _TRIES:
+                break
+            self._clock.sleep(max(rests[name] for name in waiting))
+            for name in waiting:
+                del failures[name]
+        return Told(
+            sent=tuple(name for name in names if name not in failures),
+            failures=tuple(Failure(name, failures[name]) for name in names if name in failures),
+        )
+
+    def _unusable(self, name: str) -> str:
+        variable = self._channels[name].url_env
+        return "" if self._url(name) else f"{variable} is not set where this ran"
+
+    def _url(self, name: str) -> str:
+        return self._environment.get(self._channels[name].url_env, "").strip()
+
+    def _attempt(self, message: Message, names: Iterable[str]) -> dict[str, Answer | None]:
+        """Send a courier to each, and wait for all of them; None is the answer of one that did not come back."""
+        until = time.monotonic() + self._seconds
+        with contextlib.ExitStack() as stack:
+            couriers = {name: stack.enter_context(_Courier(self._order(name, message), self._around)) for name in names}
+            return {name: courier.answer(until) for name, courier in couriers.items()}
+
+    def _order(self, name: str, message: Message) -> Order:
+        return Order(
+            url=self._url(name),
+            subject=message.subject,
+            body=message.body,
+            mood=message.mood,
+            seconds=self._seconds,
+        )
+
+    @property
+    def _around(self) -> dict[str, str]:
+        return {name: self._environment[name] for name in _PASSED_ON if name in self._environment}
+
+    def _rest(self, answer: Answer | None) -> float | None:
+        """Seconds that a service wants to be left alone for; None where it does not ask for that."""
+        if answer is None or answer.delivered:
+            return None
+        asked = _seconds_of(answer.retry_after, self._clock.now())
+        match answer.status:
+            case HTTPStatus.TOO_MANY_REQUESTS:
+                return _SHORT_REST if asked is None else asked
+            case HTTPStatus.SERVICE_UNAVAILABLE:
+                return asked
+            case _:
+                return None
+
+    def _reason(self, name: str, answer: Answer | None) -> str:
+        if answer is None:
+            return f"no answer within {self._seconds:g} s"
+        if not answer.understood:
+            return f"{self._channels[name].url_env} holds no address that Apprise understands"
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            rest = self._rest(answer)
+            return f"the service answered {answer.status}" + (f" and wants {rest:.0f} s of rest" if rest else "")
+        said = visible(Masker(_words(self._url(name)))(answer.said))
+        return said[:_LONGEST_REASON] or "the service did not take it"
+
+
+class _Courier:
+    """A process that is under way with a message; leaving it ends the process."""
+
+    def __init__(self, order: Order, environment: Mapping[str, str]) -> None:
+        self._program = subprocess.Popen(
+            [sys.executable, "-P", "-m", "release_tool.notify.worker"],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        if self._program.stdin is None:  # pragma: no cover - a pipe was asked for
+            raise AssertionError
+        with contextlib.suppress(BrokenPipeError), self._program.stdin as order_in:  # a dead one has no answer anyway
+            order_in.write(msgspec.json.encode(order))
+        self._program.stdin = None  # else `communicate` would flush what is closed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._program.kill()
+        self._program.communicate()
+
+    def answer(self, until: float) -> Answer | None:
+        """What it came back with; None where it did not until the monotonic clock says so."""
+        try:
+            output, _ = self._program.communicate(timeout=max(until - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            return None
+        if self._program.returncode == -signal.SIGALRM:
+            return None
+        with contextlib.suppress(msgspec.DecodeError):  # the last line is ours; a service's library may print, too
+            return msgspec.json.decode((output.splitlines() or [b""])[-1], type=Answer)
+        return Answer(said=f"the process that sends it ended with code {self._program.returncode}")
+
+
+def _arrived(answer: Answer | None) -> bool:
+    return answer is not None and answer.delivered
+
+
+def _words(url: str) -> frozenset[str]:
+    """All that could be secret in an address: for most services that is nearly everything."""
+    words = frozenset(_WORD.findall(url))
+    return words | {unquote(word) for word in words} | {url}
+
+
+def _seconds_of(retry_after: str, now: datetime) -> float | None:
+    """How long a service wants rest, which it tells in seconds or as a date."""
+    from email.utils import parsedate_to_datetime  # seldom needed
+
+    try:
+        return float(retry_after) if retry_after[:1].isdecimal() else _until(parsedate_to_datetime(retry_after), now)
+    except ValueError:
+        return None
+
+
+def _until(date: datetime, now: datetime) -> float:
+    aware = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return max((aware - now).total_seconds(), 0)

@@ -1,0 +1,67 @@
+"""What every stage works on: a clone, its configuration, GitHub where there is a token, and a clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from release_tool.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from release_tool.config import Config
+    from release_tool.git.push import Branches
+    from release_tool.git.repository import Git
+    from release_tool.github.actions import Actions
+    from release_tool.github.api import GitHub
+    from release_tool.model.tags import Owner
+    from release_tool.notify.notice import Notice, Told
+    from release_tool.system.clock import Clock
+
+
+class Notify(Protocol):
+    """What sends messages; it raises nothing for a channel that can't be reached."""
+
+    def __call__(self, notice: Notice, *, only: Collection[str] | None = None) -> Told:
+        """Tell every channel that wants to know, or of these only the ones that are named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """One repository as a command sees it.
+
+    `repository` is `owner/name`, empty where no remote tells; `github` is None without a token.
+    `say` tells the person what is being done, one sentence each; `notify` tells everybody who wants to know, and is
+    called through `tell` of the notification stage. `settling` is how many seconds it takes until everybody sees what
+    was written to GitHub.
+    """
+
+    git: Git
+    config: Config
+    actions: Actions
+    clock: Clock
+    owner: Owner
+    repository: str
+    web_url: str
+    github: GitHub | None
+    branches: Branches
+    say: Callable[[str], None]
+    notify: Notify
+    settling: float = 2
+
+    @property
+    def remote(self) -> GitHub:
+        """GitHub, or the error that says how to give the tool a token."""
+        if not self.repository:
+            raise UsageError(
+                "which repository this is could not be found out: there is no remote `origin`",
+                todo="add the remote, or name the repository with `release-tool --repo OWNER/NAME`",
+            )
+        if self.github is None:
+            raise UsageError(
+                f"there is no token for {self.repository}",
+                already="nothing was read or written on GitHub",
+                todo="set GITHUB_TOKEN (or GH_TOKEN), or log in with `gh auth login`",
+            )
+        return self.github

@@ -1,0 +1,1 @@
+"""The pull request stage: check, and preview the release."""

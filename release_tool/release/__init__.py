@@ -1,0 +1,1 @@
+"""The release stage: plan, claim, upload, publish."""

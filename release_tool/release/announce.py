@@ -1,0 +1,115 @@
+"""Telling channels of a release, and of releases that were missed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from release_tool.deploy.links import links
+from release_tool.errors import ReleaseToolError
+from release_tool.history.facts import Request
+from release_tool.history.look import facts_for
+from release_tool.notify.notice import Entry, Notice, subscribers
+from release_tool.notify.send import RECENT, tell
+from release_tool.release.plan import plan_finish
+from release_tool.text.markers import LIMIT, is_withdrawn
+from release_tool.text.receipt import Receipt, receipt_of, with_receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from release_tool.config import Event
+    from release_tool.github.api import Release
+    from release_tool.history.changes import Change
+    from release_tool.history.look import Look
+    from release_tool.project import Project
+    from release_tool.release.plan import ReleasePlan
+
+
+def owing(project: Project, body: str) -> str:
+    """The text of a release that is about to be published, with a note of who has to be told.
+
+    The note comes with the release itself, so that a run that dies right after it leaves nobody untold, and releases
+    from before there was a channel are never told.
+    """
+    names = subscribers(project.config.channels, "released")
+    return with_receipt(body, Receipt(owed=names), LIMIT) if names else body
+
+
+def announce(project: Project, plan: ReleasePlan, release: Release) -> None:
+    """Tell of a published release whoever is still owed it, and write down who was told."""
+    receipt = receipt_of(release.body)
+    if not receipt.owed:
+        return
+    told = tell(project, _released(project, plan, release), only=receipt.owed)
+    after = Receipt(told=(*receipt.told, *told.sent), owed=told.owed)
+    if after != receipt:
+        _write_down(project, release, after)
+
+
+def announce_missed(project: Project, seen: Look) -> None:
+    """Tell of the releases of the last days whoever could not be told then; costs nothing where there is nobody."""
+    since = project.clock.now() - RECENT
+    for release in seen.releases:
+        if release.published_at and release.published_at > since and receipt_of(release.body).owed:
+            _announce_again(project, seen, release)
+
+
+def _announce_again(project: Project, seen: Look, release: Release) -> None:
+    tag = next((tag for tag in seen.tags if tag.name == release.tag), None)
+    if tag is None or release.draft or is_withdrawn(release.body):
+        return
+    try:
+        plan = plan_finish(facts_for(project, seen, Request(), finishing=tag), tag)
+    except ReleaseToolError as error:
+        project.say(f"nobody was told of {release.tag}: {error.message}")
+    else:
+        announce(project, plan, release)
+
+
+def _released(project: Project, plan: ReleasePlan, release: Release) -> Notice:
+    previous = plan.previous or ""
+    return Notice(
+        event="released",
+        title=f"{release.tag} is released",
+        before=previous,
+        after=release.tag,
+        changes=entries(plan.changes),
+        who=plan.forced.by if plan.forced else "",
+        links=(("release", release.html_url), *links(project, before=previous, after=release.tag)),
+    )
+
+
+def entries(changes: Iterable[Change]) -> tuple[Entry, ...]:
+    """The changes that a message names: those that the notes name, too."""
+    return tuple(
+        Entry(change.name, change.title) for change in changes if not (change.hidden or change.cancelled_by is not None)
+    )
+
+
+def _write_down(project: Project, release: Release, receipt: Receipt) -> None:
+    """Write the receipt into the text as it is by now: somebody may have edited it meanwhile."""
+    try:
+        current = project.remote.release(release.id)
+        if current is not None:
+            body = with_receipt(current.body or "", receipt, LIMIT)
+            project.remote.update_release(release.id, release.tag, body=body)
+    except ReleaseToolError as error:
+        project.say(f"who was told of {release.tag} could not be written down, so they may be told twice: {error}")
+
+
+def _full(event: Event) -> Notice:
+    """A notice in which nothing is left empty."""
+    page = ("page", "https://example.com")
+    return Notice(
+        event=event,
+        title="A test",
+        text="Some text",
+        links=(page,),
+        environment="production",
+        before="1.2.3",
+        after="1.3.0",
+        changes=(Entry("#1", "A change"),),
+        who="ada",
+        reason="A reason",
+        refers_to=page,
+    )

@@ -1,0 +1,1 @@
+"""The notes of a release: rendered, edited, merged."""

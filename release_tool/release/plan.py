@@ -1,0 +1,250 @@
+"""From facts to the plan of the next release; a pure function, so that the same facts give the same plan."""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import TYPE_CHECKING, assert_never
+
+import msgspec
+
+from release_tool.errors import RefusedError, UsageError
+from release_tool.history.changes import Change
+from release_tool.history.facts import Forced
+from release_tool.model.version import (
+    Bump,
+    Version,
+    next_prerelease,
+    next_version,
+    parse_tag,
+    parse_version,
+    tag_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from release_tool.config import Config
+    from release_tool.history.facts import Facts, Request
+    from release_tool.model.tags import VersionTag
+
+_IDENTIFIER = re.compile(r"(?!0[0-9])(?=.*[A-Za-z-])[0-9A-Za-z-]+")
+
+
+class Action(enum.Enum):
+    """What there is to do."""
+
+    RELEASE = "release"
+    FINISH = "finish"
+    NOTHING = "nothing"
+
+
+class ReleasePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the next release would be, and why.
+
+    `again` says that another run has more to do; `unseen` what could not be looked at.
+    """
+
+    action: Action
+    reason: str
+    branch: str
+    sha: str
+    previous: str | None = None
+    tag: str | None = None
+    version: Version | None = None
+    bump: Bump = Bump.NONE
+    forced: Forced | None = None
+    prerelease: bool = False
+    latest: bool = False
+    changes: tuple[Change, ...] = ()
+    again: bool = False
+    unseen: tuple[str, ...] = ()
+
+
+def parse_force(text: str, prefix: str) -> Bump | Version | None:
+    """Read what `--force` was given: a level, a version with or without the tag's prefix, or nothing."""
+    if not text:
+        return None
+    if text in {"major", "minor", "patch"}:
+        return Bump[text.upper()]
+    version = parse_version(text) or parse_tag(text, prefix)
+    if version is None or version.prerelease or version.build:
+        raise UsageError(
+            f"--force {text!r} is neither `major`, `minor`, `patch` nor a version such as `1.3.0`",
+            todo="name a level or a version; a prerelease is made with `--pre`",
+        )
+    return version
+
+
+def parse_identifier(text: str) -> str:
+    """Read what `--pre` was given: an identifier such as `rc`, or nothing."""
+    if text and not _IDENTIFIER.fullmatch(text):
+        raise UsageError(
+            f"--pre {text!r} is not an identifier such as `rc` or `beta`",
+            todo="use letters, digits and hyphens, and at least one that is no digit",
+        )
+    return text
+
+
+def plan_release(facts: Facts, request: Request, config: Config) -> ReleasePlan:
+    """Decide what the next release is; raises RefusedError where what was asked for can't be."""
+    if facts.half_done:
+        return _finish(facts, facts.half_done[0])
+    idle = _why_nothing(facts, request)
+    if idle:
+        return _nothing(facts, idle)
+    bump = _highest(facts.changes)
+    version = _number(facts, request, config)
+    return ReleasePlan(
+        action=Action.RELEASE,
+        reason=_reason(facts, request, bump),
+        branch=facts.branch,
+        sha=facts.target,
+        previous=facts.base.name if facts.base else None,
+        tag=tag_name(version, config.tag_prefix),
+        version=version,
+        bump=bump,
+        forced=None if request.force is None else Forced(request.by, bump),
+        prerelease=bool(version.prerelease),
+        latest=_is_latest(facts, version),
+        changes=facts.changes,
+        unseen=facts.unseen,
+    )
+
+
+def _why_nothing(facts: Facts, request: Request) -> str:
+    """Say why there is nothing to release; empty where there is something."""
+    if facts.withheld:
+        return facts.withheld
+    if facts.containing:
+        return f"{facts.target[:10]} is in {facts.containing.name} already"
+    if facts.first:
+        return ""
+    if not facts.changes:
+        return f"nothing has landed on {facts.branch} since {_since(facts)}"
+    if _highest(facts.changes) is Bump.NONE and request.force is None:
+        return f"none of {_count(facts.changes)} since {_since(facts)} asks for a release"
+    return ""
+
+
+def plan_finish(facts: Facts, tag: VersionTag) -> ReleasePlan:
+    """Plan the publishing of a tag that exists already: its number is fixed, the rest is as for any release."""
+    return ReleasePlan(
+        action=Action.FINISH,
+        reason=f"{tag.name} is half-done: the tag is there, the release is not published",
+        branch=facts.branch,
+        sha=tag.commit,
+        previous=facts.base.name if facts.base else None,
+        tag=tag.name,
+        version=tag.version,
+        bump=_highest(facts.changes),
+        prerelease=not tag.stable,
+        latest=_is_latest(facts, tag.version),
+        changes=facts.changes,
+        unseen=facts.unseen,
+    )
+
+
+def _finish(facts: Facts, tag: VersionTag) -> ReleasePlan:
+    if not tag.owner_lives:
+        return plan_finish(facts, tag)
+    contained = tag.commit == facts.target or facts.containing == tag
+    reason = f"{tag.owner} is on {tag.name}"
+    if not contained:
+        reason += f", and {facts.target[:10]} is released after it"
+    return msgspec.structs.replace(_nothing(facts, reason), again=not contained)
+
+
+def _nothing(facts: Facts, reason: str) -> ReleasePlan:
+    return ReleasePlan(
+        action=Action.NOTHING,
+        reason=reason,
+        branch=facts.branch,
+        sha=facts.target,
+        previous=facts.base.name if facts.base else None,
+        changes=facts.changes,
+        unseen=facts.unseen,
+    )
+
+
+def _number(facts: Facts, request: Request, config: Config) -> Version:
+    core = _core(facts, request, config)
+    if request.prerelease:
+        return next_prerelease(core, request.prerelease, facts.used)
+    if core not in facts.used:
+        return core
+    if isinstance(request.force, Version) or facts.maintenance:
+        raise RefusedError(
+            f"version {core} exists already" + ("" if isinstance(request.force, Version) else " on another branch"),
+            during="choosing the next version",
+            already="nothing was written",
+            todo="name a higher one with `--force X.Y.Z`",
+        )
+    return _unused(core, request.force or _highest(facts.changes), facts.used)
+
+
+def _unused(core: Version, bump: Bump, used: frozenset[Version]) -> Version:
+    """Count on from a number that some other branch has used: a release of the main branch never waits for that."""
+    while core in used:
+        core = next_version(core, max(bump, Bump.PATCH), major_on_zero=True)
+    return core
+
+
+def _core(facts: Facts, request: Request, config: Config) -> Version:
+    """The stable version that the release leads to: itself, or what its prereleases are for."""
+    bump = _highest(facts.since_stable)
+    match request.force:
+        case Version() as version:
+            return _higher(version, facts)
+        case Bump() as level:
+            return next_version(facts.counted or Version(0), level, major_on_zero=True)
+        case None if facts.counted is None:
+            return _continued(Version.parse(config.initial_version), facts, request)
+        case None:
+            raised = next_version(facts.counted, max(bump, Bump.PATCH), major_on_zero=config.major_on_zero)
+            return _continued(raised, facts, request)
+        case _ as never:
+            assert_never(never)
+
+
+def _continued(core: Version, facts: Facts, request: Request) -> Version:
+    """A series of prereleases goes on where it is, even when it began with a forced higher number."""
+    if not (request.prerelease and facts.base and facts.base.version.prerelease):
+        return core
+    return max(core, facts.base.version.finalize_version())
+
+
+def _higher(version: Version, facts: Facts) -> Version:
+    if facts.counted is not None and version < facts.counted:
+        raise RefusedError(
+            f"--force {version} is lower than {facts.counted}, which is released already",
+            during="choosing the next version",
+            already="nothing was written",
+            todo=f"name a version above {facts.counted}",
+        )
+    return version
+
+
+def _is_latest(facts: Facts, version: Version) -> bool:
+    if facts.maintenance or version.prerelease:
+        return False
+    return facts.newest is None or version >= facts.newest
+
+
+def _highest(changes: Sequence[Change]) -> Bump:
+    return max((change.bump for change in changes), default=Bump.NONE)
+
+
+def _since(facts: Facts) -> str:
+    return facts.since or (facts.base.name if facts.base else "the beginning")
+
+
+def _reason(facts: Facts, request: Request, bump: Bump) -> str:
+    if facts.first:
+        return "the first release" + (f"; {facts.strangers}" if facts.strangers else "")
+    text = f"{_count(facts.changes)} since {_since(facts)}"
+    return text if request.force is None else f"{text}; forced by {request.by}, would have been {bump}"
+
+
+def _count(changes: Sequence[Change]) -> str:
+    return "1 change" if len(changes) == 1 else f"{len(changes)} changes"

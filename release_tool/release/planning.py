@@ -1,0 +1,29 @@
+"""Planning: what one look finds, turned into the plan of the next release; nothing is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from release_tool.history.look import facts_for, look
+from release_tool.release.plan import plan_finish, plan_release
+
+if TYPE_CHECKING:
+    from release_tool.history.facts import Request
+    from release_tool.history.look import Look
+    from release_tool.project import Project
+    from release_tool.release.plan import ReleasePlan
+
+
+def plan(project: Project, request: Request) -> ReleasePlan:
+    """Say what the next release would be: with a token as GitHub knows it, else from git alone."""
+    return look_and_plan(project, request, online=project.github is not None and bool(project.repository))[1]
+
+
+def look_and_plan(project: Project, request: Request, *, online: bool) -> tuple[Look, ReleasePlan]:
+    """Look, and plan; what is half-done and has no living owner is finished first."""
+    seen = look(project, online=online)
+    facts = facts_for(project, seen, request)
+    if facts.half_done and not facts.half_done[0].owner_lives:
+        tag = facts.half_done[0]
+        return seen, plan_finish(facts_for(project, seen, request, finishing=tag), tag)
+    return seen, plan_release(facts, request, project.config)

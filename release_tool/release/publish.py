@@ -1,0 +1,181 @@
+"""One release on GitHub, from draft to published; each step first looks whether it was done before a crash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.errors import RemoteError
+from release_tool.github.api import NoAnswerError
+from release_tool.history.references import record
+from release_tool.release.announce import owing
+from release_tool.release.assets import full_notes, with_records
+from release_tool.release.notes.edit import rewritten, written
+from release_tool.text.markers import is_ours
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from release_tool.github.api import Asset as Uploaded
+    from release_tool.github.api import Release
+    from release_tool.history.references import Reference
+    from release_tool.project import Project
+    from release_tool.release.assets import Asset
+    from release_tool.release.notes.render import Notes, Rendered
+    from release_tool.release.plan import ReleasePlan
+
+_TRIES = 3
+_SECONDS_BETWEEN_LOOKS = 2.0
+_CONTENT_TYPE = "application/octet-stream"
+
+
+class Publication:
+    """The way of one planned release; `directory` is where generated files are written."""
+
+    def __init__(self, project: Project, plan: ReleasePlan, directory: Path) -> None:
+        self._project = project
+        self._remote = project.remote
+        self._plan = plan
+        self._tag = str(plan.tag)
+        self._directory = directory
+        self._files: tuple[Asset, ...] = ()
+        self._release: Release | None = None
+
+    def draft(self, notes: Notes, known: Iterable[Release]) -> None:
+        """Find our draft of the tag among the known releases, or make one."""
+        ours = self._ours(known)
+        if ours:
+            self._release = ours[0]
+            return
+        self._project.say(f"drafting {self._tag}")
+        text = written(self._project, notes).text
+        try:
+            self._release = self._remote.create_draft(self._tag, self._tag, text, prerelease=self._plan.prerelease)
+        except NoAnswerError:
+            self._release = self._draft_after_no_answer(text)
+
+    def upload(self, assets: Sequence[Asset], references: Sequence[Reference]) -> None:
+        """Upload what is not there yet with the right bytes; other bytes are replaced, which only a draft allows.
+
+        References are written on the commit as well, before anybody could deploy it.
+        """
+        self._files = with_records(assets, references, self._plan, self._directory)
+        for asset in self._files:
+            self._upload(asset)
+        record(self._project, self._plan.sha, references)
+
+    def publish(self, notes: Notes, plan: ReleasePlan) -> Release:
+        """Read everything back and publish; other drafts of ours are removed."""
+        self._attach_full(self._rewritten(self._draft, notes))
+        drafts = self._ours(self._remote.releases())
+        release = next((draft for draft in drafts if draft.id == self._draft.id), None) or self._current()
+        self._verify(release)
+        for duplicate in (draft for draft in drafts if draft.id != release.id):
+            self._project.say(f"removing a second draft of {self._tag}")
+            self._remote.delete_release(duplicate.id)
+        self._project.say(f"publishing {self._tag}")
+        return self._published(release, owing(self._project, self._rewritten(release, notes).text), plan)
+
+    @property
+    def _draft(self) -> Release:
+        assert self._release is not None  # noqa: S101  # `draft` comes first
+        return self._release
+
+    def _rewritten(self, release: Release, notes: Notes) -> Rendered:
+        return rewritten(self._project, release.body or "", notes)
+
+    def _ours(self, releases: Iterable[Release]) -> list[Release]:
+        """Our drafts of the tag, the one with the most files first: a person's draft is never touched."""
+        found = [
+            release for release in releases if release.draft and release.tag == self._tag and is_ours(release.body)
+        ]
+        return sorted(found, key=lambda release: (-len(release.assets), release.id))
+
+    def _draft_after_no_answer(self, text: str) -> Release:
+        """Look whether a draft was made although no answer came; the list of releases may need a moment to show it."""
+        for _ in range(_TRIES):
+            self._project.clock.sleep(_SECONDS_BETWEEN_LOOKS)
+            ours = self._ours(self._remote.releases())
+            if ours:
+                return ours[0]
+        return self._remote.create_draft(self._tag, self._tag, text, prerelease=self._plan.prerelease)
+
+    def _current(self) -> Release:
+        release = self._remote.release(self._draft.id)
+        if release is None:
+            raise RemoteError(
+                f"the draft of {self._tag} has disappeared",
+                during=f"publishing {self._tag}",
+                already=f"the tag {self._tag} is claimed",
+                todo="run the same command again; it makes a new draft",
+            )
+        return release
+
+    def _upload(self, asset: Asset) -> None:
+        for attempt in range(1, _TRIES + 1):
+            there = next((found for found in self._draft.assets if found.name == asset.name), None)
+            if there is not None and self._same(asset, there):
+                return
+            try:
+                if there is not None:
+                    self._remote.delete_asset(there)
+                self._project.say(f"uploading {asset.name} ({asset.size} bytes)")
+                uploaded = self._remote.upload_asset(self._draft, asset.name, asset.path, _CONTENT_TYPE)
+            except NoAnswerError:
+                if attempt == _TRIES:
+                    raise
+                self._release = self._current()
+            else:
+                self._remember(uploaded)
+                return
+
+    def _remember(self, uploaded: Uploaded) -> None:
+        kept = tuple(asset for asset in self._draft.assets if asset.name != uploaded.name)
+        self._release = msgspec.structs.replace(self._draft, assets=(*kept, uploaded))
+
+    def _same(self, asset: Asset, there: Uploaded) -> bool:
+        if there.state != "uploaded" or there.size != asset.size:
+            return False
+        return (there.digest or f"sha256:{self._remote.digest_asset(there)}") == asset.digest
+
+    def _attach_full(self, rendered: Rendered) -> None:
+        if rendered.full is not None:
+            asset = full_notes(rendered.full, self._directory)
+            self._upload(asset)
+            self._files = (*self._files, asset)
+
+    def _verify(self, release: Release) -> None:
+        """Compare every file as GitHub has it with what was to be uploaded."""
+        there = {asset.name: asset for asset in release.assets}
+        wrong = [
+            asset.name for asset in self._files if asset.name not in there or not self._same(asset, there[asset.name])
+        ]
+        if wrong:
+            raise RemoteError(
+                f"GitHub does not have these files of {self._tag} as they were uploaded: {', '.join(wrong)}",
+                during=f"verifying the draft of {self._tag}",
+                already=f"the tag {self._tag} is claimed and its draft is not published",
+                todo="run the same command again; it uploads them anew",
+            )
+
+    def _published(self, release: Release, body: str, plan: ReleasePlan) -> Release:
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return self._remote.update_release(
+                    release.id,
+                    self._tag,
+                    name=self._tag,
+                    body=body,
+                    draft=False,
+                    prerelease=plan.prerelease,
+                    latest=plan.latest,
+                )
+            except NoAnswerError:
+                current = self._current()
+                if not current.draft:
+                    return current
+                if attempt == _TRIES:
+                    raise
+        raise AssertionError

@@ -1,0 +1,66 @@
+"""Withdrawing: a bad release is marked and passed over from now on; nothing is deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from release_tool.deploy.withdraw import Withdrawal
+from release_tool.errors import RefusedError
+from release_tool.release.notes.merge import withdrawn
+from release_tool.text.markers import is_ours, is_withdrawn
+
+if TYPE_CHECKING:
+    from release_tool.github.api import Release
+    from release_tool.history.look import Look
+    from release_tool.model.tags import VersionTag
+    from release_tool.project import Project
+
+
+def abandon(project: Project, tag: str, reason: str) -> Withdrawal:
+    """Give a claimed tag up: its number is spent, and its changes go into the next release."""
+    project.say(f"giving {tag} up: {reason}")
+    drafts = [release for release in project.remote.releases() if release.tag == tag and release.draft]
+    ours = next((draft for draft in drafts if is_ours(draft.body)), None)
+    body = withdrawn("", tag, reason, never_released=True)
+    draft = ours or project.remote.create_draft(tag, f"{tag} (never released)", body, prerelease=True)
+    made = project.remote.update_release(
+        draft.id, tag, name=f"{tag} (never released)", body=body, draft=False, prerelease=True, latest=False
+    )
+    return Withdrawal(tag=tag, state="abandoned", reason=reason, url=made.html_url)
+
+
+def _give_up(project: Project, tag: VersionTag, reason: str) -> Withdrawal:
+    if tag.owner_lives:
+        raise RefusedError(
+            f"{tag.owner} is making {tag.name} right now",
+            already="nothing was changed",
+            todo=f"cancel it, or wait until it has ended; then withdraw {tag.name}",
+        )
+    return abandon(project, tag.name, reason)
+
+
+def _mark(project: Project, seen: Look, release: Release, reason: str) -> Withdrawal:
+    """Put the banner on top, and the mark `latest` onto the newest release that was not withdrawn."""
+    body = withdrawn(release.body or "", release.tag, reason)
+    project.remote.update_release(release.id, release.tag, name=f"{release.tag} (withdrawn)", body=body)
+    latest = _next_latest(project, seen, release)
+    return Withdrawal(tag=release.tag, state="withdrawn", reason=reason, url=release.html_url, latest=latest)
+
+
+def _next_latest(project: Project, seen: Look, bad: Release) -> str:
+    """Hand `latest` on, where the bad release has it: GitHub has no other way of taking it away."""
+    current = project.remote.latest_release()
+    if current is None or current.id != bad.id:
+        return ""
+    good = {
+        release.tag: release
+        for release in seen.releases
+        if not (release.draft or release.prerelease or release.id == bad.id or is_withdrawn(release.body))
+    }
+    heir = next((good[tag.name] for tag in seen.tags if tag.stable and tag.name in good), None)
+    if heir:
+        project.remote.update_release(heir.id, heir.tag, latest=True)
+        return heir.tag
+    if not bad.immutable:
+        project.remote.update_release(bad.id, bad.tag, prerelease=True)
+    return ""

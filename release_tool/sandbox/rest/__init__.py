@@ -1,7 +1,0 @@
-"""The endpoints of GitHub's REST interface, one module for each subject."""
-
-from __future__ import annotations
-
-from release_tool.sandbox.rest import actions, deployments, git, issues, pulls, releases, repos, settings
-
-__all__ = ["actions", "deployments", "git", "issues", "pulls", "releases", "repos", "settings"]

@@ -1,0 +1,1 @@
+"""Setting a repository up, and checking that it is."""

@@ -1,0 +1,438 @@
+"""What has to be in place before a release or a deployment works: one finding each, with the way to mend it."""
+
+from __future__ import annotations
+
+import enum
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.deploy.freeze import parse_cron, parse_zone
+from release_tool.deploy.health.judge import unusable
+from release_tool.deploy.ledger.model import live, proven_commits
+from release_tool.errors import UsageError
+from release_tool.model.tags import TagState
+from release_tool.pull_request.policy import missing_labels
+from release_tool.setup.files import State, is_kept, passed
+from release_tool.text.globs import matching
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from datetime import timedelta
+
+    from release_tool.config import Config, Environment
+    from release_tool.deploy.ledger.model import Deployment
+    from release_tool.model.tags import VersionTag
+    from release_tool.setup.files import File
+
+_DIFFERENCE = 30
+"""Seconds by which clocks may differ before it matters to leases and halts."""
+_PUSHES = frozenset({"update", "pull_request", "required_status_checks", "required_signatures", "merge_queue"})
+"""Rules that keep a push from moving a branch."""
+_START = re.compile(r"^on:.*?(?=^\S)", re.DOTALL | re.MULTILINE)
+_COMMENT = re.compile(r" *#[^\n]*")
+
+
+class Verdict(enum.Enum):
+    """What a look at a precondition came to."""
+
+    OK = "ok"
+    PROBLEM = "problem"
+    UNSEEN = "unseen"
+    """It cannot be seen with this token, or from here."""
+
+
+class Repair(enum.Enum):
+    """What can be mended safely without a person."""
+
+    LABELS = "labels"
+    CLOUD = "cloud"
+    FILES = "files"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One precondition: what it is about, how it is, and the command or the place that mends it.
+
+    Where it holds, `fix` is advice.
+    """
+
+    about: str
+    verdict: Verdict
+    text: str
+    fix: str = ""
+    repair: Repair | None = None
+
+
+class BranchRules(msgspec.Struct, frozen=True):
+    """What holds for a branch: the kinds of its rules, and the checks that are required."""
+
+    rules: frozenset[str]
+    checks: frozenset[str]
+
+
+class TagRules(msgspec.Struct, frozen=True):
+    """A ruleset for tags: the patterns of refs it covers and leaves out, its rules, and whether we are let through."""
+
+    name: str
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    rules: frozenset[str]
+    bypassed: bool
+
+
+class EnvironmentSettings(msgspec.Struct, frozen=True):
+    """An environment as GitHub has it: whether somebody has to approve, minutes to wait, and who may deploy to it.
+
+    `branches` are patterns of branch names, None where every branch is admitted.
+    """
+
+    name: str
+    reviewed: bool = False
+    wait_minutes: int = 0
+    branches: tuple[str, ...] | None = None
+    protected_only: bool = False
+
+
+class ActionsSettings(msgspec.Struct, frozen=True):
+    """What GitHub Actions may do in a repository; `allowed` says whose actions may be used."""
+
+    enabled: bool
+    allowed: str
+    opens_pulls: bool
+
+
+def ok(about: str, text: str, advice: str = "") -> Finding:
+    """Say that a precondition holds."""
+    return Finding(about, Verdict.OK, text, advice)
+
+
+def problem(about: str, text: str, fix: str, repair: Repair | None = None) -> Finding:
+    """Say that a precondition does not hold."""
+    return Finding(about, Verdict.PROBLEM, text, fix, repair)
+
+
+def unseen(about: str, why: str, fix: str = "") -> Finding:
+    """Say that a precondition could not be looked at."""
+    return Finding(about, Verdict.UNSEEN, why, fix)
+
+
+# The configuration and what it says of itself
+
+
+def of_configuration(config: Config, source: str) -> Iterator[Finding]:
+    """Checks that can't be asked and freezes that never begin are errors of the configuration, too."""
+    wrong = [text for name, environment in config.environments.items() for text in _wrong(name, environment)]
+    yield from (problem("configuration", text, f"correct {source}") for text in wrong)
+    if not wrong:
+        yield ok(
+            "configuration", f"{source} is read and makes sense" if source else "the defaults, for none is written"
+        )
+
+
+def _wrong(name: str, environment: Environment) -> Iterator[str]:
+    for number, check in enumerate(environment.checks):
+        yield from (f"environments.{name}.checks[{number}]: {text}" for text in unusable(check))
+    for number, freeze in enumerate(environment.freeze):
+        try:
+            parse_cron(freeze.cron)
+            parse_zone(freeze.timezone)
+        except UsageError as error:
+            yield f"environments.{name}.freeze[{number}]: {error.message}"
+    if not (environment.checks or environment.health):
+        yield f"environments.{name}: has no check, so nothing can tell whether a deployment is healthy"
+
+
+def of_proof(config: Config) -> Iterator[Finding]:
+    """A check that tells no version takes the answer of the old one for the new one's."""
+    for name, environment in config.environments.items():
+        tells = any(
+            check.version_pointer or check.version_header or check.version_pattern for check in environment.checks
+        )
+        about = f"proof of {name}"
+        if tells:
+            yield ok(about, "a check tells which version answers")
+        else:
+            fix = f"let the application tell its version, and set `version-pointer` in environments.{name}.checks"
+            yield problem(about, "no check tells which version answers: what is deployed stays unproven", fix)
+
+
+def of_channels(config: Config, known: Collection[str], workflows: Iterable[str]) -> Iterator[Finding]:
+    """A channel needs the variable with its URL; `known` are those that are set here."""
+    told = "\n".join(workflows)
+    for name, channel in config.channels.items():
+        about, variable = f"channel {name}", channel.url_env
+        if variable in known:
+            yield ok(about, f"{variable} is set; `release-tool notify test` tries it")
+        elif variable not in told:
+            fix = f"release-tool init, or `{variable}: ${{{{ secrets.{variable} }}}}` in the steps that tell it"
+            yield problem(about, f"no workflow hands {variable} on", fix, Repair.FILES)
+        else:
+            yield unseen(about, f"{variable} is not set here", "release-tool notify test")
+
+
+# The token
+
+
+def of_rights(rights: Mapping[str, bool | None]) -> Iterator[Finding]:
+    """What the token at hand may write; the workflows say what theirs may."""
+    for permission, may in rights.items():
+        about = f"token: {permission}"
+        if may is None:
+            yield unseen(about, "GitHub does not tell")
+        elif may:
+            yield ok(about, "granted")
+        else:
+            fix = f"use a token with `{permission}`: gh auth refresh, or a new fine-grained token"
+            yield problem(about, "this token may not", fix)
+
+
+# Labels, rules and settings
+
+
+def of_labels(config: Config, known: Collection[str]) -> Iterator[Finding]:
+    """Labels that the configuration maps have to exist, or nobody can choose them."""
+    missing = [label for labels in missing_labels(known, config) for label in labels]
+    if missing:
+        commands = "; ".join(f"gh label create {shlex.quote(label)}" for label in missing)
+        yield problem("labels", f"missing: {', '.join(missing)}", commands, Repair.LABELS)
+    else:
+        yield ok("labels", "all that mean something exist")
+
+
+def of_required_checks(branch: str, rules: BranchRules | None, settings: str) -> Iterator[Finding]:
+    """Without required checks a pull request is merged that breaks the release."""
+    about = f"checks of {branch}"
+    if rules is None:
+        yield problem(about, f"there is no branch `{branch}` on GitHub", f"git push origin {branch}")
+        return
+    missing = [name for name in ("checks", "policy") if name not in rules.checks]
+    if missing:
+        named = " and ".join(f"`{name}`" for name in missing)
+        yield problem(about, f"not required: {named}", f"require them: {settings}/rules/new?target=branch")
+    else:
+        yield ok(about, "`checks` and `policy` are required")
+
+
+def of_cloud(config: Config, rules: BranchRules | None, *, merges: bool | None, settings: str) -> Iterator[Finding]:
+    """The hosted branch has to be there, may have to be pushed to, and has to take merge commits."""
+    if config.sync is None:
+        return
+    branch = config.sync.branch
+    about = f"branch {branch}"
+    if rules is None:
+        yield problem(about, "does not exist yet", f"git push origin REF:refs/heads/{branch}", Repair.CLOUD)
+        return
+    hindered = sorted(rules.rules & _PUSHES | ({"required_status_checks"} if rules.checks else set()))
+    if hindered and config.sync.via == "push":
+        fix = f'let the app or a deploy key bypass it in {settings}/rules, or set `via = "pull-request"`'
+        yield problem(about, f"rules keep a push from moving it: {', '.join(hindered)}", fix)
+    else:
+        kept = {"non_fast_forward", "deletion"} <= rules.rules
+        yield ok(about, "exists", "" if kept else f"forbid to rewrite or delete it: {settings}/rules/new?target=branch")
+    if "required_linear_history" in rules.rules or merges is False:
+        what = "a rule forbids merge commits" if merges is not False else "the repository allows no merge commits"
+        fix = f"allow them: {settings}, and {settings}/rules"
+        yield problem(f"merges into {branch}", f"{what}: a resolved conflict would come back", fix)
+
+
+def of_tag_rules(tag: str, rulesets: Iterable[TagRules], settings: str) -> Iterator[Finding]:
+    """A rule that keeps tags from being made keeps releases from being made."""
+    ref = f"refs/tags/{tag}"
+    held = [one.name for one in rulesets if "creation" in one.rules and not one.bypassed and _covers(one, ref)]
+    if held:
+        fix = f"let this token bypass it, or an app (`release-tool init --app`): {settings}/rules"
+        yield problem("tags", f"the ruleset {', '.join(held)} keeps this token from making {tag}", fix)
+    else:
+        yield ok("tags", f"no rule keeps this token from making {tag}")
+
+
+def _covers(rules: TagRules, ref: str) -> bool:
+    return _any_matches(rules.include, ref) and not _any_matches(rules.exclude, ref)
+
+
+def _any_matches(patterns: Iterable[str], ref: str) -> bool:
+    return any(pattern == "~ALL" or matching([ref], [pattern]) for pattern in patterns)
+
+
+def of_immutable_releases(*, locked: bool, settings: str) -> Iterator[Finding]:
+    """What is released need not be locked, and better is."""
+    if locked:
+        yield ok("immutable releases", "tags and files of releases are locked once published")
+        yield unseen("burned names", "GitHub does not list the tags that deleted releases used up; making one tells")
+    else:
+        yield ok("immutable releases", "off: published files can still be changed", f"switch them on in {settings}")
+
+
+def of_actions(config: Config, actions: ActionsSettings, settings: str) -> Iterator[Finding]:
+    """Actions has to run, with GitHub's own actions, and opens the pull request of a conflict."""
+    about, place = "Actions", f"{settings}/actions"
+    if not actions.enabled:
+        yield problem(about, "is switched off", f"switch it on: {place}")
+    elif actions.allowed == "local_only":
+        yield problem(about, "may not use actions made by GitHub", f"allow them: {place}")
+    else:
+        yield ok(about, "is on, and may use GitHub's own actions")
+    if config.sync and not actions.opens_pulls:
+        text = "workflows may not open pull requests: a conflict becomes an issue instead"
+        yield problem("Actions: pull requests", text, f"allow it at the bottom of {place}")
+
+
+# Environments
+
+
+def of_environments(
+    config: Config, settings: Mapping[str, EnvironmentSettings], branches: Collection[str], repository: str
+) -> Iterator[Finding]:
+    """Each environment exists, admits the branches that deploy to it, and lets a rollback through at once."""
+    for name, environment in config.environments.items():
+        yield from _of_environment(name, settings.get(name), branches, repository)
+        back = environment.rollback_environment or name
+        found = settings.get(back)
+        if found and (found.reviewed or found.wait_minutes):
+            what = "asks for an approval" if found.reviewed else f"waits {found.wait_minutes} minutes"
+            fix = f"name an environment without it: environments.{name}.rollback-environment"
+            yield problem(f"rollback of {name}", f"`{back}` {what}, and a rollback would wait for it", fix)
+        if environment.rollback_environment and found is None:
+            yield from _of_environment(back, None, branches, repository)
+
+
+def _of_environment(
+    name: str, found: EnvironmentSettings | None, branches: Collection[str], repository: str
+) -> Iterator[Finding]:
+    about, place = f"environment {name}", f"repos/{repository}/environments/{name}"
+    if found is None:
+        text = "does not exist: the first job would make it, without any protection"
+        yield problem(about, text, f"gh api --method PUT {place}")
+        return
+    patterns = found.branches
+    shut = [branch for branch in branches if patterns is not None and not matching([branch], patterns)]
+    if shut:
+        commands = [f"gh api {place}/deployment-branch-policies -f name={branch}" for branch in shut]
+        yield problem(about, f"does not admit {', '.join(shut)}", "; ".join(commands))
+    elif patterns is None and not found.protected_only:
+        yield ok(about, "exists, and admits every branch", f"admit only {', '.join(branches)}: its settings")
+    else:
+        yield ok(about, "exists, and admits the branches that deploy")
+
+
+def of_secrets(name: str, environment: Environment, known: Collection[str], repository: str) -> Iterator[Finding]:
+    """What `pass-env` names has to be there to be handed on."""
+    missing = [secret for secret in environment.pass_env if secret not in known]
+    if missing:
+        commands = "; ".join(f"gh secret set {secret} --env {name} --repo {repository}" for secret in missing)
+        yield problem(
+            f"secrets of {name}",
+            f"not set, neither for the environment nor for the repository: {', '.join(missing)}",
+            commands,
+        )
+    elif environment.pass_env:
+        yield ok(f"secrets of {name}", "all that `pass-env` names are set")
+
+
+def of_passed(config: Config, deploy: str | None) -> Iterator[Finding]:
+    """What `pass-env` names has to stand in the deploy job, one `env` line each."""
+    wanted = {name for environment in config.environments.values() for name in environment.pass_env}
+    if not wanted:
+        return
+    missing = sorted(wanted - passed(deploy or ""))
+    if missing:
+        fix = "release-tool init, or one line each: `NAME: ${{ secrets.NAME }}`"
+        yield problem("pass-env", f"deploy.yml does not hand on {', '.join(missing)}", fix, Repair.FILES)
+    else:
+        yield ok("pass-env", "deploy.yml hands on all that is asked for")
+
+
+def of_ledgers(config: Config, ledgers: Mapping[str, tuple[Deployment, ...]]) -> Iterator[Finding]:
+    """Without something proven there is no way back, and nothing is deployed automatically."""
+    for name in config.environments:
+        ledger = ledgers.get(name, ())
+        about = f"baseline of {name}"
+        if not proven_commits(ledger):
+            text = "nothing was proven here yet, so nothing is deployed automatically"
+            yield problem(about, text, f"release-tool deploy VERSION -e {name} --record")
+        elif live(ledger).commit is None:
+            text = f"it is not known what is live: {live(ledger).unknown}"
+            yield problem(about, text, f"release-tool reconcile -e {name}")
+        else:
+            yield ok(about, "something proven is live")
+
+
+# Files, tags, the clone, the clock
+
+
+def of_files(files: Iterable[File]) -> Iterator[Finding]:
+    """The files that are kept up to date have to be there, and as this version writes them."""
+    kept = [file for file in files if is_kept(file.path)]
+    missing = [file.path for file in kept if file.state is State.NEW]
+    older = [file.path for file in kept if file.state is State.OLDER]
+    changed = [file.path for file in kept if file.state is State.CHANGED]
+    if missing:
+        yield problem("files", f"missing: {', '.join(missing)}", "release-tool init", Repair.FILES)
+    if older:
+        yield problem("files", f"older than this release-tool: {', '.join(older)}", "release-tool init", Repair.FILES)
+    if changed:
+        text = f"changed, or not written by `init`: {', '.join(changed)}"
+        yield ok("files", text, "see what differs: release-tool init --dry-run --overwrite")
+    if not (missing or older or changed):
+        yield ok("files", "as this release-tool writes them")
+
+
+def of_triggers(files: Iterable[File]) -> Iterator[Finding]:
+    """A workflow that somebody changed still has to start on what the configuration asks for."""
+    for file in files:
+        if file.state is State.CHANGED and file.there is not None and _start(file.there) != _start(file.text):
+            fix = f"compare them: release-tool init --dry-run --overwrite ({file.path})"
+            yield problem("triggers", f"{file.path} starts on something else than the configuration asks for", fix)
+
+
+def _start(workflow: str) -> list[str]:
+    found = _START.search(workflow)
+    lines = _COMMENT.sub("", found[0]).splitlines() if found else []
+    return [line.strip() for line in lines if line.strip()]
+
+
+def of_workflows(states: Mapping[str, str], wanted: Iterable[str]) -> Iterator[Finding]:
+    """A workflow runs when it is on the default branch and nobody has switched it off."""
+    missing = [path for path in wanted if path not in states]
+    off = [path for path in wanted if states.get(path, "active") != "active"]
+    if missing:
+        text = f"not on the default branch yet: {', '.join(missing)}"
+        yield problem("workflows", text, "commit them, and merge them by a pull request")
+    if off:
+        commands = "; ".join(f"gh workflow enable {path.rpartition('/')[2]}" for path in off)
+        yield problem("workflows", f"switched off: {', '.join(off)}", commands)
+    if not (missing or off):
+        yield ok("workflows", "all are on the default branch and switched on")
+
+
+def of_tags(tags: Iterable[VersionTag], strangers: str) -> Iterator[Finding]:
+    """Version tags have the configured prefix, and every one that was claimed is finished."""
+    tags = tuple(tags)
+    if strangers:
+        yield problem("version tags", strangers, "set `tag-prefix` to the prefix that they have")
+    else:
+        yield ok("version tags", f"the newest is {tags[0].name}" if tags else "none yet: the first release begins them")
+    for tag in tags:
+        if tag.state is TagState.HALF_DONE and tag.owner_lives:
+            yield ok("half-done releases", f"a run is on {tag.name}")
+        elif tag.state is TagState.HALF_DONE:
+            fix = f"release-tool release, or `release-tool withdraw {tag.name} --reason TEXT`"
+            yield problem("half-done releases", f"{tag.name} was claimed and never published", fix)
+
+
+def of_clone(*, shallow: bool) -> Finding:
+    """A shallow clone lacks the history that versions are counted from."""
+    if shallow:
+        return problem("clone", "is shallow: the last release may not be in it", "git fetch --unshallow --tags")
+    return ok("clone", "has its whole history")
+
+
+def of_clock(difference: timedelta) -> Finding:
+    """How far our clock is from GitHub's decides what a halt that ends at some time means."""
+    seconds = round(abs(difference.total_seconds()))
+    if seconds > _DIFFERENCE:
+        way = "ahead of" if difference.total_seconds() > 0 else "behind"
+        return problem("clock", f"{seconds} s {way} GitHub's", "set the clock: timedatectl set-ntp true")
+    return ok("clock", "agrees with GitHub's")

@@ -1,0 +1,293 @@
+"""What the files of a repository tell about it: how it is built and tested, released and deployed so far."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.config import Labels
+from release_tool.model.version import parse_version, precedence
+from release_tool.text.globs import matching
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from release_tool.model.version import Version
+
+_WORKFLOWS = (".github/workflows/*.yml", ".github/workflows/*.yaml")
+_TOLD_BY = (
+    *_WORKFLOWS,
+    *("Makefile", "pyproject.toml", "setup.cfg", "package.json", "Cargo.toml", "tox.ini"),
+)
+"""Files that are read; of all others the name is enough."""
+
+_ARCHIVE = 'git archive --format=tar.gz --prefix="source/" --output="dist/source-$RELEASE_VERSION.tar.gz" HEAD'
+_PYTHON = """\
+      - name: Set up Python
+        uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
+        with:
+          python-version: "3.x"
+"""
+
+
+class Stack(msgspec.Struct, frozen=True, kw_only=True):
+    """How a project is built and tested: lines of shell, after a step that sets its language up.
+
+    What is built lies in `dist` afterwards. Without a `test` none was found.
+    """
+
+    name: str
+    build: tuple[str, ...]
+    test: tuple[str, ...] = ()
+    setup: str = ""
+
+
+class Competitor(msgspec.Struct, frozen=True):
+    """Something that releases or deploys already: the file that tells, and what it is."""
+
+    path: str
+    what: str
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """How a project may be deployed: the file that tells, and the recipe that fits."""
+
+    path: str
+    recipe: str
+
+
+class Versions(msgspec.Struct, frozen=True):
+    """What the tags tell: the prefix of version tags, and the highest version, None where there is none."""
+
+    prefix: str
+    highest: str | None
+
+
+def telling(paths: Iterable[str]) -> tuple[str, ...]:
+    """Keep the paths of the files that have to be read."""
+    return matching(paths, _TOLD_BY)
+
+
+def stack(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
+    """Find out how a project is built and tested; where nothing tells, its source is what is released."""
+    make = next((make for marks, make in _STACKS if _any(paths, marks)), _unknown)
+    found = make(paths, texts)
+    targets = set(re.findall(r"^([\w-]+):(?!=)", texts.get("Makefile", ""), re.MULTILINE))
+    build = ("make build",) if "build" in targets else found.build
+    test = ("make test",) if "test" in targets else found.test
+    return msgspec.structs.replace(found, build=build, test=test)
+
+
+def competitors(paths: Collection[str], texts: Mapping[str, str], ours: Collection[str]) -> tuple[Competitor, ...]:
+    """Name what releases or deploys already, by its own file or in a workflow that is not `ours`."""
+    return tuple(dict.fromkeys([*_configured(paths, texts), *_in_workflows(texts, ours)]))
+
+
+def tests_pull_requests(texts: Mapping[str, str], ours: Collection[str]) -> str:
+    """Name the workflow, none of `ours`, that starts on pull requests already; empty where there is none."""
+    started = re.compile(r"^ *(?:on: *\[?.*|- )?\bpull_request\b(?!_)", re.MULTILINE)
+    return next((path for path in _workflows(texts, ours) if started.search(texts[path])), "")
+
+
+def deployment_hints(paths: Collection[str]) -> tuple[Hint, ...]:
+    """Name the ways to deploy that the files tell of, the most telling first."""
+    found = ((next(iter(sorted(matching(paths, globs))), ""), recipe) for globs, recipe in _HINTS)
+    return tuple(Hint(path, recipe) for path, recipe in found if path)
+
+
+def versions(tags: Iterable[str]) -> Versions | None:
+    """Find the prefix that most version tags have; None where no tag is a version."""
+    read = [found for tag in tags if (found := _read_tag(tag))]
+    if not read:
+        return None
+    prefix, _ = Counter(prefix for prefix, _ in read).most_common(1)[0]
+    stable = [version for other, version in read if other == prefix and not version.prerelease]
+    highest = max(stable, key=precedence, default=None)
+    return Versions(prefix, str(highest) if highest else None)
+
+
+def written_version(texts: Mapping[str, str]) -> str | None:
+    """The version that the project's own metadata gives it, None where there is none to go on from."""
+    for path in ("pyproject.toml", "package.json", "Cargo.toml"):
+        found = re.search(r'^\s*"?version"?\s*[:=]\s*"(\d+\.\d+\.\d+)"', texts.get(path, ""), re.MULTILINE)
+        if found and parse_version(found[1]) and found[1] != "0.0.0":
+            return found[1]
+    return None
+
+
+def labels(known: Iterable[str]) -> Labels:
+    """Map the labels that a repository has to what they mean, besides the usual ones: `type: bug` is a patch."""
+    usual = Labels()
+    meant: dict[str, list[str]] = {}
+    for label in known:
+        *before, last = re.split(r"[:/\s]+", label.strip().casefold())
+        if before and (field := _MEANINGS.get(last)):
+            meant.setdefault(field, []).append(label)
+    return msgspec.structs.replace(
+        usual, **{field: (*getattr(usual, field), *sorted(more)) for field, more in meant.items()}
+    )
+
+
+_MEANINGS = {
+    **dict.fromkeys(("major", "breaking", "breaking-change"), "major"),
+    **dict.fromkeys(("minor", "feature", "feat", "enhancement"), "minor"),
+    **dict.fromkeys(("patch", "bug", "bugfix", "fix", "documentation", "docs", "chore", "dependencies"), "patch"),
+}
+"""What the last word of a label such as `kind/bug` means."""
+
+
+def _read_tag(tag: str) -> tuple[str, Version] | None:
+    found = re.fullmatch(r"(?P<prefix>|[A-Za-z0-9._/@-]*[A-Za-z._/@-])(?P<version>\d+\.\d+\.\d+(?:[-+].*)?)", tag)
+    version = parse_version(found["version"]) if found else None
+    return (found["prefix"], version) if found and version else None
+
+
+def _any(paths: Collection[str], globs: Iterable[str]) -> bool:
+    return bool(matching(paths, globs))
+
+
+def _workflows(texts: Mapping[str, str], ours: Collection[str]) -> Iterator[str]:
+    yield from (path for path in matching(sorted(texts), _WORKFLOWS) if path not in ours)
+
+
+# Building and testing, language by language
+
+
+def _unknown(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
+    del paths, texts
+    return Stack(name="nothing known", build=("mkdir -p dist", _ARCHIVE))
+
+
+def _python(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
+    told = texts.get("pyproject.toml", "") + texts.get("setup.cfg", "")
+    test: tuple[str, ...] = ("pipx run tox",) if "tox.ini" in paths or "[tool.tox]" in told else ()
+    if not test and ("pytest" in told or _any(paths, ["**/test_*.py", "**/conftest.py"])):
+        test = ("python3 -m pip install --quiet . pytest", "python3 -m pytest")
+    return Stack(name="Python", setup=_PYTHON, build=("pipx run build",), test=test)
+
+
+def _node(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
+    tested = re.search(r'"test"\s*:', texts.get("package.json", "")) is not None
+    if "pnpm-lock.yaml" in paths:
+        install, run, pack = "corepack enable && pnpm install --frozen-lockfile", "pnpm run", "pnpm pack"
+    elif "yarn.lock" in paths:
+        install, run, pack = "corepack enable && yarn install --immutable", "npm run", "npm pack"
+    else:
+        install = "npm ci" if "package-lock.json" in paths else "npm install"
+        run, pack = "npm run", "npm pack"
+    build = (install, f"{run} --if-present build", f"mkdir -p dist && {pack} --pack-destination dist")
+    return Stack(name="Node.js", build=build, test=(install, f"{run} test") if tested else ())
+
+
+def _go(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
+    del paths, texts
+    return Stack(name="Go", build=("go build -trimpath -o dist/ ./...",), test=("go test ./...",))
+
+
+def _rust(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
+    del paths, texts
+    copy = "mkdir -p dist && find target/release -maxdepth 1 -type f -executable -exec cp -t dist {} +"
+    return Stack(name="Rust", build=("cargo build --release --locked", copy), test=("cargo test --locked",))
+
+
+def _maven(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
+    del paths, texts
+    build = ("mvn --batch-mode --no-transfer-progress package", "mkdir -p dist && cp target/*.jar dist/")
+    return Stack(name="Java with Maven", build=build, test=("mvn --batch-mode --no-transfer-progress verify",))
+
+
+def _gradle(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
+    del texts
+    gradle = "./gradlew" if "gradlew" in paths else "gradle"
+    build = (f"{gradle} assemble", "mkdir -p dist && cp build/libs/*.jar dist/")
+    return Stack(name="Java with Gradle", build=build, test=(f"{gradle} check",))
+
+
+def _ruby(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
+    del texts
+    build = ("mkdir -p dist", "gem build *.gemspec --output dist/package.gem") if _any(paths, ["*.gemspec"]) else ()
+    test = ("bundle install && bundle exec rake",) if "Rakefile" in paths else ()
+    return Stack(name="Ruby", build=build or ("mkdir -p dist", _ARCHIVE), test=test)
+
+
+def _dotnet(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
+    del paths, texts
+    build = ("dotnet publish --configuration Release --output published", "mkdir -p dist")
+    return Stack(name=".NET", build=(*build, "tar -czf dist/published.tar.gz -C published ."), test=("dotnet test",))
+
+
+_STACKS: tuple[tuple[tuple[str, ...], Callable[[Collection[str], Mapping[str, str]], Stack]], ...] = (
+    (("pyproject.toml", "setup.py"), _python),
+    (("package.json",), _node),
+    (("go.mod",), _go),
+    (("Cargo.toml",), _rust),
+    (("pom.xml",), _maven),
+    (("build.gradle", "build.gradle.kts"), _gradle),
+    (("Gemfile", "*.gemspec"), _ruby),
+    (("*.sln", "*.csproj"), _dotnet),
+)
+
+
+# What competes
+
+_OWN_FILES = {
+    "semantic-release": (".releaserc", ".releaserc.*", "release.config.*"),
+    "release-please": ("release-please-config.json", ".release-please-manifest.json", ".github/release-please.yml"),
+    "release-drafter": (".github/release-drafter.yml", ".github/release-drafter.yaml"),
+    "GoReleaser": (".goreleaser.yml", ".goreleaser.yaml", "goreleaser.yml", "goreleaser.yaml"),
+    "changesets": (".changeset/config.json",),
+    "auto": (".autorc", ".autorc.*"),
+    "knope": ("knope.toml",),
+}
+_OWN_TABLES = {
+    "python-semantic-release": ("pyproject.toml", "[tool.semantic_release"),
+    "semantic-release": ("package.json", '"semantic-release"'),
+    "cargo-release": ("Cargo.toml", "metadata.release]"),
+}
+_IN_WORKFLOWS = {
+    "semantic-release": r"semantic-release",
+    "release-please": r"release-please",
+    "release-drafter": r"release-drafter",
+    "GoReleaser": r"goreleaser",
+    "changesets": r"changesets/action",
+    "auto": r"\bauto shipit\b|intuit/auto",
+    "GitHub releases": r"softprops/action-gh-release|ncipollo/release-action|actions/create-release|gh release create",
+    "tags": r"git tag |mathieudutour/github-tag-action|anothrNick/github-tag-action",
+    "Kamal": r"\bkamal (?:deploy|redeploy)\b",
+    "Fly": r"\b(?:flyctl|fly) deploy\b",
+    "Heroku": r"heroku-deploy|git\.heroku\.com",
+    "Kubernetes": r"\bkubectl (?:apply|set image|rollout)\b|\bhelm upgrade\b",
+    "ssh": r"appleboy/ssh-action|\bdocker compose .*up\b.*-d|\brsync .*:",
+    "Render": r"api\.render\.com/deploy",
+}
+
+
+def _configured(paths: Collection[str], texts: Mapping[str, str]) -> Iterator[Competitor]:
+    for what, names in _OWN_FILES.items():
+        yield from (Competitor(path, what) for path in sorted(paths) if any(fnmatchcase(path, name) for name in names))
+    for what, (path, mark) in _OWN_TABLES.items():
+        if mark in texts.get(path, ""):
+            yield Competitor(path, what)
+
+
+def _in_workflows(texts: Mapping[str, str], ours: Collection[str]) -> Iterator[Competitor]:
+    for path in _workflows(texts, ours):
+        yield from (Competitor(path, what) for what, mark in _IN_WORKFLOWS.items() if re.search(mark, texts[path]))
+
+
+_HINTS = (
+    (("config/deploy.yml",), "kamal"),
+    (("fly.toml",), "fly"),
+    (("chart/Chart.yaml", "charts/*/Chart.yaml", "Chart.yaml", "helm/Chart.yaml"), "helm"),
+    (("argocd/*.y*ml", "argo-cd/*.y*ml"), "argo-cd"),
+    (("k8s/**/*.y*ml", "kubernetes/**/*.y*ml", "manifests/**/*.y*ml", "kustomization.yaml"), "kubectl"),
+    (("compose.y*ml", "docker-compose.y*ml"), "compose-ssh"),
+    (("render.yaml",), "render"),
+    (("Procfile",), "heroku"),
+    (("*.service", "deploy/*.service", "systemd/*.service"), "systemd"),
+)
+"""A file that tells, and the recipe in `docs/recipes` that fits."""

@@ -1,0 +1,227 @@
+"""Looking after a repository: every precondition as a line of its own, and what can be mended safely."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.errors import PermissionDeniedError, RefusedError, UsageError
+from release_tool.git.worktree import Worktree
+from release_tool.github.transport import NotFoundError
+from release_tool.history.look import look_at_head, main_branch
+from release_tool.model.tags import TagState, other_prefixes
+from release_tool.model.version import Bump, next_version, parse_version, tag_name
+from release_tool.pull_request.policy import missing_labels
+from release_tool.setup import checks as judge
+from release_tool.setup import init
+from release_tool.setup.checks import Finding, Repair, Verdict
+from release_tool.setup.files import WORKFLOWS, is_kept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from release_tool.config import Config
+    from release_tool.github.api import GitHub
+    from release_tool.history.look import Look
+    from release_tool.project import Project
+    from release_tool.setup.files import File
+
+_COLOURS = {"major": "d73a4a", "minor": "0e8a16", "patch": "1d76db", "none": "c5def5"}
+
+
+class Examination(msgspec.Struct, frozen=True, kw_only=True):
+    """Every finding, in the order in which one mends them."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """What does not hold."""
+        return tuple(finding for finding in self.findings if finding.verdict is Verdict.PROBLEM)
+
+
+def examine(project: Project, known: Collection[str]) -> Examination:
+    """Look at every precondition; `known` are the variables that are set here. Writes nothing."""
+    doctor = _Doctor(project, known)
+    return Examination(findings=tuple(doctor.findings()))
+
+
+def mend(project: Project, found: Examination) -> tuple[str, ...]:
+    """Repair what safely can be, and say what was done; running it again finds nothing to do."""
+    wanted = {finding.repair for finding in found.problems}
+    done: list[str] = []
+    if Repair.FILES in wanted:
+        done += _mend_files(project)
+    if project.github and Repair.LABELS in wanted:
+        done += _mend_labels(project, project.github)
+    if project.github and Repair.CLOUD in wanted:
+        done += _mend_cloud(project)
+    return tuple(done)
+
+
+class _Doctor:
+    """One examination: what is read once is kept for the other looks."""
+
+    def __init__(self, project: Project, known: Collection[str]) -> None:
+        self._project = project
+        self._config = project.config
+        self._known = known
+        self._tree = Worktree(project.git.root)
+        self._settings = f"{project.web_url}/settings"
+
+    def findings(self) -> Iterator[Finding]:
+        yield from judge.of_configuration(self._config, init.configured(self._tree))
+        yield from self._files()
+        yield judge.of_clone(shallow=self._project.git.is_shallow())
+        if self._project.github is None:
+            yield judge.unseen("GitHub", "cannot be seen without a token", "gh auth login, or set GITHUB_TOKEN")
+        else:
+            yield from self._on_github(self._project.github)
+        yield from judge.of_proof(self._config)
+        yield from judge.of_channels(self._config, self._known, self._workflows())
+
+    def _files(self) -> Iterator[Finding]:
+        files = _proposed(self._project)
+        if files is None:
+            text = "this repository was not set up, or not from a release-tool that knows where it came from"
+            yield judge.problem("files", text, "release-tool init")
+        else:
+            yield from judge.of_files(files)
+            yield from judge.of_triggers(file for file in files if file.path.startswith(WORKFLOWS))
+        yield from judge.of_passed(self._config, self._tree.read(f"{WORKFLOWS}/deploy.yml"))
+
+    def _on_github(self, github: GitHub) -> Iterator[Finding]:
+        """Each look may be hidden from the token, and then hides none of the others."""
+        branch = main_branch(self._project)
+        settings = github.settings
+        looks: tuple[tuple[str, Callable[[], Iterable[Finding]]], ...] = (
+            ("clock", lambda: self._clock(github)),
+            ("token", lambda: judge.of_rights(settings.rights(branch))),
+            ("version tags", lambda: self._history(github, branch)),
+            ("labels", lambda: judge.of_labels(self._config, settings.labels())),
+            ("checks", lambda: judge.of_required_checks(branch, settings.branch_rules(branch), self._settings)),
+            ("hosted branch", lambda: self._cloud(github)),
+            ("Actions", lambda: judge.of_actions(self._config, settings.actions(), self._settings)),
+            ("workflows", lambda: judge.of_workflows(settings.workflow_states(), self._kept_workflows())),
+            ("immutable releases", lambda: self._immutable(github)),
+            ("environments", lambda: self._environments(github, branch)),
+            ("secrets", lambda: self._secrets(github)),
+            ("ledger", lambda: self._ledgers(github)),
+        )
+        for about, look in looks:
+            yield from _seen(about, look)
+
+    def _clock(self, github: GitHub) -> Iterator[Finding]:
+        theirs = github.settings.time()
+        if theirs:
+            yield judge.of_clock(self._project.clock.now() - theirs)
+
+    def _history(self, github: GitHub, branch: str) -> Iterator[Finding]:
+        seen = look_at_head(self._project, branch)
+        if seen is None:
+            return
+        names = sorted(name for name, _ in seen.refs)
+        strangers = "" if seen.tags else other_prefixes(names, self._config.tag_prefix)
+        yield from judge.of_tags(seen.tags, strangers)
+        yield from judge.of_tag_rules(_next_tag(self._config, seen), github.settings.tag_rulesets(), self._settings)
+
+    def _cloud(self, github: GitHub) -> Iterator[Finding]:
+        if self._config.sync:
+            rules = github.settings.branch_rules(self._config.sync.branch)
+            merges = github.settings.allows_merge_commits()
+            yield from judge.of_cloud(self._config, rules, merges=merges, settings=self._settings)
+
+    def _immutable(self, github: GitHub) -> Iterator[Finding]:
+        locked = github.settings.immutable_releases()
+        yield from judge.of_immutable_releases(locked=locked, settings=self._settings)
+
+    def _environments(self, github: GitHub, branch: str) -> Iterator[Finding]:
+        if self._config.environments:
+            found = {one.name: one for one in github.settings.environments()}
+            branches = dict.fromkeys([branch, *([self._config.sync.branch] if self._config.sync else [])])
+            yield from judge.of_environments(self._config, found, tuple(branches), self._project.repository)
+
+    def _secrets(self, github: GitHub) -> Iterator[Finding]:
+        for name, environment in self._config.environments.items():
+            gates = {name, environment.rollback_environment or name} if environment.pass_env else set()
+            for gate in sorted(gates):
+                known = github.settings.secrets(gate)
+                yield from judge.of_secrets(gate, environment, known, self._project.repository)
+
+    def _ledgers(self, github: GitHub) -> Iterator[Finding]:
+        if self._config.environments:
+            ledgers = github.deployments.ledgers(tuple(self._config.environments))
+            yield from judge.of_ledgers(self._config, ledgers)
+
+    def _kept_workflows(self) -> tuple[str, ...]:
+        files = _proposed(self._project) or ()
+        return tuple(file.path for file in files if file.path.startswith(WORKFLOWS) and is_kept(file.path))
+
+    def _workflows(self) -> Iterator[str]:
+        for path in self._project.git.files():
+            if path.startswith(f"{WORKFLOWS}/"):
+                yield self._tree.read(path) or ""
+
+
+def _seen(about: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """Let a look be hidden from the token, or be refused: that is a finding of its own."""
+    try:
+        yield from tuple(look())
+    except (PermissionDeniedError, NotFoundError) as error:
+        yield judge.unseen(about, f"cannot be seen with this token: {error.during or error.message}", error.todo)
+    except RefusedError as error:
+        yield judge.problem(about, error.message, error.todo)
+
+
+def _proposed(project: Project) -> tuple[File, ...] | None:
+    """The files as `init` would write them, None where it does not know enough to."""
+    try:
+        return init.propose(project, init.survey(project), init.Choices()).files
+    except UsageError:
+        return None
+
+
+def _next_tag(config: Config, seen: Look) -> str:
+    """A tag that a release may want to make next."""
+    newest = next((tag.version for tag in seen.tags if tag.stable), None)
+    first = parse_version(config.initial_version)
+    version = next_version(newest, Bump.PATCH, major_on_zero=config.major_on_zero) if newest else first
+    return tag_name(version, config.tag_prefix) if version else config.tag_prefix
+
+
+# Mending
+
+
+def _mend_files(project: Project) -> Iterator[str]:
+    """Write the files of ours that are missing or older into the working tree; what somebody changed stays."""
+    files = init.propose(project, init.survey(project), init.Choices())
+    kept = tuple(file for file in files.to_write() if is_kept(file.path))
+    init.write(project, kept)
+    yield from (f"wrote {file.path}: commit it, and merge it by a pull request" for file in kept)
+
+
+def _mend_labels(project: Project, github: GitHub) -> Iterator[str]:
+    for label in (name for names in missing_labels(github.settings.labels(), project.config) for name in names):
+        github.settings.create_label(label, *_appearance(project.config, label))
+        yield f"made the label {label}"
+
+
+def _appearance(config: Config, label: str) -> tuple[str, str]:
+    for field, colour in _COLOURS.items():
+        if label in getattr(config.labels, field):
+            return colour, "Causes no release" if field == "none" else f"Raises the {field} version"
+    return "ededed", "Read by release-tool"
+
+
+def _mend_cloud(project: Project) -> Iterator[str]:
+    """Begin the hosted branch at the newest release, else where the main branch is."""
+    sync = project.config.sync
+    seen = look_at_head(project, main_branch(project))
+    if sync is None or seen is None:
+        return
+    published = (tag.commit for tag in seen.tags if tag.stable and tag.state is TagState.RELEASED)
+    released = next(published, seen.head)
+    project.git.fetch_commit(released)
+    project.branches.push(released, sync.branch, expect=None)
+    yield f"made the branch {sync.branch} at {released[:10]}"

@@ -1,0 +1,137 @@
+"""What a repository is proposed when it is set up: a configuration, and what only a person can do afterwards."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.config import Config, Labels
+from release_tool.setup.files import APP, APP_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from release_tool.setup.detect import Competitor
+
+_EXAMPLE_URL = re.compile(r'https://[\w-]+\.(?:example\.com|[\w-]+\.(?:dev|com))(?=[/"])')
+_EXAMPLE_NAME = re.compile(r'(?<=name = ")[\w-]+\.example\.com(?=")')
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a repository shall be like: its own deviations from the defaults.
+
+    `cloud` is the hosted branch, empty for none. `recipe` is the text of a recipe's configuration, empty where nothing
+    is deployed, and `url` where the deployed application answers.
+    """
+
+    branch: str = "main"
+    tag_prefix: str = "v"
+    initial_version: str = ""
+    labels: Labels = Labels()
+    cloud: str = ""
+    recipe: str = ""
+    environment: str = "production"
+    url: str = ""
+
+
+def configuration(wishes: Wishes) -> str:
+    """Write a configuration that says what differs from the defaults, and nothing else."""
+    head = "# Every key has a default; what stands here is different. `release-tool doctor` checks it."
+    parts = [head, "\n".join(_keys(wishes)), "\n".join(_labels(wishes.labels)), *_tables(wishes)]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def extended(text: str, config: Config, wishes: Wishes, *, within: str = "") -> str:
+    """Add what is wished for and missing to a configuration that is there; `within` is the table that all of it is in.
+
+    What is configured already stays as it is.
+    """
+    missing = msgspec.structs.replace(
+        wishes,
+        cloud="" if config.sync else wishes.cloud,
+        recipe="" if wishes.environment in config.environments else wishes.recipe,
+    )
+    tables = [re.sub(r"^(\[+)", rf"\g<1>{within}", table, flags=re.MULTILINE) for table in _tables(missing) if table]
+    return "\n\n".join([text.rstrip("\n"), *tables]) + "\n" if tables else text
+
+
+def _tables(wishes: Wishes) -> tuple[str, str]:
+    return f"[sync]\nbranch = {_quoted(wishes.cloud)}" if wishes.cloud else "", _environment(wishes)
+
+
+def left_to_do(  # noqa: PLR0913 - each is a fact that asks something of a person
+    config: Config,
+    *,
+    repository: str,
+    web_url: str,
+    branch: str,
+    unsure: Iterable[str],
+    competitors: Iterable[Competitor],
+    app: bool,
+) -> tuple[str, ...]:
+    """Say what only a person can do, in the order in which to do it."""
+    return (
+        *unsure,
+        f"Commit these files, and merge them by a pull request: nothing happens before they are on `{branch}`.",
+        *(f"Switch off {found.what} in {found.path} before the first release." for found in competitors),
+        *_of_settings(config, repository, web_url, branch, app=app),
+        *_of_environments(config, repository),
+        "Run `release-tool doctor`: it checks all of this, and `--fix` makes labels and branches.",
+    )
+
+
+def _of_settings(config: Config, repository: str, web_url: str, branch: str, *, app: bool) -> Iterator[str]:
+    settings = f"{web_url}/settings"
+    yield f"Require the checks `checks` and `policy` on `{branch}`: {settings}/rules/new?target=branch"
+    yield f"Lock what is released: switch on immutable releases in {settings}"
+    if config.sync:
+        yield f"Let workflows open the pull request of a conflict: {settings}/actions, at the bottom"
+    if app:
+        yield (
+            f"Name the app: `gh variable set {APP} --repo {repository}`,"
+            f" `gh secret set {APP_KEY} --repo {repository} < key.pem`"
+        )
+
+
+def _of_environments(config: Config, repository: str) -> Iterator[str]:
+    for name, environment in config.environments.items():
+        yield f"Make the environment `{name}`: `gh api --method PUT repos/{repository}/environments/{name}`"
+        for secret in environment.pass_env:
+            yield f"Give it its secret: `gh secret set {secret} --env {name} --repo {repository}`"
+        record = f"release-tool deploy VERSION -e {name} --record"
+        yield f"Tell the ledger what runs there now, as the first way back: `{record}`"
+
+
+def _keys(wishes: Wishes) -> Iterator[str]:
+    usual = Config()
+    if wishes.branch != usual.branch:
+        yield f"branch = {_quoted(wishes.branch)}"
+    if wishes.tag_prefix != usual.tag_prefix:
+        yield f"tag-prefix = {_quoted(wishes.tag_prefix)}"
+    if wishes.initial_version not in {"", usual.initial_version}:
+        yield f"initial-version = {_quoted(wishes.initial_version)}"
+
+
+def _labels(labels: Labels) -> Iterator[str]:
+    usual = Labels()
+    different = [field for field in labels.__struct_fields__ if getattr(labels, field) != getattr(usual, field)]
+    if different:
+        yield "[labels]"
+        yield from (f"{field} = [{', '.join(map(_quoted, getattr(labels, field)))}]" for field in different)
+
+
+def _environment(wishes: Wishes) -> str:
+    """The recipe's environment, under its name here; and with its address, where the recipe has one place for it."""
+    text = wishes.recipe.strip().replace("environments.production", f"environments.{wishes.environment}")
+    if not wishes.url or len(set(_EXAMPLE_URL.findall(text))) != 1:
+        return text
+    text = _EXAMPLE_URL.sub(lambda _: wishes.url.rstrip("/"), text)
+    host = re.search(r"//([\w.-]+)", wishes.url)
+    return _EXAMPLE_NAME.sub(lambda found: host[1] if host else found[0], text)
+
+
+def _quoted(text: str) -> str:
+    """A TOML string; what JSON escapes, TOML escapes alike."""
+    return msgspec.json.encode(text).decode()

@@ -1,0 +1,1 @@
+"""What is where: one snapshot, as text, exports, metrics and pages."""

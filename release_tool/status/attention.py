@@ -1,0 +1,104 @@
+"""What of an overview somebody should look at, the most urgent first, each thing once."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.status.model import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from release_tool.status.model import Cloud, Environment, Halt, Overview
+
+
+class Level(enum.Enum):
+    """How much it matters."""
+
+    URGENT = "urgent"
+    """Something is broken, or nobody knows whether it is."""
+    DUE = "due"
+    """It waits for a person."""
+    NOTE = "note"
+    """It goes on by itself, and is good to know."""
+
+
+class Concern(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to look at, and the command to type or the place to go, where there is anything to do."""
+
+    level: Level
+    text: str
+    todo: str = ""
+    url: str = ""
+    since: datetime | None = None
+
+
+def concerns(overview: Overview) -> tuple[Concern, ...]:
+    """List what somebody should look at; what is told twice, by its address or by what to do, is told once."""
+    found: dict[tuple[str, str], Concern] = {}
+    for concern in sorted(_all(overview), key=lambda concern: list(Level).index(concern.level)):
+        key = (concern.url, concern.todo) if concern.url or concern.todo else (concern.text, "")
+        found.setdefault(key, concern)
+    return tuple(found.values())
+
+
+def _all(overview: Overview) -> Iterator[Concern]:
+    for environment in overview.environments:
+        yield from _of_health(environment)
+    for halt in overview.halts:
+        yield _of_halt(halt)
+    told = {halt.url for halt in overview.halts}
+    for waiting in overview.waiting:
+        if waiting.url not in told or not waiting.url:
+            yield Concern(level=Level.DUE, text=waiting.what, todo=waiting.todo, url=waiting.url, since=waiting.since)
+    for case in overview.cases:
+        yield Concern(level=Level.DUE, text=case.text, todo=case.todo, since=case.since)
+    for release in overview.releases:
+        if release.half_done:
+            yield Concern(level=Level.DUE, text=f"{release.tag} is half-done", todo=release.todo, url=release.url)
+    for environment in overview.environments:
+        yield from _of_what_is_missing(environment)
+    yield from _of_the_rest(overview)
+
+
+def _of_health(environment: Environment) -> Iterator[Concern]:
+    if environment.health in {Health.UNHEALTHY, Health.UNKNOWN}:
+        why = environment.unknown or environment.text
+        text = f"{environment.name} is {environment.health.value}" + (f": {why}" if why else "")
+        yield Concern(level=Level.URGENT, text=text, todo=environment.todo)
+
+
+def _of_halt(halt: Halt) -> Concern:
+    what = halt.environment or "every environment"
+    by = f" by {halt.by}" if halt.by else ""
+    reason = f": {halt.reason}" if halt.reason else ""
+    text = f"Incident in {what}{reason}" if halt.incident else f"Deployments to {what} are halted{by}{reason}"
+    level = Level.URGENT if halt.incident else Level.DUE
+    return Concern(level=level, text=text, todo=halt.todo, url=halt.url, since=halt.since)
+
+
+def _of_what_is_missing(environment: Environment) -> Iterator[Concern]:
+    if missing := environment.missing:
+        text = f"{missing.name} is not in {environment.name}: {missing.why}"
+        yield Concern(level=Level.NOTE, text=text, todo=missing.todo, since=missing.since)
+    if environment.frozen:
+        yield Concern(level=Level.NOTE, text=f"{environment.name} is {environment.frozen}")
+
+
+def _of_the_rest(overview: Overview) -> Iterator[Concern]:
+    if (cloud := overview.cloud) and cloud.todo:
+        yield Concern(level=Level.NOTE, text=_of_cloud(cloud), todo=cloud.todo)
+    for unseen in overview.unseen:
+        yield Concern(level=Level.NOTE, text=f"Not looked at: {unseen}")
+
+
+def _of_cloud(cloud: Cloud) -> str:
+    if cloud.head is None:
+        return f"{cloud.branch} does not exist yet"
+    if cloud.behind:
+        return f"{cloud.branch} is behind by {', '.join(cloud.behind)}"
+    return f"{cloud.branch} was not tested"

@@ -1,0 +1,202 @@
+"""Gathering what a look at everything needs, for few requests."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.deploy.environment import with_deployed_configuration
+from release_tool.deploy.halts import model as halting
+from release_tool.deploy.halts.issues import US
+from release_tool.deploy.ledger.model import live, way_back
+from release_tool.errors import RefusedError
+from release_tool.github.api import PermissionDeniedError
+from release_tool.history.containment import first_with
+from release_tool.history.facts import Request
+from release_tool.history.look import facts_for, look_at_head, main_branch
+from release_tool.model.tags import TagState
+from release_tool.status import model
+from release_tool.sync.sync import TESTED
+from release_tool.text.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from release_tool.deploy.ledger.model import Ledger
+    from release_tool.github.api import Release as Published
+    from release_tool.history.containment import Commits
+    from release_tool.history.facts import Facts as ReleaseFacts
+    from release_tool.history.look import Look
+    from release_tool.model.tags import VersionTag
+    from release_tool.project import Project
+    from release_tool.status.github_snapshot import Seen
+    from release_tool.status.model import Waiting
+
+FAR_BACK = 20
+"""How many commits of the hosted branch are asked whether they were tested, from its head on, as a deployment asks."""
+
+FEW = 10
+"""How many releases a look shows that is not to show all of them, and how many are followed on their way."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sight:
+    """What one look gathered, before anything is made of it."""
+
+    at: datetime
+    whole: bool
+    seen: Look
+    facts: ReleaseFacts
+    published: tuple[Published, ...]
+    followed: tuple[VersionTag, ...]
+    cloud: str | None
+    line: tuple[str, ...]
+    history: Commits
+    on_github: Seen
+    ledgers: Mapping[str, Ledger]
+    halts: tuple[halting.Halt, ...]
+    since: Mapping[int, datetime]
+    unseen: tuple[str, ...]
+    waiting: tuple[Waiting, ...]
+
+
+def as_deployed(project: Project) -> Project:
+    """The project with the environments that deployments know: those on the branch that is deployed."""
+    environments = with_deployed_configuration(project).config.environments
+    return dataclasses.replace(project, config=msgspec.structs.replace(project.config, environments=environments))
+
+
+def gather(project: Project, *, whole: bool) -> Sight:
+    """Look at git and GitHub; raises RefusedError where there is no main branch."""
+    branch = main_branch(project)
+    seen = look_at_head(project, branch)
+    if seen is None:
+        raise RefusedError(
+            f"there is no branch `{branch}` on GitHub",
+            todo="push it, or name another one in the configuration (`branch`)",
+        )
+    settings = project.config.sync
+    cloud = project.git.fetch_branch(settings.branch) if settings else None
+    followed = _on_main(project, seen)
+    base = None if whole or len(followed) <= FEW else followed[FEW].commit
+    history = project.git.history([sha for sha in (seen.head, cloud) if sha], base)
+    line = tuple(commit.sha for commit in project.git.first_parent_log(base, cloud)) if cloud else ()
+    at = project.clock.now()
+    on_github = _on_github(project, branch, [*line[:FAR_BACK], *_arrivals(followed[:FEW], line, history)], whole=whole)
+    halts, since = _halts(project, at)
+    waiting, unseen = _waiting_runs(project)
+    return Sight(
+        at=at,
+        whole=whole,
+        seen=seen,
+        facts=facts_for(project, seen, Request()),
+        published=_published(project, seen, whole=whole),
+        followed=followed[:FEW],
+        cloud=cloud,
+        line=line,
+        history=history,
+        on_github=on_github,
+        ledgers=_ledgers(project, on_github, whole=whole),
+        halts=halts,
+        since=since,
+        unseen=unseen,
+        waiting=waiting,
+    )
+
+
+def is_released(tag: VersionTag) -> bool:
+    """Whether a tag is a stable release."""
+    return tag.stable and tag.state is TagState.RELEASED
+
+
+def _on_main(project: Project, seen: Look) -> tuple[VersionTag, ...]:
+    """The stable releases of the main branch, half-done ones included, the highest first; few more than are shown."""
+    found: list[VersionTag] = []
+    for tag in seen.tags:
+        if len(found) > FEW:
+            break
+        if tag.stable and tag.state is not TagState.ABANDONED and contains(project, seen.head, tag.commit):
+            found.append(tag)
+    return tuple(found)
+
+
+def contains(project: Project, head: str | None, commit: str) -> bool:
+    """Whether a commit is contained in another one, which need not exist."""
+    return head is not None and project.git.first_reachable([commit], head) is not None
+
+
+def _arrivals(followed: Sequence[VersionTag], line: Sequence[str], history: Commits) -> Iterator[str]:
+    """The commits with which the followed releases came into the hosted branch."""
+    oldest_first = line[::-1]
+    places = first_with(history, oldest_first)
+    for tag in followed:
+        if tag.commit in places:
+            yield oldest_first[places[tag.commit]]
+
+
+def _on_github(project: Project, branch: str, commits: Sequence[str], *, whole: bool) -> Seen:
+    """What costs one request, and nothing where there is neither a hosted branch nor an environment."""
+    from release_tool.status.github_snapshot import Seen
+
+    settings = project.config.sync
+    environments = () if whole else tuple(project.config.environments)
+    if not settings and not environments:
+        return Seen(ledgers={}, cut=frozenset(), pulls=(), marks={})
+    return project.remote.sight.look(environments, settings.branch if settings else branch, commits)
+
+
+def _ledgers(project: Project, on_github: Seen, *, whole: bool) -> Mapping[str, Ledger]:
+    """The ledgers: their newest part, but all of one whose newest part does not tell what is live and the way back."""
+    if whole:
+        return project.remote.deployments.ledgers(tuple(project.config.environments))
+    telling = {name for name, ledger in on_github.ledgers.items() if _tells_enough(ledger)}
+    vague = on_github.cut - telling
+    return {**on_github.ledgers, **(project.remote.deployments.ledgers(tuple(sorted(vague))) if vague else {})}
+
+
+def _tells_enough(ledger: Ledger) -> bool:
+    now = live(ledger)
+    return bool(now.deployment or now.unknown) and way_back(ledger, now.commit).choice is not None
+
+
+def _halts(project: Project, at: datetime) -> tuple[tuple[halting.Halt, ...], dict[int, datetime]]:
+    """The halts that stop anything now, and when each began."""
+    if not project.config.environments:
+        return (), {}
+    issues = project.remote.halts.labelled(halting.LABEL)
+    found = halting.read_halts((labelled.issue for labelled in issues), US)
+    return tuple(halt for halt in found if not halt.is_over(at)), {one.issue.number: one.created for one in issues}
+
+
+def _waiting_runs(project: Project) -> tuple[tuple[Waiting, ...], tuple[str, ...]]:
+    """The runs that wait to be approved; that a token may not see them is told, and hides nothing else."""
+    if not project.config.environments:
+        return (), ()
+    try:
+        runs = project.remote.workflows.waiting()
+    except PermissionDeniedError as error:
+        return (), (f"the runs that wait for approval: {visible(error.message)}",)
+    return tuple(
+        model.Waiting(
+            what=f"{visible(run.name or 'a run')} waits for approval: {visible(run.display_title)}",
+            url=run.html_url,
+            todo=f"approve or reject it: {run.html_url}",
+            since=run.created_at,
+        )
+        for run in runs
+    ), ()
+
+
+def _published(project: Project, seen: Look, *, whole: bool) -> tuple[Published, ...]:
+    full = len(seen.releases) == 100  # noqa: PLR2004 - as many as one answer has
+    older = project.remote.older_releases() if whole and full else []
+    return tuple({release.id: release for release in (*seen.releases, *older) if not release.draft}.values())
+
+
+def tested_at(sight: Sight, commit: str) -> datetime | None:
+    """When the tests passed on a commit of the hosted branch; None where they did not."""
+    mark = sight.on_github.marks.get(commit, {}).get(TESTED)
+    return mark.created_at if mark and mark.state.casefold() == "success" else None

@@ -1,0 +1,152 @@
+"""The shapes of the dashboard's charts, as numbers: the template only has to draw them.
+
+Places along the width are percentages, because a chart is as wide as the page lets it be; heights are of `HEIGHT`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.status.model import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+HEIGHT = 64
+"""The height of a column chart, in pixels."""
+
+LANE = 50
+"""The height of the lane of an environment, in pixels: rollbacks stand above the line."""
+
+_LEAST = 2
+"""The height of a column that stands for next to nothing: it was measured, and has to be seen."""
+
+_MOST_MARKS = 150
+_STEPS = (1, 2, 2.5, 5, 10)
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One column, from the bottom: `height` of it is solid, and up to `upper` it is pale. Not measured: None."""
+
+    x: float
+    width: float
+    height: float | None
+    upper: float | None
+
+
+class Columns(msgspec.Struct, frozen=True):
+    """A column chart, and the value that its full height stands for (None where nothing was measured)."""
+
+    columns: tuple[Column, ...]
+    top: float | None
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """A deployment's place in the lane of its environment."""
+
+    x: float
+    entry: Entry
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """A part of the lane in which the environment was proven healthy, or else had failed."""
+
+    x: float
+    width: float
+    good: bool
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """The deployments of one environment along the time, with how it was between them."""
+
+    start: datetime
+    end: datetime
+    marks: tuple[Mark, ...]
+    stretches: tuple[Stretch, ...]
+
+
+def columns(values: Sequence[tuple[float | None, float | None]], steps: Sequence[float] = ()) -> Columns:
+    """Draw a value for each week, and one above it such as a 90th percentile (None: there is none).
+
+    The full height stands for the first of the `steps` that is high enough, or else for a round number.
+    """
+    measured = [value for pair in values for value in pair if value is not None]
+    if not measured:
+        return Columns((), None)
+    highest = max(measured)
+    full = next((step for step in steps if step >= highest), None) or _round_above(highest)
+    step = 100 / len(values)
+    return Columns(
+        tuple(
+            Column(round(at * step + step * 0.12, 2), round(step * 0.76, 2), _height(value, full), _height(upper, full))
+            for at, (value, upper) in enumerate(values)
+        ),
+        full,
+    )
+
+
+def lane(timeline: Iterable[Entry], start: datetime, end: datetime) -> Lane:
+    """Place deployments on the stretch of time from `start` to `end`; of very many the newest are marked."""
+    entries = sorted((entry for entry in timeline if entry.created <= end), key=lambda entry: entry.id)
+    within = [entry for entry in entries if entry.created >= start][-_MOST_MARKS:]
+    marks = tuple(Mark(_place(entry.created, start, end), entry) for entry in within)
+    return Lane(start, end, marks, tuple(_stretches(entries, start, end)))
+
+
+def beginning(timelines: Iterable[Sequence[Entry]], end: datetime, longest: timedelta) -> datetime:
+    """Where the lanes of all environments begin: at the first deployment of any, but not longer ago than that."""
+    first = min((entry.created for timeline in timelines for entry in timeline), default=end - longest)
+    return max(first - (end - first) * 0.02, end - longest)
+
+
+def _stretches(entries: Iterable[Entry], start: datetime, end: datetime) -> Iterator[Stretch]:
+    """Cut the time at every proof and every failure; what came last before the start goes on into it.
+
+    Neighbours that are alike are one stretch.
+    """
+    turns = sorted((turn for entry in entries for turn in _turns(entry)), key=lambda turn: turn[0])
+    changes = [turn for at, turn in enumerate(turns) if at == 0 or turn[1] is not turns[at - 1][1]]
+    for at, (since, good) in enumerate(changes):
+        until = changes[at + 1][0] if at + 1 < len(changes) else end
+        x = _place(since, start, end)
+        if width := round(_place(until, start, end) - x, 2):
+            yield Stretch(x, width, good)
+
+
+def _turns(entry: Entry) -> Iterator[tuple[datetime, bool]]:
+    if entry.ended is None:
+        return
+    if entry.proven:
+        yield entry.ended, True
+    elif entry.changed:
+        yield entry.ended - timedelta(seconds=entry.seconds or 0), False
+
+
+def _place(at: datetime, start: datetime, end: datetime) -> float:
+    """A percentage of the width, a little away from both edges, so that a mark is seen whole."""
+    share = (at - start) / (end - start) if end > start else 1
+    return round(1 + 98 * min(max(share, 0), 1), 2)
+
+
+def _height(value: float | None, top: float) -> float | None:
+    return None if value is None else max(round(HEIGHT * min(value / top, 1), 1), _LEAST)
+
+
+_SMALLEST = 1e-300
+"""Below it the powers of ten end; nothing that is measured comes near."""
+
+
+def _round_above(value: float) -> float:
+    """The next round number, for the end of an axis."""
+    if value < _SMALLEST:
+        return 1
+    power = 1.0
+    while power * 10 <= value:
+        power *= 10
+    while power > value:
+        power /= 10
+    return next(step * power for step in _STEPS if step * power >= value)

@@ -1,0 +1,186 @@
+"""The dashboard: which pages it has, and what is on them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.status import exports
+from release_tool.status.attention import concerns
+from release_tool.status.dashboard import charts
+from release_tool.status.dashboard.pages import Pages, icon, leaf, slug
+from release_tool.status.model import Health, Overview
+from release_tool.status.overview import look
+from release_tool.system.folder import Folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from release_tool.project import Project
+    from release_tool.status.model import Entry, Environment
+
+ROOM = 240_000
+"""How many bytes the entries of a page may have; what is around them has its room in the 300 kB of a page."""
+
+MOST_RELEASES = 25
+MOST_DEPLOYMENTS = 100
+SPAN = timedelta(weeks=12)
+"""How far back the lanes of the first page reach."""
+
+PARTS = (
+    ("Now", "index.html#now"),
+    ("Pipeline", "index.html#pipeline"),
+    ("Deployments", "index.html#deployments"),
+    ("Delivery", "index.html#delivery"),
+    ("Releases", "releases/index.html"),
+)
+_ON_FIRST_PAGE = {"most_concerns": 8, "most_entries": 6, "most_journeys": 6, "most_releases": 3}
+
+
+class File(msgspec.Struct, frozen=True):
+    """One file of the site, by its path below the site's folder."""
+
+    path: str
+    text: str
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """What all pages of a site have in common."""
+
+    pages: Pages
+    overview: Overview
+    machine: tuple[str, ...]
+
+    def render(self, template: str, path: str, **values: object) -> File:
+        """Write one page; links in it lead from its place."""
+        first = first_environment(self.overview)
+        common = {
+            "here": path,
+            "icon": icon(first.health if first else None),
+            "machine": self.machine,
+            "overview": self.overview,
+            "parts": PARTS,
+            "root": "../" * path.count("/"),
+        }
+        return File(path, self.pages.render(template, common | values))
+
+
+def pages_of(overview: Overview, machine: Sequence[str] = ()) -> tuple[File, ...]:
+    """Write every page; `machine` are the files for programs that the footer links to."""
+    frame = Frame(Pages(overview.at), overview, tuple(machine))
+    return tuple(chain([_first_page(frame)], _releases(frame), _deployments(frame)))
+
+
+def write(project: Project, directory: Path) -> tuple[str, ...]:
+    """Look at everything, and write what there is to see into a folder; give the paths below it, first page first."""
+    return build(look(project, whole=True), directory)
+
+
+def build(overview: Overview, directory: Path) -> tuple[str, ...]:
+    """Write the site of an overview into a folder; give the paths below it, the first page first."""
+    machine = for_programs(overview)
+    pages = pages_of(overview, tuple(machine))
+    files = {page.path: page.text for page in pages} | machine
+    Folder(directory).replace(files, last=pages[0].path)
+    return tuple(files)
+
+
+def for_programs(overview: Overview) -> dict[str, str]:
+    """The same facts for programs, by path: one document, the metrics, and a badge for each thing worth one."""
+    badges = {f"badges/{name}": text for name, text in exports.badges(overview).items()}
+    return {"status.json": exports.status_json(overview), "metrics.prom": exports.metrics(overview), **badges}
+
+
+def first_environment(overview: Overview) -> Environment | None:
+    """The environment that matters most, which the first look falls on."""
+    return next(iter(in_order(overview)), None)
+
+
+def in_order(overview: Overview) -> list[Environment]:
+    """The environments, with the one that matters most first."""
+    return sorted(overview.environments, key=lambda environment: environment.name != overview.production)
+
+
+def headline(environment: Environment | None) -> str:
+    """Say in one line how an environment is."""
+    if environment is None:
+        return "no environment yet"
+    match environment.health:
+        case Health.UNKNOWN:
+            return f"nobody knows how {environment.name} is"
+        case Health.NOTHING:
+            return f"nothing is deployed to {environment.name}"
+        case health:
+            return f"{environment.name} is {health.value}"
+
+
+def cut_into_pages(parts: Iterable[str], most: int) -> list[list[str]]:
+    """Put parts on pages, in order: at most so many on each, and no more than there is room for."""
+    found: list[list[str]] = [[]]
+    room = ROOM
+    for part in parts:
+        size = len(part.encode())
+        if found[-1] and (len(found[-1]) == most or size > room):
+            found.append([])
+            room = ROOM
+        found[-1].append(part)
+        room -= size
+    return found
+
+
+def _first_page(frame: Frame) -> File:
+    overview = frame.overview
+    environments = in_order(overview)
+    start = charts.beginning([environment.timeline for environment in environments], overview.at, SPAN)
+    return frame.render(
+        "index.html",
+        "index.html",
+        concerns=concerns(overview),
+        environments=environments,
+        headline=headline(first_environment(overview)),
+        lane_start=start,
+        left=_left(first_environment(overview)),
+        lanes={environment.name: charts.lane(environment.timeline, start, overview.at) for environment in environments},
+        parents={environment.name: _by_id(environment) for environment in environments},
+        timelines=[environment for environment in environments if environment.timeline],
+        **_ON_FIRST_PAGE,
+    )
+
+
+def _left(environment: Environment | None) -> Entry | None:
+    """The rollback that brought what is live, as the deployment that it left: its name, and why it was left."""
+    if environment is None or environment.live is None or environment.live.kind != "rollback":
+        return None
+    by_id = _by_id(environment)
+    rollback = by_id.get(environment.live.deployment)
+    left = by_id.get(rollback.parent or 0) if rollback else None
+    return msgspec.structs.replace(left, reason=rollback.reason or left.text) if rollback and left else None
+
+
+def _releases(frame: Frame) -> Iterator[File]:
+    parts = (frame.pages.part("release", release, level=2) for release in frame.overview.releases)
+    yield from _paged(frame, "releases.html", "releases", cut_into_pages(parts, MOST_RELEASES))
+
+
+def _deployments(frame: Frame) -> Iterator[File]:
+    for environment in frame.overview.environments:
+        if environment.timeline:
+            by_id = _by_id(environment)
+            parts = (frame.pages.part("entry", entry, by_id.get(entry.parent or 0)) for entry in environment.timeline)
+            sheets = cut_into_pages(parts, MOST_DEPLOYMENTS)
+            folder = f"deployments/{slug(environment.name)}"
+            yield from _paged(frame, "deployments.html", folder, sheets, environment=environment)
+
+
+def _paged(frame: Frame, template: str, folder: str, sheets: list[list[str]], **values: object) -> Iterator[File]:
+    for page, items in enumerate(sheets, start=1):
+        path = f"{folder}/{leaf(page)}"
+        yield frame.render(template, path, items=items, page=page, last=len(sheets), **values)
+
+
+def _by_id(environment: Environment) -> dict[int, Entry]:
+    return {entry.id: entry for entry in environment.timeline}

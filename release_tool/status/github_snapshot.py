@@ -1,0 +1,159 @@
+"""A look at everything at once: deployments, open pull requests and marks on commits, for one request."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.deploy.ledger.model import Deployment
+from release_tool.deploy.ledger.store import DEPLOYMENT, Record
+from release_tool.errors import RemoteError
+from release_tool.github.transport import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from release_tool.deploy.ledger.store import Deployments
+    from release_tool.github.transport import Query, Transport
+
+_PAGE = 100
+_PULLS = 50
+
+
+class SeenPull(msgspec.Struct, frozen=True, rename="camel"):
+    """An open pull request from a branch of the repository itself."""
+
+    number: int
+    url: str
+    title: str
+    created_at: datetime
+    branch: str = msgspec.field(name="headRefName")
+    is_cross_repository: bool = False
+
+
+class Mark(msgspec.Struct, frozen=True, rename="camel"):
+    """A status of a commit; the state is `error`, `failure`, `pending`, `success` or `expected`."""
+
+    context: str
+    state: str
+    created_at: datetime
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen: the newest deployments of each environment, oldest first; those that are `cut` have older ones.
+
+    `pulls` are open towards the hosted branch, and `marks` are the statuses of commits, by commit and context.
+    """
+
+    ledgers: dict[str, tuple[Deployment, ...]]
+    cut: frozenset[str]
+    pulls: tuple[SeenPull, ...]
+    marks: dict[str, dict[str, Mark]]
+
+
+class _PageInfo(msgspec.Struct, frozen=True, rename="camel"):
+    has_next_page: bool
+
+
+class _Deployments(msgspec.Struct, frozen=True, rename="camel"):
+    page_info: _PageInfo
+    nodes: tuple[Record, ...]
+
+
+class _Pulls(msgspec.Struct, frozen=True):
+    nodes: tuple[SeenPull, ...]
+
+
+class _Open(msgspec.Struct, frozen=True, rename="camel"):
+    pull_requests: _Pulls
+
+
+class _Status(msgspec.Struct, frozen=True):
+    contexts: tuple[Mark, ...]
+
+
+class _Commit(msgspec.Struct, frozen=True):
+    status: _Status | None = None
+
+    @property
+    def marks(self) -> dict[str, Mark]:
+        return {mark.context: mark for mark in self.status.contexts} if self.status else {}
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """The repository three times over; what was not asked for is empty."""
+
+    open: _Open | None
+    deployed: dict[str, _Deployments] | None = None
+    marked: dict[str, _Commit | None] | None = None
+
+
+class Sight:
+    """What one repository shows at a glance; raises RemoteError where GitHub fails, or the token lacks a right."""
+
+    def __init__(self, repository: str, transport: Transport, deployments: Deployments) -> None:
+        self._repository = repository
+        self._transport = transport
+        self._deployments = deployments
+
+    def look(self, environments: Sequence[str], base: str, commits: Collection[str]) -> Seen:
+        """Look at the newest deployments to some environments, the pull requests to a branch, and some commits."""
+        places = {f"e{number}": name for number, name in enumerate(environments)}
+        marked = {f"c{number}": sha for number, sha in enumerate(dict.fromkeys(commits))}
+        found = self._asked(places, base, marked)
+        pulls = found.open.pull_requests.nodes if found.open else ()
+        pages, commits = found.deployed or {}, found.marked or {}
+        return Seen(
+            ledgers={name: self._deployments.told(pages[alias].nodes) for alias, name in places.items()},
+            cut=frozenset(name for alias, name in places.items() if pages[alias].page_info.has_next_page),
+            pulls=tuple(pull for pull in pulls if not pull.is_cross_repository),
+            marks={sha: (commits[alias] or _Commit()).marks for alias, sha in marked.items()},
+        )
+
+    def _asked(self, places: Mapping[str, str], base: str, marked: Mapping[str, str]) -> _Answer:
+        """Ask; for less of the past each time that GitHub could not tell it."""
+        purpose = Purpose("looking at deployments and pull requests", "deployments: read and pull-requests: read")
+        owner, _, name = self._repository.partition("/")
+        fixed = {"owner": owner, "name": name, "base": base, "pulls": _PULLS, **places, **marked}
+
+        def ask(failures: int) -> Query:
+            sizes = {"first": max(_PAGE >> failures, 1), "page": _PAGE} if places else {}
+            return {"query": _query(places, marked), "variables": fixed | sizes}
+
+        found = self._transport.query(ask, _Answer, purpose)
+        if found.open is None:
+            raise RemoteError(
+                f"GitHub knows no repository {self._repository}, or hides it from this token",
+                during=purpose.doing,
+                todo="check the name (`--repo OWNER/NAME`), and that the token may read it",
+            )
+        return found
+
+
+def _query(places: Iterable[str], marked: Iterable[str]) -> str:
+    """Each environment and each commit is a variable and the alias of its answer."""
+    newest = "orderBy: {field: CREATED_AT, direction: DESC}, first: $first"
+    page = "{ pageInfo { hasNextPage } nodes { ...deployed } }"
+    status = "{ ... on Commit { status { contexts { context state createdAt } } } }"
+    deployed = [f"    {name}: deployments(environments: [${name}], {newest}) {page}" for name in places]
+    commits = [f"    {name}: object(oid: ${name}) {status}" for name in marked]
+    variables = [f", ${name}: String!" for name in places] + [f", ${name}: GitObjectID!" for name in marked]
+    if deployed:
+        variables.append(", $first: Int!, $page: Int!")
+    return f"""
+query($owner: String!, $name: String!, $base: String!, $pulls: Int!{"".join(variables)}) {{
+  open: repository(owner: $owner, name: $name) {{
+    pullRequests(states: OPEN, baseRefName: $base, first: $pulls, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
+      nodes {{ number url title createdAt headRefName isCrossRepository }}
+    }}
+  }}
+{_part("deployed", deployed)}{_part("marked", commits)}}}
+{DEPLOYMENT if deployed else ""}"""
+
+
+def _part(name: str, lines: Sequence[str]) -> str:
+    if not lines:
+        return ""
+    return "\n".join([f"  {name}: repository(owner: $owner, name: $name) {{", *lines, "  }\n"])

@@ -1,0 +1,330 @@
+"""One look at everything, as one value: what the screen, the dashboard, the metrics and the badges are made from.
+
+Every text may have been written by anybody and is shown with care: the notes are Markdown, all else is one line.
+Times are aware and in UTC. `todo` is the command to type or the thing to do, empty where nothing is to be done.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+
+import msgspec
+
+from release_tool.config import clean_descriptions
+from release_tool.status.metrics import Delivery
+
+SCHEMA = 1
+"""The number of the document; fields may be added under the same one, never changed."""
+
+
+class Health(enum.Enum):
+    """How an environment is, as its ledger says."""
+
+    HEALTHY = "healthy"
+    CHANGING = "changing"
+    """A deployment or rollback is under way."""
+    UNHEALTHY = "unhealthy"
+    """A change failed, and nothing was proven healthy since."""
+    UNKNOWN = "unknown"
+    NOTHING = "nothing deployed"
+
+
+class Mark(enum.Enum):
+    """How far a release has come on one stretch of its way."""
+
+    DONE = "done"
+    UNDER_WAY = "under way"
+    WAITING = "waiting"
+    """It is to come, and nothing stands in its way."""
+    HELD = "held"
+    """Something stands in its way, or a person has to say yes."""
+    FAILED = "failed"
+    PASSED_BY = "passed by"
+    """It never comes: a newer release went instead, or it was withdrawn."""
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """An address on GitHub and what is there, such as `run` or `compare`."""
+
+    name: str
+    url: str
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One deployment in the timeline of an environment.
+
+    `kind` is `deploy`, `rollback` or `record`; `by` is empty where no person is known and `automatic` tells that
+    none asked. `phase` is how the ledger's last line begins (`healthy`, `failed`, `held`, `baking` …) and `text` is
+    that line. `reason` is what a person gave, `parent` the deployment that a rollback leaves.
+    `seconds` counts from the first change to the end, None where nothing changed or it has not ended.
+    """
+
+    id: int
+    environment: str
+    name: str
+    commit: str
+    kind: str
+    automatic: bool
+    by: str
+    reason: str
+    created: datetime
+    phase: str
+    text: str
+    state: str
+    finished: bool
+    changed: bool
+    proven: bool
+    ended: datetime | None = None
+    seconds: float | None = None
+    rolled_back_to: str = ""
+    handed_over_to: int | None = None
+    parent: int | None = None
+    overrides: tuple[str, ...] = ()
+    owner: str = ""
+    links: tuple[Link, ...] = ()
+
+
+class Live(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs in an environment; `proven` says that a check told the version, so that it is surely this one."""
+
+    name: str
+    commit: str
+    deployment: int
+    since: datetime
+    by: str
+    automatic: bool
+    proven: bool
+    kind: str = "deploy"
+    links: tuple[Link, ...] = ()
+
+
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest that could be deployed to an environment and is not, and why."""
+
+    name: str
+    commit: str
+    since: datetime | None
+    why: str
+    todo: str
+
+
+class Passed(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment that is not the way back, and why not."""
+
+    name: str
+    commit: str
+    deployment: int
+    why: str
+
+
+class WayBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rollback would go to, None where there is no way back; why this one, and why not the others."""
+
+    name: str | None = None
+    commit: str | None = None
+    deployment: int | None = None
+    reason: str
+    passed_over: tuple[Passed, ...] = ()
+    todo: str = ""
+
+
+class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit that automatic deployments to an environment skip."""
+
+    commit: str
+    name: str
+    why: str
+
+
+class Halt(msgspec.Struct, frozen=True, kw_only=True):
+    """A halt of automatic deployments; without an environment it is for all, without `until` until a person resumes."""
+
+    issue: int
+    url: str
+    environment: str
+    by: str
+    reason: str
+    since: datetime
+    until: datetime | None
+    incident: bool
+    todo: str
+
+
+class Brought(msgspec.Struct, frozen=True, kw_only=True):
+    """A change: a merged pull request, or a commit that was pushed directly (`pull` is None).
+
+    `kind` is `breaking`, `feature`, `fix` or `other`, `bump` how far it moves the version.
+    """
+
+    pull: int | None
+    commit: str
+    title: str
+    kind: str
+    bump: str
+    authors: tuple[str, ...]
+    at: datetime
+    url: str
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What an environment got with what is live, since what was live before; from, to and the changes, oldest first."""
+
+    before: str
+    after: str
+    url: str
+    changes: tuple[Brought, ...]
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """One environment: what is live (None where nothing is, or where `unknown` says why nobody knows), and all else.
+
+    `automatic` says that it follows releases by itself. `running` are the deployments that have not ended, the one
+    that holds the environment first. `frozen` says until when, as people say it, and is empty outside of a freeze.
+    `timeline` is newest first, and whole only where all of the ledger was read. `changes` is None where not asked for.
+    """
+
+    name: str
+    url: str
+    automatic: bool
+    health: Health
+    text: str
+    todo: str
+    live: Live | None
+    unknown: str
+    previous: Live | None
+    running: tuple[Entry, ...]
+    missing: Missing | None
+    quarantined: tuple[Quarantined, ...]
+    way_back: WayBack
+    halts: tuple[Halt, ...]
+    frozen: str
+    frozen_until: datetime | None
+    timeline: tuple[Entry, ...]
+    delivery: Delivery
+    changes: Changes | None = None
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """A release; `published` is None for one that is half-done, whose `todo` tells how to finish it."""
+
+    tag: str
+    version: str
+    commit: str
+    url: str
+    published: datetime | None
+    notes: str
+    authors: tuple[str, ...]
+    prerelease: bool
+    withdrawn: bool
+    latest: bool
+    half_done: bool
+    todo: str = ""
+
+
+class Milestone(msgspec.Struct, frozen=True, kw_only=True):
+    """One stretch of a release's way: `merged`, `released`, `in BRANCH`, and `deployed` and `healthy` by environment.
+
+    `at` is None where it has not happened, or nobody wrote down when.
+    """
+
+    name: str
+    mark: Mark
+    environment: str = ""
+    at: datetime | None = None
+    text: str = ""
+    todo: str = ""
+    url: str = ""
+
+
+class Journey(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a release has come, from the merge to every environment in the order of the configuration."""
+
+    tag: str
+    commit: str
+    url: str
+    milestones: tuple[Milestone, ...]
+
+
+class Cloud(msgspec.Struct, frozen=True, kw_only=True):
+    """The hosted branch: its head and the head's name (None where it does not exist), and the releases it lacks."""
+
+    branch: str
+    head: str | None
+    name: str | None
+    behind: tuple[str, ...]
+    tested: bool = False
+    todo: str = ""
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that waits for a person: a run to be approved, a conflict to be resolved, an incident, a deployment.
+
+    `tag` is the release that it is about, where it is about one.
+    """
+
+    what: str
+    url: str
+    todo: str
+    tag: str = ""
+    environment: str = ""
+    since: datetime | None = None
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that should have happened and has not, or is other than it should be; `key` tells it from others.
+
+    `kind` is `drift` (live is not what the ledger says), `never-synced`, `never-deployed` or `unreleased`.
+    """
+
+    kind: str
+    key: str
+    text: str
+    todo: str
+    environment: str = ""
+    since: datetime | None = None
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """Where everything is, at one moment.
+
+    `released` is the newest stable release's tag, `half_done` are claimed tags that are not published, `unreleased`
+    counts the changes that wait on `branch` and `changes` are these, oldest first. `cloud` is None without `[sync]`.
+    `releases` and `journeys` are newest first. `production` names the environment that matters most, empty without
+    any. `incidents` are among the halts too. `unseen` says what could not be looked at.
+    """
+
+    repository: str
+    url: str
+    at: datetime
+    branch: str
+    released: str | None
+    half_done: tuple[str, ...]
+    unreleased: int
+    cloud: Cloud | None
+    changes: tuple[Brought, ...] = ()
+    releases: tuple[Release, ...] = ()
+    journeys: tuple[Journey, ...] = ()
+    production: str = ""
+    environments: tuple[Environment, ...] = ()
+    halts: tuple[Halt, ...] = ()
+    incidents: tuple[Halt, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    cases: tuple[Case, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+
+def document(seen: Overview) -> dict[str, object]:
+    """The one document that programs are given, by `status --json` and by the dashboard."""
+    fields: dict[str, object] = msgspec.to_builtins(seen)
+    return {"schema": SCHEMA, **fields}
+
+
+def json_schema() -> dict[str, object]:
+    """Describe that document as a JSON Schema."""
+    (reference,), components = msgspec.json.schema_components([Overview], ref_template="#/$defs/{name}")
+    whole = components["Overview"]
+    whole["properties"] = {"schema": {"const": SCHEMA}, **whole["properties"]}
+    whole["required"] = ["schema", *whole["required"]]
+    clean_descriptions(components)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **reference, "$defs": components}

@@ -1,0 +1,106 @@
+"""Telling what was missed: once for each case, in an issue that says so and closes itself when it is over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.deploy.links import links
+from release_tool.notify.notice import Notice
+from release_tool.notify.send import tell
+from release_tool.pull_request.comment import LIMIT
+from release_tool.status.model import Case
+from release_tool.status.overdue import APPROVAL, LABEL, Standing, forgotten, issue_text, mark_of, read_mark, remarked
+from release_tool.status.overview import look
+from release_tool.text.receipt import Receipt, receipt_of, with_receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from release_tool.github.issues import OwnIssue
+    from release_tool.project import Project
+    from release_tool.status.model import Overview
+    from release_tool.status.overdue import Mark
+
+
+class Telling(msgspec.Struct, frozen=True, kw_only=True):
+    """What was missed, which of that was told just now, and the issues that were closed because it is over."""
+
+    cases: tuple[Case, ...]
+    told: tuple[Case, ...]
+    closed: tuple[int, ...]
+
+
+def missed(project: Project) -> tuple[Case, ...]:
+    """What should have happened and has not, as far as a look without measuring anything tells."""
+    return look(project).cases
+
+
+def tell_missed(project: Project, seen: Overview | None = None, drifted: Sequence[Case] | None = None) -> Telling:
+    """Tell everybody what was missed and was not told yet, and close what is over.
+
+    `seen` is a look that was just taken; without one, one is taken. `drifted` are the cases of environments that were
+    measured, None where none was: what was told of drift stays then.
+    Everybody is told before that is written down, so what is interrupted is told twice and never lost, and whoever
+    could not be told is told by the next look.
+    """
+    seen = seen or look(project)
+    found = (*seen.cases, *forgotten(seen), *(drifted or ()))
+    issues = [(mark, issue) for issue in project.remote.issues.own_issues(LABEL) if (mark := read_mark(issue.body))]
+    known = {mark.digest: (mark, issue) for mark, issue in reversed(issues) if mark.standing is not Standing.OVER}
+    told = tuple(case for case in found if _tell(project, case, known.get(mark_of(case, Standing.TOLD).digest)))
+    current = {mark_of(case, Standing.TOLD).digest for case in found}
+    over = [
+        (mark, issue)
+        for mark, issue in issues
+        if _is_over(mark, current, measured=drifted is not None) and (issue.open or mark.standing is not Standing.OVER)
+    ]
+    for mark, issue in over:
+        _close(project, mark, issue)
+    return Telling(cases=found, told=told, closed=tuple(issue.number for _, issue in over if issue.open))
+
+
+def _tell(project: Project, case: Case, known: tuple[Mark, OwnIssue] | None) -> bool:
+    """Tell a case, unless that was done, and then only whoever is still owed it; whether it was told now."""
+    was_told = known is not None and known[0].standing is Standing.TOLD
+    owed = receipt_of(known[1].body).owed if known and was_told else ()
+    if was_told and not owed:
+        return False
+    title, body = issue_text(case, Standing.BEGUN)
+    number, url = (known[1].number, known[1].url) if known else _opened(project, title, body)
+    told = tell(project, _notice(project, case, url), only=owed or None)
+    if not was_told or told.owed != owed:
+        body = with_receipt(issue_text(case, Standing.TOLD)[1], Receipt(owed=told.owed), LIMIT)
+        project.remote.issues.update_issue(number, title=title, body=body)
+    return not was_told
+
+
+def _notice(project: Project, case: Case, url: str) -> Notice:
+    return Notice(
+        event="needs-person" if case.kind == APPROVAL else "drift",
+        title=case.text,
+        environment=case.environment,
+        text=f"What to do: {case.todo}",
+        links=(("issue", url), *links(project, environment=case.environment)),
+    )
+
+
+def _opened(project: Project, title: str, body: str) -> tuple[int, str]:
+    opened = project.remote.issues.create_issue(title, body, (LABEL,))
+    return opened.number, opened.url
+
+
+def _is_over(mark: Mark, current: set[str], *, measured: bool) -> bool:
+    if mark.standing is Standing.OVER:
+        return True
+    return mark.digest not in current and (measured or mark.kind != "drift")
+
+
+def _close(project: Project, mark: Mark, issue: OwnIssue) -> None:
+    """Write first that it is over, so that the same case is told again when it comes back."""
+    over = msgspec.structs.replace(mark, standing=Standing.OVER)
+    if mark != over:
+        project.remote.issues.update_issue(issue.number, title=issue.title, body=remarked(issue.body, over))
+    if issue.open:
+        project.remote.issues.close(issue.number, "It is over.")

@@ -1,0 +1,211 @@
+"""One look at everything: where each release is, how each environment stands, and what waits or was missed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.errors import UsageError
+from release_tool.history.commit_names import name_of_commit
+from release_tool.status import model, overdue
+from release_tool.status.collect import FEW, as_deployed, contains, gather, is_released, tested_at
+from release_tool.status.environment import WAITS
+from release_tool.status.environments import brought, production_of, shown_halt, stations
+from release_tool.status.model import Overview
+from release_tool.status.pipeline import Route, authors, journeys
+from release_tool.sync.conflict import CONFLICT_BRANCH
+from release_tool.sync.sync import CANDIDATE_BRANCH
+from release_tool.text.markers import is_abandoned, is_withdrawn
+from release_tool.text.visible import visible, visible_block
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from release_tool.github.api import Release as Published
+    from release_tool.model.tags import VersionTag
+    from release_tool.project import Project
+    from release_tool.status.collect import Sight
+    from release_tool.status.model import Cloud, Environment, Halt, Release, Waiting
+    from release_tool.status.pipeline import Station
+
+
+def look(project: Project, *, whole: bool = False, closely: str = "") -> Overview:
+    """Look at everything: at what is newest for six requests, or at the `whole` past.
+
+    `closely` names an environment whose changes are looked up, too; raises UsageError where there is none of that name.
+    """
+    project = as_deployed(project)
+    if closely and closely not in project.config.environments:
+        known = ", ".join(f"`{name}`" for name in project.config.environments) or "none"
+        raise UsageError(f"there is no environment `{closely}`", todo=f"name one of the configuration: {known}")
+    sight = gather(project, whole=whole)
+    releases = tuple(_releases(project, sight))
+    cloud = _cloud(project, sight)
+    found = stations(project, sight, closely)
+    environments = tuple(station.shown for station in found)
+    stopping = tuple(shown_halt(project, halt, sight.since) for halt in sight.halts)
+    seen = Overview(
+        repository=project.repository,
+        url=project.web_url,
+        at=sight.at,
+        branch=sight.seen.branch,
+        released=next((tag.name for tag in sight.seen.tags if is_released(tag)), None),
+        half_done=tuple(tag.name for tag in sight.facts.half_done),
+        unreleased=len(sight.facts.changes),
+        cloud=cloud,
+        changes=tuple(brought(project, change) for change in sight.facts.changes),
+        releases=releases,
+        journeys=journeys(_followed(sight, releases), _route(project, sight, cloud, found)),
+        production=production_of(environments),
+        environments=environments,
+        halts=stopping,
+        incidents=tuple(halt for halt in stopping if halt.incident),
+        waiting=(*sight.waiting, *_waiting(sight, stopping, environments)),
+        unseen=sight.unseen,
+    )
+    return msgspec.structs.replace(seen, cases=overdue.cases(seen, project.config))
+
+
+# Releases
+
+
+def _releases(project: Project, sight: Sight) -> Iterator[Release]:
+    """The releases, newest first, those before them that are begun and not published."""
+    for tag in sight.facts.half_done[::-1]:
+        yield _half_done(project, tag)
+    tags = {tag.name: tag for tag in sight.seen.tags}
+    known = [release for release in sight.published if release.tag in tags]
+    known.sort(key=lambda release: (release.published_at or release.created_at, release.id), reverse=True)
+    followed = {tag.name for tag in sight.followed}
+    shown = [one for place, one in enumerate(known) if sight.whole or place < FEW or one.tag in followed]
+    wrote = _authors(sight, tags)
+    latest = next((tag.name for tag in sight.seen.tags if is_released(tag) and not _is_bad(sight, tag)), None)
+    for release in shown:
+        yield _release(release, tags[release.tag], wrote.get(release.tag, ()), latest=release.tag == latest)
+
+
+def _authors(sight: Sight, tags: Mapping[str, VersionTag]) -> dict[str, tuple[str, ...]]:
+    """Who wrote each release, by tag; without all of the history only for those that are followed."""
+    ordered = sorted(
+        (tag for tag in tags.values() if tag.commit in sight.history), key=lambda tag: (tag.version, tag.name)
+    )
+    found = authors([tag.commit for tag in ordered], sight.history)
+    return {tag.name: found.get(place, ()) for place, tag in enumerate(ordered)}
+
+
+def _half_done(project: Project, tag: VersionTag) -> Release:
+    return model.Release(
+        tag=tag.name,
+        version=str(tag.version),
+        commit=tag.commit,
+        url=f"{project.web_url}/tree/{tag.name}",
+        published=None,
+        notes="",
+        authors=(),
+        prerelease=not tag.stable,
+        withdrawn=False,
+        latest=False,
+        half_done=True,
+        todo="" if tag.owner_lives else "finish it with `release-tool release`",
+    )
+
+
+def _release(release: Published, tag: VersionTag, wrote: tuple[str, ...], *, latest: bool) -> Release:
+    return model.Release(
+        tag=tag.name,
+        version=str(tag.version),
+        commit=tag.commit,
+        url=release.html_url,
+        published=release.published_at,
+        notes=visible_block(release.body or ""),
+        authors=wrote,
+        prerelease=release.prerelease,
+        withdrawn=is_withdrawn(release.body) or is_abandoned(release.body),
+        latest=latest,
+        half_done=False,
+    )
+
+
+def _is_bad(sight: Sight, tag: VersionTag) -> bool:
+    return any(release.tag == tag.name and is_withdrawn(release.body) for release in sight.published)
+
+
+def _followed(sight: Sight, releases: Sequence[Release]) -> list[Release]:
+    by_tag = {release.tag: release for release in releases}
+    return [by_tag[tag.name] for tag in sight.followed if tag.name in by_tag]
+
+
+# The hosted branch
+
+
+def _cloud(project: Project, sight: Sight) -> Cloud | None:
+    settings = project.config.sync
+    if settings is None:
+        return None
+    on_main = [tag for tag in reversed(sight.seen.tags) if is_released(tag)]
+    lacking = [tag for tag in on_main if not contains(project, sight.cloud, tag.commit)]
+    behind = tuple(tag.name for tag in lacking if contains(project, sight.seen.head, tag.commit))
+    return model.Cloud(
+        branch=settings.branch,
+        head=sight.cloud,
+        name=name_of_commit(project, sight.seen.tags, sight.cloud) if sight.cloud else None,
+        behind=behind,
+        tested=sight.cloud is not None and tested_at(sight, sight.cloud) is not None,
+        todo=_cloud_todo(sight, behind),
+    )
+
+
+def _cloud_todo(sight: Sight, behind: Sequence[str]) -> str:
+    waiting = next((pull for pull in sight.on_github.pulls if pull.branch.startswith(CONFLICT_BRANCH)), None)
+    if waiting:
+        return f"resolve the conflict: {waiting.url}"
+    if behind or sight.cloud is None:
+        return "`release-tool sync`"
+    return "" if tested_at(sight, sight.cloud) else "see what became of its tests in the runs of `cloud-sync.yml`"
+
+
+def _route(project: Project, sight: Sight, cloud: Cloud | None, stations: Sequence[Station]) -> Route:
+    tested = {commit: at for commit in sight.on_github.marks if (at := tested_at(sight, commit))}
+    deployed = {one.commit for station in stations for one in station.ledger}
+    apart = project.git.present(deployed - sight.history.keys())
+    base = sight.followed[-1].commit if sight.followed else None
+    history = {**sight.history, **project.git.history(sorted(apart), None if sight.whole else base)}
+    return Route(
+        cloud=cloud,
+        line=sight.line,
+        tested=tested,
+        obstacles={one.tag: (one.todo, one.url) for one in _pulls(sight)},
+        stations=stations,
+        history=history,
+    )
+
+
+# What waits
+
+
+def _waiting(sight: Sight, halts: Sequence[Halt], environments: Sequence[Environment]) -> Iterator[Waiting]:
+    yield from _pulls(sight)
+    for halt in halts:
+        if halt.incident:
+            what = f"an incident in {halt.environment or 'every environment'}: {halt.reason}"
+            yield model.Waiting(what=what, url=halt.url, todo=halt.todo, environment=halt.environment, since=halt.since)
+    for one in environments:
+        if one.missing and one.missing.why == WAITS:
+            what = f"{one.missing.name} can be deployed to {one.name}"
+            yield model.Waiting(what=what, url="", todo=one.missing.todo, environment=one.name, since=one.missing.since)
+
+
+def _pulls(sight: Sight) -> Iterator[Waiting]:
+    """The pull requests of ours that only a person can bring into the hosted branch."""
+    todos = {CONFLICT_BRANCH: "resolve the conflict", CANDIDATE_BRANCH: "merge it with a merge commit"}
+    for pull in sight.on_github.pulls:
+        for prefix, todo in todos.items():
+            if pull.branch.startswith(prefix):
+                yield model.Waiting(
+                    what=f"#{pull.number} {visible(pull.title)}",
+                    url=pull.url,
+                    todo=f"{todo}: {pull.url}",
+                    tag=pull.branch.removeprefix(prefix),
+                    since=pull.created_at,
+                )

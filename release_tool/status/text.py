@@ -1,0 +1,250 @@
+"""A look at everything as lines for one screen: each says one fact, and what to do where that is not fine."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from release_tool.status.model import Health
+from release_tool.text.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from release_tool.status.metrics import Delivery, Spread
+    from release_tool.status.model import Brought, Entry, Environment, Halt, Live, Overview
+
+_LONGEST = 240
+"""The characters of one fact; what people wrote may be longer, and a screen is small."""
+
+_RECENT = 8
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+class Tone(enum.Enum):
+    """How a line is meant."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    CARE = "care"
+    BAD = "bad"
+
+
+class Line(NamedTuple):
+    """One line: a label, empty where the line belongs to the one above, a fact, and what to do about it."""
+
+    label: str
+    text: str
+    tone: Tone = Tone.PLAIN
+    todo: str = ""
+
+
+_TONES = {
+    Health.HEALTHY: Tone.GOOD,
+    Health.CHANGING: Tone.CARE,
+    Health.UNHEALTHY: Tone.BAD,
+    Health.UNKNOWN: Tone.BAD,
+    Health.NOTHING: Tone.CARE,
+}
+
+
+def screen(seen: Overview) -> Iterator[Line]:
+    """Everything at a glance."""
+    yield from _releases(seen)
+    yield from _cloud(seen)
+    for environment in seen.environments:
+        yield from _environment(seen, environment)
+    yield from _attention(seen)
+    production = next((one for one in seen.environments if one.name == seen.production), None)
+    if production and production.delivery.frequency is not None:
+        yield Line("delivery", _delivered(production.delivery))
+
+
+def closely(seen: Overview, name: str) -> Iterator[Line]:
+    """One environment in all detail: the ways back with reasons, what it got last, and its newest deployments."""
+    environment = next(one for one in seen.environments if one.name == name)
+    yield from _environment(seen, environment)
+    for passed in environment.way_back.passed_over:
+        yield _line("", f"not back to {passed.name} (#{passed.deployment}): it {passed.why}")
+    for quarantined in environment.quarantined:
+        yield _line("quarantine", f"{quarantined.name} ({quarantined.commit[:10]}) {quarantined.why}", Tone.CARE)
+    yield from _changes(environment)
+    for entry in environment.timeline[:_RECENT]:
+        yield _entry(entry)
+    yield Line("delivery", _delivered(environment.delivery))
+
+
+def verdict(seen: Overview, lines: Sequence[Line], name: str) -> Line:
+    """All of the lines in one: how the environment of a name is, and how much waits for a person."""
+    open_items = sum(bool(line.todo) and line.tone in {Tone.CARE, Tone.BAD} for line in lines)
+    todo = _counted(open_items, "open action item") if open_items else "nothing to do"
+    environment = next((one for one in seen.environments if one.name == name), None)
+    if environment is None:
+        return Line("verdict", todo, Tone.CARE if open_items else Tone.GOOD)
+    live = f" ({environment.live.name})" if environment.live else ""
+    return _line("verdict", f"{name} {environment.health.value}{live}; {todo}", _TONES[environment.health])
+
+
+def moment(at: datetime | None, now: datetime) -> str:
+    """A time as people say it, with how long ago that was; empty where there is none."""
+    if at is None:
+        return ""
+    return f"{at:%Y-%m-%d %H:%M} UTC, {lasting((now - at).total_seconds())} ago"
+
+
+def lasting(seconds: float) -> str:
+    """A length of time in its largest unit, such as `14 min`."""
+    for unit, size in (("d", _DAY), ("h", _HOUR), ("min", _MINUTE)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def _line(label: str, text: str, tone: Tone = Tone.PLAIN, todo: str = "") -> Line:
+    """A line of one row, whatever people wrote into it."""
+    shown = visible(text)
+    return Line(visible(label), shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…", tone, visible(todo))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+# Releases
+
+
+def _releases(seen: Overview) -> Iterator[Line]:
+    newest = next((release for release in seen.releases if release.tag == seen.released), None)
+    if seen.released is None:
+        yield Line("released", "nothing yet", Tone.CARE, "see `release-tool plan`")
+    elif newest is None:
+        yield _line("released", seen.released)
+    elif newest.withdrawn:
+        yield _line("released", f"{seen.released}, which was withdrawn", Tone.CARE, "release a better one")
+    else:
+        by = f", by {', '.join(newest.authors)}" if newest.authors else ""
+        yield _line("released", f"{seen.released}, {moment(newest.published, seen.at)}{by}", Tone.GOOD)
+    if seen.unreleased:
+        waiting = f"{_counted(seen.unreleased, 'change')} on `{seen.branch}`"
+        yield _line("unreleased", waiting, todo="see `release-tool plan`")
+    for tag in seen.half_done:
+        todo = next((release.todo for release in seen.releases if release.tag == tag), "")
+        yield _line("half-done", tag, Tone.CARE, todo) if todo else _line("half-done", f"{tag}, somebody is on it")
+
+
+def _cloud(seen: Overview) -> Iterator[Line]:
+    cloud = seen.cloud
+    if cloud is None:
+        return
+    if cloud.head is None:
+        yield _line(cloud.branch, "does not exist yet", Tone.CARE, f"{cloud.todo} makes it")
+    elif cloud.behind:
+        yield _line(cloud.branch, f"{cloud.name}, behind by {', '.join(cloud.behind)}", Tone.CARE, cloud.todo)
+    elif not cloud.tested:
+        yield _line(cloud.branch, f"{cloud.name}, up to date, not tested", Tone.CARE, cloud.todo)
+    else:
+        yield _line(cloud.branch, f"{cloud.name}, up to date", Tone.GOOD)
+
+
+# Environments
+
+
+def _environment(seen: Overview, environment: Environment) -> Iterator[Line]:
+    tone = _TONES[environment.health] if environment.todo or environment.live else Tone.PLAIN
+    if environment.live and environment.health is Health.HEALTHY:
+        yield _line(environment.name, f"healthy: {_live(environment.live, seen.at)}", tone)
+    elif environment.health is Health.NOTHING:
+        todo = "" if environment.missing else environment.todo  # what it lacks says what to do
+        yield _line(environment.name, environment.health.value, tone, todo)
+    else:
+        yield _line(environment.name, f"{environment.health.value}: {environment.text}", tone, environment.todo)
+    for entry in environment.running:
+        run = next((link.url for link in entry.links if link.name == "run"), "")
+        yield _line("", f"#{entry.id} {entry.kind} of {entry.name} by {entry.by or entry.owner}: {entry.text} {run}")
+    if missing := environment.missing:
+        yield _line("", f"lacks {missing.name}: {missing.why}", Tone.CARE, missing.todo)
+    if environment.frozen:
+        yield _line("", environment.frozen)
+    if environment.health is not Health.NOTHING:
+        yield _way_back(environment)
+
+
+def _live(live: Live, now: datetime) -> str:
+    doubt = "" if live.proven else ", unproven: no check tells the version"
+    who = _who(live.by, automatic=live.automatic)
+    return f"{live.name} ({live.commit[:10]}) since {moment(live.since, now)}, {who}{doubt}"
+
+
+def _who(by: str, *, automatic: bool) -> str:
+    return "automatically" if automatic else f"by {by or 'a person'}"
+
+
+def _way_back(environment: Environment) -> Line:
+    back = environment.way_back
+    if back.name is None:
+        return _line("", "no way back", Tone.CARE, back.todo)
+    return _line("", f"way back: {back.name} ({(back.commit or '')[:10]})")
+
+
+def _changes(environment: Environment) -> Iterator[Line]:
+    if environment.changes is None:
+        return
+    changes = environment.changes
+    yield _line("changes", f"{changes.before} → {changes.after}: {_counted(len(changes.changes), 'change')}")
+    for change in changes.changes:
+        yield _line("", f"{_name(change)} {change.title} ({', '.join(change.authors)})")
+
+
+def _name(change: Brought) -> str:
+    return f"#{change.pull}" if change.pull else change.commit[:10]
+
+
+def _entry(entry: Entry) -> Line:
+    who = _who(entry.by, automatic=entry.automatic)
+    reason = f" because: {entry.reason}" if entry.reason else ""
+    took = f" in {lasting(entry.seconds)}" if entry.seconds is not None else ""
+    bad = entry.phase in {"failed", "unknown"}
+    text = f"{entry.created:%m-%d %H:%M} {entry.kind} {entry.name} {who}{took}: {entry.text}{reason}"
+    return _line(f"#{entry.id}", text, Tone.BAD if bad else Tone.PLAIN)
+
+
+# What needs somebody
+
+
+def _attention(seen: Overview) -> Iterator[Line]:
+    for halt in seen.halts:
+        yield _halt(halt)
+    for waiting in seen.waiting:
+        if not any(waiting.url == halt.url for halt in seen.halts):
+            yield _line("waiting", waiting.what, Tone.CARE, waiting.todo)
+    for case in seen.cases:
+        yield _line("missed" if case.kind != "drift" else "drift", case.text, Tone.BAD, case.todo)
+    for unseen in seen.unseen:
+        yield _line("not seen", unseen, Tone.CARE, "use a token with that right")
+
+
+def _halt(halt: Halt) -> Line:
+    what = halt.environment or "everything"
+    until = f" until {halt.until:%Y-%m-%d %H:%M} UTC" if halt.until else ""
+    by = f" by {halt.by}" if halt.by else ""
+    text = f"{what}{by}{until}: {halt.reason or 'no reason given'} (#{halt.issue})"
+    return _line("incident" if halt.incident else "halted", text, Tone.BAD, halt.todo)
+
+
+# Delivery
+
+
+def _delivered(delivery: Delivery) -> str:
+    frequency, rate = delivery.frequency, delivery.change_failure_rate
+    facts = {
+        "frequency": "" if frequency is None else f"{frequency:.1f} a week",
+        "lead time": _spread(delivery.lead_time),
+        "failure rate": "" if rate is None else f"{rate:.0%}",
+        "recovery": _spread(delivery.recovery_time),
+    }
+    return ", ".join(f"{name} {value or 'not known'}" for name, value in facts.items())
+
+
+def _spread(spread: Spread | None) -> str:
+    return f"{lasting(spread.median)} (p90 {lasting(spread.p90)})" if spread else ""

@@ -1,0 +1,1 @@
+"""The sync stage: carry a release into the hosted branch."""

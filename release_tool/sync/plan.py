@@ -1,0 +1,68 @@
+"""From facts to the plan of a sync: which commit the hosted branch is to move to."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from release_tool.model.tags import VersionTag
+
+
+class SyncAction(enum.Enum):
+    """How the hosted branch gets to a release."""
+
+    NOTHING = "nothing"
+    CREATE = "create"
+    FAST_FORWARD = "fast-forward"
+    MERGE = "merge"
+
+
+class SyncFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the hosted branch and a release are.
+
+    `cloud` is the head of the branch, None where it does not exist. `contains` says that it has the release already,
+    `behind` that the release contains it. `squashed` are the releases whose conflicts were resolved in a pull request
+    that was squashed, the lowest first: the branch has their content, but not their commits.
+    """
+
+    branch: str
+    tag: VersionTag
+    cloud: str | None
+    contains: bool = False
+    behind: bool = False
+    squashed: tuple[VersionTag, ...] = ()
+
+
+class SyncPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sync would do, and why."""
+
+    action: SyncAction
+    reason: str
+
+
+def plan_sync(facts: SyncFacts) -> SyncPlan:
+    """Decide how the hosted branch gets to a release."""
+    tag, branch = facts.tag.name, facts.branch
+    if facts.cloud is None:
+        return SyncPlan(action=SyncAction.CREATE, reason=f"`{branch}` does not exist: it begins at {tag}")
+    if facts.contains:
+        return SyncPlan(action=SyncAction.NOTHING, reason=f"`{branch}` has {tag} already")
+    if facts.behind:
+        return SyncPlan(action=SyncAction.FAST_FORWARD, reason=f"{tag} contains `{branch}`")
+    return SyncPlan(action=SyncAction.MERGE, reason=f"`{branch}` has commits of its own, so {tag} is merged into it")
+
+
+def merge_message(branch: str, tag: str, pulls: tuple[str, ...]) -> str:
+    """Write the message of the merge commit: the release, and the pull requests that it brings."""
+    listed = "".join(f"- {pull}\n" for pull in pulls)
+    return f"Merge {tag} into {branch}\n" + (f"\n{listed}" if listed else "")
+
+
+def record_message(branch: str, tag: str) -> str:
+    """Write the message of a merge that changes nothing."""
+    return (
+        f"Record that {tag} is in {branch}\n\n"
+        "Its conflicts were resolved in a pull request that was squashed.\n"
+        "This merge changes no file, and keeps the same conflicts from coming back.\n"
+    )

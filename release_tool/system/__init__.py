@@ -1,0 +1,1 @@
+"""Processes, clock, host and folders of this machine."""

@@ -1,0 +1,73 @@
+"""What the rule does on thousands of made-up deployments: whoever changes it sees it here."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from release_tool.deploy.health.verdict import Reading
+from tests.deploy.health.simulation import (
+    BROKEN,
+    CONTENDERS,
+    DOCUMENT,
+    GOOD,
+    LENGTH,
+    ends,
+    false_greens,
+    needless_rollbacks,
+    ours,
+    sample_rule,
+    traces,
+    written,
+)
+
+OURS = CONTENDERS[-1]
+
+
+def test_no_broken_deployment_is_called_healthy() -> None:
+    assert [trace.kind for trace in false_greens(ends(OURS))] == []
+
+
+def test_at_most_one_good_deployment_in_a_thousand_is_rolled_back() -> None:
+    results = ends(OURS)
+    needless = [trace.kind for trace in needless_rollbacks(results)]
+    assert len(needless) * 1000 <= sum(trace.good for trace, _ in results), needless
+
+
+def test_every_deployment_gets_a_verdict_before_its_trace_ends() -> None:
+    assert max(end.after for _, end in ends(OURS)) < LENGTH - 2
+
+
+def test_the_traces_are_many_of_many_kinds_and_noisy() -> None:
+    assert len(GOOD) + len(BROKEN) >= 9
+    assert len(traces()) >= 3000
+    steady = [trace.answers[10:] for trace in traces() if trace.kind == "good"]
+    lost = [answers.count(Reading.BAD) / len(answers) for answers in steady]
+    assert 0.01 < sum(lost) / len(lost) < 0.02
+    assert max(lost) > 0.03
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        {"bake": timedelta(0)},
+        {"bake": timedelta(seconds=30)},
+        {"budget": 60, "threshold": 40},
+        {"threshold": 3},
+        {"deadline": timedelta(minutes=1)},
+        {"deadline": timedelta(minutes=9)},
+    ],
+    ids=str,
+)
+def test_the_simulation_notices_when_the_rule_gets_worse(worse: dict[str, object]) -> None:
+    rule = msgspec.structs.replace(sample_rule(), **worse)
+    wrong = [trace for trace in traces()[::25] if ours(trace, rule).healthy is not trace.good]
+    assert len(wrong) >= 3
+
+
+def test_the_tables_of_the_document_are_what_the_simulation_says() -> None:
+    document = DOCUMENT.read_text()
+    assert document.count("<!-- simulation: ") == 3
+    assert written(document) == document, "write them anew: python -m tests.deploy.health.simulation"

@@ -1,0 +1,115 @@
+"""Writing down what runs already, and looking whether what should run does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from release_tool.deploy.ledger.model import Kind
+from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.errors import RefusedError
+from tests.production import QUICK, RIVAL, production
+from tests.service import bad
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UNMEASURABLE = QUICK + '[[environments.production.checks]]\nkind = "command"\nname = "own"\ncommand = ["./missing"]\n'
+
+
+# Recording
+
+
+def test_what_runs_is_written_down_as_proven_without_running_the_command(tmp_path: Path) -> None:
+    with production(tmp_path, configuration=QUICK, command="#!/bin/sh\nexit 1\n") as here:
+        here.service.file.write_text("1.2.4")
+        done = here.record("1.2.4")
+        assert (done.outcome, done.live) == ("healthy", "1.2.4")
+        (entry,) = here.ledger()
+        assert (entry.payload.kind, entry.payload.by, entry.proven) == (Kind.RECORD, "ada", True)
+
+
+def test_after_a_record_automatic_deployments_may_begin(tmp_path: Path) -> None:
+    with production(tmp_path, configuration=QUICK, behave=bad("1.3.0")) as here:
+        here.service.file.write_text("1.2.4")
+        here.record("1.2.4")
+        done = here.deploy_automatically("1.3.0")
+        assert (done.outcome, done.rolled_back_to) == ("rolled_back", "1.2.4")
+
+
+@pytest.mark.parametrize(
+    "runs, configuration, outcome",
+    [
+        pytest.param("1.2.3", QUICK, "unhealthy", id="another version runs"),
+        pytest.param("broken", QUICK, "unhealthy", id="it is not healthy"),
+        pytest.param("1.3.0", UNMEASURABLE, "inconclusive", id="it can't be measured"),
+    ],
+)
+def test_nothing_is_written_down_where(tmp_path: Path, runs: str, configuration: str, outcome: str) -> None:
+    with production(tmp_path, configuration=configuration, behave=bad("broken")) as here:
+        here.service.file.write_text(runs)
+        done = here.record("1.3.0")
+        assert (done.outcome, done.reason.endswith("; nothing was written")) == (outcome, True)
+        assert here.ledger() == ()
+
+
+def test_neither_halt_nor_age_nor_quarantine_keep_anybody_from_writing_down_what_runs(tmp_path: Path) -> None:
+    frozen = QUICK.replace('bake = "10s"', 'bake = "10s"\nfreeze = [{{ cron = "* * * * *", duration = "1h" }}]')
+    with production(
+        tmp_path, {"issue": "Stop", "labels": ["release-halt"], "author": "ada"}, configuration=frozen
+    ) as here:
+        here.rival("v1.2.4", Phase(Word.CHANGING, "production"), Phase(Word.FAILED, "by itself"))
+        here.was_proven("1.3.0")
+        here.service.file.write_text("1.2.4")
+        assert here.record("1.2.4").live == "1.2.4"
+
+
+def test_nobody_writes_down_what_runs_while_somebody_is_changing_it(tmp_path: Path) -> None:
+    with production(tmp_path, RIVAL, configuration=QUICK) as here:
+        here.service.file.write_text("1.2.4")
+        number = here.rival("v1.3.0", Phase(Word.CHANGING, "production"))
+        done = here.record("1.2.4")
+        assert (done.outcome, done.reason) == ("refused", f"1.3.0 (#{number}) holds the environment")
+
+
+def test_a_record_is_withdrawn_where_somebody_began_meanwhile(tmp_path: Path) -> None:
+    with production(tmp_path, RIVAL, configuration=QUICK) as here:
+        here.service.file.write_text("1.2.4")
+
+        def begin(version: str, number: int) -> tuple[int, object]:
+            if number == 3:
+                here.rival("v1.3.0", Phase(Word.CHANGING, "production"))
+            return 200, {"version": version}
+
+        here.service.behave = begin
+        assert here.record("1.2.4").outcome == "refused"
+        assert [one.phase.word for one in here.ledger()] == [Word.CHANGING, Word.REFUSED]
+
+
+# Verifying
+
+
+def test_verify_says_whether_what_should_be_live_is_and_writes_nothing(tmp_path: Path) -> None:
+    with production(tmp_path) as here:
+        here.was_proven("1.3.0")
+        began = here.clock.time
+        assert here.verify().outcome == "healthy"
+        assert (here.clock.time - began).total_seconds() <= 10, "it is a look, not a bake"
+        here.service.file.write_text("1.2.4")
+        done = here.verify()
+        assert (done.outcome, "it is `1.2.4`, not `1.3.0`" in done.reason) == ("unhealthy", True)
+        assert len(here.ledger()) == 1
+
+
+def test_verify_measures_by_the_last_known_good_while_nobody_knows_what_is_live(tmp_path: Path) -> None:
+    with production(tmp_path, configuration=QUICK) as here:
+        here.was_proven("1.2.4")
+        here.rival("v1.3.0", Phase(Word.CHANGING, "production"), Phase(Word.UNKNOWN, "lost"))
+        done = here.verify()
+        assert (done.version, done.outcome, done.live) == ("1.2.4", "healthy", None)
+
+
+def test_where_nothing_was_proven_there_is_nothing_to_verify(tmp_path: Path) -> None:
+    with production(tmp_path, configuration=QUICK) as here, pytest.raises(RefusedError, match="nothing was ever prov"):
+        here.verify()

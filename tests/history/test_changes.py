@@ -1,0 +1,266 @@
+"""Pull requests and commits become changes."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from release_tool.config import Config, Labels
+from release_tool.history.changes import (
+    Kind,
+    Proof,
+    Rule,
+    assess,
+    conventional,
+    landings,
+    merged_title,
+    proposals,
+    pull_number,
+    rebase_suspects,
+)
+from release_tool.model.commits import Author, Commit, PullRequest, author_of
+from release_tool.model.version import Bump
+from tests.builders import commit, pull, push
+
+if TYPE_CHECKING:
+    from release_tool.history.changes import Change, Landing
+
+CONFIG = Config()
+
+
+def assessed(landing: Landing, config: Config = CONFIG) -> Change:
+    (change,) = assess([landing], config, "acme/shop", [])
+    return change
+
+
+@pytest.mark.parametrize(
+    "landing, bump, kind, rule",
+    [
+        (pull(1, "Drop it", "breaking"), Bump.MAJOR, Kind.BREAKING, Rule.LABEL),
+        (pull(1, "Add it", "feature"), Bump.MINOR, Kind.FEATURE, Rule.LABEL),
+        (pull(1, "Mend it", "bug"), Bump.PATCH, Kind.FIX, Rule.LABEL),
+        (pull(1, "Tell it", "documentation"), Bump.PATCH, Kind.OTHER, Rule.LABEL),
+        (pull(1, "Hush", "no-release"), Bump.NONE, Kind.OTHER, Rule.LABEL),
+        (pull(1, "Both", "bug", "Feature"), Bump.MINOR, Kind.FEATURE, Rule.LABEL),
+        (pull(1, "feat: add it", "bug"), Bump.PATCH, Kind.FIX, Rule.LABEL),
+        (pull(1, "feat: add it", "question"), Bump.MINOR, Kind.FEATURE, Rule.TITLE),
+        (pull(1, "fix(api): mend it"), Bump.PATCH, Kind.FIX, Rule.TITLE),
+        (pull(1, "feat(api)!: drop it"), Bump.MAJOR, Kind.BREAKING, Rule.TITLE),
+        (pull(1, "docs: tell it"), Bump.PATCH, Kind.OTHER, Rule.TITLE),
+        (pull(1, "Feat: add it"), Bump.MINOR, Kind.FEATURE, Rule.TITLE),
+        (pull(1, "Add: it"), Bump.PATCH, Kind.OTHER, Rule.TITLE),
+        (pull(1, "Add it"), Bump.PATCH, Kind.OTHER, Rule.POLICY),
+        (push("feat: add it"), Bump.MINOR, Kind.FEATURE, Rule.TITLE),
+        (push("Add it"), Bump.PATCH, Kind.OTHER, Rule.POLICY),
+    ],
+)
+def test_the_labels_decide_then_the_title_then_the_policy(landing: Landing, bump: Bump, kind: Kind, rule: Rule) -> None:
+    change = assessed(landing)
+    assert (change.bump, change.kind, change.rule) == (bump, kind, rule)
+
+
+@pytest.mark.parametrize("text", ["BREAKING CHANGE: all of it", "feat!: x", "This is a feature", "major"])
+def test_prose_in_a_body_never_changes_the_bump(text: str) -> None:
+    assert assessed(pull(1, "Tidy up", body=text)).bump is Bump.PATCH
+    assert assessed(push(f"Tidy up\n\n{text}")).bump is Bump.PATCH
+
+
+def test_a_title_edited_after_the_merge_does_not_change_the_bump_but_is_shown() -> None:
+    landing = pull(1, "feat!: rewrite history", message="fix: mend it (#1)")
+    change = assessed(landing)
+    assert (change.bump, change.kind, change.title) == (Bump.PATCH, Kind.FIX, "feat!: rewrite history")
+
+
+def test_the_title_stands_in_the_body_of_a_merge_commit() -> None:
+    merged = commit("Merge pull request #7 from ada/search\n\nfeat: add search\n\nMore.", parents=2)
+    assert (pull_number(merged), merged_title(merged)) == (7, "feat: add search")
+
+
+def test_a_merge_commit_without_a_title_takes_the_one_of_the_pull_request() -> None:
+    landing = pull(1, "feat: add it", message="Merge pull request #1 from ada/it")
+    assert assessed(landing).bump is Bump.MINOR
+
+
+def test_direct_pushes_can_be_told_to_ask_for_no_release() -> None:
+    config = Config(direct_push="none")
+    assert assessed(push("Typo"), config).bump is Bump.NONE
+    assert assessed(push("fix: typo"), config).bump is Bump.PATCH
+
+
+def test_an_unlabelled_pull_request_that_should_have_been_refused_is_a_patch_and_says_so() -> None:
+    change = assessed(pull(1, "Add it"), Config(unlabelled="fail"))
+    assert change.bump is Bump.PATCH
+    assert "should have refused" in change.reason
+
+
+def test_a_hidden_change_keeps_its_bump() -> None:
+    change = assessed(pull(1, "Add it", "feature", "Skip-Changelog"))
+    assert (change.hidden, change.bump) == (True, Bump.MINOR)
+
+
+def test_own_labels_replace_the_usual_ones() -> None:
+    config = Config(labels=Labels(minor=("semver: minor",)))
+    assert assessed(pull(1, "Add it", "semver: minor"), config).bump is Bump.MINOR
+    assert assessed(pull(1, "Add it", "feature"), config).rule is Rule.POLICY
+
+
+@given(st.text())
+def test_any_text_may_be_a_title(text: str) -> None:
+    assert assessed(pull(1, text)).bump in Bump
+    conventional(text)
+
+
+def test_without_github_the_messages_tell_which_commits_are_one_pull_request() -> None:
+    commits = [
+        commit("Second half (#2)"),
+        commit("Typo"),
+        commit("First half (#2)"),
+        commit("Merge pull request #1 from ada/it\n\nAdd it", parents=2),
+    ]
+    found = landings(commits)
+    assert [(landing.number, len(landing.commits)) for landing in found] == [(1, 1), (2, 2), (None, 1)]
+
+
+@given(st.lists(st.sampled_from(["Add it (#1)", "Add it (#2)", "Typo", "Merge pull request #3 from a/b"])))
+def test_every_commit_is_in_exactly_one_landing(messages: list[str]) -> None:
+    commits = [commit(message) for message in messages]
+    found = [landed.sha for landing in landings(commits) for landed in landing.commits]
+    assert sorted(found) == sorted(made.sha for made in commits)
+
+
+def test_a_number_in_a_message_is_not_believed_where_github_can_be_asked() -> None:
+    landed = commit("Add it (#1)")
+    (landing,) = landings([landed], {})
+    assert landing.number is None
+
+
+def test_the_commits_below_the_last_one_of_a_rebase_may_belong_to_it() -> None:
+    first, second, last, squashed, merge = (
+        commit("One"),
+        commit("Two"),
+        commit("Three"),
+        commit("Add it (#2)"),
+        commit("Merge pull request #1 from a/b", parents=2),
+    )
+    owners = {
+        last.sha: PullRequest(number=3, title="Three"),
+        squashed.sha: PullRequest(number=2, title="Add it"),
+        merge.sha: PullRequest(number=1, title="B"),
+    }
+    assert rebase_suspects([last, second, first, squashed, merge], owners) == (second.sha, first.sha)
+    pushed = commit("Pushed")
+    assert rebase_suspects([squashed, pushed], owners) == ()
+
+
+def test_authors_and_co_authors_are_told_once_each() -> None:
+    message = (
+        "Add it (#1)\n\n"
+        "Co-authored-by: Bob <17+bob@users.noreply.github.com>\n"
+        "Co-Authored-By: Ada <ada@users.noreply.github.com>\n"
+        "Co-authored-by: Eve Else <eve@example.com>\n"
+    )
+    change = assessed(pull(1, "Add it", message=message))
+    assert [str(author) for author in change.authors] == ["ada", "bob", "Eve Else"]
+
+
+def test_a_deleted_account_is_a_ghost() -> None:
+    assert [str(author) for author in assessed(pull(1, "Add it", author=None)).authors] == ["ghost"]
+
+
+def test_a_bot_is_known_by_its_login() -> None:
+    assert author_of("renovate[bot]", "29139614+renovate[bot]@users.noreply.github.com").bot
+    assert author_of("Ada", "ada@example.com") == Author("Ada", None, bot=False)
+
+
+def proven(revert: Landing, original: Landing) -> Proof:
+    return Proof(revert.sha, original.sha, f"#{original.number}")
+
+
+def test_a_revert_in_the_same_range_cancels_both() -> None:
+    added, reverted = pull(1, "Add it", "feature"), pull(2, 'Revert "Add it"')
+    one, other = assess([added, reverted], CONFIG, "acme/shop", [proven(reverted, added)])
+    assert (one.bump, one.cancelled_by) == (Bump.NONE, 2)
+    assert (other.bump, other.cancelled_by, other.rule) == (Bump.NONE, 1, Rule.REVERT)
+
+
+def test_a_revert_of_a_revert_brings_the_first_change_back() -> None:
+    added, reverted, again = pull(1, "Add it", "feature"), pull(2, 'Revert "Add it"'), pull(3, 'Reapply "Add it"')
+    proofs = [proven(reverted, added), proven(again, reverted)]
+    changes = assess([added, reverted, again], CONFIG, "acme/shop", proofs)
+    assert [(change.bump, change.cancelled_by) for change in changes] == [
+        (Bump.MINOR, None),
+        (Bump.NONE, 3),
+        (Bump.NONE, 2),
+    ]
+
+
+@given(st.integers(0, 12))
+def test_a_chain_of_reverts_leaves_the_first_change_exactly_when_they_are_even(depth: int) -> None:
+    chain = [pull(1, "Add it", "feature")]
+    for number in range(depth):
+        chain.append(pull(number + 2, f'Revert "{chain[-1].commits[-1].subject}"'))
+    proofs = [proven(revert, original) for original, revert in itertools.pairwise(chain)]
+    changes = assess(chain, CONFIG, "acme/shop", proofs)
+    expected = Bump.MINOR if depth % 2 == 0 else Bump.NONE
+    assert max(change.bump for change in changes) is expected
+
+
+def test_something_added_again_after_its_revert_is_reverted_on_its_own() -> None:
+    first, undo, second, undone = (
+        pull(1, "Add it", "feature"),
+        pull(2, 'Revert "Add it"'),
+        pull(3, "Add it", "feature"),
+        pull(4, 'Revert "Add it"'),
+    )
+    proofs = [proven(undo, first), proven(undone, first), proven(undone, second)]
+    changes = assess([first, undo, second, undone], CONFIG, "acme/shop", proofs)
+    assert [change.cancelled_by for change in changes] == [2, 1, 4, 3]
+
+
+def test_a_revert_of_something_released_is_a_fix_that_names_it() -> None:
+    reverted = pull(9, 'Revert "Add it"')
+    proof = Proof(reverted.sha, "f" * 40, "#3", "v1.2.0")
+    (change,) = assess([reverted], CONFIG, "acme/shop", [proof])
+    assert (change.kind, change.bump, change.rule) == (Kind.FIX, Bump.PATCH, Rule.REVERT)
+    assert change.reason == "reverts #3, released in v1.2.0"
+
+
+def test_a_revert_in_words_only_is_an_ordinary_change_and_says_why() -> None:
+    added, words = pull(1, "Add it", "feature"), pull(2, 'Revert "Add it"')
+    one, other = assess([added, words], CONFIG, "acme/shop", [])
+    assert (one.bump, one.cancelled_by) == (Bump.MINOR, None)
+    assert (other.bump, other.cancelled_by) == (Bump.PATCH, None)
+    assert "which its patch does not prove" in other.reason
+
+
+def candidates(landed: list[Landing]) -> list[list[int | None]]:
+    return [[meant.number for meant in proposal.candidates] for proposal in proposals(landed, "acme/shop")]
+
+
+def hash_in_message(original: Landing) -> Landing:
+    return push(f"Take it back\n\nThis reverts commit {original.sha}.")
+
+
+def test_what_a_revert_means_is_found_by_title_number_or_hash() -> None:
+    added = pull(1, "Add it")
+    for revert in (
+        pull(2, 'Revert "Add it"'),
+        pull(2, 'Revert "Add it (#1)"'),
+        pull(2, "revert: Add it"),
+        pull(2, "Take it back", body="Reverts acme/shop#1"),
+        pull(2, "Take it back", body="Thanks\n\nReverts #1"),
+        hash_in_message(added),
+    ):
+        assert candidates([added, pull(5, "Another"), revert]) == [[1]]
+
+
+def test_a_number_of_another_repository_means_nothing_here() -> None:
+    assert candidates([pull(1, "Add it"), pull(2, "Take it back", body="Reverts other/shop#1")]) == []
+
+
+def test_commits_know_their_first_line() -> None:
+    assert Commit("a", ("b", "c"), Author("Ada"), 0, " Title \n\nBody").subject == "Title"

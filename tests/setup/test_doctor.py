@@ -1,0 +1,339 @@
+"""Looking after a repository: each precondition is a line of its own, says what mends it, and is mended where safe."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from github_sandbox import Fault
+from release_tool.deploy.ledger import model
+from release_tool.deploy.ledger.model import Kind, Payload
+from release_tool.model.tags import Owner
+from release_tool.setup import files as scaffold
+from release_tool.setup import shipped
+from release_tool.setup.checks import Verdict
+from release_tool.setup.doctor import examine, mend
+from tests.adoption import ADMIN, adopt
+from tests.clock import FakeClock
+from tests.shop import shop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from release_tool.setup.checks import Finding
+    from tests.shop import Entry, Shop
+
+LABELS: list[Entry] = [{"label": name} for name in ("major", "minor", "patch", "no-release")]
+GUARD: Entry = {"ruleset": "Main", "checks": ["checks", "policy"]}
+HELD: Entry = {"ruleset": "Cloud", "include": ["refs/heads/cloud"], "rules": ["deletion", "non_fast_forward"]}
+SEES_ALL: Entry = {"rights": {"administration": "read", "environments": "read", "secrets": "read"}}
+PRODUCTION: Entry = {"environment": "production", "branches": ["main", "cloud"], "secrets": ["SSH_KEY"]}
+ENVIRONMENT = """
+[environments.production]
+command = ["./deploy.sh"]
+pass-env = ["SSH_KEY"]
+
+[[environments.production.checks]]
+url = "https://shop.example.com/health"
+version-pointer = "/commit"
+"""
+HOSTED = '[sync]\nbranch = "cloud"\n'
+READING = re.compile(r"GET .*|POST /graphql|POST \S+/git-upload-pack")
+
+
+def proven() -> Entry:
+    payload = Payload(commit="a" * 40, name="1.2.3", kind=Kind.RECORD, automatic=False, owner=Owner(run=1, attempt=1))
+    statuses = [{"state": "success", "description": "healthy:"}]
+    return {"deployment": "production", "payload": model.encode(payload), "statuses": statuses}
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Iterator[Shop]:
+    """A repository in which everything is in place."""
+    history: list[Entry] = [
+        {"tag": "v1.2.3"},
+        {"branch": "cloud", "from": "v1.2.3"},
+        *LABELS,
+        GUARD,
+        HELD,
+        PRODUCTION,
+        proven(),
+    ]
+    files = {"release-tool.toml": HOSTED + ENVIRONMENT}
+    with shop(tmp_path, *history, SEES_ALL, ADMIN, files=files, immutable_releases=True) as made:
+        yield adopt(made)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Shop]:
+    """A repository that has a configuration, and nothing else."""
+    with shop(tmp_path, {"tag": "v1.2.3"}, ADMIN, files={"release-tool.toml": HOSTED}) as made:
+        yield made
+
+
+def findings(of: Shop, verdict: Verdict, **env: str) -> dict[str, Finding]:
+    known = {"TEAM_URL"}
+    project = of.project(env=of.environment(**env), clock=FakeClock(datetime.now(UTC)))
+    return {found.about: found for found in examine(project, known).findings if found.verdict is verdict}
+
+
+def problems(of: Shop) -> dict[str, Finding]:
+    return findings(of, Verdict.PROBLEM)
+
+
+# All in order
+
+
+def test_where_everything_is_in_place_nothing_is_wrong_and_nothing_was_written(sound: Shop) -> None:
+    before = len(sound.box.requests)
+    result = sound.run("doctor")
+    assert (result.code, result.err) == (0, "")
+    assert [line for line in result.out.splitlines() if line.startswith("problem")] == []
+    assert "ok       token: contents: write: granted" in result.out
+    asked = [
+        request for request in sound.box.requests[before:] if not READING.fullmatch(request.method + " " + request.path)
+    ]
+    assert {request.status for request in asked} == {422}
+
+
+def test_programs_get_every_line_with_its_verdict(sound: Shop) -> None:
+    document = sound.run("doctor", "--json").document
+    listed = document["findings"]
+    assert isinstance(listed, list)
+    assert document["ok"] is True
+    assert {"about": "clone", "verdict": "ok", "text": "has its whole history", "fix": "", "repair": None} in listed
+
+
+def test_what_the_token_cannot_see_is_said_and_is_no_problem(tmp_path: Path) -> None:
+    with shop(tmp_path, {"tag": "v1.2.3"}, *LABELS, GUARD, ADMIN) as made:
+        hidden = findings(adopt(made), Verdict.UNSEEN)
+        assert {"Actions", "immutable releases"} <= hidden.keys()
+        assert all(
+            "cannot be seen with this token" in hidden[about].text for about in ("Actions", "immutable releases")
+        )
+        assert made.run("doctor").code == 0
+
+
+def test_without_a_token_it_looks_at_what_is_here(bare: Shop) -> None:
+    result = bare.run("doctor", env=bare.environment(GITHUB_TOKEN="", GH_TOKEN="", PATH="/usr/bin:/bin"))
+    assert "unseen   GitHub: cannot be seen without a token" in result.out
+    assert "ok       clone" in result.out
+
+
+# Each problem, with what mends it
+
+
+def test_a_repository_that_was_not_set_up_is_told_to(bare: Shop) -> None:
+    result = bare.run("doctor")
+    assert result.code == 3
+    assert re.search(r"preconditions do not hold", result.err)
+    found = problems(bare)
+    assert {"files", "labels", "checks of main", "branch cloud"} <= found.keys()
+    assert found["files"].fix == "release-tool init"
+    assert "gh label create minor" in found["labels"].fix
+    assert "/settings/rules/new?target=branch" in found["checks of main"].fix
+
+
+@pytest.mark.parametrize(
+    "entry, about, text, fix",
+    [
+        (
+            {"ruleset": "No tags", "target": "tag", "include": ["refs/tags/v*"], "rules": ["creation"]},
+            "tags",
+            "the ruleset No tags keeps this token from making v1.2.4",
+            "release-tool init --app",
+        ),
+        ({"protect": "refs/tags/v*"}, "tags", "keeps this token from making v1.2.4", "let this token bypass"),
+        ({"protect": "cloud"}, "branch cloud", "rules keep a push from moving it: update", 'via = "pull-request"'),
+        (
+            {"ruleset": "Line", "include": ["refs/heads/cloud"], "rules": ["required_linear_history"]},
+            "merges into cloud",
+            "a rule forbids merge commits",
+            "allow them",
+        ),
+        ({"rights": {"contents": "read"}}, "token: contents: write", "may not", "contents: write"),
+        ({"rights": {"deployments": "read"}}, "token: deployments: write", "may not", "deployments: write"),
+        ({"rights": {"issues": "read"}}, "token: issues: write", "may not", "issues: write"),
+        ({"rights": {"statuses": "read"}}, "token: statuses: write", "may not", "statuses: write"),
+        ({"rights": {"pull-requests": "read"}}, "token: pull-requests: write", "may not", "pull-requests: write"),
+        ({"rights": {"actions": "read"}}, "token: actions: write", "may not", "actions: write"),
+        (
+            {"actions": "enabled", "opens_pulls": False},
+            "Actions: pull requests",
+            "may not open pull requests",
+            "/settings/actions",
+        ),
+        ({"actions": "enabled", "allowed": "local_only"}, "Actions", "may not use actions made by GitHub", "/settings"),
+        ({"actions": "disabled"}, "Actions", "is switched off", "/settings/actions"),
+        (
+            {"actions": "enabled", "states": {".github/workflows/release.yml": "disabled_inactivity"}},
+            "workflows",
+            "switched off: .github/workflows/release.yml",
+            "gh workflow enable release.yml",
+        ),
+        (
+            {"tag": "v1.3.0", "claimed": True},
+            "half-done releases",
+            "v1.3.0 was claimed and never published",
+            "release-tool withdraw v1.3.0",
+        ),
+    ],
+)
+def test_what_stands_in_the_way_is_named_with_what_mends_it(
+    tmp_path: Path, entry: Entry, about: str, text: str, fix: str
+) -> None:
+    history: list[Entry] = [
+        {"tag": "v1.2.3"},
+        {"branch": "cloud", "from": "v1.2.3"},
+        *LABELS,
+        GUARD,
+        SEES_ALL,
+        entry,
+        ADMIN,
+    ]
+    with shop(tmp_path, *history, files={"release-tool.toml": HOSTED}) as made:
+        found = problems(adopt(made)).get(about)
+        assert found is not None
+        assert text in found.text
+        assert fix in found.fix
+
+
+@pytest.mark.parametrize(
+    "entry, about, text, fix",
+    [
+        ({"environment": "elsewhere"}, "environment production", "does not exist", "environments/production"),
+        (
+            {"environment": "production", "branches": ["main"]},
+            "environment production",
+            "does not admit cloud",
+            "deployment-branch-policies -f name=cloud",
+        ),
+        (
+            {"environment": "production", "reviewers": ["ada"]},
+            "rollback of production",
+            "asks for an approval",
+            "rollback-environment",
+        ),
+        (
+            {"environment": "production", "wait_timer": 10},
+            "rollback of production",
+            "waits 10 minutes",
+            "rollback-environment",
+        ),
+        (
+            {"environment": "production"},
+            "secrets of production",
+            "SSH_KEY",
+            "gh secret set SSH_KEY --env production --repo acme/shop",
+        ),
+        (
+            {"environment": "production"},
+            "baseline of production",
+            "nothing was proven",
+            "release-tool deploy VERSION -e production --record",
+        ),
+    ],
+)
+def test_what_an_environment_lacks_is_named_with_what_mends_it(
+    tmp_path: Path, entry: Entry, about: str, text: str, fix: str
+) -> None:
+    files = {"release-tool.toml": HOSTED + ENVIRONMENT}
+    with shop(tmp_path, {"tag": "v1.2.3"}, SEES_ALL, entry, files=files) as made:
+        found = problems(made).get(about)
+        assert found is not None
+        assert text in found.text
+        assert fix in found.fix
+
+
+def test_a_secret_of_the_repository_does_as_well_as_one_of_the_environment(tmp_path: Path) -> None:
+    files = {"release-tool.toml": HOSTED + ENVIRONMENT}
+    shared: Entry = {"actions": "enabled", "secrets": ["SSH_KEY"]}
+    with shop(tmp_path, {"tag": "v1.2.3"}, SEES_ALL, shared, {"environment": "production"}, files=files) as made:
+        assert "secrets of production" in findings(made, Verdict.OK)
+
+
+def test_a_secret_that_the_deploy_job_does_not_get_is_named(sound: Shop) -> None:
+    path = sound.clone / scaffold.WORKFLOWS / "deploy.yml"
+    path.write_text(path.read_text().replace("      SSH_KEY: ${{ secrets.SSH_KEY }}\n", ""))
+    assert problems(sound)["pass-env"].text == "deploy.yml does not hand on SSH_KEY"
+
+
+def test_a_changed_workflow_that_starts_on_something_else_is_named_and_any_other_change_is_not(sound: Shop) -> None:
+    path = sound.clone / scaffold.WORKFLOWS / "release.yml"
+    text = path.read_text()
+    path.write_text(text.replace("timeout-minutes: 5", "timeout-minutes: 7"))
+    assert "triggers" not in problems(sound)
+    path.write_text(text.replace('branches: [main, "*.x"]', "branches: [develop]"))
+    assert "release.yml starts on something else" in problems(sound)["triggers"].text
+
+
+def test_a_shallow_clone_is_told_how_to_become_whole(sound: Shop) -> None:
+    sound.git("fetch", "--quiet", "--depth=1", "origin", "main")
+    assert problems(sound)["clone"].fix == "git fetch --unshallow --tags"
+
+
+@pytest.mark.parametrize("minutes, way", [(5, "ahead of"), (-5, "behind")])
+def test_a_clock_that_is_wrong_is_named(sound: Shop, minutes: int, way: str) -> None:
+    wrong = FakeClock(datetime.now(UTC) + timedelta(minutes=minutes))
+    found = {finding.about: finding for finding in examine(sound.project(clock=wrong), ()).problems}
+    assert f"s {way} GitHub's" in found["clock"].text
+
+
+def test_tags_with_another_prefix_are_named(tmp_path: Path) -> None:
+    with shop(tmp_path, {"tag": "release-1.2.3"}) as made:
+        assert "'release-1.2.3' lack the prefix 'v'" in problems(made)["version tags"].text
+
+
+def test_a_failing_github_is_no_finding_but_an_error(sound: Shop) -> None:
+    configured = sound.clone / "release-tool.toml"
+    configured.write_text(f'max-wait = "1s"\n{configured.read_text()}')
+    sound.box.fault(Fault(method="GET", path="/labels", status=500, times=100))
+    result = sound.run("doctor")
+    assert result.code == 4
+    assert "listing the labels" in result.err
+
+
+# Mending
+
+
+def test_what_safely_can_be_mended_is_and_it_says_so(bare: Shop) -> None:
+    adopt(bare)
+    path = bare.clone / scaffold.WORKFLOWS / "release.yml"
+    now = path.read_text()
+    path.write_text(scaffold.sign(f"{scaffold.WORKFLOWS}/release.yml", "# older\n", "0.0.1"))
+
+    result = bare.run("doctor", "--fix")
+
+    assert result.code == 3  # the required checks are a person's to set
+    for told in ("made the label minor", "made the branch cloud at ", "wrote .github/workflows/release.yml: commit it"):
+        assert told in result.err
+    assert path.read_text() == now
+    assert {"labels", "branch cloud", "files"}.isdisjoint(problems(bare))
+    assert bare.git("ls-remote", "origin", "refs/heads/cloud").split()[0] == bare.git("rev-parse", "v1.2.3^{commit}")
+
+
+def test_mending_twice_finds_nothing_left_to_do(bare: Shop) -> None:
+    adopt(bare)
+    project = bare.project()
+    assert mend(project, examine(project, ()))
+    assert mend(project, examine(project, ())) == ()
+
+
+def test_mending_leaves_what_somebody_changed(sound: Shop) -> None:
+    path = sound.clone / scaffold.WORKFLOWS / "release.yml"
+    path.write_text(path.read_text() + "# mine\n")
+    assert sound.run("doctor", "--fix").code == 0
+    assert path.read_text().endswith("# mine\n")
+
+
+def test_the_tools_own_repository_is_up_to_date_by_its_own_measure(tmp_path: Path) -> None:
+    """It installs from its checkout and locks elsewhere, and what it hands to others is what it runs itself."""
+    root = Path(__file__).parent.parent.parent
+    files = {path: (root / path).read_text() for path in shipped.files() if path not in scaffold.INSTALLERS}
+    with shop(tmp_path, files=files | {"release-tool.toml": HOSTED}) as made:
+        found = {one.about: one for one in examine(made.project(), ()).findings}
+        assert (found["files"].verdict, found["files"].text) == (Verdict.OK, "as this release-tool writes them")

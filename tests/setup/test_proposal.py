@@ -1,0 +1,97 @@
+"""A proposed configuration says exactly what was wished for, and a person is told all that is left to do."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from release_tool import config
+from release_tool.config import Config, Environment, Labels, Sync
+from release_tool.setup.detect import Competitor
+from release_tool.setup.proposal import Wishes, configuration, extended, left_to_do
+
+RECIPE = """\
+[environments.production]
+automatic = true
+command = ["./deploy.sh"]
+pass-env = ["SSH_KEY"]
+targets = [{ name = "app.example.com", url = "https://app.example.com" }]
+
+[[environments.production.checks]]
+url = "/health"
+version-pointer = "/commit"
+"""
+NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1)
+
+
+@given(
+    NAMES,
+    st.from_regex(r"[A-Za-z0-9._/@-]*", fullmatch=True),
+    st.from_regex(r"[0-9]\.[0-9]\.[0-9]", fullmatch=True),
+    NAMES,
+)
+def test_what_is_written_is_read_back_as_it_was_wished_for(branch: str, prefix: str, first: str, label: str) -> None:
+    labels = msgspec.structs.replace(Labels(), minor=(*Labels().minor, f"kind/{label}"))
+    wishes = Wishes(branch=branch, tag_prefix=prefix, initial_version=first, labels=labels, cloud=f"hosted-{branch}")
+    read = config.parse(configuration(wishes), "release-tool.toml")
+    assert read == Config(
+        branch=branch,
+        tag_prefix=prefix,
+        initial_version=first,
+        labels=labels,
+        sync=Sync(branch=f"hosted-{branch}"),
+    )
+
+
+def test_a_repository_like_most_needs_no_key_at_all() -> None:
+    assert config.parse(configuration(Wishes()), "release-tool.toml") == Config()
+
+
+def test_a_recipe_gets_the_name_and_the_address_of_the_environment() -> None:
+    wishes = Wishes(recipe=RECIPE, environment="staging", url="https://shop.test:8443/")
+    (name, environment), *others = config.parse(configuration(wishes), "release-tool.toml").environments.items()
+    assert (name, others) == ("staging", [])
+    assert [(target.name, target.url) for target in environment.targets] == [("shop.test", "https://shop.test:8443")]
+    assert environment.checks[0].version_pointer == "/commit"
+
+
+@pytest.mark.parametrize("within, source", [("", "release-tool.toml"), ("tool.release-tool.", "pyproject.toml")])
+def test_a_configuration_that_is_there_gets_what_is_missing_and_keeps_all_else(within: str, source: str) -> None:
+    there = f"# mine\n[{within}labels]\nminor = ['feat']\n" if within else "# mine\nunlabelled = 'fail'\n"
+    before = config.parse(there, source)
+    text = extended(there, before, Wishes(cloud="cloud", recipe=RECIPE), within=within)
+    after = config.parse(text, source)
+    assert text.startswith(there.rstrip("\n"))
+    assert (after.sync, [*after.environments]) == (Sync(), ["production"])
+    assert (after.labels, after.unlabelled) == (before.labels, before.unlabelled)
+    assert extended(text, after, Wishes(cloud="other", recipe=RECIPE), within=within) == text
+
+
+def test_what_only_a_person_can_do_is_told_with_its_commands() -> None:
+    environment = Environment(command=("./deploy.sh",), pass_env=("SSH_KEY",))
+    todo = "\n".join(
+        left_to_do(
+            Config(sync=Sync(), environments={"production": environment}),
+            repository="acme/shop",
+            web_url="https://github.com/acme/shop",
+            branch="trunk",
+            unsure=("Write how it is tested.",),
+            competitors=(Competitor(".releaserc", "semantic-release"),),
+            app=True,
+        )
+    )
+    for told in (
+        "Write how it is tested.",
+        "Switch off semantic-release in .releaserc",
+        "Require the checks `checks` and `policy` on `trunk`",
+        "https://github.com/acme/shop/settings",
+        "gh variable set RELEASE_TOOL_APP --repo acme/shop",
+        "gh secret set RELEASE_TOOL_APP_KEY --repo acme/shop",
+        "repos/acme/shop/environments/production",
+        "gh secret set SSH_KEY --env production --repo acme/shop",
+        "release-tool deploy VERSION -e production --record",
+        "release-tool doctor",
+    ):
+        assert told in todo

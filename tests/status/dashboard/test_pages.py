@@ -1,0 +1,206 @@
+"""What is on the pages, before any browser."""
+
+from __future__ import annotations
+
+import functools
+import posixpath
+import re
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from release_tool.status.dashboard.pages import address, slug
+from release_tool.status.dashboard.site import ROOM, cut_into_pages, headline, pages_of
+from release_tool.status.model import Health, Live
+from tests.status.dashboard import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from release_tool.status.dashboard.site import File
+    from release_tool.status.model import Overview
+
+SAMPLES = [samples.calm, samples.incident, samples.empty, samples.bare, samples.hostile, samples.vast]
+MOST = 300_000
+
+NAMES = st.text(min_size=1, max_size=80)
+
+
+class Reader(HTMLParser):
+    """Reads a page: its text, its links and the places that a link can lead to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.places: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "a" and (target := values.get("href")):
+            self.links.append(target)
+        if place := values.get("id"):
+            self.places.append(place)
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+@functools.cache
+def pages(sample: Callable[[], Overview]) -> tuple[File, ...]:
+    return pages_of(sample())
+
+
+def read(sample: Callable[[], Overview]) -> dict[str, Reader]:
+    return {page.path: Reader(page.text) for page in pages(sample)}
+
+
+def first_page(overview: Overview) -> str:
+    return Reader(pages_of(overview)[0].text).text
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_every_link_between_pages_leads_to_a_page_and_to_a_place_on_it(sample: Callable[[], Overview]) -> None:
+    found = read(sample)
+    for path, page in found.items():
+        for target in page.links:
+            there = urlsplit(target)
+            if there.scheme:
+                continue
+            file = posixpath.normpath(posixpath.join(posixpath.dirname(path), there.path)) if there.path else path
+            assert file in found, (path, target)
+            assert not there.fragment or unquote(there.fragment) in found[file].places, (path, target)
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_no_two_places_on_a_page_have_the_same_name(sample: Callable[[], Overview]) -> None:
+    for page in read(sample).values():
+        assert len(page.places) == len(set(page.places))
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_no_page_is_longer_than_300_kilobytes(sample: Callable[[], Overview]) -> None:
+    assert max(len(page.text.encode()) for page in pages(sample)) <= MOST
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_the_same_overview_always_makes_the_same_bytes(sample: Callable[[], Overview]) -> None:
+    assert pages_of(sample()) == pages(sample)
+
+
+def test_every_release_and_every_deployment_of_years_can_be_turned_to() -> None:
+    found = read(samples.vast)
+    reached, waiting = set[str](), ["index.html"]
+    while waiting:
+        path = waiting.pop()
+        if path not in reached:
+            reached.add(path)
+            links = [urlsplit(link).path for link in found[path].links if not urlsplit(link).scheme]
+            waiting += [posixpath.normpath(posixpath.join(posixpath.dirname(path), link)) for link in links if link]
+    assert reached == found.keys()
+    places = [place for page in found.values() for place in page.places]
+    assert {f"d{number}" for number in range(4_001, 5_001)} <= set(places)
+    assert {f"release-v3.{number}.0" for number in range(1, 1_001)} <= set(places)
+
+
+def test_an_incident_is_told_with_its_reason_and_what_to_do() -> None:
+    text = first_page(samples.incident())
+    assert "Rolled back from 1.4.2: answered 503 at /health" in text
+    assert "Halted by grace: 1.4.2 answers 503 under load" in text
+    assert "5 things need a person" in text
+    assert "run 9101 waits for somebody to approve" in text
+    assert "Do next: release-tool resume -e production" in text
+    assert "Went back from 1.4.2 (#2100): answered 503 at /health" in text
+
+
+@pytest.mark.parametrize(
+    "sample, says",
+    [
+        (samples.empty, "Name an environment in the configuration".lower()),
+        (samples.empty, "release-tool plan says what the first release would be"),
+        (samples.empty, "Nothing was deployed yet"),
+        (samples.bare, "nothing is deployed to production"),
+        (samples.bare, "release-tool deploy VERSION -e ENVIRONMENT"),
+        (samples.bare, "Nothing was measured yet"),
+        (samples.calm, "Nothing is halted, nothing is held, and nothing waits for a person."),
+        (samples.calm, "None. One is opened where a rollback did not bring"),
+    ],
+)
+def test_where_there_is_nothing_to_see_the_page_says_what_would_change_that(
+    sample: Callable[[], Overview], says: str
+) -> None:
+    assert says in first_page(sample())
+
+
+@pytest.mark.parametrize(
+    "health, says",
+    [
+        (Health.HEALTHY, "production is healthy"),
+        (Health.CHANGING, "production is changing"),
+        (Health.UNHEALTHY, "production is unhealthy"),
+        (Health.UNKNOWN, "nobody knows how production is"),
+        (Health.NOTHING, "nothing is deployed to production"),
+    ],
+)
+def test_the_headline_says_how_production_is(health: Health, says: str) -> None:
+    production = msgspec.structs.replace(samples.calm().environments[1], health=health)
+    assert headline(production) == says
+
+
+def test_what_no_check_proves_is_called_unproven() -> None:
+    day = samples.calm()
+    production = day.environments[1]
+    assert isinstance(production.live, Live)
+    unsure = msgspec.structs.replace(production, live=msgspec.structs.replace(production.live, proven=False))
+    assert "unproven" not in first_page(day)
+    assert "unproven: no check tells which version answers" in first_page(
+        msgspec.structs.replace(day, environments=(day.environments[0], unsure))
+    )
+
+
+def test_the_definition_of_every_number_stands_beside_it() -> None:
+    text = first_page(samples.calm())
+    for definition in msgspec.structs.asdict(samples.calm().environments[0].delivery.definitions).values():
+        assert definition in text
+
+
+def test_what_people_wrote_is_never_markup() -> None:
+    for page in pages(samples.hostile):
+        assert not re.search(r"<(?:img|iframe|b[ >]|form|object|details open)", page.text)
+        assert page.text.count("<script") == 1
+        assert "javascript:" not in re.sub(r">[^<]*<", "><", page.text)
+        assert not re.search("[\u202e\x1b\ud800]", page.text)
+
+
+@given(NAMES, NAMES)
+def test_two_names_never_share_a_file(one: str, other: str) -> None:
+    assert (slug(one) == slug(other)) is (one == other)
+    assert re.fullmatch(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?", slug(one))
+    assert ".." not in slug(one)
+
+
+@given(st.lists(st.integers(0, ROOM * 2), max_size=40), st.integers(1, 9))
+def test_pages_keep_the_order_lose_nothing_and_are_full_before_the_next_begins(sizes: list[int], most: int) -> None:
+    parts = ["x" * size for size in sizes]
+    sheets = cut_into_pages(parts, most)
+    assert [part for sheet in sheets for part in sheet] == parts
+    assert all(len(sheet) <= most for sheet in sheets)
+    assert all(len(sheet) == 1 or sum(map(len, sheet)) <= ROOM for sheet in sheets)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert(1)", "data:text/html,x", "//evil.example", "", "ftp://x", "https://x y", 'https://x"onclick="y'],
+)
+def test_only_a_web_address_becomes_a_link(url: str) -> None:
+    assert address(url) == ""

@@ -1,0 +1,108 @@
+"""Short ways to make what a look at everything found."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.config import Check, Environment
+from release_tool.status import model
+from release_tool.status.environment import Candidate, Facts, standing
+from tests.builders import sha
+from tests.deploy.ledger.ledgers import START
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from release_tool.deploy.ledger.model import Deployment
+
+NOW = START + timedelta(minutes=20)
+URL = "https://github.com/acme/shop"
+
+AUTOMATIC = Environment(command=("./deploy.sh",), automatic=True, checks=(Check(url="/health", version_pointer="/v"),))
+BY_HAND = Environment(command=("./deploy.sh",), health="https://shop.example.com/health")
+
+
+def candidate(name: str, *, tested: bool = True, since: datetime | None = START) -> Candidate:
+    """The newest commit that could be deployed; commits are named as in the ledgers of tests."""
+    return Candidate(commit=sha(name), name=f"1.{name}", since=since, tested=tested)
+
+
+def facts(*ledger: Deployment, **more: object) -> Facts:
+    """What is known of an automatic environment that tells its version."""
+    standard = Facts(name="production", settings=AUTOMATIC, ledger=ledger, at=NOW, url=URL)
+    return msgspec.structs.replace(standard, **more)
+
+
+def environment(*ledger: Deployment, **more: object) -> model.Environment:
+    """An environment as it is shown."""
+    return standing(facts(*ledger, **more))
+
+
+def halt(**more: object) -> model.Halt:
+    """A halt of everything."""
+    standard = model.Halt(
+        issue=7,
+        url=f"{URL}/issues/7",
+        environment="",
+        by="ada",
+        reason="the database is full",
+        since=START,
+        until=None,
+        incident=False,
+        todo="`release-tool resume`",
+    )
+    return msgspec.structs.replace(standard, **more)
+
+
+def release(name: str, **more: object) -> model.Release:
+    """A release whose tag is on the commit of the same name."""
+    standard = model.Release(
+        tag=f"v1.{name}",
+        version=f"1.{name}",
+        commit=sha(name),
+        url=f"{URL}/releases/tag/v1.{name}",
+        published=START,
+        notes="",
+        authors=("ada",),
+        prerelease=False,
+        withdrawn=False,
+        latest=False,
+        half_done=False,
+    )
+    return msgspec.structs.replace(standard, **more)
+
+
+def brought(number: int, **more: object) -> model.Brought:
+    """A merged pull request."""
+    standard = model.Brought(
+        pull=number,
+        commit=sha(f"pull {number}"),
+        title="Search by name",
+        kind="feature",
+        bump="minor",
+        authors=("ada",),
+        at=START,
+        url=f"{URL}/pull/{number}",
+    )
+    return msgspec.structs.replace(standard, **more)
+
+
+def seen(*environments: model.Environment, **more: object) -> model.Overview:
+    """A look at a repository that is fine."""
+    standard = model.Overview(
+        repository="acme/shop",
+        url=URL,
+        at=NOW,
+        branch="main",
+        released="v1.3",
+        half_done=(),
+        unreleased=0,
+        cloud=None,
+        releases=(release("3", latest=True),),
+        environments=environments,
+        production="production" if environments else "",
+    )
+    return msgspec.structs.replace(standard, **more)
