@@ -11,7 +11,7 @@ QUICK := -m 'not sandbox and not browser and not act'
 TIMED = @started=$$(date +%s); $(MAKE) --no-print-directory $(1) && \
 	printf 'make $@: passed in %d s\n' $$(($$(date +%s) - started))
 WHEEL := $(wildcard dist/*.whl)
-CODE := release_tool tests $(wildcard benchmarks)
+CODE := github_sandbox release_tool tests $(wildcard benchmarks)
 TOOLS := build/go
 ACTIONLINT := $(wildcard $(TOOLS)/actionlint)
 WORKFLOWS := $(wildcard .github/workflows/*.yml docs/examples/*/*.yml)
@@ -60,7 +60,7 @@ pythons: setup ## Run the tests that can differ between Pythons on each that thi
 		place=build/python-$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 		PYTHON="$$python" sh install.sh "$$place" requirements/dev.txt --editable . && \
 		"$$place/bin/python" -m pytest -n $(JOBS) -q -p no:cacheprovider --inline-snapshot=disable $(QUICK) && \
-		"$$place/bin/python" -m pytest -n $(JOBS) -q -p no:cacheprovider --inline-snapshot=disable tests/sandbox || exit 1; \
+		"$$place/bin/python" -m pytest -n $(JOBS) -q -p no:cacheprovider --inline-snapshot=disable tests/github_sandbox || exit 1; \
 	done
 
 # On Debian, as root; elsewhere any Chromium or Chrome on the PATH will do.
@@ -129,7 +129,7 @@ SCHEMA = $(BIN)/python -c 'import json; from release_tool.$(1) import json_schem
 
 schema: setup ## Write the JSON Schemas and the reference of the configuration anew, from their types
 	$(call SCHEMA,config,config)
-	$(call SCHEMA,domain.overview,status)
+	$(call SCHEMA,status.model,status)
 	$(BIN)/python -m tests.reference
 
 lock: setup ## Write the lock files anew, for what pyproject.toml asks

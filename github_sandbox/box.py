@@ -15,13 +15,13 @@ import msgspec
 from github_sandbox import scenario as form
 from github_sandbox.app import Application
 from github_sandbox.build import TOKEN, build
+from github_sandbox.errors import SandboxError
 from github_sandbox.githttp import install_hook
 from github_sandbox.github import GitHub
 from github_sandbox.repository import Repository
 from github_sandbox.server import Server
 from github_sandbox.snapshot import fill
 from github_sandbox.store import Store
-from release_tool.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ class Sandbox:
     def start(cls, scenario: dict[str, object], directory: Path, port: int = 0) -> Self:
         """Serves the state in a directory, which is built from the scenario when there is none.
 
-        UsageError when the scenario is wrong, when it is not the one the state was built from,
+        SandboxError when the scenario is wrong, when it is not the one the state was built from,
         or when the directory or the port is taken.
         """
         parsed = form.parse(scenario)
@@ -163,15 +163,15 @@ def _locked(directory: Path) -> IO[str]:
         directory.mkdir(parents=True, exist_ok=True)
         names = {path.name for path in directory.iterdir()}
         if names - {"lock"} and "state.db" not in names:
-            raise UsageError(f"{directory} is not empty, and holds no sandbox", during=DURING)
+            raise SandboxError(f"{directory} is not empty, and holds no sandbox", during=DURING)
         lock = (directory / "lock").open("w", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{directory} can't be used: {error.strerror}", during=DURING) from error
+        raise SandboxError(f"{directory} can't be used: {error.strerror}", during=DURING) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         lock.close()
-        raise UsageError(f"{directory} is served by another sandbox", during=DURING) from error
+        raise SandboxError(f"{directory} is served by another sandbox", during=DURING) from error
     return lock
 
 
@@ -188,7 +188,7 @@ def _opened(scenario: form.Scenario, digest: str, directory: Path) -> GitHub:
             assets.mkdir()
             _build(scenario, digest, repository, store, assets)
         if store.settings.scenario != digest:
-            raise UsageError(
+            raise SandboxError(
                 f"{directory} holds the state of another scenario",
                 during=DURING,
                 todo="give the same scenario, or another directory",
@@ -225,4 +225,4 @@ def _listening(application: Application, port: int) -> Server:
     try:
         return Server(application, port)
     except OSError as error:
-        raise UsageError(f"port {port} can't be used: {error.strerror}", during=DURING) from error
+        raise SandboxError(f"port {port} can't be used: {error.strerror}", during=DURING) from error

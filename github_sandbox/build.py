@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from github_sandbox.history import Files
     from github_sandbox.repository import Repository
     from github_sandbox.store import Rights, Store
 
@@ -76,7 +77,7 @@ class Landed(msgspec.Struct, frozen=True):
 
 
 def build(scenario: form.Scenario, repository: Repository, store: Store, assets: Path) -> None:
-    """Makes the repository and the records of a scenario; UsageError names the entry that is wrong."""
+    """Makes the repository and the records of a scenario; SandboxError names the entry that is wrong."""
     store.all_settings.put(_settings(scenario))
     store.tokens.put(Token(key=TOKEN, author=Author(form.ACTIONS, "Bot"), rights=dict(DEFAULT_RIGHTS)))
     builder = Builder(scenario, store, assets)
@@ -261,7 +262,7 @@ class Builder:
             raise ProblemError("files", "files need a `commit`")
         self.graph.heads[branch] = base
 
-    def _files(self, files: form.Files) -> form.Files:
+    def _files(self, files: Files) -> Files:
         for path in files:
             if not path or any(part in {"", ".", "..", ".git"} for part in path.split("/")):
                 raise ProblemError("files", f"{path!r} is no path of a file in a repository")
@@ -341,9 +342,9 @@ class Builder:
         known = ancestors(base)
         return sorted((node for node in ancestors(head) if node not in known), key=lambda node: node.mark)
 
-    def _merged(self, base: Node, own: list[Node], head: Node) -> form.Files:
+    def _merged(self, base: Node, own: list[Node], head: Node) -> Files:
         if own and own[0].parents == [base] and all(len(node.parents) == 1 for node in own):
-            files: form.Files = {}
+            files: Files = {}
             for node in own:
                 files.update(node.delta)
             return files

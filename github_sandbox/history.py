@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from github_sandbox.repository import Repository
-    from github_sandbox.scenario import Files
+
+Files: TypeAlias = dict[str, str | None]
+"""Paths with their new text; `None` removes the file."""
 
 EPOCH = 1767603600
 """2026-01-05T09:00:00Z: when every history begins."""

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from github_sandbox.history import EPOCH
+from github_sandbox.errors import SandboxError
+from github_sandbox.history import EPOCH, Files
 from github_sandbox.store import Clock
-from release_tool.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-Files: TypeAlias = dict[str, str | None]
-"""Paths with their new text; `None` removes the file."""
 
 Account: TypeAlias = Literal["User", "Bot"]
 Level: TypeAlias = Literal["none", "read", "write", "admin"]
@@ -388,18 +385,18 @@ T = TypeVar("T")
 
 
 def load(path: Path) -> dict[str, object]:
-    """The JSON document of a scenario file; UsageError when there is none."""
+    """The JSON document of a scenario file; SandboxError when there is none."""
     try:
         document: dict[str, object] = msgspec.json.decode(path.read_bytes(), type=dict[str, object])
     except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}", during="reading the scenario") from error
+        raise SandboxError(f"{path} can't be read: {error.strerror}", during="reading the scenario") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not a JSON object: {error}", during="reading the scenario") from error
+        raise SandboxError(f"{path} is not a JSON object: {error}", during="reading the scenario") from error
     return document
 
 
 def parse(document: dict[str, object]) -> Scenario:
-    """The scenario of a document; UsageError names the path and the value of what is wrong."""
+    """The scenario of a document; SandboxError names the path and the value of what is wrong."""
     raw = _convert(document, Raw, "")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", raw.repository):
         raise wrong("repository", f"expected OWNER/NAME, got {raw.repository!r}")
@@ -416,9 +413,9 @@ def parse(document: dict[str, object]) -> Scenario:
     )
 
 
-def wrong(path: str, problem: str) -> UsageError:
+def wrong(path: str, problem: str) -> SandboxError:
     """The error for one place of a scenario."""
-    return UsageError(f"`{path}`: {problem}", during="reading the scenario", todo="correct the scenario")
+    return SandboxError(f"`{path}`: {problem}", during="reading the scenario", todo="correct the scenario")
 
 
 def _entry(entry: dict[str, object], path: str) -> Entry:
@@ -437,7 +434,7 @@ def _convert(value: object, kind: type[T], path: str) -> T:
         raise _explained(problem, value, path, place.rstrip("`")) from error
 
 
-def _explained(problem: str, value: object, path: str, place: str) -> UsageError:
+def _explained(problem: str, value: object, path: str, place: str) -> SandboxError:
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem)
     if unknown:
         place = f"{place}.{unknown[1]}"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
 
 from release_tool.errors import UsageError
+from release_tool.text.markdown import inert
+from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from release_tool.github.actions import Actions
     from release_tool.github.api import GitHub
     from release_tool.model.tags import Owner
-    from release_tool.notify.notice import Notice, Told
+    from release_tool.notify.notice import Link, Notice, Told
     from release_tool.system.clock import Clock
 
 
@@ -33,7 +36,7 @@ class Project:
 
     `repository` is `owner/name`, empty where no remote tells; `github` is None without a token.
     `say` tells the person what is being done, one sentence each; `notify` tells everybody who wants to know, and is
-    called through `tell` of the notification stage. `settling` is how many seconds it takes until everybody sees what
+    called through `tell`. `settling` is how many seconds it takes until everybody sees what
     was written to GitHub.
     """
 
@@ -65,3 +68,30 @@ class Project:
                 todo="set GITHUB_TOKEN (or GH_TOKEN), or log in with `gh auth login`",
             )
         return self.github
+
+    def tell(self, notice: Notice, *, only: Collection[str] | None = None) -> Told:
+        """Tell everybody who wants to know, and report who could not be told; this never raises for a channel.
+
+        What is still `owed` afterwards is the caller's to write down where the fact lives, and to tell in a later run
+        by naming it in `only`.
+        """
+        told = self.notify(notice, only=only)
+        if told.sent:
+            self.say(f"told {', '.join(told.sent)}: {visible(notice.title)}")
+        for failure in told.failures:
+            self.say(f"{failure.channel} was not told: {failure.reason}")
+        if told.failures:
+            self.actions.write_summary(_not_told(notice, told))
+        return told
+
+    def links(self, *, before: str = "", after: str = "", run: str | None = None) -> tuple[Link, ...]:
+        """The pages that every message leads to: the run, this one unless another is given, and what changed."""
+        found = [("run", self.actions.run_url if run is None else run)]
+        if before and after:
+            found.append(("compare", f"{self.web_url}/compare/{quote(before)}...{quote(after)}"))
+        return tuple((name, address) for name, address in found if address)
+
+
+def _not_told(notice: Notice, told: Told) -> str:
+    rows = [f"- {inert(failure.channel)}: {inert(failure.reason)}" for failure in told.failures]
+    return "\n".join([f"#### Not everybody was told: {inert(notice.title)}", "", *rows])

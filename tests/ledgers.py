@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from release_tool.deploy.ledger.model import Kind, Payload
+from release_tool.deploy.ledger.store import Deployments
 from release_tool.model.tags import Owner
 from tests.deploy.ledger.ledgers import phase
 
@@ -46,7 +47,7 @@ def deployed(  # noqa: PLR0913  # a ledger is written in one line for each deplo
     parent: int | None = None,
 ) -> int:
     """Write a deployment with the phases that it went through, and tell its number."""
-    deployments = place.github().deployments
+    deployments = place.github().adapter(Deployments)
     payload = Payload(
         commit=place.git("rev-parse", f"{ref}^{{commit}}"),
         name=name,

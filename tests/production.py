@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from release_tool.deploy import deploy, reconcile, verify
 from release_tool.deploy.environment import Silent, place_named, with_deployed_configuration
+from release_tool.deploy.halts.issues import HaltIssues
 from release_tool.deploy.halts.model import LABEL
 from release_tool.deploy.ledger.model import Kind, Override, Payload
 from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.store import Deployments
 from release_tool.deploy.preconditions import Asked
 from release_tool.history.references import Reference, record
 from release_tool.model.tags import Owner
@@ -171,7 +173,7 @@ class Production:
         self.rival(f"v{version}", Phase(Word.HEALTHY, "the new version answered well for 2m"))
 
     def ledger(self, name: str = "production") -> tuple[Deployment, ...]:
-        return self.shop.github().deployments.ledger(name)
+        return self.shop.github().adapter(Deployments).ledger(name)
 
     def story(self, name: str = "production") -> list[str]:
         """The ledger as lines: each deployment with its last phase."""
@@ -179,7 +181,7 @@ class Production:
 
     def halts(self) -> list[str]:
         """The titles of the issues that halt."""
-        return [found.issue.title for found in self.shop.github().halts.labelled(LABEL)]
+        return [found.issue.title for found in self.shop.github().adapter(HaltIssues).labelled(LABEL)]
 
     def commit(self, ref: str) -> str:
         """The commit that a tag or a branch of GitHub's names now."""
@@ -205,14 +207,14 @@ class Production:
             owner=Owner(run=7, attempt=1, job="71"),
             parent=parent,
         )
-        number = self.shop.github().deployments.create("production", payload, "of another run")
+        number = self.shop.github().adapter(Deployments).create("production", payload, "of another run")
         for phase in phases or (Phase(Word.WAITING),):
             self.tell(number, phase)
         return number
 
     def tell(self, number: int, phase: Phase) -> None:
         """Write a phase of another run's deployment."""
-        self.shop.github().deployments.status(number, phase)
+        self.shop.github().adapter(Deployments).status(number, phase)
 
     def elsewhere(self, **environment: str) -> Production:
         """The same environment as another run meets it, in a clone of its own."""

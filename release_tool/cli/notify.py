@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from release_tool.cli import Suggesting
 from release_tool.cli.session import current_session
@@ -37,10 +38,12 @@ def test(as_json: bool) -> None:
       release-tool notify test
       release-tool notify test --json
     """
-    from release_tool.notify.send import send_test
+    from release_tool.notify.send import test_notice
 
     session = current_session()
-    told = send_test(session.project())
+    project = session.project()
+    notice = test_notice(project.config, project.git.root, project.repository)
+    told = project.tell(msgspec.structs.replace(notice, links=project.links()))
     if as_json:
         session.document({"channels": _document(told)})
     else:

@@ -156,6 +156,7 @@ def release(
       release-tool release dist/* --expect v1.3.0
       release-tool release --reference web=ghcr.io/acme/shop@sha256:…
     """
+    from release_tool.pull_request.check import tell_released
     from release_tool.release.assets import collect, parse_references
     from release_tool.release.make import Materials
     from release_tool.release.make import release as make
@@ -170,7 +171,10 @@ def release(
     if dry_run:
         _tell_plan(session, look_ahead(project, request), as_json=as_json)
     else:
-        _tell_outcome(session, make(project, request, materials), as_json=as_json)
+        made = make(project, request, materials)
+        if made.released and project.config.comment_released:
+            tell_released(project, made.plan, made.url)
+        _tell_outcome(session, made, as_json=as_json)
 
 
 def _request(project: Project, force: str, pre: str, since: str) -> Request:

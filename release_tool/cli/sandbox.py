@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from release_tool.cli import Suggesting
+from release_tool.errors import UsageError
 
 
 @click.group(cls=Suggesting)
@@ -35,8 +36,12 @@ def up(scenario: Path, directory: Path, port: int) -> None:
       release-tool sandbox up shop.json --dir /tmp/shop
     """
     from github_sandbox import up as serve
+    from github_sandbox.errors import SandboxError
 
-    serve(scenario, directory, click.echo, port)
+    try:
+        serve(scenario, directory, click.echo, port)
+    except SandboxError as error:
+        raise UsageError(error.message, during=error.during, todo=error.todo) from error
 
 
 @click.command()

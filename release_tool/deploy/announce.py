@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from release_tool.deploy.candidates import look_at_deployable
-from release_tool.deploy.events import news_of
 from release_tool.deploy.halts.commands import incident_of
+from release_tool.deploy.ledger.events import news_of
 from release_tool.deploy.ledger.model import Kind, live_before, over_by
 from release_tool.deploy.ledger.phase import EVERYBODY
 from release_tool.deploy.links import links
 from release_tool.deploy.preconditions import changes_to
 from release_tool.errors import ReleaseToolError, SignalError
 from release_tool.notify.notice import Notice, subscribers
-from release_tool.notify.send import RECENT, tell
+from release_tool.notify.send import RECENT
 from release_tool.release.announce import entries
 from release_tool.release.notes.edit import resolve_tag
 
@@ -63,7 +63,7 @@ def _tell(book: Book, ended: Deployment, refusing: frozenset[str], deployable: D
     asked = [name for name in owed if name not in refusing]
     if not asked:
         return frozenset()
-    told = tell(project, _notice(book, ended, event, deployable), only=asked)
+    told = project.tell(_notice(book, ended, event, deployable), only=asked)
     left = tuple(name for name in owed if name in refusing or name in told.owed)
     if left != ended.phase.owed:
         book.write_owed(ended, left)

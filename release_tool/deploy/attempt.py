@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from release_tool.deploy import policy
 from release_tool.deploy.command import Delivery
 from release_tool.deploy.ledger.model import Kind, Payload, live
+from release_tool.deploy.ledger.store import Deployments
 from release_tool.deploy.manual import by_hand
 from release_tool.deploy.preconditions import best_way_back, changes_to, facts_before
 
@@ -124,7 +125,7 @@ class Attempt:
         """What the decision is made by."""
         environments = self.place.project.config.environments
         needed = policy.requirements(environments, self.place.name, automatic=self.asked.automatic)
-        others = self.place.project.remote.deployments.ledgers(needed) if self.kind is Kind.DEPLOY else {}
+        others = self.place.project.remote.adapter(Deployments).ledgers(needed) if self.kind is Kind.DEPLOY else {}
         return facts_before(
             self.place,
             self.deployable,

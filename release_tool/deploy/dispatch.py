@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from release_tool.deploy.attempt import Deployed, live_name
 from release_tool.deploy.ledger.phase import Word
+from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import RemoteError, SignalError
 from release_tool.history.look import main_branch
 from release_tool.release.make import Outcome
@@ -89,7 +90,7 @@ def released_by(project: Project, planned: ReleasePlan, run: Run) -> Outcome:
 
 def outcome_of(place: Place, run: Run) -> Deployed:
     """What a followed run did to an environment, from what it wrote into the ledger."""
-    ledger = place.project.remote.deployments.ledger(place.name)
+    ledger = place.project.remote.adapter(Deployments).ledger(place.name)
     ours = [one for one in ledger if one.owner.run == run.id and one.payload.parent is None] or [
         one for one in ledger if one.owner.run == run.id
     ]

@@ -20,13 +20,11 @@ def links(
     The run is this one unless the page of another is given.
     Rolling back leads to the page that starts `deploy.yml`, halting to an issue that only needs to be sent off.
     """
-    found = [("run", project.actions.run_url if run is None else run)]
-    if before and after:
-        found.append(("compare", f"{project.web_url}/compare/{quote(before)}...{quote(after)}"))
-    if environment:
-        found.append(("roll back", f"{project.web_url}/actions/workflows/deploy.yml"))
-        found.append(("halt", f"{project.web_url}/issues/new?{urlencode(_halt_issue(environment), quote_via=quote)}"))
-    return tuple((name, address) for name, address in found if address)
+    found = project.links(before=before, after=after, run=run)
+    if not environment:
+        return found
+    halt = f"{project.web_url}/issues/new?{urlencode(_halt_issue(environment), quote_via=quote)}"
+    return (*found, ("roll back", f"{project.web_url}/actions/workflows/deploy.yml"), ("halt", halt))
 
 
 def _halt_issue(environment: str) -> dict[str, str]:

@@ -6,30 +6,16 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from release_tool.deploy.ledger.model import live
+from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import RefusedError, RemoteError
 from release_tool.github.api import PermissionDeniedError
 from release_tool.history.look import look
 from release_tool.release.notes.edit import resolve_tag
-from release_tool.release.withdraw import _give_up, _mark
+from release_tool.release.withdraw import Withdrawal, give_up, mark
 from release_tool.text.markers import is_abandoned, is_withdrawn
 
 if TYPE_CHECKING:
     from release_tool.project import Project
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Withdrawal:
-    """What became of a tag, and why: `withdrawn`, `abandoned` (never released), or `unchanged`.
-
-    `live` are the environments that it is live in all the same.
-    """
-
-    tag: str
-    state: str
-    reason: str
-    url: str = ""
-    latest: str = ""
-    live: tuple[str, ...] = ()
 
 
 def withdraw(project: Project, tag: str, reason: str) -> Withdrawal:
@@ -42,7 +28,7 @@ def _live(project: Project, tag: str) -> tuple[str, ...]:
     """The environments that a release is live in."""
     version = tag.removeprefix(project.config.tag_prefix)
     try:
-        ledgers = project.remote.deployments.ledgers(project.config.environments)
+        ledgers = project.remote.adapter(Deployments).ledgers(project.config.environments)
     except (RemoteError, PermissionDeniedError) as error:
         project.say(f"whether {tag} is live anywhere can't be read: {error.message}")
         return ()
@@ -62,7 +48,7 @@ def _withdrawn(project: Project, name: str, reason: str) -> Withdrawal:
     published = next((release for release in seen.releases if release.tag == name and not release.draft), None)
     published = published or project.remote.release_by_tag(name)
     if published is None:
-        return _give_up(project, found, reason)
+        return give_up(project, found, reason)
     if is_withdrawn(published.body) or is_abandoned(published.body):
         return Withdrawal(tag=name, state="unchanged", reason=f"{name} is withdrawn already", url=published.html_url)
-    return _mark(project, seen, published, reason)
+    return mark(project, seen, published, reason)

@@ -11,8 +11,6 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from release_tool.deploy.halts.issues import HaltIssues
-from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import PermissionDeniedError, RemoteError, UsageError
 from release_tool.github.issues import Issues
 from release_tool.github.transport import (
@@ -26,13 +24,10 @@ from release_tool.github.transport import (
 )
 from release_tool.github.workflows import Workflows
 from release_tool.model.commits import Author, PullRequest
-from release_tool.pull_request.github import Conversation
-from release_tool.setup.github_settings import Settings
-from release_tool.status.github_snapshot import Sight
 from release_tool.system.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -58,6 +53,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 _PAGE = 100
 _BATCH = 25
@@ -415,10 +411,9 @@ class GitHub:
             seconds_between_writes=seconds_between_writes,
         )
 
-    @functools.cached_property
-    def conversation(self) -> Conversation:
-        """The pull requests that are not merged yet, and what is said on them."""
-        return Conversation(self.name, self._transport)
+    def adapter(self, kind: Callable[[str, Transport], A]) -> A:
+        """What asks GitHub on behalf of one stage; it lives beside that stage, as nobody else needs it."""
+        return kind(self.name, self._transport)
 
     def impatient(self) -> AbstractContextManager[None]:
         """Ask everything once and wait for nothing, while something else must not be kept waiting."""
@@ -428,26 +423,6 @@ class GitHub:
     def issues(self) -> Issues:
         """The issues and pull requests that we open ourselves."""
         return Issues(self.name, self._transport)
-
-    @functools.cached_property
-    def deployments(self) -> Deployments:
-        """The ledger of each environment."""
-        return Deployments(self.name, self._transport)
-
-    @functools.cached_property
-    def sight(self) -> Sight:
-        """What a look at everything asks for at once."""
-        return Sight(self.name, self._transport, self.deployments)
-
-    @functools.cached_property
-    def halts(self) -> HaltIssues:
-        """The issues that halt automatic deployments."""
-        return HaltIssues(self.name, self._transport)
-
-    @functools.cached_property
-    def settings(self) -> Settings:
-        """How the repository is set up."""
-        return Settings(self.name, self._transport)
 
     @functools.cached_property
     def workflows(self) -> Workflows:

@@ -12,8 +12,8 @@ from release_tool.errors import RefusedError, UsageError
 from release_tool.history import changes as domain
 from release_tool.history.facts import Facts
 from release_tool.history.owner import lives
+from release_tool.model.tag_message import owner_of
 from release_tool.model.tags import TagState, is_maintenance, other_prefixes, version_tags, withheld
-from release_tool.release.tag_message import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

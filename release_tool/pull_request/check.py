@@ -13,6 +13,7 @@ from release_tool.history.facts import Request
 from release_tool.history.look import facts_for, is_released, look_at_head
 from release_tool.pull_request import comment as comment_text
 from release_tool.pull_request.comment import Preview
+from release_tool.pull_request.github import Conversation
 from release_tool.pull_request.policy import Finding, Severity, change_of, findings, refuses
 from release_tool.release.notes.render import entry
 from release_tool.release.plan import plan_release
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from release_tool.history.changes import Change
     from release_tool.history.facts import Facts
     from release_tool.project import Project
-    from release_tool.pull_request.github import Comment, Conversation
+    from release_tool.pull_request.github import Comment
     from release_tool.pull_request.policy import Candidate
     from release_tool.release.plan import ReleasePlan
 
@@ -84,7 +85,7 @@ def tell_released(project: Project, plan: ReleasePlan, url: str) -> None:
     """Say on each pull request of a release where it went (`comment-released`); a failure is told and fails nothing."""
     for number in [change.pull for change in plan.changes if change.pull is not None]:
         try:
-            _add_release(project.remote.conversation, number, str(plan.tag), url)
+            _add_release(project.remote.adapter(Conversation), number, str(plan.tag), url)
         except ReleaseToolError as failure:
             project.say(f"#{number} was not told about {plan.tag}: {failure.message}")
 
@@ -100,7 +101,7 @@ def number_of_event(project: Project) -> int | None:
 
 
 def _candidate(project: Project, number: int) -> Candidate:
-    candidate = project.remote.conversation.candidate(number, files=bool(project.config.irreversible_paths))
+    candidate = project.remote.adapter(Conversation).candidate(number, files=bool(project.config.irreversible_paths))
     if candidate is None:
         raise UsageError(
             f"there is no pull request #{number} in {project.repository}", todo="name the number of a pull request"
@@ -151,7 +152,7 @@ def _say(project: Project, candidate: Candidate, checked: Checked) -> Checked:
     """Keep the one comment up to date; where we may not comment, the summary of the run says it all."""
     if candidate.state != "open":
         return checked
-    conversation = project.remote.conversation
+    conversation = project.remote.adapter(Conversation)
     ours = _ours(conversation, checked.number)
     if not ours and checked.change is None:
         return checked
@@ -217,7 +218,7 @@ def _numbers_in_group(project: Project) -> list[int]:
     if not (isinstance(base, str) and isinstance(head, str) and isinstance(ref, str)):
         raise RemoteError("the event does not tell which pull requests are in the merge group")
     branch = base.removeprefix("refs/heads/")
-    queued = project.remote.conversation.queued(branch)
+    queued = project.remote.adapter(Conversation).queued(branch)
     project.git.fetch_commit(head)
     numbers = {number for sha, number in queued.items() if project.git.first_reachable([sha], head) is not None}
     named = comment_text.number_in_ref(ref)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release_tool.deploy.links import links
 from release_tool.errors import ReleaseToolError
 from release_tool.history.facts import Request
 from release_tool.history.look import facts_for
 from release_tool.notify.notice import Entry, Notice, subscribers
-from release_tool.notify.send import RECENT, tell
+from release_tool.notify.send import RECENT
 from release_tool.release.plan import plan_finish
 from release_tool.text.markers import LIMIT, is_withdrawn
 from release_tool.text.receipt import Receipt, receipt_of, with_receipt
@@ -17,7 +16,6 @@ from release_tool.text.receipt import Receipt, receipt_of, with_receipt
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from release_tool.config import Event
     from release_tool.github.api import Release
     from release_tool.history.changes import Change
     from release_tool.history.look import Look
@@ -40,7 +38,7 @@ def announce(project: Project, plan: ReleasePlan, release: Release) -> None:
     receipt = receipt_of(release.body)
     if not receipt.owed:
         return
-    told = tell(project, _released(project, plan, release), only=receipt.owed)
+    told = project.tell(_released(project, plan, release), only=receipt.owed)
     after = Receipt(told=(*receipt.told, *told.sent), owed=told.owed)
     if after != receipt:
         _write_down(project, release, after)
@@ -75,7 +73,7 @@ def _released(project: Project, plan: ReleasePlan, release: Release) -> Notice:
         after=release.tag,
         changes=entries(plan.changes),
         who=plan.forced.by if plan.forced else "",
-        links=(("release", release.html_url), *links(project, before=previous, after=release.tag)),
+        links=(("release", release.html_url), *project.links(before=previous, after=release.tag)),
     )
 
 
@@ -95,21 +93,3 @@ def _write_down(project: Project, release: Release, receipt: Receipt) -> None:
             project.remote.update_release(release.id, release.tag, body=body)
     except ReleaseToolError as error:
         project.say(f"who was told of {release.tag} could not be written down, so they may be told twice: {error}")
-
-
-def _full(event: Event) -> Notice:
-    """A notice in which nothing is left empty."""
-    page = ("page", "https://example.com")
-    return Notice(
-        event=event,
-        title="A test",
-        text="Some text",
-        links=(page,),
-        environment="production",
-        before="1.2.3",
-        after="1.3.0",
-        changes=(Entry("#1", "A change"),),
-        who="ada",
-        reason="A reason",
-        refers_to=page,
-    )

@@ -15,14 +15,13 @@ from release_tool.github.api import Claim, NoAnswerError
 from release_tool.history.facts import Request
 from release_tool.history.look import facts_for, look, tag_refs
 from release_tool.history.owner import claimant
+from release_tool.model.tag_message import assets_of, tag_message
 from release_tool.model.tags import TagState
-from release_tool.pull_request.check import tell_released
 from release_tool.release.announce import announce, announce_missed
 from release_tool.release.notes.edit import notes_of
 from release_tool.release.plan import Action, plan_finish
 from release_tool.release.planning import look_and_plan
 from release_tool.release.publish import Publication
-from release_tool.release.tag_message import assets_of, tag_message
 from release_tool.release.withdraw import abandon
 from release_tool.text.markers import base_of, is_ours
 
@@ -114,8 +113,6 @@ def _perform(project: Project, seen: Look, planned: ReleasePlan, materials: Mate
             return settled
         published = publication.publish(notes if settled is planned else notes_of(project, settled), settled)
     url = published.html_url
-    if project.config.comment_released:
-        tell_released(project, settled, url)
     announce(project, settled, published)
     more = planned.action is Action.FINISH and planned.sha != seen.head and not project.actions.pushed_tag
     return Outcome(plan=settled, reason=f"{planned.tag} is released", released=True, again=more, url=url)
@@ -155,7 +152,9 @@ def _claim(project: Project, planned: ReleasePlan, *, assets: int | None) -> Out
     """Create the tag, which is the lock of the release; returns what to tell where somebody else has it."""
     tag = str(planned.tag)
     project.say(f"claiming {tag} at {planned.sha[:10]}")
-    made = project.remote.create_tag_object(tag, tag_message(planned, claimant(project), assets), planned.sha)
+    made = project.remote.create_tag_object(
+        tag, tag_message(tag, planned.reason, claimant(project), assets), planned.sha
+    )
     match _create_ref(project, f"refs/tags/{tag}", made):
         case Claim.CREATED:
             return None

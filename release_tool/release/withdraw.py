@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
-from release_tool.deploy.withdraw import Withdrawal
 from release_tool.errors import RefusedError
 from release_tool.release.notes.merge import withdrawn
 from release_tool.text.markers import is_ours, is_withdrawn
@@ -14,6 +14,21 @@ if TYPE_CHECKING:
     from release_tool.history.look import Look
     from release_tool.model.tags import VersionTag
     from release_tool.project import Project
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Withdrawal:
+    """What became of a tag, and why: `withdrawn`, `abandoned` (never released), or `unchanged`.
+
+    `live` are the environments that it is live in all the same.
+    """
+
+    tag: str
+    state: str
+    reason: str
+    url: str = ""
+    latest: str = ""
+    live: tuple[str, ...] = ()
 
 
 def abandon(project: Project, tag: str, reason: str) -> Withdrawal:
@@ -29,7 +44,8 @@ def abandon(project: Project, tag: str, reason: str) -> Withdrawal:
     return Withdrawal(tag=tag, state="abandoned", reason=reason, url=made.html_url)
 
 
-def _give_up(project: Project, tag: VersionTag, reason: str) -> Withdrawal:
+def give_up(project: Project, tag: VersionTag, reason: str) -> Withdrawal:
+    """Give up a claimed tag whose owner is dead; raises RefusedError where it lives."""
     if tag.owner_lives:
         raise RefusedError(
             f"{tag.owner} is making {tag.name} right now",
@@ -39,7 +55,7 @@ def _give_up(project: Project, tag: VersionTag, reason: str) -> Withdrawal:
     return abandon(project, tag.name, reason)
 
 
-def _mark(project: Project, seen: Look, release: Release, reason: str) -> Withdrawal:
+def mark(project: Project, seen: Look, release: Release, reason: str) -> Withdrawal:
     """Put the banner on top, and the mark `latest` onto the newest release that was not withdrawn."""
     body = withdrawn(release.body or "", release.tag, reason)
     project.remote.update_release(release.id, release.tag, name=f"{release.tag} (withdrawn)", body=body)

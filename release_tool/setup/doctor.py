@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import PermissionDeniedError, RefusedError, UsageError
 from release_tool.git.worktree import Worktree
 from release_tool.github.transport import NotFoundError
@@ -17,6 +18,7 @@ from release_tool.setup import checks as judge
 from release_tool.setup import init
 from release_tool.setup.checks import Finding, Repair, Verdict
 from release_tool.setup.files import WORKFLOWS, is_kept
+from release_tool.setup.github_settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -94,7 +96,7 @@ class _Doctor:
     def _on_github(self, github: GitHub) -> Iterator[Finding]:
         """Each look may be hidden from the token, and then hides none of the others."""
         branch = main_branch(self._project)
-        settings = github.settings
+        settings = github.adapter(Settings)
         looks: tuple[tuple[str, Callable[[], Iterable[Finding]]], ...] = (
             ("clock", lambda: self._clock(github)),
             ("token", lambda: judge.of_rights(settings.rights(branch))),
@@ -113,7 +115,7 @@ class _Doctor:
             yield from _seen(about, look)
 
     def _clock(self, github: GitHub) -> Iterator[Finding]:
-        theirs = github.settings.time()
+        theirs = github.adapter(Settings).time()
         if theirs:
             yield judge.of_clock(self._project.clock.now() - theirs)
 
@@ -124,21 +126,23 @@ class _Doctor:
         names = sorted(name for name, _ in seen.refs)
         strangers = "" if seen.tags else other_prefixes(names, self._config.tag_prefix)
         yield from judge.of_tags(seen.tags, strangers)
-        yield from judge.of_tag_rules(_next_tag(self._config, seen), github.settings.tag_rulesets(), self._settings)
+        yield from judge.of_tag_rules(
+            _next_tag(self._config, seen), github.adapter(Settings).tag_rulesets(), self._settings
+        )
 
     def _cloud(self, github: GitHub) -> Iterator[Finding]:
         if self._config.sync:
-            rules = github.settings.branch_rules(self._config.sync.branch)
-            merges = github.settings.allows_merge_commits()
+            rules = github.adapter(Settings).branch_rules(self._config.sync.branch)
+            merges = github.adapter(Settings).allows_merge_commits()
             yield from judge.of_cloud(self._config, rules, merges=merges, settings=self._settings)
 
     def _immutable(self, github: GitHub) -> Iterator[Finding]:
-        locked = github.settings.immutable_releases()
+        locked = github.adapter(Settings).immutable_releases()
         yield from judge.of_immutable_releases(locked=locked, settings=self._settings)
 
     def _environments(self, github: GitHub, branch: str) -> Iterator[Finding]:
         if self._config.environments:
-            found = {one.name: one for one in github.settings.environments()}
+            found = {one.name: one for one in github.adapter(Settings).environments()}
             branches = dict.fromkeys([branch, *([self._config.sync.branch] if self._config.sync else [])])
             yield from judge.of_environments(self._config, found, tuple(branches), self._project.repository)
 
@@ -146,12 +150,12 @@ class _Doctor:
         for name, environment in self._config.environments.items():
             gates = {name, environment.rollback_environment or name} if environment.pass_env else set()
             for gate in sorted(gates):
-                known = github.settings.secrets(gate)
+                known = github.adapter(Settings).secrets(gate)
                 yield from judge.of_secrets(gate, environment, known, self._project.repository)
 
     def _ledgers(self, github: GitHub) -> Iterator[Finding]:
         if self._config.environments:
-            ledgers = github.deployments.ledgers(tuple(self._config.environments))
+            ledgers = github.adapter(Deployments).ledgers(tuple(self._config.environments))
             yield from judge.of_ledgers(self._config, ledgers)
 
     def _kept_workflows(self) -> tuple[str, ...]:
@@ -202,8 +206,10 @@ def _mend_files(project: Project) -> Iterator[str]:
 
 
 def _mend_labels(project: Project, github: GitHub) -> Iterator[str]:
-    for label in (name for names in missing_labels(github.settings.labels(), project.config) for name in names):
-        github.settings.create_label(label, *_appearance(project.config, label))
+    for label in (
+        name for names in missing_labels(github.adapter(Settings).labels(), project.config) for name in names
+    ):
+        github.adapter(Settings).create_label(label, *_appearance(project.config, label))
         yield f"made the label {label}"
 
 

@@ -17,6 +17,7 @@ from release_tool.setup import detect, installation, shipped
 from release_tool.setup import files as scaffold
 from release_tool.setup.detect import Competitor, Hint, Stack
 from release_tool.setup.files import File, State
+from release_tool.setup.github_settings import Settings
 from release_tool.setup.proposal import Wishes, extended
 from release_tool.setup.proposal import configuration as written
 from release_tool.setup.render import Values, render
@@ -187,7 +188,7 @@ def _settings(project: Project, tree: Worktree, found: Survey, wishes: Wishes) -
 
 def _wishes(project: Project, texts: dict[str, str], configured_by: str) -> Wishes:
     tagged = detect.versions(project.git.tags())
-    known = project.github.settings.labels() if project.github else ()
+    known = project.github.adapter(Settings).labels() if project.github else ()
     first = detect.written_version(texts) if tagged is None or tagged.highest is None else None
     return Wishes(
         branch=_branch(project, configured_by),

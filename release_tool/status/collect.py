@@ -9,8 +9,9 @@ import msgspec
 
 from release_tool.deploy.environment import with_deployed_configuration
 from release_tool.deploy.halts import model as halting
-from release_tool.deploy.halts.issues import US
+from release_tool.deploy.halts.issues import US, HaltIssues
 from release_tool.deploy.ledger.model import live, way_back
+from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import RefusedError
 from release_tool.github.api import PermissionDeniedError
 from release_tool.history.containment import first_with
@@ -18,6 +19,7 @@ from release_tool.history.facts import Request
 from release_tool.history.look import facts_for, look_at_head, main_branch
 from release_tool.model.tags import TagState
 from release_tool.status import model
+from release_tool.status.github_snapshot import GitHubSnapshots
 from release_tool.sync.sync import TESTED
 from release_tool.text.visible import visible
 
@@ -145,16 +147,16 @@ def _on_github(project: Project, branch: str, commits: Sequence[str], *, whole: 
     environments = () if whole else tuple(project.config.environments)
     if not settings and not environments:
         return Seen(ledgers={}, cut=frozenset(), pulls=(), marks={})
-    return project.remote.sight.look(environments, settings.branch if settings else branch, commits)
+    return project.remote.adapter(GitHubSnapshots).look(environments, settings.branch if settings else branch, commits)
 
 
 def _ledgers(project: Project, on_github: Seen, *, whole: bool) -> Mapping[str, Ledger]:
     """The ledgers: their newest part, but all of one whose newest part does not tell what is live and the way back."""
     if whole:
-        return project.remote.deployments.ledgers(tuple(project.config.environments))
+        return project.remote.adapter(Deployments).ledgers(tuple(project.config.environments))
     telling = {name for name, ledger in on_github.ledgers.items() if _tells_enough(ledger)}
     vague = on_github.cut - telling
-    return {**on_github.ledgers, **(project.remote.deployments.ledgers(tuple(sorted(vague))) if vague else {})}
+    return {**on_github.ledgers, **(project.remote.adapter(Deployments).ledgers(tuple(sorted(vague))) if vague else {})}
 
 
 def _tells_enough(ledger: Ledger) -> bool:
@@ -166,7 +168,7 @@ def _halts(project: Project, at: datetime) -> tuple[tuple[halting.Halt, ...], di
     """The halts that stop anything now, and when each began."""
     if not project.config.environments:
         return (), {}
-    issues = project.remote.halts.labelled(halting.LABEL)
+    issues = project.remote.adapter(HaltIssues).labelled(halting.LABEL)
     found = halting.read_halts((labelled.issue for labelled in issues), US)
     return tuple(halt for halt in found if not halt.is_over(at)), {one.issue.number: one.created for one in issues}
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.deploy.ledger.model import Deployment
-from release_tool.deploy.ledger.store import DEPLOYMENT, Record
+from release_tool.deploy.ledger.store import DEPLOYMENT, Deployments, Record
 from release_tool.errors import RemoteError
 from release_tool.github.transport import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from release_tool.deploy.ledger.store import Deployments
     from release_tool.github.transport import Query, Transport
 
 _PAGE = 100
@@ -90,13 +89,13 @@ class _Answer(msgspec.Struct, frozen=True):
     marked: dict[str, _Commit | None] | None = None
 
 
-class Sight:
+class GitHubSnapshots:
     """What one repository shows at a glance; raises RemoteError where GitHub fails, or the token lacks a right."""
 
-    def __init__(self, repository: str, transport: Transport, deployments: Deployments) -> None:
+    def __init__(self, repository: str, transport: Transport) -> None:
         self._repository = repository
         self._transport = transport
-        self._deployments = deployments
+        self._deployments = Deployments(repository, transport)
 
     def look(self, environments: Sequence[str], base: str, commits: Collection[str]) -> Seen:
         """Look at the newest deployments to some environments, the pull requests to a branch, and some commits."""

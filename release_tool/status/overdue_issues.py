@@ -8,7 +8,6 @@ import msgspec
 
 from release_tool.deploy.links import links
 from release_tool.notify.notice import Notice
-from release_tool.notify.send import tell
 from release_tool.pull_request.comment import LIMIT
 from release_tool.status.model import Case
 from release_tool.status.overdue import APPROVAL, LABEL, Standing, forgotten, issue_text, mark_of, read_mark, remarked
@@ -69,7 +68,7 @@ def _tell(project: Project, case: Case, known: tuple[Mark, OwnIssue] | None) -> 
         return False
     title, body = issue_text(case, Standing.BEGUN)
     number, url = (known[1].number, known[1].url) if known else _opened(project, title, body)
-    told = tell(project, _notice(project, case, url), only=owed or None)
+    told = project.tell(_notice(project, case, url), only=owed or None)
     if not was_told or told.owed != owed:
         body = with_receipt(issue_text(case, Standing.TOLD)[1], Receipt(owed=told.owed), LIMIT)
         project.remote.issues.update_issue(number, title=title, body=body)

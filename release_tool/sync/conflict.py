@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.deploy.links import links
 from release_tool.github.api import PermissionDeniedError
 from release_tool.history.look import changes_between
 from release_tool.model.version import parse_tag
 from release_tool.notify.notice import Entry, Notice
-from release_tool.notify.send import tell
 from release_tool.pull_request.comment import LIMIT
 from release_tool.sync.conflict_text import MARKER, Culprit, conflict_text, conflict_title, tag_in_title
 from release_tool.text.receipt import Receipt, receipt_of, with_receipt, without_receipt
@@ -86,9 +84,9 @@ def _notify(project: Project, opened: Opened, title: str, text: str, culprits: S
         event="sync-conflict",
         title=title,
         changes=tuple(Entry(culprit.name, culprit.title) for culprit in culprits),
-        links=(("resolve it", opened.url), *links(project)),
+        links=(("resolve it", opened.url), *project.links()),
     )
-    told = tell(project, notice, only=opened.owed or None)
+    told = project.tell(notice, only=opened.owed or None)
     if told.owed != opened.owed:
         change = project.remote.issues.update_pull if opened.is_pull else project.remote.issues.update_issue
         change(opened.number, title=title, body=with_receipt(text, Receipt(owed=told.owed), LIMIT))

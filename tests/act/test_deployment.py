@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from release_tool.deploy.ledger.store import Deployments
 from tests.act.project import BEGIN, FILES, HOLE, SEARCH, Project
 from tests.service import Service
 from tests.shop import shop
@@ -63,7 +64,7 @@ class Hosted(Project):
 
     def story(self, environment: str = "production") -> list[str]:
         """Every deployment with what it came to, oldest first."""
-        ledger = self.shop.github().deployments.ledger(environment)
+        ledger = self.shop.github().adapter(Deployments).ledger(environment)
         return [f"{one.payload.kind.value} {one.payload.name}: {one.phase.word.value}" for one in ledger]
 
     def first(self, environment: str = "production") -> None:

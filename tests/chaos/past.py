@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from release_tool.deploy.ledger.model import Kind, Payload
 from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.store import Deployments
 from release_tool.model.tags import Owner
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ LONG_GONE = Owner(run=1, attempt=1, job="1")
 
 def prove(here: Production, *versions: str) -> None:
     """Let versions have been deployed by a person one after the other, each healthy; the last one is live."""
-    deployments = here.shop.github().deployments
+    deployments = here.shop.github().adapter(Deployments)
     before = 0
     for version in versions:
         number = enter(here, version)
@@ -38,7 +39,7 @@ def enter(  # noqa: PLR0913 - what a deployment can be told to be
     parent: int | None = None,
 ) -> int:
     """Write a deployment of a version with its phases; its number."""
-    deployments = here.shop.github().deployments
+    deployments = here.shop.github().adapter(Deployments)
     commit = here.shop.git("rev-parse", f"v{version}^{{commit}}")
     payload = Payload(commit=commit, name=version, kind=kind, automatic=automatic, owner=owner, by="ada", parent=parent)
     number = deployments.create("production", payload, f"deploy {version}")

@@ -17,6 +17,7 @@ from release_tool.deploy import deploy as deployment
 from release_tool.deploy import reconcile
 from release_tool.deploy.halts import commands
 from release_tool.deploy.halts.commands import tell_halts
+from release_tool.deploy.halts.issues import HaltIssues
 from release_tool.deploy.halts.model import LABEL, Order
 from release_tool.deploy.ledger.model import Kind
 from release_tool.deploy.ledger.phase import Phase, Word
@@ -403,7 +404,7 @@ def test_a_halt_that_a_person_opened_and_closed_by_hand_is_told_and_each_once(tm
         later(here, team)
         assert team.heard == [(room, "Deployments to every environment are halted") for room in ("ops", "team")]
         assert "Reason: The database moves" in team.got[0][2]
-        (found,) = here.shop.github().halts.labelled(LABEL)
+        (found,) = here.shop.github().adapter(HaltIssues).labelled(LABEL)
         here.shop.api("PATCH", f"issues/{found.issue.number}", {"state": "closed"})
         later(here, team)
         later(here, team)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from github_sandbox import scenario
-from release_tool.errors import UsageError
+from github_sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ PULL: dict[str, object] = {"pull": 1, "title": "A", "files": {"a": "1"}}
     ],
 )  # fmt: skip
 def test_an_entry_that_is_wrong_is_named(serve: Serve, entry: dict[str, object], message: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(SandboxError) as caught:
         serve(entry)
 
     assert caught.value.message == message
@@ -69,34 +69,34 @@ def test_an_entry_that_is_wrong_is_named(serve: Serve, entry: dict[str, object],
     ],
 )
 def test_a_document_that_is_wrong_is_refused(document: dict[str, object], message: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(SandboxError) as caught:
         scenario.parse(document)
 
     assert caught.value.message.startswith(message)
 
 
 def test_an_unknown_permission_lists_the_known_ones(serve: Serve) -> None:
-    with pytest.raises(UsageError, match=r"`history\[0\]\.rights\.contnts`: unknown permission; known are actions,"):
+    with pytest.raises(SandboxError, match=r"`history\[0\]\.rights\.contnts`: unknown permission; known are actions,"):
         serve({"rights": {"contnts": "read"}})
 
 
 def test_a_number_can_be_used_once_only(serve: Serve) -> None:
-    with pytest.raises(UsageError, match=r"`history\[1\]\.pull`: the number 1 is taken"):
+    with pytest.raises(SandboxError, match=r"`history\[1\]\.pull`: the number 1 is taken"):
         serve(PULL, PULL)
 
 
 def test_a_tag_can_be_made_once_only(serve: Serve) -> None:
-    with pytest.raises(UsageError, match=r"`history\[1\]\.tag`: 'v1' exists"):
+    with pytest.raises(SandboxError, match=r"`history\[1\]\.tag`: 'v1' exists"):
         serve({"tag": "v1"}, {"tag": "v1"})
 
 
 def test_files_stand_in_the_pull_request_or_in_its_commits(serve: Serve) -> None:
-    with pytest.raises(UsageError, match=r"`history\[0\]\.files`: give either `files` or `commits`"):
+    with pytest.raises(SandboxError, match=r"`history\[0\]\.files`: give either `files` or `commits`"):
         serve(PULL | {"commits": [{"message": "a"}]})
 
 
 def test_a_revert_that_conflicts_names_the_file(serve: Serve) -> None:
-    with pytest.raises(UsageError, match=r"`history\[2\]`: a conflict in a, which was changed on both sides"):
+    with pytest.raises(SandboxError, match=r"`history\[2\]`: a conflict in a, which was changed on both sides"):
         serve(PULL, {"commit": "B", "files": {"a": "2"}}, {"revert": 1})
 
 
@@ -104,9 +104,9 @@ def test_a_file_that_is_no_json_object_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "scenario.json"
     path.write_text("[]")
 
-    with pytest.raises(UsageError, match="is not a JSON object"):
+    with pytest.raises(SandboxError, match="is not a JSON object"):
         scenario.load(path)
-    with pytest.raises(UsageError, match="can't be read: No such file or directory"):
+    with pytest.raises(SandboxError, match="can't be read: No such file or directory"):
         scenario.load(tmp_path / "missing.json")
 
 

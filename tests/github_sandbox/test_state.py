@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from github_sandbox import Sandbox
-from release_tool.errors import UsageError
+from github_sandbox.errors import SandboxError
 from tests.github_sandbox.client import Client, git
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_time_is_that_of_the_machine_where_the_scenario_says_so(tmp_path: Path) 
 def test_another_scenario_for_the_same_directory_is_refused(tmp_path: Path) -> None:
     Sandbox.start(SCENARIO, tmp_path).stop()
 
-    with pytest.raises(UsageError, match="holds the state of another scenario") as caught:
+    with pytest.raises(SandboxError, match="holds the state of another scenario") as caught:
         Sandbox.start({"history": []}, tmp_path)
     assert caught.value.todo == "give the same scenario, or another directory"
     Sandbox.start(SCENARIO, tmp_path).stop()
@@ -96,20 +96,20 @@ def test_another_scenario_for_the_same_directory_is_refused(tmp_path: Path) -> N
 def test_a_directory_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "git").mkdir()
 
-    with pytest.raises(UsageError, match="is not empty, and holds no sandbox"):
+    with pytest.raises(SandboxError, match="is not empty, and holds no sandbox"):
         Sandbox.start(SCENARIO, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["git"]
 
 
 def test_one_directory_is_served_once_at_a_time(tmp_path: Path) -> None:
-    with Sandbox.start(SCENARIO, tmp_path), pytest.raises(UsageError, match="is served by another sandbox"):
+    with Sandbox.start(SCENARIO, tmp_path), pytest.raises(SandboxError, match="is served by another sandbox"):
         Sandbox.start(SCENARIO, tmp_path)
 
 
 def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
     with Sandbox.start(SCENARIO, tmp_path / "one") as box:
         port = int(box.api_url.rpartition(":")[2])
-        with pytest.raises(UsageError, match=f"port {port} can't be used"):
+        with pytest.raises(SandboxError, match=f"port {port} can't be used"):
             Sandbox.start(SCENARIO, tmp_path / "other", port)
 
 

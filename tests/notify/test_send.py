@@ -19,6 +19,7 @@ from werkzeug import Response
 
 from github_sandbox import Fault
 from release_tool.config import Channel, Config, Messages
+from release_tool.deploy import withdraw
 from release_tool.deploy.halts import commands
 from release_tool.deploy.halts.model import Halt, Issue, Order, read_halts
 from release_tool.deploy.links import links
@@ -27,8 +28,7 @@ from release_tool.history.facts import Request
 from release_tool.notify.channels import Channels
 from release_tool.notify.message import Wording
 from release_tool.notify.notice import LONGEST, Entry, Notice, Told
-from release_tool.notify.send import Notifier, tell
-from release_tool.release import withdraw
+from release_tool.notify.send import Notifier
 from release_tool.release.make import Materials, release
 from release_tool.release.notes import edit
 from release_tool.release.notes.render import without_record
@@ -571,10 +571,10 @@ def test_without_anything_to_lead_to_there_are_no_links(project: Shop) -> None:
 
 def test_who_is_owed_a_message_can_be_told_alone(project: Shop, team: Team) -> None:
     team.down = {"ops"}
-    told = tell(telling(project, team), full(event="failed"))
+    told = telling(project, team).tell(full(event="failed"))
     assert (told.sent, told.owed) == (("team", "night"), ("ops",))
     team.down = set()
-    assert tell(telling(project, team), full(event="failed"), only=told.owed) == Told(sent=("ops",))
+    assert telling(project, team).tell(full(event="failed"), only=told.owed) == Told(sent=("ops",))
     assert [room for room, _ in team.heard] == ["night", "ops", "team"]
 
 

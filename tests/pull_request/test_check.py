@@ -10,10 +10,9 @@ import requests
 
 from github_sandbox import Fault
 from release_tool.errors import RemoteError, UsageError
-from release_tool.history.facts import Request
 from release_tool.pull_request.check import check, check_group
 from release_tool.pull_request.comment import MARKER
-from release_tool.release.make import Materials, release
+from release_tool.pull_request.github import Conversation
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def label(made: Shop, *names: str, number: int = 7) -> None:
 
 
 def comments(made: Shop, number: int = 7) -> list[Comment]:
-    return made.github().conversation.comments(number)
+    return made.github().adapter(Conversation).comments(number)
 
 
 def codes(made: Shop, number: int = 7) -> set[str]:
@@ -236,7 +235,7 @@ def test_in_the_merge_queue_every_pull_request_of_the_group_is_checked(tmp_path:
     first = OPEN | {"queued": True, "labels": ["feature"]}
     second = OPEN | {"pull": 8, "title": "Unlabelled", "queued": True, "files": {"y": "1"}}
     with shop(tmp_path, {"tag": "v1.2.3"}, first, second, files=STRICT) as made:
-        queue = made.github().conversation.queued("main")
+        queue = made.github().adapter(Conversation).queued("main")
         by_number = {number: sha for sha, number in queue.items()}
         event = made.clone / "event.json"
         group = {"head_sha": by_number[8], "head_ref": f"refs/heads/gh-readonly-queue/main/pr-8-{by_number[8]}"}
@@ -273,8 +272,8 @@ def test_after_the_release_the_comment_can_say_where_it_went(tmp_path: Path) -> 
         made.api("PUT", "pulls/7/merge", {"merge_method": "squash"})
         made.git("pull", "--quiet")
         made.box.fault(Fault(method="POST", path="/issues/2/comments", status=500))
-        release(made.project(), Request(), Materials())
+        released = made.run("release")
         (comment,) = comments(made)
         assert "Released in [v1.3.0](" in comment.body
         assert "Merging this makes v1.3.0" in comment.body
-        assert any("#2 was not told about v1.3.0" in said for said in made.said)
+        assert "#2 was not told about v1.3.0" in released.err

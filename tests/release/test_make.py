@@ -17,13 +17,13 @@ import requests
 from github_sandbox import Fault
 from release_tool.errors import RefusedError, ReleaseToolError, RemoteError
 from release_tool.history.facts import Request
+from release_tool.model.tag_message import owner_of
 from release_tool.model.tags import Owner
 from release_tool.model.version import Bump
 from release_tool.release.assets import collect, parse_references
 from release_tool.release.make import Materials, claim_next, release
 from release_tool.release.plan import Action
 from release_tool.release.planning import plan
-from release_tool.release.tag_message import owner_of
 from tests import examples
 from tests.clock import FakeClock
 from tests.shop import shop

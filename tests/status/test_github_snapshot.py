@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import RemoteError
 from release_tool.github.api import GitHub
+from release_tool.status.github_snapshot import GitHubSnapshots
 from tests.deploy.ledger.test_store import deployed, healthy
 from tests.shop import shop
 
@@ -39,18 +41,18 @@ def place(tmp_path: Path) -> Iterator[Shop]:
 def test_one_request_tells_of_deployments_pull_requests_and_marks(place: Shop) -> None:
     github, cloud = place.github(), place.git("rev-parse", "origin/cloud")
 
-    seen = github.sight.look(["staging", "production", "nowhere"], "cloud", [cloud, cloud, "f" * 40])
+    seen = github.adapter(GitHubSnapshots).look(["staging", "production", "nowhere"], "cloud", [cloud, cloud, "f" * 40])
 
     assert github.requests == 1
     assert {name: len(ledger) for name, ledger in seen.ledgers.items()} == {"staging": 1, "production": 2, "nowhere": 0}
-    assert seen.ledgers["production"] == github.deployments.ledger("production")
+    assert seen.ledgers["production"] == github.adapter(Deployments).ledger("production")
     assert seen.cut == frozenset()
     assert [pull.title for pull in seen.pulls] == ["Resolve it"]
     assert {sha: list(marks) for sha, marks in seen.marks.items()} == {cloud: ["release-tool/tested"], "f" * 40: []}
 
 
 def test_what_is_not_asked_for_is_not_there(place: Shop) -> None:
-    seen = place.github().sight.look([], "main", [])
+    seen = place.github().adapter(GitHubSnapshots).look([], "main", [])
 
     assert (seen.ledgers, seen.marks, seen.cut) == ({}, {}, frozenset())
     assert [pull.title for pull in seen.pulls] == ["Something else"]
@@ -61,13 +63,13 @@ def test_an_unknown_repository_is_an_error(place: Shop) -> None:
     github = GitHub("acme/nothing", token=box.token, api_url=box.api_url, graphql_url=box.graphql_url)
 
     with pytest.raises(RemoteError, match="acme/nothing"):
-        github.sight.look(["production"], "cloud", [])
+        github.adapter(GitHubSnapshots).look(["production"], "cloud", [])
 
 
 def test_an_environment_with_more_deployments_than_a_page_has_says_so(tmp_path: Path) -> None:
     many = [deployed("production", *healthy()) for _ in range(101)]
     with shop(tmp_path, *many, deployed("staging", *healthy())) as place:
-        seen = place.github().sight.look(["production", "staging"], "cloud", [])
+        seen = place.github().adapter(GitHubSnapshots).look(["production", "staging"], "cloud", [])
 
     assert seen.cut == {"production"}
     assert (len(seen.ledgers["production"]), len(seen.ledgers["staging"])) == (100, 1)

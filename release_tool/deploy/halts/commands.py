@@ -6,14 +6,14 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from release_tool.deploy.halts import model as halts
-from release_tool.deploy.halts.issues import US
+from release_tool.deploy.halts.issues import US, HaltIssues
 from release_tool.deploy.halts.model import LABEL, Comment, Debt, Halt, Order
-from release_tool.deploy.links import links
 from release_tool.errors import PermissionDeniedError, RemoteError
 from release_tool.notify.notice import Notice, subscribers
-from release_tool.notify.send import RECENT, tell
+from release_tool.notify.send import RECENT
 from release_tool.pull_request import github
 from release_tool.pull_request.comment import LIMIT
+from release_tool.pull_request.github import Conversation
 from release_tool.text.receipt import Receipt, with_receipt, without_receipt
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Halted:
 
 def halts_of(project: Project) -> tuple[Halt, ...]:
     """The open halts, over or not; each is pinned, so that editing its text changes nothing. Raises RemoteError."""
-    issues = [found.issue for found in project.remote.halts.labelled(LABEL)]
+    issues = [found.issue for found in project.remote.adapter(HaltIssues).labelled(LABEL)]
     _pin_all(project, issues)
     return halts.read_halts(issues, US)
 
@@ -92,7 +92,7 @@ def tell_halts(project: Project) -> None:
         return
     since = project.clock.now() - RECENT
     try:
-        found = project.remote.halts.labelled(LABEL, closed_since=since if resumed else None)
+        found = project.remote.adapter(HaltIssues).labelled(LABEL, closed_since=since if resumed else None)
         issues = [one.issue for one in found]
         closed = [
             one for one in halts.closed_by_hand(issues, US) if subscribers(channels, "resumed", one.order.environment)
@@ -124,7 +124,7 @@ def _pin(project: Project, one: Halt) -> Debt | None:
     owed = () if one.order.incident else subscribers(project.config.channels, "halted", one.order.environment)
     body = with_receipt(halts.pin(one.order), Receipt(owed=owed), LIMIT)
     try:
-        made = project.remote.conversation.create(one.issue, body)
+        made = project.remote.adapter(Conversation).create(one.issue, body)
     except (RemoteError, PermissionDeniedError):
         return None
     return Debt(halt=one, comment=Comment(US, made.body, made.id), over=False)
@@ -138,7 +138,9 @@ def _close(project: Project, lifted: Halt, why: str) -> Debt:
 
 def _note_closed(project: Project, closed: Halt) -> Debt:
     """Note who is to be told of a halt that a person ended."""
-    made = project.remote.conversation.create(closed.issue, _with_owed(project, closed, "This issue was closed."))
+    made = project.remote.adapter(Conversation).create(
+        closed.issue, _with_owed(project, closed, "This issue was closed.")
+    )
     return Debt(halt=closed, comment=Comment(US, made.body, made.id), over=True)
 
 
@@ -154,7 +156,7 @@ def _tell_all(project: Project, debts: Iterable[Debt]) -> None:
         if not debt.receipt.owed:
             continue
         asked = [name for name in debt.receipt.owed if name not in refusing]
-        told = tell(project, _notice(project, debt), only=asked)
+        told = project.tell(_notice(project, debt), only=asked)
         refusing |= {*told.owed}
         left = tuple(name for name in debt.receipt.owed if name in refusing)
         _write_down(project, debt, Receipt(told=(*debt.receipt.told, *told.sent), owed=left))
@@ -165,7 +167,7 @@ def _write_down(project: Project, debt: Debt, receipt: Receipt) -> None:
         return
     comment = github.Comment(debt.comment.id, debt.comment.body, debt.halt.url)
     try:
-        project.remote.conversation.update(comment, with_receipt(comment.body, receipt, LIMIT))
+        project.remote.adapter(Conversation).update(comment, with_receipt(comment.body, receipt, LIMIT))
     except (RemoteError, PermissionDeniedError) as error:
         project.say(f"who was told could not be written down, so they may be told twice: {error.message}")
 
@@ -179,7 +181,7 @@ def _notice(project: Project, debt: Debt) -> Notice:
             environment=order.environment,
             text=without_receipt(debt.comment.body).strip(),
             refers_to=page,
-            links=links(project),
+            links=project.links(),
         )
     return Notice(
         event="halted",
@@ -187,5 +189,5 @@ def _notice(project: Project, debt: Debt) -> Notice:
         environment=order.environment,
         who=order.by,
         reason=order.reason,
-        links=(page, *links(project)),
+        links=(page, *project.links()),
     )

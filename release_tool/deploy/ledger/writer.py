@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from release_tool.deploy.events import news_of
+from release_tool.deploy.ledger.events import news_of
 from release_tool.deploy.ledger.lock import living
 from release_tool.deploy.ledger.model import Deployment, Step, followed_by, is_written
 from release_tool.deploy.ledger.phase import Phase, Word, describe, read
+from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import PermissionDeniedError, RemoteError
 from release_tool.history.owner import claimant, lives
 from release_tool.notify.notice import subscribers
@@ -41,7 +42,7 @@ class Book:
     def __init__(self, place: Place) -> None:
         self.place = place
         self._project = place.project
-        self._deployments = place.project.remote.deployments
+        self._deployments = place.project.remote.adapter(Deployments)
         self._known = {deployment.id: deployment for deployment in self._deployments.ledger(place.name)}
         self._ours: set[int] = set()
         self._written_at = place.project.clock.now()

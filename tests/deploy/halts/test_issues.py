@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug import Response
 
-from release_tool.deploy.halts.issues import US, Access
+from release_tool.deploy.halts.issues import US, Access, HaltIssues
 from release_tool.deploy.halts.model import LABEL, Comment, Order, issue_text, pin, read_halts
 from release_tool.errors import RemoteError
 from release_tool.github.api import GitHub, PermissionDeniedError
+from release_tool.pull_request.github import Conversation
 from tests.clock import FakeClock
 from tests.shop import shop
 
@@ -48,7 +49,7 @@ OURS = halt("By Actions", author="github-actions[bot]", author_type="Bot")
 
 def titles(place: Shop) -> dict[str, bool]:
     """The labelled issues, each with whether its author counts."""
-    found = place.github().halts.labelled(LABEL)
+    found = place.github().adapter(HaltIssues).labelled(LABEL)
     return {one.issue.title: one.issue.author_writes for one in found}
 
 
@@ -64,7 +65,7 @@ def test_an_open_issue_with_the_label_is_told_whole(start: Start) -> None:
         {"pull": 9, "title": "Not an issue", "labels": [LABEL], "state": "open"},
     )
 
-    (found,) = place.github().halts.labelled(LABEL)
+    (found,) = place.github().adapter(HaltIssues).labelled(LABEL)
 
     issue = found.issue
     assert (issue.title, issue.body, issue.author, issue.author_writes) == ("Stop", "Why", "ada", True)
@@ -107,7 +108,7 @@ def test_each_author_is_asked_about_once_and_we_are_not(start: Start) -> None:
     place = start(ADA, *[halt(f"Stop {number}") for number in range(3)], OURS)
     github = place.github()
 
-    assert len(github.halts.labelled(LABEL)) == 4
+    assert len(github.adapter(HaltIssues).labelled(LABEL)) == 4
     assert github.requests == 2
 
 
@@ -117,7 +118,7 @@ def test_nobody_can_take_the_name_that_we_go_by(start: Start) -> None:
         halt("By somebody called like us", author="github-actions"),
     )
 
-    ours, theirs = place.github().halts.labelled(LABEL)
+    ours, theirs = place.github().adapter(HaltIssues).labelled(LABEL)
 
     assert (ours.issue.author, ours.issue.author_writes) == (US, True)
     assert (theirs.issue.author, theirs.issue.author_writes) == ("github-actions", False)
@@ -127,7 +128,7 @@ def test_a_persons_terminal_knows_the_halts_of_actions_and_its_own(start: Start)
     mine: Entry = {"token": "of-ada", "login": "ada", "rights": {"issues": "write"}}
     place = start(ADA, mine, halt("Mine"), OURS)
 
-    found = place.github("of-ada").halts.labelled(LABEL)
+    found = place.github("of-ada").adapter(HaltIssues).labelled(LABEL)
 
     assert [one.issue.author for one in found] == [US, US]
 
@@ -137,10 +138,10 @@ def test_a_halt_goes_through_github_and_comes_back_whatever_is_done_to_its_text(
     github = place.github()
     order = Order(environment="production", by="ada", reason="Too slow")
     opened = github.issues.create_issue(*issue_text(order), [LABEL])
-    github.conversation.create(opened.number, pin(order))
+    github.adapter(Conversation).create(opened.number, pin(order))
     github.issues.update_issue(opened.number, title="Nothing", body="All is well")
 
-    (found,) = read_halts((one.issue for one in github.halts.labelled(LABEL)), US)
+    (found,) = read_halts((one.issue for one in github.adapter(HaltIssues).labelled(LABEL)), US)
 
     assert (found.issue, found.order) == (opened.number, order)
 
@@ -150,11 +151,11 @@ def test_those_closed_lately_are_told_on_demand(start: Start) -> None:
         ADA, halt("Forgotten", state="closed"), halt("Long over", state="closed"), halt("Still open"), halt("Just over")
     )
     github = place.github()
-    first, second = github.halts.labelled(LABEL)
+    first, second = github.adapter(HaltIssues).labelled(LABEL)
     github.issues.close(second.issue.number, "Done")
     place.api("POST", f"issues/{first.issue.number - 1}/comments", {"body": "Touched again"})
 
-    found = github.halts.labelled(LABEL, closed_since=second.created + timedelta(seconds=1))
+    found = github.adapter(HaltIssues).labelled(LABEL, closed_since=second.created + timedelta(seconds=1))
 
     assert [(one.issue.title, one.issue.open, one.closed is None) for one in found] == [
         ("Still open", True, True),
@@ -167,7 +168,7 @@ def test_pages_of_issues_and_of_comments_are_read_to_the_end(start: Start) -> No
     place = start(ADA, halt("Much discussed", comments=said), *[halt(f"Stop {number}") for number in range(120)])
     github = place.github()
 
-    found = github.halts.labelled(LABEL)
+    found = github.adapter(HaltIssues).labelled(LABEL)
 
     assert len(found) == 121
     assert [comment.body for comment in found[0].issue.comments] == [comment["body"] for comment in said]
@@ -178,7 +179,7 @@ def test_the_comments_on_an_outsiders_issue_cost_nothing(start: Start) -> None:
     said = [{"body": "x", "author": "eve"} for _ in range(150)]
     github = start(halt("Spam", author="eve", comments=said)).github()
 
-    (found,) = github.halts.labelled(LABEL)
+    (found,) = github.adapter(HaltIssues).labelled(LABEL)
 
     assert found.issue.comments == ()
     assert github.requests == 2
@@ -188,14 +189,14 @@ def test_halts_that_cannot_be_read_are_an_error_and_never_none(start: Start) -> 
     place = start({"rights": {"contents": "write", "issues": "none"}})
 
     with pytest.raises(PermissionDeniedError, match="issues: read"):
-        place.github().halts.labelled(LABEL)
+        place.github().adapter(HaltIssues).labelled(LABEL)
 
 
 # Rights
 
 
 def test_what_somebody_may_do_is_told(start: Start) -> None:
-    halts = start(ADA, {"collaborator": "bob", "permission": "none"}).github().halts
+    halts = start(ADA, {"collaborator": "bob", "permission": "none"}).github().adapter(HaltIssues)
 
     assert halts.permission("ada") is Access.WRITE
     assert halts.permission("bob") is Access.NONE
@@ -264,7 +265,7 @@ def test_an_answer_that_is_cut_short_is_an_error(
         httpserver.expect_ordered_request(GRAPHQL, method="POST").respond_with_response(response)
 
     with pytest.raises(RemoteError, match=match):
-        github.halts.labelled(LABEL)
+        github.adapter(HaltIssues).labelled(LABEL)
 
 
 @pytest.mark.parametrize(
@@ -283,17 +284,17 @@ def test_roles_are_told_as_what_they_allow(
     document = {"permission": permission, "role_name": role}
     httpserver.expect_request(PERMISSION).respond_with_response(answer(document))
 
-    assert github.halts.permission("ada") is access
+    assert github.adapter(HaltIssues).permission("ada") is access
 
 
 def test_a_person_whom_github_does_not_know_may_do_nothing(httpserver: HTTPServer, github: GitHub) -> None:
     httpserver.expect_request(PERMISSION).respond_with_response(answer({"message": "Not Found"}, 404))
 
-    assert github.halts.permission("ada") is Access.NONE
+    assert github.adapter(HaltIssues).permission("ada") is Access.NONE
 
 
 def test_a_right_of_a_kind_that_is_not_known_is_an_error(httpserver: HTTPServer, github: GitHub) -> None:
     httpserver.expect_request(PERMISSION).respond_with_response(answer({"permission": "sometimes"}))
 
     with pytest.raises(RemoteError, match="can't be read"):
-        github.halts.permission("ada")
+        github.adapter(HaltIssues).permission("ada")

@@ -37,7 +37,7 @@ PATIENCE = 300
 
 LOST = 0.03
 LONGEST_BURST = 8
-DOCUMENT = Path(__file__).parents[2] / "docs/health.md"
+DOCUMENT = Path(__file__).parents[3] / "docs/health.md"
 ENDED = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 Answers = list[Reading]

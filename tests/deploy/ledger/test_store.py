@@ -14,6 +14,7 @@ from github_sandbox import Fault
 from release_tool.deploy.ledger import model
 from release_tool.deploy.ledger.model import Kind, Override, Payload
 from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import NeedsPersonError, RemoteError
 from release_tool.github.api import GitHub, NoAnswerError, PermissionDeniedError, RejectedError
 from release_tool.model.tags import Owner
@@ -72,7 +73,7 @@ def healthy() -> list[tuple[str, str]]:
 
 def test_a_deployment_is_read_back_as_it_was_written_with_its_phases(start: Start) -> None:
     place = start()
-    deployments = place.github().deployments
+    deployments = place.github().adapter(Deployments)
     written = payload_of(place.git("rev-parse", "origin/main"))
 
     number = deployments.create("production", written, "1.3.0 to production")
@@ -95,7 +96,7 @@ def test_a_deployment_is_read_back_as_it_was_written_with_its_phases(start: Star
 
 def test_a_commit_is_deployed_whatever_its_checks_say(start: Start) -> None:
     place = start({"status": "ci", "state": "failure", "ref": "main"})
-    deployments = place.github().deployments
+    deployments = place.github().adapter(Deployments)
 
     number = deployments.create("production", payload_of(place.git("rev-parse", "origin/main")), "")
 
@@ -104,7 +105,7 @@ def test_a_commit_is_deployed_whatever_its_checks_say(start: Start) -> None:
 
 def test_what_is_healthy_elsewhere_stays_so_until_we_say_otherwise(start: Start) -> None:
     place = start()
-    deployments = place.github().deployments
+    deployments = place.github().adapter(Deployments)
     commit = place.git("rev-parse", "origin/main")
     for _ in range(2):
         deployments.status(deployments.create("staging", payload_of(commit), ""), Phase(Word.HEALTHY))
@@ -114,7 +115,7 @@ def test_what_is_healthy_elsewhere_stays_so_until_we_say_otherwise(start: Start)
 
 def test_a_commit_that_github_does_not_have_is_refused(start: Start) -> None:
     with pytest.raises(RejectedError, match="No ref found"):
-        start().github().deployments.create("production", payload_of("f" * 40), "")
+        start().github().adapter(Deployments).create("production", payload_of("f" * 40), "")
 
 
 @pytest.mark.parametrize("status,match", [(202, "made no deployment"), (409, "409: Conflict merging")])
@@ -124,12 +125,12 @@ def test_an_answer_without_a_deployment_is_an_error(start: Start, status: int, m
     place.box.fault(Fault(method="POST", path="/deployments$", status=status, document=document))
 
     with pytest.raises(RemoteError, match=match):
-        place.github().deployments.create("production", payload_of(), "")
+        place.github().adapter(Deployments).create("production", payload_of(), "")
 
 
 def test_a_token_without_the_right_is_told_which(start: Start) -> None:
     place = start({"rights": {"contents": "write", "deployments": "read"}})
-    deployments = place.github().deployments
+    deployments = place.github().adapter(Deployments)
     commit = place.git("rev-parse", "origin/main")
 
     with pytest.raises(PermissionDeniedError, match="deployments: write"):
@@ -143,24 +144,24 @@ def test_a_token_without_the_right_is_told_which(start: Start) -> None:
 def test_a_deployment_whose_answer_got_lost_is_found_by_its_nonce(start: Start) -> None:
     place = start()
     github, commit = place.github(), place.git("rev-parse", "origin/main")
-    twin = github.deployments.create("production", payload_of(commit), "")
+    twin = github.adapter(Deployments).create("production", payload_of(commit), "")
     place.box.fault(Fault(method="POST", path="/deployments$", drop="after"))
 
-    made = github.deployments.create("production", payload_of(commit), "")
+    made = github.adapter(Deployments).create("production", payload_of(commit), "")
 
-    assert [deployment.id for deployment in github.deployments.ledger("production")] == [twin, made]
+    assert [deployment.id for deployment in github.adapter(Deployments).ledger("production")] == [twin, made]
 
 
 def test_a_deployment_that_never_arrived_is_not_sent_again_and_not_mistaken_for_another(start: Start) -> None:
     place = start()
     github, commit = place.github(), place.git("rev-parse", "origin/main")
-    twin = github.deployments.create("production", payload_of(commit), "")
+    twin = github.adapter(Deployments).create("production", payload_of(commit), "")
     place.box.fault(Fault(method="POST", path="/deployments$", drop="before"))
 
     with pytest.raises(NoAnswerError) as failure:
-        github.deployments.create("production", payload_of(commit), "")
+        github.adapter(Deployments).create("production", payload_of(commit), "")
     assert "it is not known whether" in failure.value.already
-    assert [deployment.id for deployment in github.deployments.ledger("production")] == [twin]
+    assert [deployment.id for deployment in github.adapter(Deployments).ledger("production")] == [twin]
 
 
 @pytest.mark.parametrize("drop,written", [("before", 0), ("after", 1)])
@@ -168,7 +169,7 @@ def test_a_status_whose_answer_got_lost_is_sent_once_and_can_be_read_back(
     start: Start, drop: str, written: int
 ) -> None:
     place = start(deployed())
-    deployments = place.github().deployments
+    deployments = place.github().adapter(Deployments)
     (before,) = deployments.ledger("production")
     place.box.fault(Fault(method="POST", path="/statuses$", drop="before" if drop == "before" else "after"))
 
@@ -190,7 +191,7 @@ def test_other_tools_and_other_environments_are_left_out(start: Start) -> None:
         deployed("staging", *healthy()),
     )
 
-    found = place.github().deployments.ledger("production")
+    found = place.github().adapter(Deployments).ledger("production")
 
     assert [deployment.healthy for deployment in found] == [True]
 
@@ -198,7 +199,7 @@ def test_other_tools_and_other_environments_are_left_out(start: Start) -> None:
 @pytest.mark.parametrize("payload", [{"schema": 2, "commit": "a" * 40}, {"schema": 1}, '{"schema": 1, "commit": 5}'])
 def test_what_we_wrote_and_cannot_read_is_never_passed_by(start: Start, payload: object) -> None:
     place = start(deployed("production", payload=payload), deployed("staging"))
-    deployments = place.github().deployments
+    deployments = place.github().adapter(Deployments)
     number = next(iter(place.box.github.store.deployments)).id
 
     with pytest.raises(NeedsPersonError, match=f"deployment #{number} to production can't be read"):
@@ -209,7 +210,7 @@ def test_what_we_wrote_and_cannot_read_is_never_passed_by(start: Start, payload:
 def test_a_payload_that_was_sent_as_text_is_read_too(start: Start) -> None:
     text = json.dumps(model.encode(payload_of()))
 
-    (found,) = start(deployed("production", payload=text)).github().deployments.ledger("production")
+    (found,) = start(deployed("production", payload=text)).github().adapter(Deployments).ledger("production")
 
     assert found.payload == payload_of()
 
@@ -217,17 +218,17 @@ def test_a_payload_that_was_sent_as_text_is_read_too(start: Start) -> None:
 def test_an_environment_without_deployments_has_an_empty_ledger_and_no_environment_asks_nothing(start: Start) -> None:
     github = start().github()
 
-    assert github.deployments.ledgers([]) == {}
+    assert github.adapter(Deployments).ledgers([]) == {}
     assert github.requests == 0
-    assert github.deployments.ledger("production") == ()
-    assert github.deployments.newest("production", 5) == ()
+    assert github.adapter(Deployments).ledger("production") == ()
+    assert github.adapter(Deployments).newest("production", 5) == ()
 
 
 def test_a_thousand_deployments_in_two_environments_cost_ten_requests(start: Start) -> None:
     history = [deployed(("production", "staging")[number % 2], *healthy()) for number in range(1000)]
     github = start(*history).github()
 
-    found = github.deployments.ledgers(["production", "staging"])
+    found = github.adapter(Deployments).ledgers(["production", "staging"])
 
     assert github.requests == 10
     assert {name: len(deployments) for name, deployments in found.items()} == {"production": 500, "staging": 500}
@@ -239,24 +240,24 @@ def test_a_thousand_deployments_in_two_environments_cost_ten_requests(start: Sta
 def test_the_newest_few_cost_one_request(start: Start) -> None:
     github = start(*[deployed("production", *healthy()) for _ in range(150)]).github()
 
-    newest = github.deployments.newest("production", 20)
+    newest = github.adapter(Deployments).newest("production", 20)
 
     assert github.requests == 1
-    assert newest == github.deployments.ledger("production")[-20:]
+    assert newest == github.adapter(Deployments).ledger("production")[-20:]
 
 
 def test_the_newest_are_found_behind_those_of_other_tools(start: Start) -> None:
     others = [deployed("production", task="deploy") for _ in range(7)]
     github = start(deployed(), deployed(), *others, deployed()).github()
 
-    assert github.deployments.newest("production", 2) == github.deployments.ledger("production")[1:]
+    assert github.adapter(Deployments).newest("production", 2) == github.adapter(Deployments).ledger("production")[1:]
 
 
 def test_more_statuses_than_a_page_has_room_for_are_read_too(start: Start) -> None:
     lines = [("queued", f"waiting: {number}") for number in range(250)]
     github = start(deployed("production", *lines), deployed("production", *healthy())).github()
 
-    first, second = github.deployments.ledger("production")
+    first, second = github.adapter(Deployments).ledger("production")
 
     assert [step.phase.text for step in first.steps] == [str(number) for number in range(250)]
     assert len(second.steps) == 2
@@ -315,7 +316,10 @@ def test_a_deployment_is_asked_for_just_as_it_is_and_every_time_with_another_non
     made = Response('{"id": 41}', status=201, content_type="application/json")
     httpserver.expect_request(f"{REST}/repos/acme/shop/deployments", method="POST").respond_with_response(made)
 
-    assert [github.deployments.create("production", payload_of(), "To production") for _ in range(2)] == [41, 41]
+    assert [github.adapter(Deployments).create("production", payload_of(), "To production") for _ in range(2)] == [
+        41,
+        41,
+    ]
 
     sent = [json.loads(request.data) for request, _ in httpserver.log]
     nonces = [body["payload"].pop("nonce") for body in sent]
@@ -352,7 +356,7 @@ def test_the_order_of_statuses_does_not_depend_on_the_order_that_github_tells_th
 ) -> None:
     answers(httpserver, page(*lines, newest=newest))
 
-    (found,) = github.deployments.ledger("production")
+    (found,) = github.adapter(Deployments).ledger("production")
 
     words = [Word.CHANGING, Word.VERIFYING, Word.BAKING]
     assert [step.phase.word for step in found.steps] == words[-len(lines) :]
@@ -362,7 +366,7 @@ def test_statuses_that_github_keeps_to_itself_are_an_error(httpserver: HTTPServe
     answers(httpserver, page("changing", newest="changing", total=2))
 
     with pytest.raises(RemoteError, match="does not tell all statuses of deployment #1"):
-        github.deployments.ledger("production")
+        github.adapter(Deployments).ledger("production")
 
 
 def test_a_page_that_is_too_much_for_github_is_asked_for_again_and_smaller(
@@ -371,7 +375,7 @@ def test_a_page_that_is_too_much_for_github_is_asked_for_again_and_smaller(
     timeout = {"data": None, "errors": [{"message": "Something went wrong while executing your query."}]}
     answers(httpserver, timeout, timeout, page(newest=None, more=True), page(newest=None))
 
-    assert len(github.deployments.ledger("production")) == 2
+    assert len(github.adapter(Deployments).ledger("production")) == 2
     asked = [json.loads(request.data)["variables"] for request, _ in httpserver.log]
     assert [(variables["first"], variables["after"]) for variables in asked] == [
         (100, None),
@@ -386,7 +390,7 @@ def test_a_repository_that_is_hidden_has_no_empty_ledger(httpserver: HTTPServer,
     answers(httpserver, missing)
 
     with pytest.raises(RemoteError, match="no repository acme/shop, or hides it"):
-        github.deployments.ledger("production")
+        github.adapter(Deployments).ledger("production")
 
 
 def test_a_deployment_that_is_deleted_while_it_is_read_is_an_error(httpserver: HTTPServer, github: GitHub) -> None:
@@ -396,4 +400,4 @@ def test_a_deployment_that_is_deleted_while_it_is_read_is_an_error(httpserver: H
     answers(httpserver, cut, {"data": {"node": None}, "errors": [{"type": "NOT_FOUND", "message": "Gone"}]})
 
     with pytest.raises(RemoteError, match="no deployment #1 any more"):
-        github.deployments.ledger("production")
+        github.adapter(Deployments).ledger("production")

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     )
 
 HEAD = """\
-# A part of GitHub's GraphQL schema, cut out of @octokit/graphql-schema 15.26.1 by tests/github_sandbox/contract/prune_graphql.py.
+# A part of GitHub's GraphQL schema, cut out of @octokit/graphql-schema 15.26.1
+# by tests/github_sandbox/contract/prune_graphql.py.
 # Copyright (c) GitHub 2025, MIT licence; its text stands in tests/github_sandbox/contract/README.md.
 
 """

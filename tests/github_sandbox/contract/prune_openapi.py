@@ -1,7 +1,7 @@
 """Cuts the part that the sandbox serves out of GitHub's OpenAPI description.
 
     npm pack @octokit/openapi@23.0.2 && tar xzf octokit-openapi-23.0.2.tgz
-    python tests/github_sandbox/contract/prune_openapi.py package/generated/api.github.com.json > tests/github_sandbox/contract/github.json
+    python tests/github_sandbox/contract/prune_openapi.py package/generated/api.github.com.json > github.json
 
 Descriptions, examples and headers are left out, and so is what no operation of the sandbox mentions.
 """

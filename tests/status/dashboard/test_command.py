@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from release_tool.deploy.halts.model import Order, issue_text
 from release_tool.deploy.ledger.model import Kind, Payload
 from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.store import Deployments
 from release_tool.model.tags import Owner
 from tests.shop import shop
 from tests.status.dashboard.test_pages import Reader
@@ -54,9 +55,9 @@ def deploy(place: Shop, tag: str, *phases: Phase, kind: Kind = Kind.DEPLOY, pare
         reason="8 bad samples in a row" if parent else "",
         parent=parent,
     )
-    number = place.github().deployments.create("production", payload, f"{tag} to production")
+    number = place.github().adapter(Deployments).create("production", payload, f"{tag} to production")
     for phase in (Phase(Word.CHANGING, "web"), *phases):
-        place.github().deployments.status(number, phase)
+        place.github().adapter(Deployments).status(number, phase)
     return number
 
 

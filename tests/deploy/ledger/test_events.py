@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.deploy.events import news_of
+from release_tool.deploy.ledger.events import news_of
 from release_tool.deploy.ledger.model import Kind
 from tests.deploy.ledger.ledgers import FAILED, LEFT, PROVEN, deployment, rollback
 

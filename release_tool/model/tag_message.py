@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from release_tool.model.tags import Owner
 from release_tool.text.visible import visible
-
-if TYPE_CHECKING:
-    from release_tool.release.plan import ReleasePlan
 
 _TRAILER = "Release-Tool-Owner"
 _ASSETS = "Release-Tool-Assets"
@@ -17,9 +13,12 @@ _SPACE = re.compile(r"\s")
 _FIELD = re.compile(r"(?P<key>[a-z]+)=(?P<value>\S+)")
 
 
-def tag_message(plan: ReleasePlan, owner: Owner, assets: int | None) -> str:
-    """Write the message of a plan's tag; `assets` is how many files will be uploaded, None where not known yet."""
-    lines = [f"{plan.tag}", "", visible(plan.reason)]
+def tag_message(tag: str, reason: str, owner: Owner, assets: int | None) -> str:
+    """Write the message of a tag, which says why there is a release.
+
+    `assets` is how many files will be uploaded, None where that is not known yet.
+    """
+    lines = [tag, "", visible(reason)]
     trailers = [f"{_TRAILER}: {_fields(owner)}"]
     if assets is not None:
         trailers.append(f"{_ASSETS}: {assets}")
