@@ -3,23 +3,50 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+import subprocess
+from pathlib import Path
 
 import click
 import pytest
 
 from release_tool import errors
 from release_tool.cli import group
+from release_tool.setup import shipped
+from release_tool.setup.files import is_kept
+from tests.adoption import SOURCE
 from tests.console import ROOT, rerun
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.shop import shop
 
 README = (ROOT / "README.md").read_text()
 
 
-def test_every_console_block_of_the_readme_shows_what_the_commands_really_print() -> None:
-    assert rerun(README) == README
+@pytest.mark.parametrize("name", ["README.md", "docs/first-release.md"])
+def test_every_console_block_shows_what_the_commands_really_print(name: str) -> None:
+    document = (ROOT / name).read_text()
+    assert rerun(document) == document
+
+
+def test_the_first_two_commands_of_the_readme_lead_to_a_plan_of_ones_own_repository() -> None:
+    block = re.search(r"```sh\n(.*?)```", README, re.DOTALL)
+    assert block
+    install, plan = (line.partition(" #")[0].rstrip() for line in block[1].splitlines())
+    assert install.split() == ["uv", "tool", "install", "git+https://github.com/OWNER/release-tool"]
+    assert plan == "release-tool plan"
+
+
+def test_leaving_as_the_readme_says_leaves_nothing_that_is_kept_up_to_date(tmp_path: Path) -> None:
+    command = re.search(r"^ *(git grep .* git rm)$", README, re.MULTILINE)
+    assert command
+    with shop(tmp_path, {"tag": "v1.2.3"}) as made:
+        assert made.run("init", "--yes", "--source", SOURCE).code == 0
+        made.git("add", "--all")
+        subprocess.run(["sh", "-c", f"{command[1]} --cached --quiet"], cwd=made.clone, check=True)
+        left = set(made.git("ls-files", "--cached").splitlines())
+    assert {path for path in left if is_kept(path)} == set()
+    named = README[README.index("## Leaving again") :]
+    assert [
+        path for path in left & set(shipped.files()) if Path(path).name not in named and "deploy-setup" not in path
+    ] == []
 
 
 def test_the_readme_names_the_exit_code_of_every_failure() -> None:
