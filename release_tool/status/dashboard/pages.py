@@ -34,7 +34,7 @@ LONGEST = 400
 
 _LONGEST_ADDRESS = 2_000
 _UNMEASURED = "—"
-_ASSETS = files("release_tool") / "dashboard"
+_ASSETS = files("release_tool.status.dashboard")
 _CODE = re.compile(r"`([^`]+)`")
 _WEB = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,58}[a-z0-9])?")
