@@ -84,7 +84,7 @@ def test_windows_that_overlap_or_meet_are_one() -> None:
 
 
 def test_a_freeze_without_any_end_is_still_told() -> None:
-    always = freeze("* * * * *", "1h")
+    always = freeze("*/10 * * * *", "1h")
     at = berlin("2026-11-20 19:00")
     until = frozen_until([always], at)
     assert until is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.chaos.past import prove
 from tests.production import production
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ url = "{url}"
 url = "/health"
 version-pointer = "/version"
 interval = "50ms"
+timeout = "1s"
 failure-threshold = 3
 """
 
@@ -35,8 +37,7 @@ def test_a_version_that_somebody_brought_past_the_ledger_is_told_once_and_closed
     tmp_path: Path,
 ) -> None:
     with production(tmp_path, configuration=CONFIGURATION) as here:
-        here.deploy("1.2.3")
-        here.deploy("1.3.0")
+        prove(here, "1.2.3", "1.3.0")
         assert said(here) == ""
 
         here.service.file.write_text("1.2.3")
@@ -49,7 +50,6 @@ def test_a_version_that_somebody_brought_past_the_ledger_is_told_once_and_closed
 
 def test_an_application_that_does_not_answer_is_no_drift(tmp_path: Path) -> None:
     with production(tmp_path, configuration=CONFIGURATION) as here:
-        here.deploy("1.2.3")
-        here.deploy("1.3.0")
+        prove(here, "1.2.3", "1.3.0")
         here.service.behave = lambda _version, _number: (500, {})
         assert said(here) == ""
