@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 README = Path(__file__).parents[2] / "README.md"
+
+pytestmark = pytest.mark.sandbox
 
 
 def test_the_demo_shows_every_stage_in_order_and_leaves_the_dashboard(tmp_path: Path) -> None:
