@@ -58,7 +58,7 @@ def demo(directory: Path | None, fast: bool) -> None:
     from release_tool.demo.demo import run
 
     colour = False if os.environ.get("NO_COLOR") else None
-    pause = 0.0 if fast or not os.isatty(1) else 1.0
+    pause = 0.0 if fast or not os.isatty(1) else 0.7
 
     def show(text: str) -> None:
         click.echo(text, color=colour)
