@@ -86,10 +86,12 @@ class LiveProgress:
 
         self._live = Live(console=self._console, refresh_per_second=4, transient=True)
         self._live.start()
+        self._session.above = self._above
         return self
 
     def __exit__(self, *_: object) -> None:
         """Leave the terminal as it was."""
+        self._session.above = None
         if self._live is not None:
             self._live.stop()
 
@@ -109,6 +111,12 @@ class LiveProgress:
         """Show the last samples and the time left."""
         self._health, self._samples = health, latest
         self._draw()
+
+    def _above(self, line: str) -> None:
+        """Show a line above the view, never folded, for a command to type by hand may stand in it."""
+        from rich.text import Text
+
+        self._console.print(Text.from_ansi(line), soft_wrap=True)
 
     def _draw(self) -> None:
         if self._live is not None:

@@ -52,6 +52,8 @@ class Session:
         self.actions = Actions(environment)
         self._environment = environment
         self._colour = colour(environment)
+        self.above: Callable[[str], None] | None = None
+        """What shows a styled line above a live view, while there is one."""
 
     def project(self) -> Project:
         """The repository that the command stands in; raises UsageError where there is none."""
@@ -87,8 +89,11 @@ class Session:
 
     def say(self, text: str) -> None:
         """Tell the person what is being done."""
-        line = click.style(visible_block(text), dim=True)
-        click.echo(self.actions.safe_log(line), err=True, color=self._colour)
+        line = self.actions.safe_log(click.style(visible_block(text), dim=True))
+        if self.above:
+            self.above(line)
+        else:
+            click.echo(line, err=True, color=self._colour)
 
     def show_job(self, run_url: str) -> Callable[[Job], None]:
         """What shows each job of a followed run, and where a person has to approve one."""
