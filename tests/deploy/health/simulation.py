@@ -1,7 +1,7 @@
 """Thousands of made-up deployments, and what becomes of them under our rule and under the usual ones.
 
 A trace says for each second what a check would be told, so that every rule looks at the same deployments.
-`python -m tests.deploy.health.simulation` writes the tables of `docs/health.md` anew.
+`EXAMPLES=all python -m tests.deploy.health.simulation` writes the tables of `docs/health.md` anew.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import msgspec
 
 from release_tool.config import Check, Environment
 from release_tool.deploy.health.verdict import Health, Reading, Sample, State, rules_of
+from tests import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ OK, STALE, BAD = Reading.OK, Reading.STALE, Reading.BAD
 LENGTH = 720
 """Seconds of a trace: the deadline, a bake, and as much again."""
 
-RUNS = 250
+RUNS = examples.number(250)
 """How many traces there are of each kind."""
 
 PATIENCE = 300
@@ -349,7 +350,8 @@ def by_share() -> str:
     return "\n".join(lines)
 
 
-def _called_healthy(share: float, reading: Reading, runs: int = 100) -> str:
+def _called_healthy(share: float, reading: Reading) -> str:
+    runs = examples.number(100)
     partly = [
         made(partial(partly_so, share=share, reading=reading), number, f"{reading} {share}") for number in range(runs)
     ]
@@ -373,4 +375,5 @@ def _literally(text: str, _: re.Match[str]) -> str:
 
 
 if __name__ == "__main__":
+    assert examples.ALL, "what the document says is true of all: EXAMPLES=all"
     DOCUMENT.write_text(written(DOCUMENT.read_text()))

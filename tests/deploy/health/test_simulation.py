@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import msgspec
 import pytest
 
 from release_tool.deploy.health.verdict import Reading
+from tests import examples
 from tests.deploy.health.simulation import (
     BROKEN,
     CONTENDERS,
     DOCUMENT,
     GOOD,
     LENGTH,
+    RUNS,
     ends,
     false_greens,
     needless_rollbacks,
@@ -42,7 +45,7 @@ def test_every_deployment_gets_a_verdict_before_its_trace_ends() -> None:
 
 def test_the_traces_are_many_of_many_kinds_and_noisy() -> None:
     assert len(GOOD) + len(BROKEN) >= 9
-    assert len(traces()) >= 3000
+    assert len(traces()) >= 12 * RUNS
     steady = [trace.answers[10:] for trace in traces() if trace.kind == "good"]
     lost = [answers.count(Reading.BAD) / len(answers) for answers in steady]
     assert 0.01 < sum(lost) / len(lost) < 0.02
@@ -63,11 +66,17 @@ def test_the_traces_are_many_of_many_kinds_and_noisy() -> None:
 )
 def test_the_simulation_notices_when_the_rule_gets_worse(worse: dict[str, object]) -> None:
     rule = msgspec.structs.replace(sample_rule(), **worse)
-    wrong = [trace for trace in traces()[::25] if ours(trace, rule).healthy is not trace.good]
+    wrong = [trace for trace in traces()[:: examples.number(24)] if ours(trace, rule).healthy is not trace.good]
     assert len(wrong) >= 3
 
 
 def test_the_tables_of_the_document_are_what_the_simulation_says() -> None:
     document = DOCUMENT.read_text()
     assert document.count("<!-- simulation: ") == 3
-    assert written(document) == document, "write them anew: python -m tests.deploy.health.simulation"
+    again = "write them anew: EXAMPLES=all python -m tests.deploy.health.simulation"
+    assert compared(written(document)) == compared(document), again
+
+
+def compared(document: str) -> str:
+    """What is the same however often it was tried: every day all but the figures."""
+    return document if examples.ALL else re.sub(r"\d+(\.\d+)?", "0", document)
