@@ -16,6 +16,7 @@ from release_tool.git.program import GitProgram, safe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from release_tool.git.program import Layout
     from release_tool.git.repository import Git
 
 _SUBMODULE = b"160000 "
@@ -39,28 +40,22 @@ def checkout(git: Git, commit: str) -> Iterator[Checkout]:
     """
     with tempfile.TemporaryDirectory(prefix="release-tool-", ignore_cleanup_errors=True) as temporary:
         directory = Path(temporary).resolve()
-        _make_repository(directory, git.program, commit)
+        _make_repository(directory, git.program.layout, commit)
         git.program.beside(directory, _CLEAN).run(
             "read-tree", "--reset", "-u", safe(commit), env={"GIT_INDEX_FILE": str(directory / ".git" / "index")}
         )
         yield Checkout(directory=directory, submodules=_submodules(git.program, commit))
 
 
-def _make_repository(directory: Path, original: GitProgram, commit: str) -> None:
+def _make_repository(directory: Path, layout: Layout, commit: str) -> None:
     """Make an empty repository that finds its objects in another one."""
     git = GitProgram(directory, token=None, server_url="")
-    object_format = original.line("rev-parse", "--show-object-format")
-    git.run("init", "--quiet", "--template=", f"--object-format={object_format}")
-    objects, shallow = (_path_in(original, name) for name in ("objects", "shallow"))
+    git.run("init", "--quiet", "--template=", f"--object-format={layout.object_format}")
     (directory / ".git" / "objects" / "info").mkdir(exist_ok=True)
-    (directory / ".git" / "objects" / "info" / "alternates").write_bytes(os.fsencode(objects) + b"\n")
-    if shallow.exists():
-        shutil.copyfile(shallow, directory / ".git" / "shallow")
+    (directory / ".git" / "objects" / "info" / "alternates").write_bytes(os.fsencode(layout.objects) + b"\n")
+    if layout.shallow.exists():
+        shutil.copyfile(layout.shallow, directory / ".git" / "shallow")
     git.run("update-ref", "--no-deref", "HEAD", safe(commit))
-
-
-def _path_in(git: GitProgram, name: str) -> Path:
-    return (git.directory / git.line("rev-parse", "--git-path", name)).resolve()
 
 
 def _submodules(git: GitProgram, commit: str) -> tuple[str, ...]:

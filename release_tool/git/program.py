@@ -8,14 +8,19 @@ import functools
 import logging
 import re
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from release_tool.errors import RemoteError, UsageError
+from release_tool.git.objects import READER, Objects
 from release_tool.system import process
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from release_tool.git.objects import Object
 
 _LOG = logging.getLogger(__name__)
 _CONFIG = (
@@ -50,9 +55,20 @@ _ENVIRONMENT: Mapping[str, str | None] = {
     ),
 }
 
+_NO_LAZY_FETCH: Mapping[str, str | None] = {"GIT_NO_LAZY_FETCH": "1"}
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
 _NETWORK_TIMEOUT = 600.0
 _TOKEN_VARIABLE = "RELEASE_TOOL_GIT_HEADER"  # noqa: S105 - the name of a variable, not a token
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """Where a repository keeps what, and how it names its objects; `top` is None where it is bare."""
+
+    directory: Path
+    objects: Path
+    shallow: Path
+    object_format: str
+    top: Path | None
 
 
 class GitProgram:
@@ -92,7 +108,36 @@ class GitProgram:
 
     def run_here(self, *args: str, ok: Collection[int] = (0,), stdin: bytes = b"") -> process.Finished:
         """The same, but a partial clone fetches nothing for it."""
-        return self.run(*args, ok=ok, stdin=stdin, env={"GIT_NO_LAZY_FETCH": "1"})
+        return self.run(*args, ok=ok, stdin=stdin, env=_NO_LAZY_FETCH)
+
+    def read(self, names: Iterable[str]) -> Iterator[Object | None]:
+        """The object of each name (a hash, a ref, `COMMIT:PATH`), None where there is none; raises RemoteError."""
+        with _told(READER[0]):
+            yield from self._objects.read(map(safe, names))
+
+    def read_here(self, names: Iterable[str]) -> Iterator[Object | None]:
+        """The same, but a partial clone fetches nothing for it."""
+        with _told(READER[0]):
+            yield from self._objects_here.read(map(safe, names))
+
+    def read_anew(self) -> None:
+        """Forget what was read of a history that may be longer now."""
+        self._objects.restart()
+        self._objects_here.restart()
+
+    @functools.cached_property
+    def layout(self) -> Layout:
+        """Where the repository keeps what."""
+        paths = ("--git-path", "objects", "--git-path", "shallow")
+        asked = ("--show-object-format", "--absolute-git-dir", *paths, "--show-cdup")
+        object_format, directory, objects, shallow, *up = self.run("rev-parse", *asked).text.splitlines()
+        return Layout(
+            directory=Path(directory),
+            objects=(self.directory / objects).resolve(),
+            shallow=(self.directory / shallow).resolve(),
+            object_format=object_format,
+            top=(self.directory / up[0]).resolve() if up else None,
+        )
 
     def line(self, *args: str) -> str:
         """What git says, as one line."""
@@ -125,11 +170,24 @@ class GitProgram:
     def beside(self, directory: Path, config: Sequence[str]) -> GitProgram:
         """The same repository with another directory as its working tree, and an index of its own in there."""
         variables = {
-            "GIT_DIR": self.line("rev-parse", "--absolute-git-dir"),
+            "GIT_DIR": str(self.layout.directory),
             "GIT_WORK_TREE": str(directory),
             "GIT_INDEX_FILE": str(directory / ".git"),  # a name that no file of the repository can have
         }
         return GitProgram(directory, token=self._token, server_url=self._server_url, config=config, variables=variables)
+
+    @functools.cached_property
+    def _objects(self) -> Objects:
+        return self._reader({})
+
+    @functools.cached_property
+    def _objects_here(self) -> Objects:
+        return self._reader(_NO_LAZY_FETCH)
+
+    def _reader(self, env: Mapping[str, str | None]) -> Objects:
+        """What reads objects; it does not hold us, so that it ends with us."""
+        start = functools.partial(process.Companion, self._argv(READER), cwd=self.directory, timeout=_NETWORK_TIMEOUT)
+        return Objects(functools.partial(start, env={**self._environment, **env}))
 
     def _argv(self, args: Sequence[str]) -> list[str]:
         _LOG.info("git %s", without_credentials(shlex.join(args)))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 import functools
-import io
 import itertools
 import os
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -21,10 +19,12 @@ from release_tool.model.commits import Commit, author_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _WEB_URL = re.compile(r"(?:https?|ssh|git)://.+", re.IGNORECASE)
 _SCP_URL = re.compile(r"(?:[^@/\s]+@)?([^:/\s]+):(?!//)(.+)")
+_FETCHED = re.compile(r"([^\t]+)\t(.*) \(fetch\)(?: \[.*\])?")
 _SIGNATURE = re.compile(r"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----$", re.MULTILINE)
 
 _TAGGED = re.compile(rb"^tagger .*> (\d{1,12}) [+-]\d{4}$", re.MULTILINE)
@@ -97,7 +97,7 @@ class Git:
     ) -> None:
         self.remote = remote
         self.program = GitProgram(directory, token=token, server_url=server_url)
-        self._contained: set[tuple[str, str]] = set()
+        self._ancestry: dict[tuple[str, str], bool] = {}
 
     @classmethod
     def find(
@@ -122,11 +122,10 @@ class Git:
             ) from error
         return git
 
-    @functools.cached_property
+    @property
     def root(self) -> Path:
         """The top of the working tree, or the repository itself where it is bare."""
-        repository, *up = self.program.run("rev-parse", "--absolute-git-dir", "--show-cdup").text.splitlines()
-        return (self.program.directory / up[0]).resolve() if up else Path(repository)
+        return self.program.layout.top or self.program.layout.directory
 
     @property
     def is_bare(self) -> bool:
@@ -138,26 +137,29 @@ class Git:
 
         That directory borrows all the others from here, so it can stand in for them in any other repository.
         """
-        own = (self.program.directory / self.program.line("rev-parse", "--git-path", "objects")).resolve()
         (objects / "info").mkdir(parents=True)
-        (objects / "info" / "alternates").write_bytes(os.fsencode(own) + b"\n")
+        (objects / "info" / "alternates").write_bytes(os.fsencode(self.program.layout.objects) + b"\n")
         apart = copy.copy(self)
         apart.program = self.program.writing_into(objects)
+        apart._ancestry = {}  # noqa: SLF001 - another one of us
         return apart
 
     # Names and remotes
 
     def remote_url(self) -> str | None:
         """The URL of the remote without the credentials that may stand in it, or None where there is no such remote."""
-        done = self.program.run("remote", "get-url", self.remote, ok=(0, 2))
-        return without_credentials(done.text.strip()) if done.code == 0 else None
+        url = self._remotes().get(self.remote)
+        return without_credentials(url) if url else None
 
     def remote_named(self, repository: str) -> str | None:
         """The name of the remote that is a repository, `owner/name`, whatever the person called it."""
-        names = self.program.run("remote").text.split()
-        urls = ((name, self.program.run("remote", "get-url", name).text.strip()) for name in names)
-        found = ((name, parse_remote(url)) for name, url in urls)
+        found = ((name, parse_remote(url)) for name, url in self._remotes().items())
         return next((name for name, parsed in found if parsed and parsed[1].casefold() == repository.casefold()), None)
+
+    def _remotes(self) -> dict[str, str]:
+        """The URL that git fetches from, of every remote by name."""
+        lines = map(_FETCHED.fullmatch, self.program.run("remote", "--verbose").text.splitlines())
+        return {line[1]: line[2] for line in lines if line}
 
     # Commits and branches
 
@@ -170,8 +172,8 @@ class Git:
 
     def resolve(self, ref: str) -> str | None:
         """The commit that a tag, branch or (short) hash names, or None where there is none."""
-        done = self.program.run("rev-parse", "--verify", "--quiet", f"{safe(ref)}^{{commit}}", ok=(0, 1))
-        return done.text.strip() if done.code == 0 else None
+        found = next(self.program.read([f"{safe(ref)}^{{commit}}"]))
+        return found.sha if found else None
 
     def current_branch(self) -> str | None:
         """The branch that is checked out, or None where the head is detached."""
@@ -207,7 +209,11 @@ class Git:
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether a commit is contained in another one; raises RemoteError when one of them is not here."""
-        return self.program.run("merge-base", "--is-ancestor", safe(ancestor), safe(descendant), ok=(0, 1)).code == 0
+        known = self._known(ancestor, descendant)
+        if known is not None:
+            return known
+        done = self.program.run("merge-base", "--is-ancestor", safe(ancestor), safe(descendant), ok=(0, 1))
+        return self._remember(ancestor, descendant, contained=done.code == 0)
 
     def has_commit(self, sha: str) -> bool:
         """Whether a commit is here, as a whole hash names it."""
@@ -215,8 +221,7 @@ class Git:
 
     def present(self, shas: Collection[str]) -> set[str]:
         """Those of the hashes that are commits and are here; nothing is fetched to find out."""
-        done = self.program.run_here("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=_asked(shas))
-        return {sha for sha, _, kind in (line.partition(" ") for line in done.text.splitlines()) if kind == "commit"}
+        return {thing.sha for thing in self.program.read_here(shas) if thing and thing.kind == "commit"}
 
     # Tags
 
@@ -258,19 +263,17 @@ class Git:
         return self.tag_messages([tag]).get(tag)
 
     def tag_messages(self, tags: Iterable[str]) -> dict[str, TagMessage]:
-        """The messages of those tags (names, or hashes of tag objects) that are here and annotated, in one command."""
+        """The messages of those tags (names, or hashes of tag objects) that are here and annotated."""
         tags = list(tags)
         names = [tag if _SHA.fullmatch(tag) else f"refs/tags/{tag}" for tag in tags]
-        output = self.program.run("cat-file", "--batch", stdin=_asked(names)).stdout
-        return {
-            tag: _message(content) for tag, (kind, content) in zip(tags, _batch(output), strict=True) if kind == "tag"
-        }
+        found = zip(tags, self.program.read(names), strict=True)
+        return {tag: _message(thing.content) for tag, thing in found if thing and thing.kind == "tag"}
 
     # History
 
     def first_parent_log(self, base: str | None, target: str) -> list[Commit]:
         """The commits of `target`'s first-parent line that `base` does not contain, newest first."""
-        return list(self._log("--first-parent", *_range(base, target)))
+        return [] if base == target else list(self._log("--first-parent", *_range(base, target)))
 
     def merged_in(self, base: str | None, target: str) -> dict[str, tuple[Commit, ...]]:
         """What each merge of the first-parent line brought in, oldest first, by the hash of the merge."""
@@ -309,8 +312,8 @@ class Git:
 
     def file(self, ref: str, path: str) -> bytes | None:
         """What a file holds in a commit, or None where it is not there."""
-        done = self.program.run("cat-file", "blob", f"{safe(ref)}:{path}", ok=(0, 128))
-        return done.stdout if done.code == 0 else None
+        found = next(self.program.read([f"{safe(ref)}:{path}"]))
+        return found.content if found and found.kind == "blob" else None
 
     # Changes
 
@@ -334,8 +337,7 @@ class Git:
             return {}
         sizes = self.program.run("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=_asked(shas)).text
         small = [sha for sha, _, size in (line.partition(" ") for line in sizes.splitlines()) if int(size) <= largest]
-        output = self.program.run("cat-file", "--batch", stdin=_asked(small)).stdout
-        return {sha: content for sha, (_, content) in zip(small, _batch(output), strict=True)}
+        return {thing.sha: thing.content for thing in self.program.read(small) if thing}
 
     def patch_id(self, before: str | None, after: str | None) -> str | None:
         """A hash of what leads from one commit to another, whatever the lines around it are numbered.
@@ -422,7 +424,11 @@ class Git:
 
     def _fetch(self, *wants: str, options: Sequence[str] = ()) -> None:
         """Fetch objects, and change no ref, whatever the remote's configuration says."""
-        self.program.remote("fetch", *_ONLY_OBJECTS, *options, self.remote, *wants)
+        try:
+            self.program.remote("fetch", *_ONLY_OBJECTS, *options, self.remote, *wants)
+        finally:  # a shallow clone may have more history now
+            self.program.read_anew()
+            self._ancestry = {pair: contained for pair, contained in self._ancestry.items() if contained}
 
     def _fetch_history(self, option: str) -> None:
         try:
@@ -458,18 +464,31 @@ class Git:
 
     def _boundary(self) -> list[str]:
         """The commits at which a shallow clone's history ends: what a remote that we came from surely knows."""
-        path = self.program.directory / self.program.line("rev-parse", "--git-path", "shallow")
+        path = self.program.layout.shallow
         return path.read_text().split() if path.exists() else []
 
     def _is_contained(self, commit: str, target: str) -> bool:
         """Whether a commit is contained in `target`; one that is not here is not, and none is fetched to find out."""
-        if (commit, target) in self._contained:
-            return True
+        known = self._known(commit, target)
+        if known is not None:
+            return known
         asked = ("merge-base", "--is-ancestor", safe(commit), safe(target))
         done = self.program.run_here(*asked, ok=(0, 1, _FATAL))
-        if done.code == 0 or (done.code == _FATAL and self.has_commit(commit) and self.is_ancestor(commit, target)):
-            self._contained.add((commit, target))  # and will be for ever: a commit's history does not change
-        return (commit, target) in self._contained
+        if done.code == _FATAL:
+            return self.has_commit(commit) and self.is_ancestor(commit, target)
+        return self._remember(commit, target, contained=done.code == 0)
+
+    def _known(self, ancestor: str, descendant: str) -> bool | None:
+        """Whether a commit is contained in another one, as far as that is known without a walk."""
+        if ancestor == descendant and _SHA.fullmatch(ancestor) and self.has_commit(ancestor):
+            return True
+        return self._ancestry.get((ancestor, descendant))
+
+    def _remember(self, ancestor: str, descendant: str, *, contained: bool) -> bool:
+        """Note what stays true of two hashes until something is fetched: a commit's history does not change."""
+        if _SHA.fullmatch(ancestor) and _SHA.fullmatch(descendant):
+            self._ancestry[ancestor, descendant] = contained
+        return contained
 
     def _first_walked(self, commits: Sequence[str], start: int, target: str) -> int | None:
         """The first of the commits, whose places begin with `start`, that a walk of all of the history meets."""
@@ -523,17 +542,6 @@ def _tag_refs(listing: str, between: str) -> dict[str, TagRef]:
 def _asked(names: Iterable[str]) -> bytes:
     """The names of objects as git reads them from its standard input."""
     return "".join(f"{safe(name)}\n" for name in names).encode()
-
-
-def _batch(output: bytes) -> Iterator[tuple[str, bytes]]:
-    """Read the kinds and contents of objects as `git cat-file --batch` writes them; "missing" where there is none."""
-    stream = io.BytesIO(output)
-    while header := stream.readline():
-        *_, kind, size = header.decode(errors="replace").split()
-        if size == "missing":
-            yield size, b""
-        else:
-            yield kind, stream.read(int(size) + 1)[:-1]
 
 
 def _message(tag_object: bytes) -> TagMessage:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import subprocess
 import tempfile
+import weakref
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -89,6 +91,90 @@ def stream(
         _checked(argv[0], Finished(code, b"", complaints.read().decode(errors="replace")), (0,))
 
 
+class Companion:
+    """A program that stays, and answers on its output what it is asked on its input.
+
+    It is ended when nobody holds this any more; should we die, its input ends, and so does it.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        cwd: Path | None = None,
+        env: Mapping[str, str | None] | None = None,
+    ) -> None:
+        self._name = argv[0]
+        self._timeout = timeout
+        self._answer = bytearray()
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the program
+        try:
+            with _starting(argv[0], cwd):
+                self._program = subprocess.Popen(
+                    argv,
+                    cwd=cwd,
+                    env=_environment(env),
+                    bufsize=0,  # so that nothing is left to be written when it is ended
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self._complaints,
+                )
+        except BaseException:
+            self._complaints.close()
+            raise
+        self.end = weakref.finalize(self, _end, self._program, self._complaints)
+
+    def ask(self, question: bytes) -> None:
+        """Write a question that is no longer than a pipe holds; raises ProcessError where the program ended."""
+        try:
+            _pipe(self._program.stdin).write(question)
+        except BrokenPipeError:
+            raise self._ended() from None
+
+    def line(self) -> bytes:
+        """Read a line of the answer without its end; raises as `read` does."""
+        while (end := self._answer.find(b"\n")) < 0:
+            self._wait()
+        return self.read(end + 1)[:-1]
+
+    def read(self, size: int) -> bytes:
+        """Read so many bytes; raises ProcessError where the program ended, RemoteError where it takes too long."""
+        while len(self._answer) < size:
+            self._wait()
+        read = bytes(self._answer[:size])
+        del self._answer[:size]
+        return read
+
+    def _wait(self) -> None:
+        output = _pipe(self._program.stdout)
+        poll = select.poll()
+        poll.register(output, select.POLLIN)
+        if not poll.poll(self._timeout * 1000):
+            raise RemoteError(f"{self._name} did not answer within {self._timeout:g} seconds")
+        if not (more := output.read(_CHUNK)):
+            raise self._ended()
+        self._answer += more
+
+    def _ended(self) -> ProcessError:
+        code = self._program.wait()
+        self._complaints.seek(0)
+        complaints = self._complaints.read().decode(errors="replace")
+        return ProcessError(Path(self._name).name, Finished(code, b"", complaints))
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:  # pragma: no cover - a pipe was asked for
+        raise AssertionError
+    return pipe
+
+
+def _end(program: subprocess.Popen[bytes], complaints: IO[bytes]) -> None:
+    """End a program that may be in the middle of an answer."""
+    with complaints, program:
+        program.kill()
+
+
 @contextlib.contextmanager
 def _started(
     argv: Sequence[str], cwd: Path | None, env: Mapping[str, str | None] | None, complaints: IO[bytes]
@@ -103,9 +189,7 @@ def _started(
             stderr=complaints,
         )
     with program:
-        if program.stdout is None:  # pragma: no cover - a pipe was asked for
-            raise AssertionError
-        yield program, program.stdout
+        yield program, _pipe(program.stdout)
 
 
 @contextlib.contextmanager
