@@ -368,7 +368,7 @@ class Git:
 
     def is_shallow(self) -> bool:
         """Whether the clone lacks the beginning of its history."""
-        return self.program.line("rev-parse", "--is-shallow-repository") == "true"
+        return self.program.layout.shallow.exists()
 
     def deepen(self, by: int) -> None:
         """Fetch that many more generations of a shallow clone's history."""

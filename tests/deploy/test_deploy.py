@@ -9,12 +9,15 @@ from inline_snapshot import snapshot
 from release_tool.deploy import reconcile
 from release_tool.deploy.ledger.phase import Phase, Word
 from release_tool.deploy.withdraw import withdraw
+from tests.counting import Counter
 from tests.production import CURIOUS, QUICK, RIVAL, EventfulClock, production, releases
 from tests.service import bad
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import pytest
 
     from tests.production import Production
     from tests.shop import Entry
@@ -86,6 +89,24 @@ def test_a_deployment_costs_few_requests(tmp_path: Path) -> None:
         here.deploy("1.3.0")
         asked = [request for request in here.shop.box.requests if not request.path.startswith("/acme/shop.git")]
         assert len(asked) <= 30
+
+
+def test_a_deployment_starts_few_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with production(tmp_path) as here:
+        here.was_proven("1.2.4")
+        git = Counter(tmp_path, monkeypatch)
+        assert here.deploy("1.3.0").outcome == "healthy"
+        assert 0 < len(git.started()) <= 16
+
+
+def test_looking_starts_few_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with production(tmp_path) as here:
+        here.was_proven("1.2.4")
+        git = Counter(tmp_path, monkeypatch)
+        for command, most in (("plan", 10), ("status", 13)):
+            git.forget()
+            assert here.shop.run(command).code == 0
+            assert 0 < len(git.started()) <= most
 
 
 # From bad, and from nothing

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import os
+import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +15,6 @@ from release_tool.model.commits import Author
 from tests.git.repo import Repo
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_httpserver import HTTPServer
 
 Files = dict[str, str | bytes]
@@ -619,3 +621,84 @@ def test_a_token_does_not_go_to_another_server(repo: Repo, httpserver: HTTPServe
         Git(repo.directory, token="t0ken").remote_tags()
 
     assert "Authorization" not in httpserver.log[0][0].headers
+
+
+# Objects are read by a program that stays
+
+
+def readers(repo: Repo) -> list[int]:
+    """The numbers of the git programs that are held open in a repository."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (place / "cwd").readlink() == repo.directory and b"cat-file" in (place / "cmdline").read_bytes():
+                found.append(int(place.name))
+    return found
+
+
+def test_what_is_made_while_it_is_read_is_found(repo: Repo, git: Git) -> None:
+    first = repo.commit(a="1")
+    assert git.present([first, NOWHERE]) == {first}
+    second = repo.commit(a="2")
+    assert (git.present([second]), git.head(), git.file("main", "a")) == ({second}, second, b"2")
+    repo.git("gc", "--quiet")
+    repo.git("tag", "v1", first)
+    assert (git.resolve("v1"), git.file("v1", "a"), git.file("v1", "b")) == (first, b"1", None)
+
+
+def test_more_history_is_seen_at_once_when_it_was_fetched(repo: Repo, tmp_path: Path) -> None:
+    line = [repo.commit() for _ in range(5)]
+    git = Git(repo.clone(tmp_path / "clone", "--depth=2").directory)
+    assert git.resolve("HEAD~3") is None
+    assert not git.present([line[1]])
+    git.unshallow()
+    assert git.resolve("HEAD~3") == line[1]
+    assert git.is_ancestor(line[0], line[4])
+
+
+def test_a_commit_that_was_not_contained_before_more_was_fetched_is_afterwards(repo: Repo, tmp_path: Path) -> None:
+    line = [repo.commit() for _ in range(5)]
+    repo.git("branch", "old", line[1])
+    git = Git(repo.clone(tmp_path / "clone", "--depth=2", "--no-single-branch").directory)
+    assert not git.is_ancestor(line[1], line[4])
+    git.unshallow()
+    assert git.is_ancestor(line[1], line[4])
+
+
+def test_many_and_large_objects_are_read_whole(repo: Repo, git: Git) -> None:
+    contents: Files = {f"file-{number}": bytes([number]) * 100_000 for number in range(40)}
+    head = repo.commit(**contents)
+    shas = [repo.git("rev-parse", f"{head}:{name}") for name in contents]
+    assert list(git.small_blobs(shas, 200_000).values()) == list(contents.values())
+
+
+def test_a_reader_that_was_ended_from_outside_is_started_again(repo: Repo, git: Git) -> None:
+    head = repo.commit()
+    assert git.head() == head
+    [reader] = readers(repo)
+    os.kill(reader, signal.SIGKILL)
+    assert git.head() == head
+
+
+def test_no_reader_outlives_the_repository_that_it_reads(repo: Repo) -> None:
+    git = Git(repo.directory)
+    head = repo.commit()
+    assert git.head() == head
+    assert git.has_commit(head)
+    assert len(readers(repo)) == 2
+    del git
+    assert readers(repo) == []
+
+
+def test_a_path_can_not_smuggle_a_second_question(repo: Repo, git: Git) -> None:
+    repo.commit(a="1")
+    with pytest.raises(UsageError):
+        git.file("main", "a\nmain:a")
+    assert git.file("main", "a b 1") is None
+    assert git.file("main", "a") == b"1"
+
+
+def test_where_objects_can_not_be_read_git_tells_why(tmp_path: Path) -> None:
+    with pytest.raises(RemoteError, match="not a git repository") as failure:
+        Git(tmp_path).resolve("main")
+    assert (failure.value.exit_code, failure.value.during) == (4, "git cat-file")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from release_tool.errors import RemoteError, UsageError
-from release_tool.system.process import ProcessError, run, stream
+from release_tool.system.process import Companion, ProcessError, run, stream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,3 +100,45 @@ def test_a_stream_of_a_program_that_fails_is_an_error_and_not_a_short_answer() -
     assert next(failing) == b"first"
     with pytest.raises(ProcessError, match="lost the rest"):
         next(failing)
+
+
+ECHO = "import sys\nfor line in sys.stdin: print(line.upper(), end='', flush=True)"
+
+
+def test_a_companion_answers_one_question_after_the_other() -> None:
+    echo = Companion(script(ECHO), timeout=30)
+
+    echo.ask(b"one\n")
+    assert echo.line() == b"ONE"
+    echo.ask(b"two\nthree\n")
+    assert (echo.read(2), echo.line(), echo.line()) == (b"TW", b"O", b"THREE")
+
+
+def test_a_companion_ends_with_who_holds_it() -> None:
+    companion = Companion(script("import os, sys\nprint(os.getpid(), flush=True)\nsys.stdin.read()"), timeout=30)
+    number = int(companion.line())
+    os.kill(number, 0)
+
+    del companion
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)
+
+
+def test_a_companion_that_ended_is_told_in_its_own_words() -> None:
+    companion = Companion(script("import sys\nsys.exit('no more')"), timeout=30)
+    with pytest.raises(ProcessError, match="ended with code 1: no more"):
+        companion.line()
+    with pytest.raises(ProcessError, match="ended with code 1: no more"):
+        companion.ask(b"still there?\n")
+
+
+def test_a_companion_that_does_not_answer_in_time_is_an_error() -> None:
+    silent = Companion(script("import sys; sys.stdin.read()"), timeout=0.2)
+    with pytest.raises(RemoteError, match=r"did not answer within 0\.2 seconds"):
+        silent.line()
+
+
+def test_a_companion_that_can_not_be_started_is_told_as_any_program() -> None:
+    with pytest.raises(UsageError, match="no-such-program can't be started"):
+        Companion(["no-such-program"], timeout=1)
