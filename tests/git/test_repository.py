@@ -667,7 +667,7 @@ def test_a_commit_that_was_not_contained_before_more_was_fetched_is_afterwards(r
 
 def test_many_and_large_objects_are_read_whole(repo: Repo, git: Git) -> None:
     contents: Files = {f"file-{number}": bytes([number]) * 100_000 for number in range(40)}
-    head = repo.commit(**contents)
+    head = repo.commit("Many", **contents)
     shas = [repo.git("rev-parse", f"{head}:{name}") for name in contents]
     assert list(git.small_blobs(shas, 200_000).values()) == list(contents.values())
 
