@@ -93,10 +93,13 @@ class Suggesting(click.Group):
 
     def unknown(self, ctx: click.Context, name: str) -> click.UsageError:
         """The error for a name that no command has."""
-        import difflib  # only a mistake needs it
+        import difflib  # only a mistake needs these
+
+        from release_tool.text.visible import visible
 
         close = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
-        return click.UsageError(f"unknown command `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""), ctx)
+        meant = f"; did you mean `{close[0]}`?" if close else ""
+        return click.UsageError(f"unknown command `{visible(name)}`{meant}", ctx)
 
 
 class _Contents(Suggesting):

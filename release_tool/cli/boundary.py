@@ -73,7 +73,7 @@ def _document(failure: ReleaseToolError, code: int) -> dict[str, str | int]:
 def _tell_actions(failure: ReleaseToolError) -> None:
     actions = Actions(os.environ)
     if actions.enabled:
-        click.echo(actions.annotation("error", failure.message, title="release-tool"), err=True)
+        click.echo(actions.annotation("error", visible_block(failure.message), title="release-tool"), err=True)
         actions.write_summary("\n".join(f"> {line}" for line in click.unstyle("\n".join(_lines(failure))).splitlines()))
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAKEFILE = """\
 # What a person breaks by a file in the home directory, as an outage would, can't be made.
-build smoke test style types workflows tools road coverage table: able
+build smoke test tests style types workflows tools road coverage table: able
 able:
 	@for goal in $(MAKECMDGOALS); do test ! -e "$(HOME)/no-$$goal" || { echo "no $$goal today"; exit 1; }; done
 build:
@@ -34,7 +34,7 @@ smoke:
 coverage:
 	mkdir -p build
 	echo '<coverage/>' > build/coverage.xml
-.PHONY: able build smoke test style types workflows tools road coverage table
+.PHONY: able build smoke test tests style types workflows tools road coverage table
 """
 
 FILES: dict[str, str] = {
