@@ -1,7 +1,11 @@
 # Everything a contributor does, each with all the set-up it needs. `make` lists it.
 
 PYTHON ?= python3
-JOBS ?= $(shell nproc 2> /dev/null || sysctl -n hw.ncpu 2> /dev/null || echo 2)
+# Many tests wait for a server or a program, so two for each core keep it busy.
+CORES := $(shell nproc 2> /dev/null || sysctl -n hw.ncpu 2> /dev/null || echo 2)
+JOBS ?= $(shell expr 2 '*' $(CORES))
+# Compiling the same modules again in every process costs a third of the tests.
+export PYTHONDONTWRITEBYTECODE =
 BIN := .venv/bin
 READY := .venv/.ready
 TOOL := build/tool
