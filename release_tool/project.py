@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from release_tool.github.actions import Actions
     from release_tool.github.api import GitHub
     from release_tool.model.tags import Owner
-    from release_tool.notify.notice import Link, Notice, Told
+    from release_tool.notify.notice import Link, Notice, SendReport
     from release_tool.system.clock import Clock
 
 
 class Notify(Protocol):
     """What sends messages; it raises nothing for a channel that can't be reached."""
 
-    def __call__(self, notice: Notice, *, only: Collection[str] | None = None) -> Told:
+    def __call__(self, notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
         """Tell every channel that wants to know, or of these only the ones that are named."""
 
 
@@ -69,7 +69,7 @@ class Project:
             )
         return self.github
 
-    def tell(self, notice: Notice, *, only: Collection[str] | None = None) -> Told:
+    def tell(self, notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
         """Tell everybody who wants to know, and report who could not be told; this never raises for a channel.
 
         What is still `owed` afterwards is the caller's to write down where the fact lives, and to tell in a later run
@@ -92,6 +92,6 @@ class Project:
         return tuple((name, address) for name, address in found if address)
 
 
-def _not_told(notice: Notice, told: Told) -> str:
+def _not_told(notice: Notice, told: SendReport) -> str:
     rows = [f"- {inert(failure.channel)}: {inert(failure.reason)}" for failure in told.failures]
     return "\n".join([f"#### Not everybody was told: {inert(notice.title)}", "", *rows])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 
-from release_tool.history.changes import Change, Kind, Landing, Rule
+from release_tool.history.changes import BumpRule, Change, ChangeKind, Landing
 from release_tool.model.commits import Author, Commit, PullRequest
 from release_tool.model.version import Bump
 
@@ -45,7 +45,9 @@ def push(message: str) -> Landing:
     return Landing((commit(message),))
 
 
-def change(number: int | None, title: str, bump: Bump = Bump.PATCH, kind: Kind = Kind.OTHER, body: str = "") -> Change:
+def change(
+    number: int | None, title: str, bump: Bump = Bump.PATCH, kind: ChangeKind = ChangeKind.OTHER, body: str = ""
+) -> Change:
     """A change as the assessment would make it."""
     return Change(
         pull=number,
@@ -53,7 +55,7 @@ def change(number: int | None, title: str, bump: Bump = Bump.PATCH, kind: Kind =
         title=title,
         kind=kind,
         bump=bump,
-        rule=Rule.LABEL,
+        rule=BumpRule.LABEL,
         reason="label",
         authors=(Author("ada", "ada"),),
         body=body,

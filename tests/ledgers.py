@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release_tool.deploy.ledger.model import Kind, Payload
+from release_tool.deploy.ledger.model import DeploymentKind, Payload
 from release_tool.deploy.ledger.store import Deployments
 from release_tool.model.tags import Owner
 from tests.deploy.ledger.ledgers import phase
@@ -40,7 +40,7 @@ def deployed(  # noqa: PLR0913  # a ledger is written in one line for each deplo
     ref: str,
     name: str,
     *lines: str,
-    kind: Kind = Kind.DEPLOY,
+    kind: DeploymentKind = DeploymentKind.DEPLOY,
     automatic: bool = True,
     by: str = "",
     reason: str = "",
@@ -66,4 +66,4 @@ def deployed(  # noqa: PLR0913  # a ledger is written in one line for each deplo
 
 def recorded(place: Shop, environment: str, ref: str, name: str) -> int:
     """Write down what runs, as a person does who begins with the tool."""
-    return deployed(place, environment, ref, name, *RECORDED, kind=Kind.RECORD, automatic=False, by="ada")
+    return deployed(place, environment, ref, name, *RECORDED, kind=DeploymentKind.RECORD, automatic=False, by="ada")

@@ -9,14 +9,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from release_tool.deploy import deploy, reconcile, verify
-from release_tool.deploy.environment import Silent, place_named, with_deployed_configuration
+from release_tool.deploy.environment import SilentProgress, environment_named, with_deployed_configuration
 from release_tool.deploy.halts.issues import HaltIssues
 from release_tool.deploy.halts.model import LABEL
-from release_tool.deploy.ledger.model import Kind, Override, Payload
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.model import DeploymentKind, Override, Payload
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.ledger.store import Deployments
-from release_tool.deploy.preconditions import Asked
-from release_tool.history.references import Reference, record
+from release_tool.deploy.preconditions import DeployRequest
+from release_tool.history.references import ImageReference, record
 from release_tool.model.tags import Owner
 from release_tool.sync.sync import TESTED
 from tests.clock import FakeClock
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from release_tool.deploy.attempt import Deployed
-    from release_tool.deploy.environment import Place, Progress
+    from release_tool.deploy.attempt import DeployResult
+    from release_tool.deploy.environment import DeployEnvironment, Progress
     from release_tool.deploy.ledger.model import Deployment
     from tests.service import Behave
     from tests.shop import Entry
@@ -113,19 +113,19 @@ class Production:
         self.service = service
         self.clock: FakeClock = FakeClock()
         self.evidence: Path | None = None
-        self.progress: Progress = Silent()
+        self.progress: Progress = SilentProgress()
         self._environment = dict(environment or {})
 
-    def place(self, name: str = "production", **environment: str) -> Place:
+    def environment(self, name: str = "production", **environment: str) -> DeployEnvironment:
         environment = self._environment | environment
         env = self.shop.environment() | environment
         project = with_deployed_configuration(self.shop.project(env=env, clock=self.clock))
         ours = os.environ | environment
-        return place_named(project, name, ours=ours, progress=self.progress, evidence=self.evidence)
+        return environment_named(project, name, ours=ours, progress=self.progress, evidence=self.evidence)
 
-    def preview(self, version: str, *, at: str = "production", **env: str) -> Deployed:
+    def preview(self, version: str, *, at: str = "production", **env: str) -> DeployResult:
         """What a person's deployment would come to."""
-        return deploy.preview(self.place(at, **env), version, Asked(by="ada"))
+        return deploy.preview(self.environment(at, **env), version, DeployRequest(by="ada"))
 
     def deploy(
         self,
@@ -136,25 +136,27 @@ class Production:
         reason: str = "",
         overrides: str = "",
         **env: str,
-    ) -> Deployed:
+    ) -> DeployResult:
         """Deploy as a person."""
         chosen = frozenset(Override(word) for word in overrides.split())
-        return deploy.deploy(self.place(at, **env), version, Asked(by=by, reason=reason, overrides=chosen))
+        return deploy.deploy(
+            self.environment(at, **env), version, DeployRequest(by=by, reason=reason, overrides=chosen)
+        )
 
-    def deploy_automatically(self, version: str, *, at: str = "production", **env: str) -> Deployed:
-        return deploy.deploy(self.place(at, **env), version, Asked(automatic=True))
+    def deploy_automatically(self, version: str, *, at: str = "production", **env: str) -> DeployResult:
+        return deploy.deploy(self.environment(at, **env), version, DeployRequest(automatic=True))
 
-    def rollback(self, to: str = "", *, halts: bool = True, overrides: str = "", **env: str) -> Deployed:
+    def rollback(self, to: str = "", *, halts: bool = True, overrides: str = "", **env: str) -> DeployResult:
         """Go back as a person."""
         chosen = frozenset(Override(word) for word in overrides.split())
-        asked = Asked(by="ada", reason="it is broken", overrides=chosen)
-        return deploy.rollback(self.place(**env), to, asked, halts=halts)
+        request = DeployRequest(by="ada", reason="it is broken", overrides=chosen)
+        return deploy.rollback(self.environment(**env), to, request, halts=halts)
 
-    def record(self, version: str, **env: str) -> Deployed:
-        return verify.record(self.place(**env), version, Asked(by="ada"))
+    def record(self, version: str, **env: str) -> DeployResult:
+        return verify.record(self.environment(**env), version, DeployRequest(by="ada"))
 
-    def verify(self, **env: str) -> Deployed:
-        return verify.verify(self.place(**env))
+    def verify(self, **env: str) -> DeployResult:
+        return verify.verify(self.environment(**env))
 
     def reconcile(
         self,
@@ -163,14 +165,14 @@ class Production:
         only_close: bool = False,
         job: Mapping[str, str] | None = None,
         **env: str,
-    ) -> tuple[Deployed, ...]:
-        places = [self.place(name, **(job or {}), **env) for name in names or ("production",)]
-        return reconcile.reconcile(places, only_settle=only_settle, only_close=only_close)
+    ) -> tuple[DeployResult, ...]:
+        environments = [self.environment(name, **(job or {}), **env) for name in names or ("production",)]
+        return reconcile.reconcile(environments, only_settle=only_settle, only_close=only_close)
 
     def was_proven(self, version: str) -> None:
         """Let a version run and stand in the ledger as healthy, as an earlier run would have left it."""
         self.service.file.write_text(version)
-        self.rival(f"v{version}", Phase(Word.HEALTHY, "the new version answered well for 2m"))
+        self.rival(f"v{version}", PhaseRecord(Phase.HEALTHY, "the new version answered well for 2m"))
 
     def ledger(self, name: str = "production") -> tuple[Deployment, ...]:
         return self.shop.github().adapter(Deployments).ledger(name)
@@ -193,10 +195,15 @@ class Production:
 
     def built(self, ref: str, name: str, reference: str) -> None:
         """Say what was built of a commit."""
-        record(self.shop.project(), self.commit(ref), [Reference(name, reference)])
+        record(self.shop.project(), self.commit(ref), [ImageReference(name, reference)])
 
     def rival(
-        self, ref: str, *phases: Phase, kind: Kind = Kind.DEPLOY, automatic: bool = True, parent: int | None = None
+        self,
+        ref: str,
+        *phases: PhaseRecord,
+        kind: DeploymentKind = DeploymentKind.DEPLOY,
+        automatic: bool = True,
+        parent: int | None = None,
     ) -> int:
         """Write a deployment of another run into the ledger; it lives where the scenario has `RIVAL`."""
         payload = Payload(
@@ -208,11 +215,11 @@ class Production:
             parent=parent,
         )
         number = self.shop.github().adapter(Deployments).create("production", payload, "of another run")
-        for phase in phases or (Phase(Word.WAITING),):
+        for phase in phases or (PhaseRecord(Phase.WAITING),):
             self.tell(number, phase)
         return number
 
-    def tell(self, number: int, phase: Phase) -> None:
+    def tell(self, number: int, phase: PhaseRecord) -> None:
         """Write a phase of another run's deployment."""
         self.shop.github().adapter(Deployments).status(number, phase)
 

@@ -18,7 +18,7 @@ from release_tool.git.repository import Git
 from release_tool.github.actions import Actions
 from release_tool.github.api import GitHub
 from release_tool.model.tags import Owner
-from release_tool.notify.notice import Told
+from release_tool.notify.notice import SendReport
 from release_tool.project import Project
 from release_tool.system import host
 from tests import forkserver
@@ -138,10 +138,10 @@ class Shop:
             notify=self._note,
         )
 
-    def _note(self, notice: Notice, *, only: Collection[str] | None = None) -> Told:
+    def _note(self, notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
         """Take a notice down instead of sending it; everybody counts as told."""
         self.notices.append(notice)
-        return Told(sent=tuple(only or ()))
+        return SendReport(sent=tuple(only or ()))
 
     def github(self, token: str | None = None) -> GitHub:
         """The sandbox as our edge sees it."""

@@ -20,7 +20,7 @@ import pytest
 from werkzeug import Response
 
 from release_tool.config import parse
-from release_tool.deploy.command import Delivery, passed_on, run, surroundings
+from release_tool.deploy.command import CommandInput, passed_on, run, surroundings
 from release_tool.deploy.health.judge import unusable
 from release_tool.text.masking import Masker
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from werkzeug import Request
 
     from release_tool.config import Environment
-    from release_tool.deploy.command import Ran
+    from release_tool.deploy.command import CommandResult
 
 RECIPES = Path(__file__).parent.parent / "docs" / "recipes"
 NAMES = sorted(path.parent.name for path in RECIPES.glob("*/release-tool.toml"))
@@ -153,7 +153,7 @@ class Machine:
         commit: str = COMMIT,
         references: Mapping[str, str] | None = None,
         fail_at: int = 0,
-    ) -> Ran:
+    ) -> CommandResult:
         """Run the recipe's command, in the environment that a deployment gives it; nothing secret may be seen."""
         self._calls.unlink(missing_ok=True)
         for program, body in self._programs.items():
@@ -165,7 +165,7 @@ class Machine:
         ours = {"HOME": os.environ["HOME"], "PATH": f"{self._bin}:{os.environ['PATH']}"} | secrets
         ours |= {"DEPLOY_ROOT": str(self.root), **(told or {})}
         passed = passed_on([*environment.pass_env, *(name for name in SETTINGS if name in ours)], ours)
-        delivery = Delivery(
+        delivery = CommandInput(
             version="1.3.0",
             commit=commit,
             tag="v1.3.0",
@@ -586,7 +586,7 @@ class Platform:
         if recipe == "heroku":
             machine.image = f"registry.heroku.com/shop/web@{DIGEST}"
 
-    def deploy(self, kind: Kind = "deploy", **told: str) -> Ran:
+    def deploy(self, kind: Kind = "deploy", **told: str) -> CommandResult:
         """Run the recipe without waiting between two questions."""
         return self.machine.deploy(kind, {**self.told, "POLL_SECONDS": "0", **told})
 

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from release_tool.cli.progress import LiveProgress, PlainProgress
     from release_tool.cli.session import Session
-    from release_tool.deploy.attempt import Deployed
-    from release_tool.deploy.environment import Place
+    from release_tool.deploy.attempt import DeployResult
+    from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.halts.model import Halt
     from release_tool.deploy.ledger.model import Override
-    from release_tool.deploy.preconditions import Asked
-    from release_tool.deploy.reconcile import Step
+    from release_tool.deploy.preconditions import DeployRequest
+    from release_tool.deploy.reconcile import ReconcileStep
     from release_tool.project import Project
 
 P = ParamSpec("P")
@@ -110,16 +110,16 @@ def deploy(  # the options of the command
     from release_tool.deploy import deploy as deployment
     from release_tool.deploy import verify as baseline
 
-    asked = _asked(session, reason, overrides, automatic=automatic)
+    request = _request(session, reason, overrides, automatic=automatic)
     with _progress(session) as progress:
-        place = _place(session, environment, progress, evidence)
+        deploy_environment = _deploy_environment(session, environment, progress, evidence)
         if dry_run:
-            done = deployment.preview(place, version, asked)
+            done = deployment.preview(deploy_environment, version, request)
         elif record:
-            done = baseline.record(place, version, asked)
+            done = baseline.record(deploy_environment, version, request)
         else:
-            done = deployment.deploy(place, version, asked)
-    _tell(session, done, as_json=as_json, matrix=_matrix([(place, "deploy", done.version)]))
+            done = deployment.deploy(deploy_environment, version, request)
+    _tell(session, done, as_json=as_json, matrix=_matrix([(deploy_environment, "deploy", done.version)]))
 
 
 @click.command()
@@ -165,14 +165,14 @@ def rollback(  # the options of the command
         return
     from release_tool.deploy import deploy as deployment
 
-    asked = _asked(session, reason, overrides, automatic=False)
+    request = _request(session, reason, overrides, automatic=False)
     with _progress(session) as progress:
-        place = _place(session, environment, progress, evidence)
+        deploy_environment = _deploy_environment(session, environment, progress, evidence)
         if dry_run:
-            done = deployment.preview_rollback(place, version, asked)
+            done = deployment.preview_rollback(deploy_environment, version, request)
         else:
-            done = deployment.rollback(place, version, asked, halts=not no_halt)
-    _tell(session, done, as_json=as_json, matrix=_matrix([(place, "rollback", done.version)]))
+            done = deployment.rollback(deploy_environment, version, request, halts=not no_halt)
+    _tell(session, done, as_json=as_json, matrix=_matrix([(deploy_environment, "rollback", done.version)]))
 
 
 @click.command()
@@ -238,7 +238,7 @@ def verify(environment: str, as_json: bool) -> None:
 
     session = current_session()
     with _progress(session) as progress:
-        done = baseline.verify(_place(session, environment, progress, ""))
+        done = baseline.verify(_deploy_environment(session, environment, progress, ""))
     _tell(session, done, as_json=as_json)
 
 
@@ -263,14 +263,14 @@ def halt(environment: str, reason: str, until: str, as_json: bool) -> None:
       release-tool halt --reason "the database is being moved"
     """
     from release_tool.deploy.halts.commands import halt as stop
-    from release_tool.deploy.halts.model import Order
+    from release_tool.deploy.halts.model import HaltOrder
 
     session = current_session()
     project = session.project()
     _insist_on_environment(project, environment)
     if not reason.strip():
         raise UsageError("a halt needs a reason", todo="say why with `--reason`")
-    order = Order(
+    order = HaltOrder(
         environment=environment,
         by=session.person(),
         reason=_masked(project, reason.strip()),
@@ -313,12 +313,12 @@ def resume(environment: str, as_json: bool) -> None:
 # Where
 
 
-def _asked(session: Session, reason: str, overrides: Sequence[str], *, automatic: bool) -> Asked:
+def _request(session: Session, reason: str, overrides: Sequence[str], *, automatic: bool) -> DeployRequest:
     from release_tool.deploy.ledger.model import Override
-    from release_tool.deploy.preconditions import Asked
+    from release_tool.deploy.preconditions import DeployRequest
 
     chosen: frozenset[Override] = frozenset(Override(word) for word in overrides)
-    return Asked(by=session.person(), reason=visible(reason), automatic=automatic, overrides=chosen)
+    return DeployRequest(by=session.person(), reason=visible(reason), automatic=automatic, overrides=chosen)
 
 
 def _deployed(session: Session) -> Project:
@@ -332,21 +332,25 @@ def _deployed(session: Session) -> Project:
     return dataclasses.replace(deployed, notify=session.notifier(deployed.git, deployed.config))
 
 
-def _place(session: Session, name: str, progress: LiveProgress | PlainProgress, evidence: str) -> Place:
-    from release_tool.deploy.environment import place_named
+def _deploy_environment(
+    session: Session, name: str, progress: LiveProgress | PlainProgress, evidence: str
+) -> DeployEnvironment:
+    from release_tool.deploy.environment import environment_named
 
     folder = _folder(evidence)
-    return place_named(_deployed(session), name, ours=os.environ, progress=progress, evidence=folder)
+    return environment_named(_deployed(session), name, ours=os.environ, progress=progress, evidence=folder)
 
 
 def _places(
     session: Session, name: str, progress: LiveProgress | PlainProgress | None, evidence: str
-) -> tuple[Place, ...]:
-    from release_tool.deploy.environment import place_named
+) -> tuple[DeployEnvironment, ...]:
+    from release_tool.deploy.environment import environment_named
 
     project, folder = _deployed(session), _folder(evidence)
     names = [name] if name else list(project.config.environments)
-    return tuple(place_named(project, name, ours=os.environ, progress=progress, evidence=folder) for name in names)
+    return tuple(
+        environment_named(project, name, ours=os.environ, progress=progress, evidence=folder) for name in names
+    )
 
 
 def _folder(evidence: str) -> Path | None:
@@ -420,17 +424,19 @@ def _by_workflow(session: Session, environment: str, inputs: Mapping[str, str], 
     from release_tool.cli.progress import PlainProgress
     from release_tool.deploy import dispatch
 
-    place = _place(session, environment, PlainProgress(session), "")
-    asked = {**inputs, "environment": environment, "reason": place.masker()(inputs["reason"])}
-    run = dispatch.start(place.project, dispatch.DEPLOY, asked)
-    ended = dispatch.follow(place.project, run, session.show_job(f"{place.project.web_url}/actions/runs/{run}"))
-    _tell(session, dispatch.outcome_of(place, ended), as_json=as_json)
+    deploy_environment = _deploy_environment(session, environment, PlainProgress(session), "")
+    request = {**inputs, "environment": environment, "reason": deploy_environment.masker()(inputs["reason"])}
+    run = dispatch.start(deploy_environment.project, dispatch.DEPLOY, request)
+    ended = dispatch.follow(
+        deploy_environment.project, run, session.show_job(f"{deploy_environment.project.web_url}/actions/runs/{run}")
+    )
+    _tell(session, dispatch.outcome_of(deploy_environment, ended), as_json=as_json)
 
 
 # Telling
 
 
-def _tell(session: Session, done: Deployed, *, as_json: bool, matrix: str = "[]") -> None:
+def _tell(session: Session, done: DeployResult, *, as_json: bool, matrix: str = "[]") -> None:
     if as_json:
         session.document(_document(done))
     else:
@@ -442,7 +448,7 @@ def _tell(session: Session, done: Deployed, *, as_json: bool, matrix: str = "[]"
     _raise(done)
 
 
-def _tell_all(session: Session, done: Sequence[Deployed], *, as_json: bool) -> None:
+def _tell_all(session: Session, done: Sequence[DeployResult], *, as_json: bool) -> None:
     """Tell what was reconciled; the exit code is that of the worst."""
     if as_json:
         session.document({"deployments": [_document(one) for one in done]})
@@ -458,13 +464,15 @@ def _tell_all(session: Session, done: Sequence[Deployed], *, as_json: bool) -> N
                 _raise(one)
 
 
-def _tell_steps(session: Session, places: Sequence[Place], steps: Sequence[Step], *, as_json: bool) -> None:
+def _tell_steps(
+    session: Session, places: Sequence[DeployEnvironment], steps: Sequence[ReconcileStep], *, as_json: bool
+) -> None:
     if as_json:
         session.document({"steps": [msgspec.to_builtins(_step_document(step)) for step in steps]})
     else:
         lines = [f"{step.environment}: {step.action} {step.version}".rstrip() + _why(step) for step in steps]
         session.show("\n".join(lines) or "there is no environment to deploy to")
-    by_name = {place.name: place for place in places}
+    by_name = {deploy_environment.name: deploy_environment for deploy_environment in places}
     todo = [(by_name[step.environment], "reconcile", step.version) for step in steps if step.needed]
     session.actions.write_outputs({"environments": _matrix(todo)})
     if session.actions.enabled:
@@ -482,16 +490,16 @@ def _tell_halts(session: Session, halts: Sequence[Halt], what: str, more: Sequen
         session.actions.write_summary("\n".join(f"- {visible(line)}" for line in [*lines, *more]))
 
 
-def _matrix(todo: Sequence[tuple[Place, str, str]]) -> str:
+def _matrix(todo: Sequence[tuple[DeployEnvironment, str, str]]) -> str:
     """What a workflow makes jobs of: where, what, and the environment of GitHub's that guards it."""
     entries = []
-    for place, action, version in todo:
-        gate = (action == "rollback" and place.settings.rollback_environment) or place.name
-        entries.append({"environment": place.name, "action": action, "version": version, "gate": gate})
+    for deploy_environment, action, version in todo:
+        gate = (action == "rollback" and deploy_environment.settings.rollback_environment) or deploy_environment.name
+        entries.append({"environment": deploy_environment.name, "action": action, "version": version, "gate": gate})
     return json.dumps(entries)
 
 
-def _document(done: Deployed) -> dict[str, object]:
+def _document(done: DeployResult) -> dict[str, object]:
     return {
         "environment": done.environment,
         "version": done.version or None,
@@ -508,7 +516,7 @@ def _document(done: Deployed) -> dict[str, object]:
     }
 
 
-def _step_document(step: Step) -> dict[str, object]:
+def _step_document(step: ReconcileStep) -> dict[str, object]:
     return {
         "environment": step.environment,
         "action": step.action,
@@ -518,7 +526,7 @@ def _step_document(step: Step) -> dict[str, object]:
     }
 
 
-def _outputs(done: Deployed) -> dict[str, str]:
+def _outputs(done: DeployResult) -> dict[str, str]:
     return {
         "outcome": done.outcome,
         "environment": done.environment,
@@ -528,7 +536,7 @@ def _outputs(done: Deployed) -> dict[str, str]:
     }
 
 
-def _lines(done: Deployed) -> list[str]:
+def _lines(done: DeployResult) -> list[str]:
     name = f" {done.version}" if done.version else ""
     lines = [f"{done.environment}:{name} {done.outcome.replace('_', ' ')}: {visible(done.reason)}"]
     lines += [f"  {change.name} {visible(change.title)}" for change in done.changes if done.outcome == "goes"]
@@ -537,11 +545,11 @@ def _lines(done: Deployed) -> list[str]:
     return lines
 
 
-def _why(step: Step) -> str:
+def _why(step: ReconcileStep) -> str:
     return f": {visible(step.reason)}" if step.reason else ""
 
 
-def _summary(done: Deployed) -> str:
+def _summary(done: DeployResult) -> str:
     from release_tool.text.markdown import fenced, inert
 
     name = inert(done.version)
@@ -558,7 +566,7 @@ def _summary(done: Deployed) -> str:
     return "\n\n".join(parts)
 
 
-def _step_summary(step: Step) -> str:
+def _step_summary(step: ReconcileStep) -> str:
     from release_tool.text.markdown import inert
 
     text = f"### {step.environment}: {step.action} {inert(step.version)}".rstrip()
@@ -566,7 +574,7 @@ def _step_summary(step: Step) -> str:
     return "\n\n".join(part for part in (text, inert(step.reason), listed) if part)
 
 
-def _raise(done: Deployed) -> None:
+def _raise(done: DeployResult) -> None:
     """End with the exit code of an outcome; those that are fine end with none."""
     live = f"{done.live} is live" if done.live else "nobody knows what is live"
     back = f"`release-tool rollback -e {done.environment}`"

@@ -13,7 +13,7 @@ from release_tool.errors import RemoteError
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
-    from release_tool.notify.notice import Told
+    from release_tool.notify.notice import SendReport
 
 
 @click.group(cls=Suggesting)
@@ -57,14 +57,14 @@ def test(as_json: bool) -> None:
         )
 
 
-def _document(told: Told) -> list[dict[str, object]]:
+def _document(told: SendReport) -> list[dict[str, object]]:
     reached = [{"name": name, "delivered": True, "reason": ""} for name in told.sent]
     return reached + [
         {"name": failure.channel, "delivered": False, "reason": failure.reason} for failure in told.failures
     ]
 
 
-def _lines(told: Told) -> list[str]:
+def _lines(told: SendReport) -> list[str]:
     reached = [f"{visible(name)}: delivered" for name in told.sent]
     return reached + [
         f"{visible(failure.channel)}: not delivered: {visible(failure.reason)}" for failure in told.failures

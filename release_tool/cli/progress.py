@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from release_tool.cli.session import Session
-    from release_tool.deploy.health.verdict import Health, Sample
+    from release_tool.deploy.health.verdict import HealthAnalysis, Sample
 
 _EVERY = timedelta(seconds=20)
 """How often a log is told how the checks are doing while nothing changes."""
@@ -41,7 +41,7 @@ class PlainProgress:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._state = ""
-        self._told: Health | None = None
+        self._told: HealthAnalysis | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -57,7 +57,7 @@ class PlainProgress:
         """Show a line that a command said."""
         click.echo(self._session.actions.safe_log(f"  | {text}"), err=True)
 
-    def health(self, health: Health, latest: Sequence[Sample]) -> None:
+    def health(self, health: HealthAnalysis, latest: Sequence[Sample]) -> None:
         """Say what the samples say, when that has changed or a while has gone by."""
         reason = health.verdict.reason if health.state.final else health.state.value
         quiet = self._told is not None and health.now - self._told.now < _EVERY
@@ -78,7 +78,7 @@ class LiveProgress:
         self._live: Live | None = None
         self._phase = ""
         self._lines: list[str] = []
-        self._health: Health | None = None
+        self._health: HealthAnalysis | None = None
         self._samples: Sequence[Sample] = ()
 
     def __enter__(self) -> Self:
@@ -107,7 +107,7 @@ class LiveProgress:
         self._lines = [*self._lines, visible(text)][-shown:]
         self._draw()
 
-    def health(self, health: Health, latest: Sequence[Sample]) -> None:
+    def health(self, health: HealthAnalysis, latest: Sequence[Sample]) -> None:
         """Show the last samples and the time left."""
         self._health, self._samples = health, latest
         self._draw()
@@ -153,7 +153,7 @@ def counted(samples: Sequence[Sample]) -> str:
     return ", ".join(f"{counts[reading]} {reading.value}" for reading in Reading if counts[reading]) or "no samples yet"
 
 
-def left(health: Health) -> str:
+def left(health: HealthAnalysis) -> str:
     """How much time is left, as people say it."""
     seconds = int(health.left().total_seconds())
     minutes, rest = divmod(seconds, 60)

@@ -13,7 +13,7 @@ from release_tool.text.visible import visible, visible_block
 
 if TYPE_CHECKING:
     from release_tool.cli.session import Session
-    from release_tool.pull_request.check import Checked
+    from release_tool.pull_request.check import CheckResult
 
 _COLOURS = {"error": "red", "warning": "yellow", "notice": "blue"}
 _SAID = {
@@ -56,7 +56,7 @@ def check_pr(number: int | None, as_json: bool) -> None:
         )
 
 
-def _tell(session: Session, checked: tuple[Checked, ...], *, as_json: bool, group: bool) -> None:
+def _tell(session: Session, checked: tuple[CheckResult, ...], *, as_json: bool, group: bool) -> None:
     if as_json:
         documents = [_document(one) for one in checked]
         session.document({"pulls": documents} if group else documents[0])
@@ -69,7 +69,7 @@ def _tell(session: Session, checked: tuple[Checked, ...], *, as_json: bool, grou
     session.actions.write_outputs({"refused": "true" if any(one.refused for one in checked) else "false"})
 
 
-def _text(checked: Checked) -> str:
+def _text(checked: CheckResult) -> str:
     lines = [f"#{checked.number}: {_headline(checked)}"]
     if checked.change is not None:
         lines.append(f"  {checked.change.bump}: {visible(checked.change.reason)}")
@@ -86,7 +86,7 @@ def _text(checked: Checked) -> str:
     return "\n".join(lines)
 
 
-def _headline(checked: Checked) -> str:
+def _headline(checked: CheckResult) -> str:
     if checked.preview is None:
         return f"not released from here: `{visible(checked.base)}` is no branch that releases come from"
     made = checked.preview.together
@@ -94,7 +94,7 @@ def _headline(checked: Checked) -> str:
     return f"can't be merged yet ({what})" if checked.refused else what
 
 
-def _document(checked: Checked) -> dict[str, object]:
+def _document(checked: CheckResult) -> dict[str, object]:
     change, preview = checked.change, checked.preview
     return {
         "pull": checked.number,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from release_tool.cli.session import Session
-    from release_tool.demo.rehearsal import Act, Outcome
+    from release_tool.demo.rehearsal import Outcome, RehearsalStage
 
 _DURING = "the rehearsal"
 _ALREADY = "nothing was written but to the copy"
@@ -105,14 +105,16 @@ def _folder(*, keep: bool) -> Iterator[Path]:
         yield Path(folder).resolve()
 
 
-def _worst(acts: Sequence[Act]) -> Outcome:
+def _worst(acts: Sequence[RehearsalStage]) -> Outcome:
     """A person is asked before anything else is; what is refused comes next."""
     found = {act.outcome for act in acts}
     outcomes: tuple[Outcome, ...] = ("needs-person", "refused", "goes")
     return next((outcome for outcome in outcomes if outcome in found), "nothing")
 
 
-def _lines(original: Mapping[str, object], acts: Sequence[Act], kept: str | None, columns: int | None) -> Iterator[str]:
+def _lines(
+    original: Mapping[str, object], acts: Sequence[RehearsalStage], kept: str | None, columns: int | None
+) -> Iterator[str]:
     def fit(text: str) -> str:
         return terminal.folded(text, columns) if columns else text
 
@@ -127,14 +129,14 @@ def _lines(original: Mapping[str, object], acts: Sequence[Act], kept: str | None
         yield f"The copy is kept in {kept}."
 
 
-def _rows(acts: Sequence[Act]) -> Iterator[tuple[str, str, str]]:
+def _rows(acts: Sequence[RehearsalStage]) -> Iterator[tuple[str, str, str]]:
     width = max(len(act.stage) for act in acts)
     for act in acts:
         outcome = click.style(act.outcome.ljust(len("needs-person")), fg=_COLOURS.get(act.outcome, "yellow"))
         yield act.stage.ljust(width), outcome, visible(act.reason)
 
 
-def _show_verdict(session: Session, acts: Sequence[Act]) -> None:
+def _show_verdict(session: Session, acts: Sequence[RehearsalStage]) -> None:
     """End a long story with its verdict; where it is bad, the error that ends the command tells it."""
     worst = _worst(acts)
     if worst in {"goes", "nothing"}:
@@ -146,7 +148,7 @@ def _unseen(original: Mapping[str, object]) -> list[str]:
     return msgspec.convert(original["unseen"], list[str])
 
 
-def _todo(original: Mapping[str, object], acts: Sequence[Act]) -> list[str]:
+def _todo(original: Mapping[str, object], acts: Sequence[RehearsalStage]) -> list[str]:
     """What stands in the way, else the first step of adopting it."""
     in_the_way = [act.todo for act in acts if act.outcome in {"needs-person", "refused"} and act.todo]
     if in_the_way:
@@ -165,7 +167,7 @@ def _todo(original: Mapping[str, object], acts: Sequence[Act]) -> list[str]:
     ]
 
 
-def _document(original: Mapping[str, object], acts: Sequence[Act], kept: str | None) -> dict[str, object]:
+def _document(original: Mapping[str, object], acts: Sequence[RehearsalStage], kept: str | None) -> dict[str, object]:
     return {
         "repository": original["repository"],
         "source": original["source"],
@@ -193,7 +195,7 @@ def _without_samples(document: msgspec.Raw) -> dict[str, object] | None:
     return told and {key: value for key, value in told.items() if key != "samples"}
 
 
-def _raise(acts: Sequence[Act]) -> None:
+def _raise(acts: Sequence[RehearsalStage]) -> None:
     """End with the exit code of the worst; what goes ends with none."""
     worst = _worst(acts)
     act = next((act for act in acts if act.outcome == worst), None)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from release_tool.cli.session import Session
     from release_tool.history.changes import Change
     from release_tool.project import Project
-    from release_tool.release.make import Outcome
+    from release_tool.release.make import ReleaseOutcome
     from release_tool.release.plan import ReleasePlan
 
 P = ParamSpec("P")
@@ -116,7 +116,7 @@ def bump(force: str, pre: str, since: str, dry_run: bool, yes: bool, here: bool,
     _tell_outcome(session, outcome, as_json=as_json)
 
 
-def _by_workflow(session: Session, project: Project, request: Request, planned: ReleasePlan) -> Outcome:
+def _by_workflow(session: Session, project: Project, request: Request, planned: ReleasePlan) -> ReleaseOutcome:
     """Start `release.yml` and follow it to its end."""
     from release_tool.deploy import dispatch
 
@@ -158,12 +158,12 @@ def release(
     """
     from release_tool.pull_request.check import tell_released
     from release_tool.release.assets import collect, parse_references
-    from release_tool.release.make import Materials
+    from release_tool.release.make import ReleaseContents
     from release_tool.release.make import release as make
     from release_tool.release.planning import plan as look_ahead
 
     session = current_session()
-    materials = Materials(
+    materials = ReleaseContents(
         assets=collect(Path(name) for name in assets), references=parse_references(references), expect=expect
     )
     project = session.project()
@@ -286,7 +286,7 @@ def _tell_plan(session: Session, planned: ReleasePlan, *, as_json: bool) -> None
     session.actions.write_outputs(_outputs(planned) | {"again": _flag(planned.again), "released": "false"})
 
 
-def _tell_outcome(session: Session, outcome: Outcome, *, as_json: bool) -> None:
+def _tell_outcome(session: Session, outcome: ReleaseOutcome, *, as_json: bool) -> None:
     planned = outcome.plan
     results: dict[str, object] = {"released": outcome.released, "again": outcome.again, "url": outcome.url}
     if as_json:
@@ -336,7 +336,7 @@ def _cell(text: str) -> str:
     return inert(text).replace("|", "\\|")
 
 
-def _outcome_summary(outcome: Outcome) -> str:
+def _outcome_summary(outcome: ReleaseOutcome) -> str:
     from release_tool.release.notes.render import inert
 
     link = f"\n\n{outcome.url}" if outcome.url else ""

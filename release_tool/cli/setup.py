@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from release_tool.cli.session import Session
     from release_tool.project import Project
-    from release_tool.setup.checks import Finding
-    from release_tool.setup.doctor import Examination
-    from release_tool.setup.files import File
-    from release_tool.setup.init import Choices, Proposal, Survey
+    from release_tool.setup.checks import DoctorFinding
+    from release_tool.setup.doctor import DoctorReport
+    from release_tool.setup.files import ManagedFile
+    from release_tool.setup.init import Choices, SetupProposal, Survey
 
 
 @click.command()
@@ -125,9 +125,9 @@ def _ask(session: Session, found: Survey, choices: Choices) -> Choices:
     return msgspec.structs.replace(choices, cloud=cloud.strip(), recipe=recipe, url=url.strip())
 
 
-def _agreed(session: Session, proposal: Proposal, *, overwrite: bool, yes: bool) -> tuple[File, ...]:
+def _agreed(session: Session, proposal: SetupProposal, *, overwrite: bool, yes: bool) -> tuple[ManagedFile, ...]:
     """Show what would be written, and ask; what somebody changed is asked for one by one."""
-    from release_tool.setup.files import State
+    from release_tool.setup.files import FileState
 
     by_name = {file.path: file for file in proposal.files}
     replaced = list(proposal.changed()) if overwrite else []
@@ -143,13 +143,13 @@ def _agreed(session: Session, proposal: Proposal, *, overwrite: bool, yes: bool)
     files = proposal.to_write(replaced)
     if files and not yes:
         session.confirm(f"Write {len(files)} file{'s' if len(files) > 1 else ''}?")
-    kept = [file.path for file in proposal.files if file.state is State.CHANGED and file.path not in replaced]
+    kept = [file.path for file in proposal.files if file.state is FileState.CHANGED and file.path not in replaced]
     for path in kept:
         session.say(f"left as it is, for somebody changed it: {path}")
     return files
 
 
-def _show(file: File) -> None:
+def _show(file: ManagedFile) -> None:
     """Show a file before it is written: the difference, or how long it is where all of it is new."""
     from release_tool.setup.init import CONFIGURATION, difference
 
@@ -159,7 +159,7 @@ def _show(file: File) -> None:
         click.echo(visible_block(difference(file)), err=True, nl=False)
 
 
-def _tell_difference(session: Session, proposal: Proposal, *, overwrite: bool, as_json: bool) -> None:
+def _tell_difference(session: Session, proposal: SetupProposal, *, overwrite: bool, as_json: bool) -> None:
     from release_tool.setup.init import difference
 
     files = proposal.to_write(proposal.changed() if overwrite else ())
@@ -170,7 +170,13 @@ def _tell_difference(session: Session, proposal: Proposal, *, overwrite: bool, a
 
 
 def _tell_written(
-    session: Session, project: Project, found: Survey, proposal: Proposal, files: tuple[File, ...], *, as_json: bool
+    session: Session,
+    project: Project,
+    found: Survey,
+    proposal: SetupProposal,
+    files: tuple[ManagedFile, ...],
+    *,
+    as_json: bool,
 ) -> None:
     from release_tool.setup.proposal import left_to_do
 
@@ -193,7 +199,7 @@ def _tell_written(
     session.show("\n".join(f"{number:>2}. {visible(line)}" for number, line in enumerate(todo, 1)))
 
 
-def _document(proposal: Proposal, files: tuple[File, ...], todo: tuple[str, ...]) -> dict[str, object]:
+def _document(proposal: SetupProposal, files: tuple[ManagedFile, ...], todo: tuple[str, ...]) -> dict[str, object]:
     written = {file.path for file in files}
     return {
         "files": [
@@ -241,7 +247,7 @@ def doctor(fix: bool, as_json: bool) -> None:
 _MARKS = {"ok": ("ok", "green"), "problem": ("problem", "red"), "unseen": ("unseen", "yellow")}
 
 
-def _tell_examination(session: Session, found: Examination, done: tuple[str, ...], *, as_json: bool) -> None:
+def _tell_examination(session: Session, found: DoctorReport, done: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
         document = msgspec.to_builtins(found.findings)
         session.document({"ok": not found.problems, "findings": document, "fixed": list(done)})
@@ -256,14 +262,14 @@ def _tell_examination(session: Session, found: Examination, done: tuple[str, ...
         session.show(terminal.ended(terminal.table(rows, columns), _verdict(found)))
 
 
-def _rows(finding: Finding) -> Iterator[tuple[str, str]]:
+def _rows(finding: DoctorFinding) -> Iterator[tuple[str, str]]:
     word, colour = _MARKS[finding.verdict.value]
     yield click.style(f"{word:<8}", fg=colour), f"{finding.about}: {visible(finding.text)}"
     if finding.fix:
         yield f"{'':<8}", f"-> {visible(finding.fix)}"
 
 
-def _verdict(found: Examination) -> str:
+def _verdict(found: DoctorReport) -> str:
     """How many of the checks came to what, in the words that stand before each."""
     counts = Counter(finding.verdict.value for finding in found.findings)
     return ", ".join(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from release_tool.cli.session import Session
     from release_tool.project import Project
     from release_tool.status.model import Overview
-    from release_tool.status.text import Line
+    from release_tool.status.text import StatusLine
 
 _SECONDS = 15
 """How long a look stays on the screen with `--watch`; each costs six requests, and GitHub gives 5,000 an hour."""
@@ -77,9 +77,9 @@ def _print(session: Session, found: Overview, environment: str, *, as_json: bool
 
 def _tell(project: Project, found: Overview) -> None:
     from release_tool.status.drift import drifted
-    from release_tool.status.overdue_issues import tell_missed
+    from release_tool.status.overdue_issues import announce_overdue
 
-    telling = tell_missed(project, found, drifted(project, found, os.environ))
+    telling = announce_overdue(project, found, drifted(project, found, os.environ))
     for case in telling.told:
         project.say(f"told everybody: {case.text}")
     for number in telling.closed:
@@ -120,21 +120,21 @@ def _shown(found: Overview, environment: str) -> str:
     return terminal.ended(_table(lines, columns), _table([last], columns))
 
 
-def _plain(line: Line) -> str:
+def _plain(line: StatusLine) -> str:
     """One line for a pipe, where nothing is wrapped and every fact stands beside what to do."""
     return f"{line.label:<{_LABEL}}{_coloured(line)}{f': {line.todo}' if line.todo else ''}"
 
 
-def _table(lines: Iterable[Line], columns: int) -> str:
+def _table(lines: Iterable[StatusLine], columns: int) -> str:
     """The lines as a terminal of any width shows them, with what to do below each."""
     return terminal.table([(click.style(line.label, bold=True), _with_todo(line)) for line in lines], columns)
 
 
-def _with_todo(line: Line) -> str:
+def _with_todo(line: StatusLine) -> str:
     todo = click.style(f"→ {line.todo}", fg="cyan")
     return f"{_coloured(line)}\n{todo}" if line.todo else _coloured(line)
 
 
-def _coloured(line: Line) -> str:
+def _coloured(line: StatusLine) -> str:
     colour = _COLOURS[line.tone.value]
     return click.style(line.text, fg=colour, bold=line.tone.value == "bad") if colour else line.text

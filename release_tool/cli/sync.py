@@ -14,7 +14,7 @@ from release_tool.text.visible import visible
 if TYPE_CHECKING:
     from release_tool.cli.session import Session
     from release_tool.project import Project
-    from release_tool.sync.sync import Synced
+    from release_tool.sync.sync import SyncResult
 
 
 def _not_empty(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -76,7 +76,7 @@ def _run(  # the options of the command
     *,
     candidate: bool,
     dry_run: bool,
-) -> Synced:
+) -> SyncResult:
     from release_tool.release.assets import parse_references
     from release_tool.sync import sync as stage
 
@@ -89,7 +89,7 @@ def _run(  # the options of the command
     return stage.advance(project, advance) if advance else stage.sync(project, tag)
 
 
-def _tell(session: Session, done: Synced, *, as_json: bool) -> None:
+def _tell(session: Session, done: SyncResult, *, as_json: bool) -> None:
     if as_json:
         session.document(
             {

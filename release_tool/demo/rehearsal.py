@@ -57,7 +57,7 @@ class Audience(Protocol):
         """Show what is being done."""
 
 
-class Act(msgspec.Struct, frozen=True, kw_only=True):
+class RehearsalStage(msgspec.Struct, frozen=True, kw_only=True):
     """One stage: how it ended and why, what a person would have to do, and the document of its last command."""
 
     stage: str
@@ -101,17 +101,19 @@ class _Answer(msgspec.Struct, frozen=True):
     told: _Told
     document: msgspec.Raw
 
-    def act(self, stage: str, outcome: Outcome, reason: str = "", todo: str = "") -> Act:
+    def act(self, stage: str, outcome: Outcome, reason: str = "", todo: str = "") -> RehearsalStage:
         """The stage that ends with it; an error is told in the command's own words."""
         failure = self.told.error
         if failure is None:
             reason = reason or self.told.reason
-            return Act(stage=stage, outcome=outcome, reason=reason, todo=todo, document=self.document)
+            return RehearsalStage(stage=stage, outcome=outcome, reason=reason, todo=todo, document=self.document)
         outcome = "needs-person" if self.code == NeedsPersonError.exit_code else "refused"
-        return Act(stage=stage, outcome=outcome, reason=failure.message, todo=failure.todo, document=self.document)
+        return RehearsalStage(
+            stage=stage, outcome=outcome, reason=failure.message, todo=failure.todo, document=self.document
+        )
 
 
-def rehearse(original: Mapping[str, object], directory: Path, audience: Audience) -> list[Act]:
+def rehearse(original: Mapping[str, object], directory: Path, audience: Audience) -> list[RehearsalStage]:
     """Play every stage on a copy of a repository, as `stages.rehearsal` describes it, and tell how each ended.
 
     Everything is written below the directory. Raises UsageError and RemoteError as the commands do.
@@ -122,7 +124,7 @@ def rehearse(original: Mapping[str, object], directory: Path, audience: Audience
         return list(_acts(scene))
 
 
-def _acts(scene: _Scene) -> Iterator[Act]:
+def _acts(scene: _Scene) -> Iterator[RehearsalStage]:
     before = scene.deployed_head()
     released = _Released()
     for act in _release(scene, released):
@@ -143,11 +145,11 @@ def _acts(scene: _Scene) -> Iterator[Act]:
         yield _deployment(scene, name, wanted, before)
 
 
-def _skipped(scene: _Scene, why: str, *, synced: bool = False) -> Iterator[Act]:
+def _skipped(scene: _Scene, why: str, *, synced: bool = False) -> Iterator[RehearsalStage]:
     if scene.snapshot.hosted and not synced:
-        yield Act(stage="sync", outcome="skipped", reason=why)
+        yield RehearsalStage(stage="sync", outcome="skipped", reason=why)
     for name in scene.environments:
-        yield Act(stage=name, outcome="skipped", reason=why)
+        yield RehearsalStage(stage=name, outcome="skipped", reason=why)
 
 
 class _Released(msgspec.Struct):
@@ -157,7 +159,7 @@ class _Released(msgspec.Struct):
     previous: str | None = None
 
 
-def _release(scene: _Scene, released: _Released) -> Iterator[Act]:
+def _release(scene: _Scene, released: _Released) -> Iterator[RehearsalStage]:
     """Plan and release until nothing is left; what is half-done is finished first."""
     scene.audience.tell("What would the next release be, and why?")
     planned = scene.ask("plan")
@@ -168,7 +170,7 @@ def _release(scene: _Scene, released: _Released) -> Iterator[Act]:
         return
     if planned.told.action == "nothing":
         yield planned.act("plan", "nothing")
-        yield Act(stage="release", outcome="nothing", reason=planned.told.reason)
+        yield RehearsalStage(stage="release", outcome="nothing", reason=planned.told.reason)
         return
     yield planned.act("plan", "goes", f"{planned.told.tag}: {planned.told.reason}")
     scene.audience.tell("Released it would be like this; a text stands in for what you build.")
@@ -189,7 +191,7 @@ def _release(scene: _Scene, released: _Released) -> Iterator[Act]:
             return
 
 
-def _sync(scene: _Scene) -> Act:
+def _sync(scene: _Scene) -> RehearsalStage:
     branch = scene.snapshot.hosted
     scene.audience.tell(f"The release is carried into `{branch}`.")
     made = scene.ask("sync", "--candidate")
@@ -220,10 +222,10 @@ def _resolving(hosted: str, branch: str) -> str:
     )
 
 
-def _deployment(scene: _Scene, name: str, wanted: str, before: str | None) -> Act:
+def _deployment(scene: _Scene, name: str, wanted: str, before: str | None) -> RehearsalStage:
     """What runs now is written down, then the release is brought: by itself where the environment is automatic."""
     if not wanted:
-        return Act(stage=name, outcome="nothing", reason="nothing is released that could be deployed")
+        return RehearsalStage(stage=name, outcome="nothing", reason="nothing is released that could be deployed")
     scene.audience.tell(f"Simulated: {name}. The command does nothing, and a small service says what it is told.")
     if before:
         recorded = scene.deploy(name, before, "--record")

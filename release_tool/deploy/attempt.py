@@ -7,25 +7,25 @@ import functools
 from typing import TYPE_CHECKING
 
 from release_tool.deploy import policy
-from release_tool.deploy.command import Delivery
-from release_tool.deploy.ledger.model import Kind, Payload, live
+from release_tool.deploy.command import CommandInput
+from release_tool.deploy.ledger.model import DeploymentKind, Payload, live
 from release_tool.deploy.ledger.store import Deployments
 from release_tool.deploy.manual import by_hand
-from release_tool.deploy.preconditions import best_way_back, changes_to, facts_before
+from release_tool.deploy.preconditions import best_rollback_target, changes_to, facts_before
 
 if TYPE_CHECKING:
-    from release_tool.deploy.candidates import Deployable, Wanted
-    from release_tool.deploy.environment import Place
+    from release_tool.deploy.candidates import Revision, RevisionResolver
+    from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.health.verdict import Sample
     from release_tool.deploy.ledger.model import Deployment, Ledger
-    from release_tool.deploy.ledger.writer import Book
-    from release_tool.deploy.policy import Decision
-    from release_tool.deploy.preconditions import Asked
+    from release_tool.deploy.ledger.writer import LedgerWriter
+    from release_tool.deploy.policy import DeployDecision
+    from release_tool.deploy.preconditions import DeployRequest
     from release_tool.history.changes import Change
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Deployed:
+class DeployResult:
     """What a deployment came to.
 
     `outcome` is `healthy`, `rolled_back`, `unhealthy`, `inconclusive`, `refused`, `held`, `superseded` or `unchanged`,
@@ -54,29 +54,29 @@ class Deployed:
 class Attempt:
     """One commit on its way to one environment; a rollback also knows what it `leaves`."""
 
-    place: Place
-    book: Book
-    deployable: Deployable
-    wanted: Wanted
-    kind: Kind
-    asked: Asked
+    environment: DeployEnvironment
+    writer: LedgerWriter
+    revisions: RevisionResolver
+    revision: Revision
+    kind: DeploymentKind
+    request: DeployRequest
     leaves: Deployment | None = None
     before: str | None = None
 
-    def decide(self) -> Decision:
+    def decide(self) -> DeployDecision:
         """Whether it may go, by all that is known now."""
         return policy.may_deploy(self.facts())
 
-    def payload(self, decision: Decision) -> Payload:
+    def payload(self, decision: DeployDecision) -> Payload:
         """What the ledger is told of it from the start."""
         return Payload(
-            commit=self.wanted.commit,
-            name=self.wanted.name,
+            commit=self.revision.commit,
+            name=self.revision.name,
             kind=self.kind,
-            automatic=self.asked.automatic,
-            owner=self.book.owner,
-            by=self.asked.by,
-            reason=self.place.masker()(self.asked.reason),
+            automatic=self.request.automatic,
+            owner=self.writer.owner,
+            by=self.request.by,
+            reason=self.environment.masker()(self.request.reason),
             references=self.references,
             parent=self.leaves.id if self.leaves else None,
             overrides=decision.overrides,
@@ -85,53 +85,57 @@ class Attempt:
     @functools.cached_property
     def references(self) -> dict[str, str]:
         """What was built of the commit; a rollback takes what was proven with it, and builds nothing."""
-        proofs = [one for one in self.book.ledger if one.commit == self.wanted.commit and one.proven]
-        if proofs and self.kind is Kind.ROLLBACK:
+        proofs = [one for one in self.writer.ledger if one.commit == self.revision.commit and one.proven]
+        if proofs and self.kind is DeploymentKind.ROLLBACK:
             return proofs[-1].payload.references
-        return self.deployable.references(self.wanted)
+        return self.revisions.references(self.revision)
 
-    def told(self, outcome: str, reason: str, entry: Deployment | None = None) -> Deployed:
+    def result(self, outcome: str, reason: str, entry: Deployment | None = None) -> DeployResult:
         """What it came to, with what is live now."""
-        return Deployed(
-            environment=self.place.name,
+        return DeployResult(
+            environment=self.environment.name,
             outcome=outcome,
             reason=reason,
-            version=self.wanted.name,
-            commit=self.wanted.commit,
+            version=self.revision.name,
+            commit=self.revision.commit,
             before=self.before,
-            live=live_name(self.book.ledger),
+            live=live_name(self.writer.ledger),
             deployment=entry.id if entry else None,
         )
 
-    def with_context(self, told: Deployed) -> Deployed:
+    def with_context(self, result: DeployResult) -> DeployResult:
         """The same with what changes by it, and the way by hand to it and back."""
-        now = live(self.book.ledger).commit
-        changes = changes_to(self.deployable, now, self.wanted.commit) if now else ()
-        return dataclasses.replace(told, changes=changes, by_hand=self.manual())
+        now = live(self.writer.ledger).commit
+        changes = changes_to(self.revisions, now, self.revision.commit) if now else ()
+        return dataclasses.replace(result, changes=changes, by_hand=self.manual())
 
     def manual(self) -> str:
         """What to type, should GitHub be down: for this commit, and for the last known good."""
-        title = f"{self.wanted.name} to {self.place.name} by hand"
-        texts = [_manual(self.place, self.wanted, self.references, self.kind, title)]
-        back = best_way_back(self.deployable, self.book.ledger, self.wanted.commit).choice
-        if back and self.kind is Kind.DEPLOY:
-            known, references = self.deployable.named(back.commit), back.payload.references
+        title = f"{self.revision.name} to {self.environment.name} by hand"
+        texts = [_manual(self.environment, self.revision, self.references, self.kind, title)]
+        back = best_rollback_target(self.revisions, self.writer.ledger, self.revision.commit).choice
+        if back and self.kind is DeploymentKind.DEPLOY:
+            known, references = self.revisions.named(back.commit), back.payload.references
             title = f"back to {back.payload.name}"
-            texts.append(_manual(self.place, known, references, Kind.ROLLBACK, title))
-        after = f"release-tool deploy VERSION -e {self.place.name} --record"
+            texts.append(_manual(self.environment, known, references, DeploymentKind.ROLLBACK, title))
+        after = f"release-tool deploy VERSION -e {self.environment.name} --record"
         return "\n\n".join([*texts, f"# afterwards, so that the ledger knows\n{after}"])
 
-    def facts(self) -> policy.Facts:
+    def facts(self) -> policy.DeployFacts:
         """What the decision is made by."""
-        environments = self.place.project.config.environments
-        needed = policy.requirements(environments, self.place.name, automatic=self.asked.automatic)
-        others = self.place.project.remote.adapter(Deployments).ledgers(needed) if self.kind is Kind.DEPLOY else {}
+        environments = self.environment.project.config.environments
+        needed = policy.requirements(environments, self.environment.name, automatic=self.request.automatic)
+        others = (
+            self.environment.project.remote.adapter(Deployments).ledgers(needed)
+            if self.kind is DeploymentKind.DEPLOY
+            else {}
+        )
         return facts_before(
-            self.place,
-            self.deployable,
-            self.wanted,
-            self.asked,
-            {**others, self.place.name: self.book.ledger},
+            self.environment,
+            self.revisions,
+            self.revision,
+            self.request,
+            {**others, self.environment.name: self.writer.ledger},
             kind=self.kind,
             leaves=self.leaves,
         )
@@ -143,21 +147,23 @@ def live_name(ledger: Ledger) -> str | None:
     return deployment.payload.name if deployment else None
 
 
-def _manual(place: Place, wanted: Wanted, references: dict[str, str], kind: Kind, title: str) -> str:
-    goes_back = kind is Kind.ROLLBACK
-    argv = (goes_back and place.settings.rollback_command) or place.settings.command
+def _manual(
+    environment: DeployEnvironment, revision: Revision, references: dict[str, str], kind: DeploymentKind, title: str
+) -> str:
+    goes_back = kind is DeploymentKind.ROLLBACK
+    argv = (goes_back and environment.settings.rollback_command) or environment.settings.command
     steps = [
-        Delivery(
-            version=wanted.name,
-            commit=wanted.commit,
-            tag=wanted.tag,
-            environment=place.name,
+        CommandInput(
+            version=revision.name,
+            commit=revision.commit,
+            tag=revision.tag,
+            environment=environment.name,
             target=target.name,
             target_url=target.url,
             kind="rollback" if goes_back else "deploy",
             references=references,
         ).variables
-        for target in place.targets
+        for target in environment.targets
     ]
-    mask = place.masker()
-    return mask(by_hand(title, wanted.commit, [(argv, told) for told in steps], place.settings.pass_env))
+    mask = environment.masker()
+    return mask(by_hand(title, revision.commit, [(argv, result) for result in steps], environment.settings.pass_env))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from release_tool.deploy.environment import deployed_branch
 from release_tool.errors import RefusedError
 from release_tool.history.commit_names import line_since, name_of_commit, newest_in
-from release_tool.history.look import changes_between, look_at_head, main_branch
+from release_tool.history.look import branch_snapshot, changes_between, main_branch
 from release_tool.history.references import recorded
 from release_tool.model.tags import TagState
 from release_tool.model.version import parse_tag, parse_version
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from release_tool.history.changes import Change
-    from release_tool.history.look import Look
+    from release_tool.history.look import RepositorySnapshot
     from release_tool.model.tags import VersionTag
     from release_tool.model.version import Version
     from release_tool.project import Project
@@ -32,7 +32,7 @@ _HASH = re.compile(r"[0-9a-f]{7,64}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Wanted:
+class Revision:
     """A commit that can be deployed, by its name; `tag` is that of the release in it, empty where it has none."""
 
     commit: str
@@ -41,7 +41,7 @@ class Wanted:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Deployable:
+class RevisionResolver:
     """What can be deployed: the deployed branch with its head, and every release, as they were when it was looked.
 
     What follows from that alone is found out once.
@@ -50,8 +50,8 @@ class Deployable:
     project: Project
     branch: str
     head: str
-    seen: Look
-    _named: dict[str, Wanted] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+    seen: RepositorySnapshot
+    _named: dict[str, Revision] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
     _changes: dict[tuple[str, str], tuple[Change, ...]] = dataclasses.field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -61,7 +61,7 @@ class Deployable:
         """Whether there is a hosted branch, so that only tested commits are deployed."""
         return self.project.config.sync is not None
 
-    def find(self, text: str) -> Wanted:
+    def find(self, text: str) -> Revision:
         """The commit that a person means by `1.3.0`, `v1.3.0`, `1.3.0+cloud.2` or a hash; raises RefusedError."""
         version = parse_tag(text, self.project.config.tag_prefix) or parse_version(text)
         commit = self._of_version(version) if version else self._of_hash(text)
@@ -74,12 +74,12 @@ class Deployable:
             )
         return self.named(commit)
 
-    def named(self, commit: str) -> Wanted:
+    def named(self, commit: str) -> Revision:
         """A commit with its name."""
         if commit not in self._named:
             tag = newest_in(self.project, self.seen.tags, commit)
             name = name_of_commit(self.project, self.seen.tags, commit)
-            self._named[commit] = Wanted(commit=commit, name=name, tag=tag.name if tag else "")
+            self._named[commit] = Revision(commit=commit, name=name, tag=tag.name if tag else "")
         return self._named[commit]
 
     def changes(self, older: str, newer: str) -> tuple[Change, ...]:
@@ -92,7 +92,7 @@ class Deployable:
             self._changes[first, last] = changes_between(self.project, self.seen, tags[first], tags[last])
         return self._changes[first, last]
 
-    def newest(self) -> Wanted | None:
+    def newest(self) -> Revision | None:
         """The newest commit that may be deployed by itself; None where there is none."""
         if not self.hosted:
             withdrawn = self.withdrawn()
@@ -110,9 +110,9 @@ class Deployable:
         status = self.project.remote.statuses(commit).get(TESTED)
         return status is not None and status.state == "success"
 
-    def references(self, wanted: Wanted) -> dict[str, str]:
+    def references(self, revision: Revision) -> dict[str, str]:
         """What was built of a commit besides files, by name, each with its digest."""
-        return recorded(self.project, wanted.commit)
+        return recorded(self.project, revision.commit)
 
     def withdrawn(self) -> frozenset[str]:
         """The names of the releases that were withdrawn."""
@@ -132,9 +132,9 @@ class Deployable:
             return None
         if not self.hosted:
             return None if hosted else tag.commit
-        wanted = str(version)
+        revision = str(version)
         line = line_since(self.project, tag.commit, self.head)
-        return next((sha for sha in line if name_of_commit(self.project, self.seen.tags, sha) == wanted), None)
+        return next((sha for sha in line if name_of_commit(self.project, self.seen.tags, sha) == revision), None)
 
     def _of_hash(self, text: str) -> str | None:
         if not _HASH.fullmatch(text):
@@ -153,9 +153,9 @@ class Deployable:
                 yield tag
 
 
-def look_at_deployable(project: Project) -> Deployable:
+def resolve_revisions(project: Project) -> RevisionResolver:
     """See what can be deployed; raises RefusedError where the branch that is deployed does not exist."""
-    seen = look_at_head(project, main_branch(project))
+    seen = branch_snapshot(project, main_branch(project))
     branch = deployed_branch(project)
     head = seen.head if seen and branch == seen.branch else project.git.fetch_branch(branch)
     if seen is None or head is None:
@@ -165,4 +165,4 @@ def look_at_deployable(project: Project) -> Deployable:
             already="nothing was changed",
             todo="carry a release into it with `release-tool sync`" if seen else "push it",
         )
-    return Deployable(project=project, branch=branch, head=head, seen=seen)
+    return RevisionResolver(project=project, branch=branch, head=head, seen=seen)

@@ -42,7 +42,7 @@ _WATCH = 'read -r _ || { kill -s TERM -- "-$1"; sleep "$2"; kill -s KILL -- "-$1
 """What a watcher does when its input ends without a line, which only our death can bring about."""
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+class CommandInput(msgspec.Struct, frozen=True, kw_only=True):
     """What a command is to bring where; `references` are names with their `REF@DIGEST`."""
 
     version: str
@@ -74,7 +74,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
         return told
 
 
-class Ran(msgspec.Struct, frozen=True, kw_only=True):
+class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
     """How a command ended; a negative code is the number of the signal that ended it.
 
     `evidence` is what it said, without secrets: the beginning and the end of it where it said much.
@@ -113,7 +113,7 @@ def passed_on(names: Iterable[str], ours: Mapping[str, str]) -> dict[str, str]:
     return passed
 
 
-def surroundings(delivery: Delivery, passed: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
+def surroundings(delivery: CommandInput, passed: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
     """The whole environment of a command: of ours `PATH`, `HOME` and what is passed on, and what it is to do."""
     basics = {name: ours[name] for name in ("PATH", "HOME") if name in ours}
     return {**basics, **passed, **delivery.variables}
@@ -128,7 +128,7 @@ def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
     mask: Masker,
     show: Callable[[str], None] = lambda _: None,
     grace: float = _GRACE,
-) -> Ran:
+) -> CommandResult:
     """Run a program to its end, showing each line without secrets and control characters as it comes.
 
     A program with a slash in its name is looked for in the directory, any other on the environment's `PATH`.
@@ -144,7 +144,7 @@ def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
             with contextlib.suppress(OSError):  # nobody reads along any more, which is no reason to stop half-way
                 show(line)
         code = group.program.wait()
-    return Ran(code=code, seconds=time.monotonic() - began, timed_out=group.late, evidence=transcript.text)
+    return CommandResult(code=code, seconds=time.monotonic() - began, timed_out=group.late, evidence=transcript.text)
 
 
 def insist_found(argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:

@@ -9,30 +9,40 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from release_tool.deploy.announce import tell_owed
-from release_tool.deploy.attempt import Attempt, Deployed, live_name
-from release_tool.deploy.candidates import look_at_deployable
-from release_tool.deploy.conclude import conclude, see_through
+from release_tool.deploy.attempt import Attempt, DeployResult, live_name
+from release_tool.deploy.candidates import resolve_revisions
+from release_tool.deploy.conclude import conclude, run_to_end
 from release_tool.deploy.halts.commands import halt, tell_halts
-from release_tool.deploy.halts.model import Order
-from release_tool.deploy.ledger.model import Kind, leaving, live
-from release_tool.deploy.ledger.phase import Phase, Word
-from release_tool.deploy.ledger.writer import Book
-from release_tool.deploy.policy import Outcome
-from release_tool.deploy.preconditions import Asked, best_way_back
-from release_tool.deploy.recover import settle
-from release_tool.deploy.rollout import Journey
+from release_tool.deploy.halts.model import HaltOrder
+from release_tool.deploy.ledger.model import DeploymentKind, leaving, live
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
+from release_tool.deploy.ledger.writer import LedgerWriter
+from release_tool.deploy.policy import DeployOutcome
+from release_tool.deploy.preconditions import DeployRequest, best_rollback_target
+from release_tool.deploy.recover import recover
+from release_tool.deploy.rollout import Rollout
 from release_tool.errors import ReleaseToolError, SignalError, UnhealthyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from release_tool.deploy.candidates import Deployable
-    from release_tool.deploy.environment import Place
+    from release_tool.deploy.candidates import RevisionResolver
+    from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.ledger.model import Deployment
-    from release_tool.deploy.policy import Decision
+    from release_tool.deploy.policy import DeployDecision
 
-__all__ = ["Asked", "Deployed", "bring", "deploy", "newest", "not_begun", "preview", "preview_rollback", "rollback"]
+__all__ = [
+    "DeployRequest",
+    "DeployResult",
+    "bring",
+    "deploy",
+    "newest",
+    "not_begun",
+    "preview",
+    "preview_rollback",
+    "rollback",
+]
 
 _TAKE_UP = "`release-tool reconcile -e {}` looks at what is live, and finishes or rolls back"
 
@@ -40,166 +50,189 @@ _STILL_NEW = timedelta(seconds=10)
 """How long what was seen of branches and releases counts as known; whoever waited for longer looks again."""
 
 
-def preview(place: Place, version: str, asked: Asked) -> Deployed:
+def preview(environment: DeployEnvironment, version: str, request: DeployRequest) -> DeployResult:
     """Say what a deployment would come to, and write nothing."""
-    return _previewed(attempt_at(place, version, asked))
+    return _previewed(attempt_at(environment, version, request))
 
 
-def preview_rollback(place: Place, version: str, asked: Asked) -> Deployed:
+def preview_rollback(environment: DeployEnvironment, version: str, request: DeployRequest) -> DeployResult:
     """Say what a rollback would come to, and write nothing."""
-    attempt = _going_back(place, version, asked)
-    return attempt if isinstance(attempt, Deployed) else _previewed(attempt)
+    attempt = _going_back(environment, version, request)
+    return attempt if isinstance(attempt, DeployResult) else _previewed(attempt)
 
 
-def deploy(place: Place, version: str, asked: Asked) -> Deployed:
+def deploy(environment: DeployEnvironment, version: str, request: DeployRequest) -> DeployResult:
     """Bring a commit to an environment, verify it through a bake, and go back where it is not healthy.
 
     What a dead run left is settled first. Raises UsageError before anything is changed.
     """
-    book = Book(place)
-    settle(place, book)
-    return bring(attempt_at(place, version, asked, book=book))
+    writer = LedgerWriter(environment)
+    recover(environment, writer)
+    return bring(attempt_at(environment, version, request, writer=writer))
 
 
-def bring(attempt: Attempt) -> Deployed:
+def bring(attempt: Attempt) -> DeployResult:
     """Bring what is wanted where it is wanted, then tell everybody."""
     done = _go(attempt)
-    tell_owed(attempt.book, attempt.deployable)
+    tell_owed(attempt.writer, attempt.revisions)
     return done
 
 
-def newest(place: Place, deployable: Deployable, asked: Asked) -> Attempt | None:
+def newest(environment: DeployEnvironment, revisions: RevisionResolver, request: DeployRequest) -> Attempt | None:
     """The attempt to bring the newest commit; None where there is none that is not live already."""
-    wanted = deployable.newest()
-    book = Book(place)
-    if wanted is None or live(book.ledger).commit == wanted.commit:
+    revision = revisions.newest()
+    writer = LedgerWriter(environment)
+    if revision is None or live(writer.ledger).commit == revision.commit:
         return None
-    before = live_name(book.ledger)
+    before = live_name(writer.ledger)
     return Attempt(
-        place=place, book=book, deployable=deployable, wanted=wanted, kind=Kind.DEPLOY, asked=asked, before=before
+        environment=environment,
+        writer=writer,
+        revisions=revisions,
+        revision=revision,
+        kind=DeploymentKind.DEPLOY,
+        request=request,
+        before=before,
     )
 
 
-def rollback(place: Place, version: str, asked: Asked, *, halts: bool) -> Deployed:
+def rollback(environment: DeployEnvironment, version: str, request: DeployRequest, *, halts: bool) -> DeployResult:
     """Bring the last known good back, or the named one, and take over from what runs; it is a person's word.
 
     `halts` leaves the environment halted, so that nothing brings back what was left.
     """
-    attempt = _going_back(place, version, asked)
-    if isinstance(attempt, Deployed):
+    attempt = _going_back(environment, version, request)
+    if isinstance(attempt, DeployResult):
         return attempt
     decision = attempt.decide()
-    if decision.outcome is not Outcome.GOES:
+    if decision.outcome is not DeployOutcome.GOES:
         return not_begun(attempt, decision)
-    place.passed()  # before anything is halted
+    environment.passed()  # before anything is halted
     if halts:
         _halt_behind(attempt)
-    told = _go(attempt)
-    with attempt.book.patient("settling what it took over from"):  # where nobody is left to say how that ended
-        settle(place, attempt.book)
-        tell_owed(attempt.book, attempt.deployable)
-        tell_halts(place.project)
-    return told
+    result = _go(attempt)
+    with attempt.writer.patient("settling what it took over from"):  # where nobody is left to say how that ended
+        recover(environment, attempt.writer)
+        tell_owed(attempt.writer, attempt.revisions)
+        tell_halts(environment.project)
+    return result
 
 
 def attempt_at(
-    place: Place, version: str, asked: Asked, kind: Kind = Kind.DEPLOY, *, book: Book | None = None
+    environment: DeployEnvironment,
+    version: str,
+    request: DeployRequest,
+    kind: DeploymentKind = DeploymentKind.DEPLOY,
+    *,
+    writer: LedgerWriter | None = None,
 ) -> Attempt:
     """The attempt to bring a version; raises RefusedError where no commit is called that."""
-    deployable, book = look_at_deployable(place.project), book or Book(place)
-    wanted, before = deployable.find(version), live_name(book.ledger)
-    return Attempt(place=place, book=book, deployable=deployable, wanted=wanted, kind=kind, asked=asked, before=before)
-
-
-def _going_back(place: Place, version: str, asked: Asked) -> Attempt | Deployed:
-    """The attempt to leave what was brought last, or why there is no way back."""
-    deployable, book = look_at_deployable(place.project), Book(place)
-    leaves = leaving(book.ledger)
-    if version:
-        wanted = deployable.find(version)
-    else:
-        back = best_way_back(deployable, book.ledger, leaves.commit if leaves else None)
-        if back.choice is None:
-            return Deployed(environment=place.name, outcome="refused", reason=back.reason, live=live_name(book.ledger))
-        place.project.say(back.reason)
-        wanted = dataclasses.replace(deployable.named(back.choice.commit), name=back.choice.payload.name)
+    revisions, writer = resolve_revisions(environment.project), writer or LedgerWriter(environment)
+    revision, before = revisions.find(version), live_name(writer.ledger)
     return Attempt(
-        place=place,
-        book=book,
-        deployable=deployable,
-        wanted=wanted,
-        kind=Kind.ROLLBACK,
-        asked=asked,
-        leaves=leaves,
-        before=live_name(book.ledger),
+        environment=environment,
+        writer=writer,
+        revisions=revisions,
+        revision=revision,
+        kind=kind,
+        request=request,
+        before=before,
     )
 
 
-def _previewed(attempt: Attempt) -> Deployed:
+def _going_back(environment: DeployEnvironment, version: str, request: DeployRequest) -> Attempt | DeployResult:
+    """The attempt to leave what was brought last, or why there is no way back."""
+    revisions, writer = resolve_revisions(environment.project), LedgerWriter(environment)
+    leaves = leaving(writer.ledger)
+    if version:
+        revision = revisions.find(version)
+    else:
+        back = best_rollback_target(revisions, writer.ledger, leaves.commit if leaves else None)
+        if back.choice is None:
+            return DeployResult(
+                environment=environment.name, outcome="refused", reason=back.reason, live=live_name(writer.ledger)
+            )
+        environment.project.say(back.reason)
+        revision = dataclasses.replace(revisions.named(back.choice.commit), name=back.choice.payload.name)
+    return Attempt(
+        environment=environment,
+        writer=writer,
+        revisions=revisions,
+        revision=revision,
+        kind=DeploymentKind.ROLLBACK,
+        request=request,
+        leaves=leaves,
+        before=live_name(writer.ledger),
+    )
+
+
+def _previewed(attempt: Attempt) -> DeployResult:
     decision = attempt.decide()
-    if decision.outcome is Outcome.GOES:
-        return attempt.with_context(attempt.told("goes", "nothing stands in its way"))
-    told = attempt.told(decision.outcome.value, decision.reason)
-    return dataclasses.replace(told, ways_out=tuple(one.value for one in decision.ways_out))
+    if decision.outcome is DeployOutcome.GOES:
+        return attempt.with_context(attempt.result("goes", "nothing stands in its way"))
+    result = attempt.result(decision.outcome.value, decision.reason)
+    return dataclasses.replace(result, ways_out=tuple(one.value for one in decision.ways_out))
 
 
-def _go(attempt: Attempt) -> Deployed:
+def _go(attempt: Attempt) -> DeployResult:
     """Decide, wait for the turn, decide again, and bring it."""
     decision = attempt.decide()
-    if decision.outcome is not Outcome.GOES:
+    if decision.outcome is not DeployOutcome.GOES:
         return not_begun(attempt, decision)
-    attempt.place.passed()  # what the command needs is missed before anybody waits for it
-    told = attempt.with_context(attempt.told("goes", ""))
-    attempt.place.project.say(told.by_hand)
-    looked_at = attempt.place.project.clock.now()
-    entry = attempt.book.enter(attempt.payload(decision))
-    with _left_in_order(attempt.book, entry):
-        journey = Journey(
-            place=attempt.place,
-            book=attempt.book,
+    attempt.environment.passed()  # what the command needs is missed before anybody waits for it
+    result = attempt.with_context(attempt.result("goes", ""))
+    attempt.environment.project.say(result.by_hand)
+    looked_at = attempt.environment.project.clock.now()
+    entry = attempt.writer.enter(attempt.payload(decision))
+    with _concluded_on_failure(attempt.writer, entry):
+        rollout = Rollout(
+            environment=attempt.environment,
+            writer=attempt.writer,
             entry=entry,
-            tag=attempt.wanted.tag,
-            targets=attempt.place.targets,
-            asked=attempt.asked,
+            tag=attempt.revision.tag,
+            targets=attempt.environment.targets,
+            request=attempt.request,
         )
-        ending = see_through(journey, lambda: _still_goes(attempt, looked_at))
-        done = conclude(attempt, journey, ending)
-    return dataclasses.replace(done, by_hand=told.by_hand, changes=told.changes)
+        ending = run_to_end(rollout, lambda: _still_allowed(attempt, looked_at))
+        done = conclude(attempt, rollout, ending)
+    return dataclasses.replace(done, by_hand=result.by_hand, changes=result.changes)
 
 
-def _still_goes(attempt: Attempt, looked_at: datetime) -> Phase | None:
+def _still_allowed(attempt: Attempt, looked_at: datetime) -> PhaseRecord | None:
     """What a deployment comes to instead, by what has happened while it waited; None where it goes."""
-    settle(attempt.place, attempt.book)
-    project = attempt.place.project
+    recover(attempt.environment, attempt.writer)
+    project = attempt.environment.project
     if project.clock.now() - looked_at > _STILL_NEW:
-        attempt = dataclasses.replace(attempt, deployable=look_at_deployable(project))
+        attempt = dataclasses.replace(attempt, revisions=resolve_revisions(project))
     decision = attempt.decide()
-    if decision.outcome is Outcome.UNCHANGED:
-        return Phase(Word.SUPERSEDED, decision.reason)
+    if decision.outcome is DeployOutcome.UNCHANGED:
+        return PhaseRecord(Phase.SUPERSEDED, decision.reason)
     return decision.phase
 
 
-def not_begun(attempt: Attempt, decision: Decision) -> Deployed:
+def not_begun(attempt: Attempt, decision: DeployDecision) -> DeployResult:
     """A "no": an automatic one is written down once, a person is told all of it."""
-    told = attempt.told(decision.outcome.value, decision.reason)
-    if decision.outcome in {Outcome.HELD, Outcome.SUPERSEDED} and decision.phase:
-        entry = attempt.book.enter_once(attempt.payload(decision), decision.phase)
+    result = attempt.result(decision.outcome.value, decision.reason)
+    if decision.outcome in {DeployOutcome.HELD, DeployOutcome.SUPERSEDED} and decision.phase:
+        entry = attempt.writer.enter_once(attempt.payload(decision), decision.phase)
         if entry:
-            told = dataclasses.replace(told, deployment=entry.id)
-    return dataclasses.replace(told, ways_out=tuple(one.value for one in decision.ways_out))
+            result = dataclasses.replace(result, deployment=entry.id)
+    return dataclasses.replace(result, ways_out=tuple(one.value for one in decision.ways_out))
 
 
 def _halt_behind(attempt: Attempt) -> None:
     """Halt the environment before anything is touched; where that fails, going back matters more."""
     left = attempt.leaves.payload.name if attempt.leaves else "what was live"
-    reason = attempt.asked.reason or f"{left} was rolled back from"
-    order = Order(environment=attempt.place.name, by=attempt.asked.by, reason=attempt.place.masker()(reason))
-    with attempt.book.patient("halting the environment"):
-        halt(attempt.place.project, order, tells=False)
+    reason = attempt.request.reason or f"{left} was rolled back from"
+    order = HaltOrder(
+        environment=attempt.environment.name, by=attempt.request.by, reason=attempt.environment.masker()(reason)
+    )
+    with attempt.writer.patient("halting the environment"):
+        halt(attempt.environment.project, order, tells=False)
 
 
 @contextmanager
-def _left_in_order(book: Book, entry: Deployment) -> Iterator[None]:
+def _concluded_on_failure(writer: LedgerWriter, entry: Deployment) -> Iterator[None]:
     """Leave no deployment waiting when we are interrupted; what has begun is for `reconcile` to look at.
 
     Raises UnhealthyError where something was changed and nobody knows how that ended.
@@ -207,15 +240,15 @@ def _left_in_order(book: Book, entry: Deployment) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        now = book.now(entry)
+        now = writer.now(entry)
         if not now.changed and not now.finished:
             why = "interrupted" if _signal(error) or not isinstance(error, ReleaseToolError) else error.message
-            with book.patient("writing that nothing was done"):
-                book.write(entry, Phase(Word.NOT_DONE, why), patiently=False)
+            with writer.patient("writing that nothing was done"):
+                writer.write(entry, PhaseRecord(Phase.NOT_DONE, why), patiently=False)
         if number := _signal(error):
-            raise _interrupted(number, now, book.place.name) from error
+            raise _interrupted(number, now, writer.environment.name) from error
         if isinstance(error, ReleaseToolError) and now.changed and not now.finished:
-            raise _cut_short(error, now, book.place.name) from error
+            raise _failed_midway(error, now, writer.environment.name) from error
         raise
 
 
@@ -238,7 +271,7 @@ def _interrupted(number: int, entry: Deployment, environment: str) -> SignalErro
     )
 
 
-def _cut_short(error: ReleaseToolError, entry: Deployment, environment: str) -> UnhealthyError:
+def _failed_midway(error: ReleaseToolError, entry: Deployment, environment: str) -> UnhealthyError:
     return UnhealthyError(
         f"the deployment of {entry} could not be seen through: {error.message}",
         during=error.during or f"deploying to {environment}",

@@ -5,31 +5,31 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from release_tool.deploy.attempt import Deployed, live_name
-from release_tool.deploy.ledger.phase import Word
+from release_tool.deploy.attempt import DeployResult, live_name
+from release_tool.deploy.ledger.phase import Phase
 from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import RemoteError, SignalError
 from release_tool.history.look import main_branch
-from release_tool.release.make import Outcome
+from release_tool.release.make import ReleaseOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from release_tool.deploy.environment import Place
-    from release_tool.deploy.ledger.phase import Phase
-    from release_tool.github.api import Job, Run
+    from release_tool.deploy.environment import DeployEnvironment
+    from release_tool.deploy.ledger.phase import PhaseRecord
+    from release_tool.github.api import Job, WorkflowRun
     from release_tool.project import Project
     from release_tool.release.plan import ReleasePlan
 
 DEPLOY = "deploy.yml"
 RELEASE = "release.yml"
 _OUTCOMES = {
-    Word.HEALTHY: "healthy",
-    Word.REPLACED: "healthy",
-    Word.HELD: "held",
-    Word.NOT_DONE: "held",
-    Word.SUPERSEDED: "superseded",
-    Word.REFUSED: "refused",
+    Phase.HEALTHY: "healthy",
+    Phase.REPLACED: "healthy",
+    Phase.HELD: "held",
+    Phase.NOT_DONE: "held",
+    Phase.SUPERSEDED: "superseded",
+    Phase.REFUSED: "refused",
 }
 
 
@@ -41,7 +41,7 @@ def start(project: Project, workflow: str, inputs: Mapping[str, str], *, branch:
     return project.remote.workflows.dispatch(workflow, branch or main_branch(project), inputs)
 
 
-def follow(project: Project, number: int, show: Callable[[Job], None]) -> Run:
+def follow(project: Project, number: int, show: Callable[[Job], None]) -> WorkflowRun:
     """Follow a run to its end; each job is shown whenever its state has changed.
 
     Who interrupts it stops following, and is told that the run goes on.
@@ -59,9 +59,9 @@ def follow(project: Project, number: int, show: Callable[[Job], None]) -> Run:
         ) from None
 
 
-def _followed(project: Project, number: int, show: Callable[[Job], None]) -> Run:
+def _followed(project: Project, number: int, show: Callable[[Job], None]) -> WorkflowRun:
     seen: dict[int, tuple[str, str | None]] = {}
-    last: Run | None = None
+    last: WorkflowRun | None = None
     for run, jobs in project.remote.follow(number):
         for job in jobs:
             if seen.get(job.id) != (job.status, job.conclusion):
@@ -73,13 +73,15 @@ def _followed(project: Project, number: int, show: Callable[[Job], None]) -> Run
     return last
 
 
-def released_by(project: Project, planned: ReleasePlan, run: Run) -> Outcome:
+def released_by(project: Project, planned: ReleasePlan, run: WorkflowRun) -> ReleaseOutcome:
     """What a followed run of the release stage came to; raises RemoteError where it failed."""
     release = project.remote.release_by_tag(str(planned.tag))
     if release is not None and not release.draft:
-        return Outcome(plan=planned, reason=f"{planned.tag} is released", released=True, url=release.html_url)
+        return ReleaseOutcome(plan=planned, reason=f"{planned.tag} is released", released=True, url=release.html_url)
     if run.conclusion == "success":
-        return Outcome(plan=planned, reason=f"run {run.id} ended well, and {planned.tag} is not published: see why")
+        return ReleaseOutcome(
+            plan=planned, reason=f"run {run.id} ended well, and {planned.tag} is not published: see why"
+        )
     raise RemoteError(
         f"run {run.id} ended with {run.conclusion}, and {planned.tag} is not published",
         during=f"following run {run.id}",
@@ -88,17 +90,17 @@ def released_by(project: Project, planned: ReleasePlan, run: Run) -> Outcome:
     )
 
 
-def outcome_of(place: Place, run: Run) -> Deployed:
+def outcome_of(environment: DeployEnvironment, run: WorkflowRun) -> DeployResult:
     """What a followed run did to an environment, from what it wrote into the ledger."""
-    ledger = place.project.remote.adapter(Deployments).ledger(place.name)
+    ledger = environment.project.remote.adapter(Deployments).ledger(environment.name)
     ours = [one for one in ledger if one.owner.run == run.id and one.payload.parent is None] or [
         one for one in ledger if one.owner.run == run.id
     ]
     if not ours:
-        return _without_deployment(place, run, live_name(ledger))
+        return _without_deployment(environment, run, live_name(ledger))
     entry = ours[-1]
-    return Deployed(
-        environment=place.name,
+    return DeployResult(
+        environment=environment.name,
         outcome=outcome(entry.phase),
         reason=entry.phase.text,
         version=entry.payload.name,
@@ -109,20 +111,22 @@ def outcome_of(place: Place, run: Run) -> Deployed:
     )
 
 
-def outcome(phase: Phase) -> str:
+def outcome(phase: PhaseRecord) -> str:
     """The outcome that a phase of the ledger stands for."""
-    if phase.word is Word.FAILED:
+    if phase.word is Phase.FAILED:
         handed_over = "superseded" if phase.handed_over_to is not None else "unhealthy"
         return "rolled_back" if phase.rolled_back_to else handed_over
     return _OUTCOMES.get(phase.word, "inconclusive")
 
 
-def _without_deployment(place: Place, run: Run, live: str | None) -> Deployed:
+def _without_deployment(environment: DeployEnvironment, run: WorkflowRun, live: str | None) -> DeployResult:
     if run.conclusion == "success":
-        return Deployed(environment=place.name, outcome="unchanged", reason="there was nothing to do", live=live)
+        return DeployResult(
+            environment=environment.name, outcome="unchanged", reason="there was nothing to do", live=live
+        )
     raise RemoteError(
-        f"run {run.id} ended with {run.conclusion} and deployed nothing to {place.name}",
+        f"run {run.id} ended with {run.conclusion} and deployed nothing to {environment.name}",
         during=f"following run {run.id}",
-        already=f"{live} is live in {place.name}" if live else "",
+        already=f"{live} is live in {environment.name}" if live else "",
         todo=f"see why: {run.html_url}",
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release_tool.config import Check, Environment
-    from release_tool.deploy.health.verdict import Health, Sample
+    from release_tool.deploy.health.verdict import HealthAnalysis, Sample
     from release_tool.project import Project
 
 
@@ -33,11 +33,11 @@ class Progress(Protocol):
     def line(self, text: str) -> None:
         """Show a line that a command said, without secrets."""
 
-    def health(self, health: Health, latest: Sequence[Sample]) -> None:
+    def health(self, health: HealthAnalysis, latest: Sequence[Sample]) -> None:
         """Show what the latest samples say."""
 
 
-class Silent:
+class SilentProgress:
     """Shows nothing."""
 
     def phase(self, text: str) -> None:
@@ -46,12 +46,12 @@ class Silent:
     def line(self, text: str) -> None:
         """Show nothing."""
 
-    def health(self, health: Health, latest: Sequence[Sample]) -> None:
+    def health(self, health: HealthAnalysis, latest: Sequence[Sample]) -> None:
         """Show nothing."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Place:
+class DeployEnvironment:
     """One environment; without targets it is its own only one.
 
     `ours` are the variables that we run with, and `evidence` is where evidence is kept, if anywhere.
@@ -62,7 +62,7 @@ class Place:
     settings: Environment
     targets: tuple[Target, ...]
     ours: Mapping[str, str]
-    progress: Progress = dataclasses.field(default_factory=Silent)
+    progress: Progress = dataclasses.field(default_factory=SilentProgress)
     evidence: Path | None = None
 
     @property
@@ -114,14 +114,14 @@ def with_deployed_configuration(project: Project) -> Project:
     return dataclasses.replace(project, config=found)
 
 
-def place_named(
+def environment_named(
     project: Project,
     name: str,
     *,
     ours: Mapping[str, str],
     progress: Progress | None = None,
     evidence: Path | None = None,
-) -> Place:
+) -> DeployEnvironment:
     """Find an environment by its name; raises UsageError where there is none, or where it could never be healthy."""
     settings = project.config.environments.get(name)
     if settings is None:
@@ -136,23 +136,23 @@ def place_named(
         parse_zone(freeze.timezone)
     named = settings.targets or (Target(name=name),)
     targets = tuple(Target(name=target.name, url=target.url or settings.url) for target in named)
-    place = Place(
+    environment = DeployEnvironment(
         project=project,
         name=name,
         settings=settings,
         targets=targets,
         ours=ours,
-        progress=progress or Silent(),
+        progress=progress or SilentProgress(),
         evidence=evidence,
     )
-    _insist_on_checks(place)
-    return place
+    _insist_on_checks(environment)
+    return environment
 
 
-def _insist_on_checks(place: Place) -> None:
-    if not place.checks:
+def _insist_on_checks(environment: DeployEnvironment) -> None:
+    if not environment.checks:
         raise UsageError(
-            f"`environments.{place.name}` has no checks, so nothing could ever be called healthy",
-            todo=f'add a check, such as `health = "https://…/health"`, to `environments.{place.name}`',
+            f"`environments.{environment.name}` has no checks, so nothing could ever be called healthy",
+            todo=f'add a check, such as `health = "https://…/health"`, to `environments.{environment.name}`',
         )
-    insist_usable(place.questions(place.targets))
+    insist_usable(environment.questions(environment.targets))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from release_tool.deploy.command import Ran
+    from release_tool.deploy.command import CommandResult
     from release_tool.deploy.health.verdict import Sample
 
 _SHOWN_SAMPLES = 12
@@ -22,11 +22,11 @@ _SHOWN_LINES = 40
 
 
 @dataclasses.dataclass(frozen=True)
-class Said:
+class CommandOutput:
     """What the command for a target said, and how it ended."""
 
     target: str
-    ran: Ran
+    ran: CommandResult
 
 
 @dataclasses.dataclass
@@ -36,7 +36,7 @@ class Evidence:
     `chapters` are those that were closed: what is told of them stays, whatever comes after.
     """
 
-    said: list[Said] = dataclasses.field(default_factory=list)
+    said: list[CommandOutput] = dataclasses.field(default_factory=list)
     samples: list[Sample] = dataclasses.field(default_factory=list)
     chapters: list[str] = dataclasses.field(default_factory=list)
     _begun: tuple[int, int] = (0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from release_tool.deploy.halts.model import LABEL, Order, marker
+from release_tool.deploy.halts.model import LABEL, HaltOrder, marker
 
 if TYPE_CHECKING:
     from release_tool.notify.notice import Link
@@ -28,6 +28,6 @@ def links(
 
 
 def _halt_issue(environment: str) -> dict[str, str]:
-    order = Order(environment=environment)
+    order = HaltOrder(environment=environment)
     text = f"{marker(order)}\n\nWhy: \n\nTo resume, close this issue.\n"
     return {"labels": LABEL, "title": f"Halt deployments to {environment}", "body": text}

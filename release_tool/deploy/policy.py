@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.deploy.ledger.model import Kind, Ledger, Override, live, proven_commits, quarantine, way_back
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.model import (
+    DeploymentKind,
+    Ledger,
+    Override,
+    live,
+    proven_commits,
+    quarantine,
+    rollback_target,
+)
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,7 +24,7 @@ if TYPE_CHECKING:
     from release_tool.config import Environment
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class DeployFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known before a deployment of one commit to one environment.
 
     `halted` and `frozen` say by whom and until when, and are empty where nothing stands in the way.
@@ -31,7 +39,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
     commit: str
     name: str
-    kind: Kind = Kind.DEPLOY
+    kind: DeploymentKind = DeploymentKind.DEPLOY
     automatic: bool = False
     overrides: frozenset[Override] = frozenset()
     halted: str = ""
@@ -51,7 +59,7 @@ class Objection(msgspec.Struct, frozen=True):
     override: Override | None = None
 
 
-class Outcome(enum.Enum):
+class DeployOutcome(enum.Enum):
     """What becomes of a deployment before it begins."""
 
     GOES = "goes"
@@ -61,10 +69,10 @@ class Outcome(enum.Enum):
     SUPERSEDED = "superseded"
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class DeployDecision(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a deployment goes, why not, and what was overruled for it."""
 
-    outcome: Outcome
+    outcome: DeployOutcome
     reason: str = ""
     objections: tuple[Objection, ...] = ()
     overruled: tuple[Objection, ...] = ()
@@ -81,32 +89,38 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(objection.override for objection in self.overruled if objection.override))
 
     @property
-    def phase(self) -> Phase | None:
+    def phase(self) -> PhaseRecord | None:
         """What the ledger is told, None where it has nothing to be told of."""
-        words = {Outcome.REFUSED: Word.REFUSED, Outcome.HELD: Word.HELD, Outcome.SUPERSEDED: Word.SUPERSEDED}
+        words = {
+            DeployOutcome.REFUSED: Phase.REFUSED,
+            DeployOutcome.HELD: Phase.HELD,
+            DeployOutcome.SUPERSEDED: Phase.SUPERSEDED,
+        }
         word = words.get(self.outcome)
-        return Phase(word, self.reason) if word else None
+        return PhaseRecord(word, self.reason) if word else None
 
 
 class NextStep(msgspec.Struct, frozen=True):
     """One environment and whether its turn comes."""
 
     environment: str
-    decision: Decision
+    decision: DeployDecision
 
 
-def may_deploy(facts: Facts) -> Decision:
+def may_deploy(facts: DeployFacts) -> DeployDecision:
     """Decide whether a deployment may go. Somebody else's lock is no matter of this: one waits for it, and asks anew.
 
     To an automatic run "older" is `superseded` and every other "no" is `held`; a person is told all of them.
     """
-    if facts.kind is not Kind.RECORD and live(facts.ledger).commit == facts.commit:
-        return Decision(outcome=Outcome.UNCHANGED, reason=f"{facts.name} is live in {facts.environment} already")
+    if facts.kind is not DeploymentKind.RECORD and live(facts.ledger).commit == facts.commit:
+        return DeployDecision(
+            outcome=DeployOutcome.UNCHANGED, reason=f"{facts.name} is live in {facts.environment} already"
+        )
     found = tuple(_objections(facts))
     allowed = frozenset[Override]() if facts.automatic else facts.overrides
     objections = tuple(objection for objection in found if objection.override not in allowed)
     if not objections:
-        return Decision(outcome=Outcome.GOES, overruled=found)
+        return DeployDecision(outcome=DeployOutcome.GOES, overruled=found)
     return _held(objections) if facts.automatic else _refused(objections)
 
 
@@ -126,64 +140,64 @@ def is_healthy_at(ledger: Ledger, commit: str) -> bool:
     return live(ledger).commit == commit
 
 
-def next_steps(facts: Mapping[str, Facts]) -> tuple[NextStep, ...]:
+def next_steps(facts: Mapping[str, DeployFacts]) -> tuple[NextStep, ...]:
     """Go through the environments in their order; one that waits only for an earlier one that goes, goes as well."""
     going: set[str] = set()
     found = []
     for name, known in facts.items():
         unmet = tuple(other for other in known.unmet if other not in going)
         decision = may_deploy(msgspec.structs.replace(known, unmet=unmet))
-        if decision.outcome is Outcome.GOES:
+        if decision.outcome is DeployOutcome.GOES:
             going.add(name)
         found.append(NextStep(name, decision))
     return tuple(found)
 
 
-def _held(objections: tuple[Objection, ...]) -> Decision:
+def _held(objections: tuple[Objection, ...]) -> DeployDecision:
     """Hold an automatic run; only the first reason counts, so that the same "no" reads the same every time."""
     older = [objection for objection in objections if objection.override is Override.OLDER]
-    outcome = Outcome.SUPERSEDED if older else Outcome.HELD
-    return Decision(outcome=outcome, reason=(older or objections)[0].reason, objections=objections)
+    outcome = DeployOutcome.SUPERSEDED if older else DeployOutcome.HELD
+    return DeployDecision(outcome=outcome, reason=(older or objections)[0].reason, objections=objections)
 
 
-def _refused(objections: tuple[Objection, ...]) -> Decision:
+def _refused(objections: tuple[Objection, ...]) -> DeployDecision:
     reason = "; ".join(objection.reason for objection in objections)
-    return Decision(outcome=Outcome.REFUSED, reason=reason, objections=objections)
+    return DeployDecision(outcome=DeployOutcome.REFUSED, reason=reason, objections=objections)
 
 
-def _objections(facts: Facts) -> Iterator[Objection]:
+def _objections(facts: DeployFacts) -> Iterator[Objection]:
     match facts.kind:
-        case Kind.DEPLOY:
-            yield from _to_the_commit(facts)
-            yield from _to_the_moment(facts)
-            yield from _to_the_history(facts)
-        case Kind.ROLLBACK:
-            yield from _to_going_back(facts)
-        case Kind.RECORD:
+        case DeploymentKind.DEPLOY:
+            yield from _commit_objections(facts)
+            yield from _freeze_objections(facts)
+            yield from _history_objections(facts)
+        case DeploymentKind.ROLLBACK:
+            yield from _rollback_objections(facts)
+        case DeploymentKind.RECORD:
             return  # it changes nothing, so nothing has to hold
 
 
-def _to_the_commit(facts: Facts) -> Iterator[Objection]:
-    yield from _to_its_being(facts)
+def _commit_objections(facts: DeployFacts) -> Iterator[Objection]:
+    yield from _existence_objections(facts)
     if not facts.tested:
         yield Objection(f"{facts.name} was not tested")
     for other in facts.unmet:
         yield Objection(f"{facts.name} is not healthy in {other}, which comes before {facts.environment}")
 
 
-def _to_its_being(facts: Facts) -> Iterator[Objection]:
+def _existence_objections(facts: DeployFacts) -> Iterator[Objection]:
     if facts.commit in facts.withdrawn:
         yield Objection(f"{facts.name} was withdrawn")
     if facts.commit in facts.gone:
         yield Objection(f"{facts.name} does not exist any more")
 
 
-def _to_the_moment(facts: Facts) -> Iterator[Objection]:
+def _freeze_objections(facts: DeployFacts) -> Iterator[Objection]:
     for why in filter(None, (facts.halted, facts.frozen)):
         yield Objection(f"{facts.environment} is {why}", Override.HALT)
 
 
-def _to_the_history(facts: Facts) -> Iterator[Objection]:
+def _history_objections(facts: DeployFacts) -> Iterator[Objection]:
     if facts.older:
         now = live(facts.ledger).deployment
         what = f"{now.payload.name}, which is live" if now else "the last known good"
@@ -194,13 +208,13 @@ def _to_the_history(facts: Facts) -> Iterator[Objection]:
     if why := quarantine(facts.ledger).get(facts.commit):
         yield Objection(f"{facts.name} {why}", Override.QUARANTINE)
     if proven_commits(facts.ledger):
-        yield from _to_the_way_back(facts)
+        yield from _rollback_target_objections(facts)
     elif facts.automatic:
         yield Objection(f"nothing was proven in {facts.environment} yet: its first deployment is a person's")
 
 
-def _to_the_way_back(facts: Facts) -> Iterator[Objection]:
-    back = way_back(facts.ledger, facts.commit, withdrawn=facts.withdrawn, gone=facts.gone)
+def _rollback_target_objections(facts: DeployFacts) -> Iterator[Objection]:
+    back = rollback_target(facts.ledger, facts.commit, withdrawn=facts.withdrawn, gone=facts.gone)
     if back.choice is None:
         yield Objection(back.reason, Override.NO_WAY_BACK)
     elif facts.irreversible and not facts.older:
@@ -208,8 +222,8 @@ def _to_the_way_back(facts: Facts) -> Iterator[Objection]:
         yield Objection(what, Override.IRREVERSIBLE)
 
 
-def _to_going_back(facts: Facts) -> Iterator[Objection]:
-    yield from _to_its_being(facts)
+def _rollback_objections(facts: DeployFacts) -> Iterator[Objection]:
+    yield from _existence_objections(facts)
     if facts.commit not in proven_commits(facts.ledger):
         yield Objection(f"{facts.name} was never proven in {facts.environment}")
     if facts.automatic and (why := quarantine(facts.ledger).get(facts.commit)):

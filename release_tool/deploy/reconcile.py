@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 
 from release_tool.deploy import policy
 from release_tool.deploy.announce import tell_owed
-from release_tool.deploy.candidates import look_at_deployable
+from release_tool.deploy.candidates import resolve_revisions
 from release_tool.deploy.deploy import bring, newest, not_begun
 from release_tool.deploy.halts.commands import close_over, tell_halts
 from release_tool.deploy.ledger.model import live
 from release_tool.deploy.ledger.recovery import next_remedy
-from release_tool.deploy.ledger.writer import Book
-from release_tool.deploy.policy import Outcome
-from release_tool.deploy.preconditions import Asked
-from release_tool.deploy.recover import settle
+from release_tool.deploy.ledger.writer import LedgerWriter
+from release_tool.deploy.policy import DeployOutcome
+from release_tool.deploy.preconditions import DeployRequest
+from release_tool.deploy.recover import recover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from release_tool.deploy.attempt import Attempt, Deployed
-    from release_tool.deploy.environment import Place
+    from release_tool.deploy.attempt import Attempt, DeployResult
+    from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.ledger.recovery import Remedy
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Step:
+class ReconcileStep:
     """What is to be done in one environment: `settle` what was left behind, `deploy` something, or nothing, and why."""
 
     environment: str
@@ -41,75 +41,100 @@ class Step:
         return self.action != "nothing"
 
 
-def reconcile(places: Sequence[Place], *, only_settle: bool = False, only_close: bool = False) -> tuple[Deployed, ...]:
+def reconcile(
+    environments: Sequence[DeployEnvironment], *, only_settle: bool = False, only_close: bool = False
+) -> tuple[DeployResult, ...]:
     """Settle what dead runs left in each environment, then carry on, in their order, what is automatic.
 
     `only_settle` deploys nothing new, and `only_close` touches no environment at all. Who is still to be told of
     something is told last.
     """
-    done: list[Deployed] = []
-    books = {place.name: Book(place) for place in places}
-    for place in places:
-        done += settle(place, books[place.name], only_close=only_close)
-    carries_on = bool(places) and not (only_settle or only_close)
+    done: list[DeployResult] = []
+    writers = {environment.name: LedgerWriter(environment) for environment in environments}
+    for environment in environments:
+        done += recover(environment, writers[environment.name], only_close=only_close)
+    carries_on = bool(environments) and not (only_settle or only_close)
     if carries_on:
-        close_over(places[0].project, places[0].project.clock.now())
-    for place in places:
-        if attempt := _newest(place) if carries_on and place.settings.automatic else None:
+        close_over(environments[0].project, environments[0].project.clock.now())
+    for environment in environments:
+        if attempt := _newest(environment) if carries_on and environment.settings.automatic else None:
             done.append(bring(attempt))
         else:
-            tell_owed(books[place.name])
-    if places and not only_settle:
-        tell_halts(places[0].project)
+            tell_owed(writers[environment.name])
+    if environments and not only_settle:
+        tell_halts(environments[0].project)
     return tuple(done)
 
 
-def _newest(place: Place) -> Attempt | None:
+def _newest(environment: DeployEnvironment) -> Attempt | None:
     """Looked at anew: the environment before took its time."""
-    return newest(place, look_at_deployable(place.project), Asked(automatic=True))
+    return newest(environment, resolve_revisions(environment.project), DeployRequest(automatic=True))
 
 
-def plan(places: Sequence[Place], *, writes: bool = False) -> tuple[Step, ...]:
+def plan(environments: Sequence[DeployEnvironment], *, writes: bool = False) -> tuple[ReconcileStep, ...]:
     """What `reconcile` would do in each environment.
 
     `writes` has the ledger told of what is held, and then everybody of what they were not told yet, unless something
     was left behind: that comes first, and so does whoever does it.
     """
-    if not places:
+    if not environments:
         return ()
-    deployable, asked = look_at_deployable(places[0].project), Asked(automatic=True)
-    attempts = {place.name: newest(place, deployable, asked) for place in places if place.settings.automatic}
+    revisions, request = resolve_revisions(environments[0].project), DeployRequest(automatic=True)
+    attempts = {
+        environment.name: newest(environment, revisions, request)
+        for environment in environments
+        if environment.settings.automatic
+    }
     facts = {name: attempt.facts() for name, attempt in attempts.items() if attempt}
     decisions = {step.environment: step.decision for step in policy.next_steps(facts)}
     for name, attempt in attempts.items():
-        if writes and attempt and decisions[name].outcome in {Outcome.HELD, Outcome.SUPERSEDED}:
+        if writes and attempt and decisions[name].outcome in {DeployOutcome.HELD, DeployOutcome.SUPERSEDED}:
             not_begun(attempt, decisions[name])
-    books = {place.name: attempt.book if (attempt := attempts.get(place.name)) else Book(place) for place in places}
-    remedies = {name: next_remedy(book.ledger, book.living()) for name, book in books.items()}
+    writers = {
+        environment.name: attempt.writer if (attempt := attempts.get(environment.name)) else LedgerWriter(environment)
+        for environment in environments
+    }
+    remedies = {name: next_remedy(writer.ledger, writer.living()) for name, writer in writers.items()}
     if writes and not any(remedies.values()):
-        for book in books.values():
-            tell_owed(book, deployable)
-        tell_halts(places[0].project)
+        for writer in writers.values():
+            tell_owed(writer, revisions)
+        tell_halts(environments[0].project)
     return tuple(
-        _step(place, books[place.name], attempts.get(place.name), decisions.get(place.name), remedies[place.name])
-        for place in places
+        _step(
+            environment,
+            writers[environment.name],
+            attempts.get(environment.name),
+            decisions.get(environment.name),
+            remedies[environment.name],
+        )
+        for environment in environments
     )
 
 
 def _step(
-    place: Place, book: Book, attempt: Attempt | None, decision: policy.Decision | None, remedy: Remedy | None
-) -> Step:
-    goes = decision is not None and decision.outcome is Outcome.GOES
+    environment: DeployEnvironment,
+    writer: LedgerWriter,
+    attempt: Attempt | None,
+    decision: policy.DeployDecision | None,
+    remedy: Remedy | None,
+) -> ReconcileStep:
+    goes = decision is not None and decision.outcome is DeployOutcome.GOES
     if attempt and goes:
-        titles = tuple(f"{change.name} {change.title}" for change in attempt.with_context(attempt.told("", "")).changes)
-        return Step(environment=place.name, action="deploy", version=attempt.wanted.name, reason="", changes=titles)
+        titles = tuple(
+            f"{change.name} {change.title}" for change in attempt.with_context(attempt.result("", "")).changes
+        )
+        return ReconcileStep(
+            environment=environment.name, action="deploy", version=attempt.revision.name, reason="", changes=titles
+        )
     if remedy:
         reason = f"{remedy.deployment} was left behind"
-        return Step(environment=place.name, action="settle", version="", reason=reason)
+        return ReconcileStep(environment=environment.name, action="settle", version="", reason=reason)
     if attempt and decision:
-        return Step(environment=place.name, action="nothing", version=attempt.wanted.name, reason=decision.reason)
-    now = live(book.ledger).deployment
+        return ReconcileStep(
+            environment=environment.name, action="nothing", version=attempt.revision.name, reason=decision.reason
+        )
+    now = live(writer.ledger).deployment
     reason = f"{now.payload.name} is live, and it is the newest" if now else "waits for a person"
-    if not place.settings.automatic:
+    if not environment.settings.automatic:
         reason = "waits for a person"
-    return Step(environment=place.name, action="nothing", version="", reason=reason)
+    return ReconcileStep(environment=environment.name, action="nothing", version="", reason=reason)

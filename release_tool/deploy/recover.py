@@ -7,106 +7,116 @@ from typing import TYPE_CHECKING
 
 from release_tool.deploy import conclude
 from release_tool.deploy.attempt import Attempt, live_name
-from release_tool.deploy.candidates import look_at_deployable
+from release_tool.deploy.candidates import resolve_revisions
 from release_tool.deploy.dispatch import outcome
-from release_tool.deploy.health.verdict import State
+from release_tool.deploy.health.verdict import HealthState
 from release_tool.deploy.ledger import recovery
 from release_tool.deploy.ledger.model import live
-from release_tool.deploy.ledger.phase import Phase, Word
-from release_tool.deploy.ledger.recovery import Close, Examine, Look, RollBack, give_up, next_remedy
-from release_tool.deploy.preconditions import Asked, best_way_back
-from release_tool.deploy.rollout import Journey, examine
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
+from release_tool.deploy.ledger.recovery import Close, OrphanHealth, RollBack, VerifyOrphan, give_up, next_remedy
+from release_tool.deploy.preconditions import DeployRequest, best_rollback_target
+from release_tool.deploy.rollout import Rollout, verify_health
 
 if TYPE_CHECKING:
-    from release_tool.deploy.attempt import Deployed
-    from release_tool.deploy.environment import Place
+    from release_tool.deploy.attempt import DeployResult
+    from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.ledger.model import Deployment
-    from release_tool.deploy.ledger.writer import Book
+    from release_tool.deploy.ledger.writer import LedgerWriter
 
-_LOOKS = {State.HEALTHY: Look.HEALTHY, State.UNHEALTHY: Look.UNHEALTHY}
+_LOOKS = {HealthState.HEALTHY: OrphanHealth.HEALTHY, HealthState.UNHEALTHY: OrphanHealth.UNHEALTHY}
 
 
-def settle(place: Place, book: Book, *, only_close: bool = False) -> tuple[Deployed, ...]:
+def recover(
+    environment: DeployEnvironment, writer: LedgerWriter, *, only_close: bool = False
+) -> tuple[DeployResult, ...]:
     """Finish, close or roll back what nobody is at work on any more.
 
     `only_close` says that the environment can't be reached from here: what would have to be looked at is closed as
     unknown.
     """
     done = []
-    while remedy := next_remedy(book.look(), book.living()):
-        place.project.say(f"{remedy.deployment} was left behind while {remedy.deployment.phase}")
+    while remedy := next_remedy(writer.look(), writer.living()):
+        environment.project.say(f"{remedy.deployment} was left behind while {remedy.deployment.phase}")
         match remedy:
             case Close():
-                done.append(_close(place, book, remedy))
-            case Examine() | RollBack() if only_close:
-                done.append(_close(place, book, give_up(remedy.deployment)))
-            case Examine():
-                done.append(_examine(place, book, remedy.deployment))
+                done.append(_close(environment, writer, remedy))
+            case VerifyOrphan() | RollBack() if only_close:
+                done.append(_close(environment, writer, give_up(remedy.deployment)))
+            case VerifyOrphan():
+                done.append(_examine(environment, writer, remedy.deployment))
             case RollBack():
-                done.append(_roll_back(place, book, remedy.deployment, remedy.reason))
-    now = live(book.ledger).deployment
+                done.append(_roll_back(environment, writer, remedy.deployment, remedy.reason))
+    now = live(writer.ledger).deployment
     if now:
-        conclude.replace_others(book, now)  # a run that died between the two left both
+        conclude.replace_others(writer, now)  # a run that died between the two left both
     return tuple(done)
 
 
-def _close(place: Place, book: Book, remedy: Close, journey: Journey | None = None) -> Deployed:
+def _close(
+    environment: DeployEnvironment, writer: LedgerWriter, remedy: Close, rollout: Rollout | None = None
+) -> DeployResult:
     dead, phase = remedy.deployment, remedy.phase
-    attempt = _attempt(place, book, dead)
+    attempt = _attempt(environment, writer, dead)
     match phase.word:
-        case Word.FAILED:
-            told = conclude.end_failed(attempt, journey or _journey(attempt, dead), phase, phase.text)
-        case Word.HEALTHY:
-            conclude.prove(book, dead, phase)
-            told = attempt.told("healthy", phase.text, dead)
+        case Phase.FAILED:
+            result = conclude.end_failed(attempt, rollout or _rollout(attempt, dead), phase, phase.text)
+        case Phase.HEALTHY:
+            conclude.prove(writer, dead, phase)
+            result = attempt.result("healthy", phase.text, dead)
         case _:
-            book.write(dead, phase)
-            told = attempt.told(outcome(phase), phase.text, dead)
-    return told
+            writer.write(dead, phase)
+            result = attempt.result(outcome(phase), phase.text, dead)
+    return result
 
 
-def _examine(place: Place, book: Book, dead: Deployment) -> Deployed:
-    attempt = _attempt(place, book, dead)
-    journey = _journey(attempt, dead)
-    found = examine(journey)
-    look = Look.INCONCLUSIVE if isinstance(found, Phase) else _LOOKS.get(found.state, Look.INCONCLUSIVE)
-    book.look()
-    if book.now(dead).finished or dead.id in book.living():
-        return attempt.told("superseded", f"{dead} was settled by somebody else meanwhile", dead)
-    back = best_way_back(attempt.deployable, book.ledger, dead.commit)
-    verdict = recovery.judge(dead, look, back, place.target_names, tells_version=place.tells_version)
+def _examine(environment: DeployEnvironment, writer: LedgerWriter, dead: Deployment) -> DeployResult:
+    attempt = _attempt(environment, writer, dead)
+    rollout = _rollout(attempt, dead)
+    found = verify_health(rollout)
+    look = (
+        OrphanHealth.INCONCLUSIVE
+        if isinstance(found, PhaseRecord)
+        else _LOOKS.get(found.state, OrphanHealth.INCONCLUSIVE)
+    )
+    writer.look()
+    if writer.now(dead).finished or dead.id in writer.living():
+        return attempt.result("superseded", f"{dead} was settled by somebody else meanwhile", dead)
+    back = best_rollback_target(attempt.revisions, writer.ledger, dead.commit)
+    verdict = recovery.judge(dead, look, back, environment.target_names, tells_version=environment.tells_version)
     if isinstance(verdict, RollBack):
-        return _roll_back(place, book, dead, verdict.reason, journey)
-    return _close(place, book, verdict, journey)
+        return _roll_back(environment, writer, dead, verdict.reason, rollout)
+    return _close(environment, writer, verdict, rollout)
 
 
-def _roll_back(place: Place, book: Book, dead: Deployment, reason: str, journey: Journey | None = None) -> Deployed:
-    attempt = _attempt(place, book, dead)
-    return conclude.conclude(attempt, journey or _journey(attempt, dead), Phase(Word.FAILED, reason))
+def _roll_back(
+    environment: DeployEnvironment, writer: LedgerWriter, dead: Deployment, reason: str, rollout: Rollout | None = None
+) -> DeployResult:
+    attempt = _attempt(environment, writer, dead)
+    return conclude.conclude(attempt, rollout or _rollout(attempt, dead), PhaseRecord(Phase.FAILED, reason))
 
 
-def _attempt(place: Place, book: Book, dead: Deployment) -> Attempt:
+def _attempt(environment: DeployEnvironment, writer: LedgerWriter, dead: Deployment) -> Attempt:
     """What a dead run was at, as far as its deployment tells."""
-    deployable = look_at_deployable(place.project)
-    wanted = dataclasses.replace(deployable.named(dead.commit), name=dead.payload.name)
-    asked = Asked(by=dead.payload.by, reason=dead.payload.reason, automatic=dead.payload.automatic)
+    revisions = resolve_revisions(environment.project)
+    revision = dataclasses.replace(revisions.named(dead.commit), name=dead.payload.name)
+    request = DeployRequest(by=dead.payload.by, reason=dead.payload.reason, automatic=dead.payload.automatic)
     return Attempt(
-        place=place,
-        book=book,
-        deployable=deployable,
-        wanted=wanted,
+        environment=environment,
+        writer=writer,
+        revisions=revisions,
+        revision=revision,
         kind=dead.payload.kind,
-        asked=asked,
-        before=live_name(book.ledger),
+        request=request,
+        before=live_name(writer.ledger),
     )
 
 
-def _journey(attempt: Attempt, dead: Deployment) -> Journey:
-    return Journey(
-        place=attempt.place,
-        book=attempt.book,
+def _rollout(attempt: Attempt, dead: Deployment) -> Rollout:
+    return Rollout(
+        environment=attempt.environment,
+        writer=attempt.writer,
         entry=dead,
-        tag=attempt.wanted.tag,
-        targets=attempt.place.targets,
-        asked=attempt.asked,
+        tag=attempt.revision.tag,
+        targets=attempt.environment.targets,
+        request=attempt.request,
     )

@@ -8,14 +8,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from release_tool.deploy import command
-from release_tool.deploy.command import Delivery, surroundings
-from release_tool.deploy.evidence import Evidence, Said
+from release_tool.deploy.command import CommandInput, surroundings
+from release_tool.deploy.evidence import CommandOutput, Evidence
 from release_tool.deploy.health.judge import Expected
 from release_tool.deploy.health.probe import Prober
-from release_tool.deploy.health.verdict import Health, State, Verdict, rules_of
+from release_tool.deploy.health.verdict import HealthAnalysis, HealthState, HealthVerdict, rules_of
 from release_tool.deploy.ledger.lock import interruption, yields_to
-from release_tool.deploy.ledger.model import Kind
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.model import DeploymentKind
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.preconditions import halted
 from release_tool.git.checkout import checkout
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release_tool.config import Target
-    from release_tool.deploy.command import Ran
-    from release_tool.deploy.environment import Place
+    from release_tool.deploy.command import CommandResult
+    from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.health.verdict import Sample
     from release_tool.deploy.ledger.model import Deployment
-    from release_tool.deploy.ledger.writer import Book
-    from release_tool.deploy.preconditions import Asked
+    from release_tool.deploy.ledger.writer import LedgerWriter
+    from release_tool.deploy.preconditions import DeployRequest
 
 _LOOK_EVERY = timedelta(seconds=15)
 """How often the ledger is read while samples are taken, for a person who takes over."""
@@ -39,154 +39,158 @@ _MOST_BAKES = 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Journey:
+class Rollout:
     """One deployment on its way to some targets; `tag` is that of the release in it."""
 
-    place: Place
-    book: Book
+    environment: DeployEnvironment
+    writer: LedgerWriter
     entry: Deployment
     tag: str
     targets: tuple[Target, ...]
-    asked: Asked
+    request: DeployRequest
     evidence: Evidence = dataclasses.field(default_factory=Evidence)
 
     def now(self) -> Deployment:
         """The deployment with all that was written of it."""
-        return self.book.now(self.entry)
+        return self.writer.now(self.entry)
 
-    def write(self, word: Word, text: str = "") -> None:
+    def write(self, word: Phase, text: str = "") -> None:
         """Write a phase of it."""
-        self.book.write(self.entry, Phase(word, text))
+        self.writer.write(self.entry, PhaseRecord(word, text))
 
-    def mention(self, word: Word, text: str) -> None:
+    def mention(self, word: Phase, text: str) -> None:
         """Write a phase that nothing is done by: samples don't wait for that."""
         with self.in_passing(f"writing that it is {word.value}"):
-            self.book.write(self.entry, Phase(word, text), patiently=False)
+            self.writer.write(self.entry, PhaseRecord(word, text), patiently=False)
 
     @contextmanager
     def in_passing(self, doing: str) -> Iterator[None]:
         """Ask GitHub once, and do without it where it does not answer."""
-        with self.book.patient(doing), self.place.project.remote.impatient():
+        with self.writer.patient(doing), self.environment.project.remote.impatient():
             yield
 
-    def delivery(self, target: Target) -> Delivery:
+    def delivery(self, target: Target) -> CommandInput:
         """What the command for a target is to bring."""
         payload = self.entry.payload
-        return Delivery(
+        return CommandInput(
             version=payload.name,
             commit=payload.commit,
             tag=self.tag,
-            environment=self.place.name,
+            environment=self.environment.name,
             target=target.name,
             target_url=target.url,
-            kind="rollback" if payload.kind is Kind.ROLLBACK else "deploy",
+            kind="rollback" if payload.kind is DeploymentKind.ROLLBACK else "deploy",
             references=payload.references,
         )
 
     @property
     def argv(self) -> tuple[str, ...]:
         """The command; a rollback may have one of its own."""
-        settings = self.place.settings
-        goes_back = self.entry.payload.kind is Kind.ROLLBACK
+        settings = self.environment.settings
+        goes_back = self.entry.payload.kind is DeploymentKind.ROLLBACK
         return (goes_back and settings.rollback_command) or settings.command
 
 
-def deliver(journey: Journey) -> Phase:
+def roll_out(rollout: Rollout) -> PhaseRecord:
     """Bring the commit to every target and verify it there; the phase says how that ended, and is not written yet.
 
     It is `healthy:`, `failed:` (by itself, or handed over to a person's rollback), `rolling back:` where a halt asks
     for it, `unknown:` where health could not be measured or the environment was lost to somebody else, or what
     `interruption` says of a deployment that has not changed anything. Raises UsageError before anything is changed.
     """
-    place = journey.place
-    passed = place.passed()
-    told = {target.name: surroundings(journey.delivery(target), passed, place.ours) for target in journey.targets}
-    with checkout(place.project.git, journey.entry.commit) as tree:
-        for environment in told.values():
-            command.insist_found(journey.argv, tree.directory, environment)
+    environment = rollout.environment
+    passed = environment.passed()
+    variables = {
+        target.name: surroundings(rollout.delivery(target), passed, environment.ours) for target in rollout.targets
+    }
+    with checkout(environment.project.git, rollout.entry.commit) as tree:
+        for values in variables.values():
+            command.insist_found(rollout.argv, tree.directory, values)
         touched: list[Target] = []
-        verdict = Verdict(State.HEALTHY, "there was nothing to verify")
-        for target in journey.targets:
-            if ending := _look_again(journey):
+        verdict = HealthVerdict(HealthState.HEALTHY, "there was nothing to verify")
+        for target in rollout.targets:
+            if ending := _interruption(rollout):
                 return ending
             touched.append(target)
-            ran = _bring(journey, target, tree.directory, told[target.name])
-            ended = place.project.clock.now()
+            ran = _run_command(rollout, target, tree.directory, variables[target.name])
+            ended = environment.project.clock.now()
             if not ran.succeeded:
-                return Phase(Word.FAILED, f"the command for {target.name} {ran.ending}")
-            journey.mention(Word.VERIFYING, target.name)
-            found = watch(journey, touched, tree.directory, told, ended)
-            if isinstance(found, Phase):
+                return PhaseRecord(Phase.FAILED, f"the command for {target.name} {ran.ending}")
+            rollout.mention(Phase.VERIFYING, target.name)
+            found = verify_targets(rollout, touched, tree.directory, variables, ended)
+            if isinstance(found, PhaseRecord):
                 return found
             verdict = found
-            if verdict.state is not State.HEALTHY:
+            if verdict.state is not HealthState.HEALTHY:
                 return _failed(verdict)
-    return Phase(Word.HEALTHY, verdict.reason)
+    return PhaseRecord(Phase.HEALTHY, verdict.reason)
 
 
-def watch(
-    journey: Journey,
+def verify_targets(
+    rollout: Rollout,
     targets: Sequence[Target],
     directory: Path,
-    told: Mapping[str, Mapping[str, str]],
+    variables: Mapping[str, Mapping[str, str]],
     ended: datetime,
-) -> Verdict | Phase:
+) -> HealthVerdict | PhaseRecord:
     """Sample targets, whose command has ended, until there is a verdict, or until a person's rollback takes over."""
-    clock = journey.place.project.clock
+    clock = rollout.environment.project.clock
     looked_at = clock.now()
 
-    def between() -> Phase | None:
+    def between() -> PhaseRecord | None:
         nonlocal looked_at
         if clock.now() - looked_at < _LOOK_EVERY:
             return None
         looked_at = clock.now()
-        with journey.in_passing("looking for somebody who takes over"):
-            journey.book.stay_alive(journey.entry)
-            return _taken_over(journey)
+        with rollout.in_passing("looking for somebody who takes over"):
+            rollout.writer.stay_alive(rollout.entry)
+            return _taken_over(rollout)
 
     def baking() -> None:
-        journey.mention(Word.BAKING, "the new version answers")
+        rollout.mention(Phase.BAKING, "the new version answers")
 
-    prober, here = prober_of(journey, directory, told), dataclasses.replace(journey, targets=tuple(targets))
+    prober, here = prober_for(rollout, directory, variables), dataclasses.replace(rollout, targets=tuple(targets))
     return sample(here, prober, ended, between=between, baking=baking)
 
 
-def examine(journey: Journey) -> Verdict | Phase:
+def verify_health(rollout: Rollout) -> HealthVerdict | PhaseRecord:
     """Run the checks of its targets through a bake, changing nothing and telling nobody."""
-    place = journey.place
-    passed = {name: place.ours[name] for name in place.settings.pass_env if name in place.ours}
-    told = {target.name: surroundings(journey.delivery(target), passed, place.ours) for target in journey.targets}
-    with checkout(place.project.git, journey.entry.commit) as tree:
-        return sample(journey, prober_of(journey, tree.directory, told), place.project.clock.now())
+    environment = rollout.environment
+    passed = {name: environment.ours[name] for name in environment.settings.pass_env if name in environment.ours}
+    variables = {
+        target.name: surroundings(rollout.delivery(target), passed, environment.ours) for target in rollout.targets
+    }
+    with checkout(environment.project.git, rollout.entry.commit) as tree:
+        return sample(rollout, prober_for(rollout, tree.directory, variables), environment.project.clock.now())
 
 
-def prober_of(journey: Journey, directory: Path, told: Mapping[str, Mapping[str, str]]) -> Prober:
+def prober_for(rollout: Rollout, directory: Path, variables: Mapping[str, Mapping[str, str]]) -> Prober:
     """What asks targets whether the commit of a deployment answers."""
     return Prober(
-        expected=Expected(commit=journey.entry.commit, version=journey.entry.payload.name),
-        clock=journey.place.project.clock,
+        expected=Expected(commit=rollout.entry.commit, version=rollout.entry.payload.name),
+        clock=rollout.environment.project.clock,
         directory=directory,
         environment={},
-        told=told,
-        secrets=journey.place.secrets(),
+        variables=variables,
+        secrets=rollout.environment.secrets(),
     )
 
 
 def sample(
-    journey: Journey,
+    rollout: Rollout,
     prober: Prober,
     ended: datetime,
     *,
-    between: Callable[[], Phase | None] = lambda: None,
+    between: Callable[[], PhaseRecord | None] = lambda: None,
     baking: Callable[[], None] = lambda: None,
-) -> Verdict | Phase:
+) -> HealthVerdict | PhaseRecord:
     """Ask each check of each target at its interval until there is a verdict, or until `between` ends it.
 
     `baking` is called when every check has begun to bake.
     """
-    place, clock = journey.place, journey.place.project.clock
-    questions = place.questions(journey.targets)
-    health = Health.begun(rules_of(place.settings, [target.name for target in journey.targets]), ended)
+    environment, clock = rollout.environment, rollout.environment.project.clock
+    questions = environment.questions(rollout.targets)
+    health = HealthAnalysis.begun(rules_of(environment.settings, [target.name for target in rollout.targets]), ended)
     limit = ended + max(track.rule.deadline + _MOST_BAKES * track.rule.bake for track in health.tracks)
     due = [ended + question.check.initial_delay for question in questions]
     announced = False
@@ -197,58 +201,58 @@ def sample(
         for number in ripe:
             due[number] = max(due[number] + questions[number].check.interval, now)
         health = _observed(health, latest).ticked(clock.now())
-        journey.evidence.samples += latest
-        place.progress.health(health, journey.evidence.samples)
+        rollout.evidence.samples += latest
+        environment.progress.health(health, rollout.evidence.samples)
         if not announced and all(track.bake for track in health.tracks):
             announced = True
             baking()
         if ending := between():
             return ending
         if clock.now() > limit:
-            return Verdict(State.UNHEALTHY, "no bake held for long enough")
+            return HealthVerdict(HealthState.UNHEALTHY, "no bake held for long enough")
         if not health.state.final:
             clock.sleep(max((min(due) - clock.now()).total_seconds(), 0.0))
     return health.verdict
 
 
-def _observed(health: Health, samples: Sequence[Sample]) -> Health:
+def _observed(health: HealthAnalysis, samples: Sequence[Sample]) -> HealthAnalysis:
     for one in sorted(samples, key=lambda sample: sample.at):
         health = health.observed(one)
     return health
 
 
-def _look_again(journey: Journey) -> Phase | None:
+def _interruption(rollout: Rollout) -> PhaseRecord | None:
     """What a deployment comes to instead of its next target, None where it goes on."""
-    ledger = journey.book.look()
-    halt = halted(journey.place, journey.asked) if journey.entry.payload.kind is Kind.DEPLOY else ""
-    return interruption(ledger, journey.now(), journey.book.living(), halt)
+    ledger = rollout.writer.look()
+    halt = halted(rollout.environment, rollout.request) if rollout.entry.payload.kind is DeploymentKind.DEPLOY else ""
+    return interruption(ledger, rollout.now(), rollout.writer.living(), halt)
 
 
-def _taken_over(journey: Journey) -> Phase | None:
+def _taken_over(rollout: Rollout) -> PhaseRecord | None:
     """Whether a person's rollback asks for the environment while we verify."""
-    rollback = yields_to(journey.book.look(), journey.now(), journey.book.living())
+    rollback = yields_to(rollout.writer.look(), rollout.now(), rollout.writer.living())
     if rollback is None:
         return None
-    return Phase(Word.FAILED, "a person took over", handed_over_to=rollback.id)
+    return PhaseRecord(Phase.FAILED, "a person took over", handed_over_to=rollback.id)
 
 
-def _bring(journey: Journey, target: Target, directory: Path, environment: Mapping[str, str]) -> Ran:
+def _run_command(rollout: Rollout, target: Target, directory: Path, variables: Mapping[str, str]) -> CommandResult:
     """Run the command for a target."""
-    place = journey.place
-    journey.write(Word.CHANGING, target.name)
-    with journey.book.kept_alive(journey.entry):
+    environment = rollout.environment
+    rollout.write(Phase.CHANGING, target.name)
+    with rollout.writer.kept_alive(rollout.entry):
         ran = command.run(
-            journey.argv,
+            rollout.argv,
             directory=directory,
-            environment=environment,
-            timeout=place.settings.command_timeout.total_seconds(),
-            mask=place.masker(),
-            show=place.progress.line,
+            environment=variables,
+            timeout=environment.settings.command_timeout.total_seconds(),
+            mask=environment.masker(),
+            show=environment.progress.line,
         )
-    journey.evidence.said.append(Said(target.name, ran))
+    rollout.evidence.said.append(CommandOutput(target.name, ran))
     return ran
 
 
-def _failed(verdict: Verdict) -> Phase:
-    word = Word.UNKNOWN if verdict.state is State.INCONCLUSIVE else Word.FAILED
-    return Phase(word, verdict.reason)
+def _failed(verdict: HealthVerdict) -> PhaseRecord:
+    word = Phase.UNKNOWN if verdict.state is HealthState.INCONCLUSIVE else Phase.FAILED
+    return PhaseRecord(word, verdict.reason)

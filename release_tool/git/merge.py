@@ -48,7 +48,7 @@ _LONGEST_LINE = 200
 _LARGEST = 1024 * 1024
 """Bytes of a file that is still looked into to show a conflict."""
 
-Tree = dict[bytes, "Entry"]
+Tree = dict[bytes, "TreeEntry"]
 
 
 class Conflict(msgspec.Struct, frozen=True):
@@ -70,7 +70,7 @@ class Merged(msgspec.Struct, frozen=True):
     conflicts: tuple[Conflict, ...]
 
 
-class Entry(msgspec.Struct, frozen=True):
+class TreeEntry(msgspec.Struct, frozen=True):
     """What stands at a path: a file, a link or a submodule."""
 
     mode: str
@@ -82,7 +82,7 @@ class _Clash(msgspec.Struct, frozen=True):
 
     path: bytes
     kind: str
-    sides: dict[int, Entry]
+    sides: dict[int, TreeEntry]
     names: frozenset[bytes]
 
 
@@ -187,14 +187,14 @@ def _merge_tree(program: GitProgram, ours: str, theirs: str) -> tuple[str, list[
 
 def _clashes(listed: bytes, said: bytes, original: Callable[[bytes], bytes]) -> list[_Clash]:
     """Read what git lists and says; what it had to move out of the way is told by its own name."""
-    sides: defaultdict[bytes, dict[int, Entry]] = defaultdict(dict)
+    sides: defaultdict[bytes, dict[int, TreeEntry]] = defaultdict(dict)
     names: defaultdict[bytes, set[bytes]] = defaultdict(set)
     for line in filter(None, listed.split(b"\0")):
         fields, _, name = line.partition(b"\t")
         mode, sha, stage = fields.decode().split(" ")
         path = original(name)
         names[path].add(name)
-        sides[path][int(stage)] = Entry(mode, sha)
+        sides[path][int(stage)] = TreeEntry(mode, sha)
     kinds: dict[bytes, str] = {}
     for about, message in _messages(said):
         paths = [original(name) for name in about]
@@ -233,7 +233,7 @@ def _with_ours(program: GitProgram, tree: str, clashes: Iterable[_Clash]) -> str
     return program.line("write-tree")
 
 
-def _line(entry: Entry, path: bytes) -> bytes:
+def _line(entry: TreeEntry, path: bytes) -> bytes:
     return f"{entry.mode} {entry.sha} 0\t".encode() + path
 
 
@@ -241,7 +241,7 @@ def _entries(program: GitProgram, tree: str) -> Tree:
     """Everything in a tree, by its path."""
     lines = program.run("ls-tree", "-r", "-z", "--full-tree", tree).stdout.split(b"\0")
     found = ((line.partition(b"\t")) for line in lines if line)
-    return {path: Entry(fields[:6].decode(), fields.rpartition(b" ")[2].decode()) for fields, _, path in found}
+    return {path: TreeEntry(fields[:6].decode(), fields.rpartition(b" ")[2].decode()) for fields, _, path in found}
 
 
 # How a conflict is shown

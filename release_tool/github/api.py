@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account",
-    "Asset",
     "Claim",
     "GitHub",
     "Job",
@@ -46,10 +45,11 @@ __all__ = [
     "RateLimitedError",
     "RejectedError",
     "Release",
+    "ReleaseAsset",
     "Repository",
-    "Run",
     "Status",
     "TagObject",
+    "WorkflowRun",
 ]
 
 T = TypeVar("T")
@@ -83,7 +83,7 @@ class Repository(msgspec.Struct, frozen=True):
     archived: bool = False
 
 
-class Asset(msgspec.Struct, frozen=True):
+class ReleaseAsset(msgspec.Struct, frozen=True):
     """A file of a release; the digest is `sha256:…`, and None where GitHub does not tell it."""
 
     id: int
@@ -110,7 +110,7 @@ class Release(msgspec.Struct, frozen=True):
     published_at: datetime | None = None
     updated_at: datetime | None = None
     author: Account | None = None
-    assets: tuple[Asset, ...] = ()
+    assets: tuple[ReleaseAsset, ...] = ()
 
 
 class _StatusEntry(msgspec.Struct, frozen=True):
@@ -124,7 +124,7 @@ class _Combined(msgspec.Struct, frozen=True):
     statuses: list[_StatusEntry]
 
 
-class Run(msgspec.Struct, frozen=True):
+class WorkflowRun(msgspec.Struct, frozen=True):
     """A workflow run; the status is `completed` when it has ended, and only then is there a conclusion."""
 
     id: int
@@ -550,18 +550,18 @@ class GitHub:
         purpose = Purpose(f"deleting the draft with the id {number}", "contents: write")
         self._transport.write("DELETE", self._path("releases", number), None, purpose)
 
-    def upload_asset(self, release: Release, name: str, path: Path, content_type: str) -> Asset:
+    def upload_asset(self, release: Release, name: str, path: Path, content_type: str) -> ReleaseAsset:
         """Upload a file; GitHub may rename it, so read the name of what it returns. Read back: `release`."""
         purpose = Purpose(f"uploading {name} to the release of {release.tag}", "contents: write")
         url = f"{release.upload_url.partition('{')[0]}?{urlencode({'name': name})}"
-        return decode(self._transport.upload(url, path, content_type, purpose).body, Asset, purpose)
+        return decode(self._transport.upload(url, path, content_type, purpose).body, ReleaseAsset, purpose)
 
-    def delete_asset(self, asset: Asset) -> None:
+    def delete_asset(self, asset: ReleaseAsset) -> None:
         """Delete a file of a release. Read back: `release`."""
         purpose = Purpose(f"deleting the asset {asset.name}", "contents: write")
         self._transport.write("DELETE", self._path("releases", "assets", asset.id), None, purpose)
 
-    def digest_asset(self, asset: Asset) -> str:
+    def digest_asset(self, asset: ReleaseAsset) -> str:
         """Download a file of a release and tell its SHA-256 in hexadecimal."""
         purpose = Purpose(f"downloading the asset {asset.name}", "contents: read")
         return self._transport.digest(self._path("releases", "assets", asset.id), purpose)
@@ -627,9 +627,11 @@ class GitHub:
 
     # Runs
 
-    def run(self, number: int) -> Run | None:
+    def run(self, number: int) -> WorkflowRun | None:
         """A workflow run, or None where GitHub does not know it."""
-        return self._look(self._path("actions", "runs", number), Run, Purpose(f"reading run {number}", "actions: read"))
+        return self._look(
+            self._path("actions", "runs", number), WorkflowRun, Purpose(f"reading run {number}", "actions: read")
+        )
 
     def run_jobs(self, run: int, attempt: int) -> list[Job] | None:
         """The jobs of one attempt of a run, or None where GitHub does not know it."""
@@ -642,7 +644,7 @@ class GitHub:
             return None
         return [job for page in pages for job in page.jobs]
 
-    def follow(self, number: int, every: float = 5) -> Iterator[tuple[Run, list[Job]]]:
+    def follow(self, number: int, every: float = 5) -> Iterator[tuple[WorkflowRun, list[Job]]]:
         """A run and the jobs of its newest attempt, looked at every few seconds until it has ended.
 
         Raises RemoteError where GitHub does not know the run.

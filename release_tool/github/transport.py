@@ -69,7 +69,7 @@ class Purpose(msgspec.Struct, frozen=True):
     permission: str
 
 
-class Answer(msgspec.Struct, frozen=True):
+class ApiResponse(msgspec.Struct, frozen=True):
     """What GitHub answered; the names of the headers are in lower case."""
 
     status: int
@@ -159,12 +159,12 @@ class Transport:
 
     # The four ways to ask
 
-    def read(self, url: str, purpose: Purpose) -> Answer:
+    def read(self, url: str, purpose: Purpose) -> ApiResponse:
         """Get something by its path or whole URL; asks again when GitHub does not answer."""
         answer = self._patiently(lambda _: self._once("GET", self._absolute(url), purpose), _BACKOFF)
         return _accepted(answer, purpose)
 
-    def write(self, verb: str, path: str, body: Mapping[str, object] | None, purpose: Purpose) -> Answer:
+    def write(self, verb: str, path: str, body: Mapping[str, object] | None, purpose: Purpose) -> ApiResponse:
         """Change something, once; raises NoAnswerError when it is not known whether it happened."""
         url = self._absolute(path)
         return _accepted(self._writing(lambda: self._once(verb, url, purpose, body), purpose), purpose)
@@ -180,7 +180,7 @@ class Transport:
 
         return decode(self._patiently(once, _BACKOFF), kind, purpose)
 
-    def upload(self, url: str, path: Path, content_type: str, purpose: Purpose) -> Answer:
+    def upload(self, url: str, path: Path, content_type: str, purpose: Purpose) -> ApiResponse:
         """Send a file as it is, without reading it into memory."""
         self._insist_on_our_github(url)
         return _accepted(self._writing(lambda: self._upload_once(url, path, content_type, purpose), purpose), purpose)
@@ -219,7 +219,7 @@ class Transport:
                 failures += 1
             self._clock.sleep(pause)
 
-    def _writing(self, once: Callable[[], Answer], purpose: Purpose) -> Answer:
+    def _writing(self, once: Callable[[], ApiResponse], purpose: Purpose) -> ApiResponse:
         """Write once, at a distance from the write before; a rate limit is waited for, because it did nothing."""
         pause = self._last_write + self._between_writes - self._clock.now()
         if pause > timedelta():
@@ -234,18 +234,18 @@ class Transport:
 
     # One request
 
-    def _once(self, verb: str, url: str, purpose: Purpose, body: Mapping[str, object] | None = None) -> Answer:
+    def _once(self, verb: str, url: str, purpose: Purpose, body: Mapping[str, object] | None = None) -> ApiResponse:
         origin, path = _split(url)
         requester = self._requester(origin)
         with self._told(purpose):
             status, headers, text = requester.requestJson(verb, path, input=body)
-        return self._answered(Answer(status, headers, text), purpose)
+        return self._answered(ApiResponse(status, headers, text), purpose)
 
-    def _upload_once(self, url: str, path: Path, content_type: str, purpose: Purpose) -> Answer:
+    def _upload_once(self, url: str, path: Path, content_type: str, purpose: Purpose) -> ApiResponse:
         headers = {"Content-Type": content_type}
         with self._told(purpose), path.open("rb") as file, self._session() as session:
             sent = session.post(url, data=file, headers=headers, timeout=_UPLOAD_TIMEOUT, allow_redirects=False)
-            answer = Answer(sent.status_code, _lower(sent.headers), sent.text)
+            answer = ApiResponse(sent.status_code, _lower(sent.headers), sent.text)
         return self._answered(answer, purpose)
 
     def _digest_once(self, url: str, purpose: Purpose) -> str:
@@ -257,12 +257,12 @@ class Transport:
             session.get(url, headers=headers, timeout=_UPLOAD_TIMEOUT, stream=True) as sent,
         ):
             told = "" if sent.ok else sent.text
-            _accepted(self._answered(Answer(sent.status_code, _lower(sent.headers), told), purpose), purpose)
+            _accepted(self._answered(ApiResponse(sent.status_code, _lower(sent.headers), told), purpose), purpose)
             for chunk in sent.iter_content(_CHUNK):
                 digest.update(chunk)
         return digest.hexdigest()
 
-    def _answered(self, answer: Answer, purpose: Purpose) -> Answer:
+    def _answered(self, answer: ApiResponse, purpose: Purpose) -> ApiResponse:
         """Sort out what is no answer to what was asked: try later, broken down, or who are you."""
         if _is_limit(answer):
             raise _limited(answer, self._clock.now(), purpose)
@@ -276,7 +276,7 @@ class Transport:
             )
         return answer
 
-    def _checked_query(self, answer: Answer, purpose: Purpose) -> bytes:
+    def _checked_query(self, answer: ApiResponse, purpose: Purpose) -> bytes:
         _accepted(answer, purpose)
         reply = decode(answer.body, _QueryAnswer, purpose)
         for error in reply.errors:
@@ -375,7 +375,7 @@ def decode(body: bytes | str, kind: type[T], purpose: Purpose) -> T:
         raise RemoteError(f"GitHub's answer can't be read: {error}", during=purpose.doing) from error
 
 
-def _accepted(answer: Answer, purpose: Purpose) -> Answer:
+def _accepted(answer: ApiResponse, purpose: Purpose) -> ApiResponse:
     """Turn an answer that says no into the error that says what to do."""
     if answer.status < 300:  # noqa: PLR2004 - the class of success
         return answer
@@ -405,14 +405,14 @@ def _denied(said: str, purpose: Purpose) -> PermissionDeniedError:
     )
 
 
-def _refusal(answer: Answer) -> _Refusal:
+def _refusal(answer: ApiResponse) -> _Refusal:
     try:
         return msgspec.json.decode(answer.body, type=_Refusal)
     except msgspec.DecodeError:  # a page of a proxy, say: its status has to do
         return _Refusal()
 
 
-def _is_limit(answer: Answer) -> bool:
+def _is_limit(answer: ApiResponse) -> bool:
     """Whether GitHub did nothing because of too many requests; a missing right is a 403 too."""
     if answer.status == 429:  # noqa: PLR2004 - too many requests
         return True
@@ -426,7 +426,7 @@ def _is_limit(answer: Answer) -> bool:
     )
 
 
-def _limited(answer: Answer, now: datetime, purpose: Purpose) -> RateLimitedError:
+def _limited(answer: ApiResponse, now: datetime, purpose: Purpose) -> RateLimitedError:
     """How long GitHub wants us to wait: what it says, else until its counter starts anew."""
     after, reset = answer.headers.get("retry-after", ""), answer.headers.get("x-ratelimit-reset", "")
     wait: float | None = None

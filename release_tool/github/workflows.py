@@ -15,7 +15,7 @@ from release_tool.github.transport import NoAnswerError, Purpose, RejectedError,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from release_tool.github.transport import Answer, Query, Transport
+    from release_tool.github.transport import ApiResponse, Query, Transport
     from release_tool.system.clock import Clock
 
 _MANY = 50
@@ -96,7 +96,7 @@ class Workflows:
 
     # How it is asked
 
-    def _start(self, workflow: str, fields: dict[str, object], purpose: Purpose) -> Answer:
+    def _start(self, workflow: str, fields: dict[str, object], purpose: Purpose) -> ApiResponse:
         path = f"{self._path(workflow)}/dispatches"
         try:
             return self._transport.write("POST", path, fields | {"return_run_details": True}, purpose)

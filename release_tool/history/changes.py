@@ -29,7 +29,7 @@ _REAPPLY_TITLE = re.compile(r'Reapply "(?P<title>.+)"', re.IGNORECASE | re.DOTAL
 _FIX_LABELS = frozenset({"bug", "fix", "patch"})
 
 
-class Kind(enum.Enum):
+class ChangeKind(enum.Enum):
     """What a change is to its users, and so the part of the notes it stands in."""
 
     BREAKING = "breaking"
@@ -38,10 +38,15 @@ class Kind(enum.Enum):
     OTHER = "other"
 
 
-_KINDS = {Bump.MAJOR: Kind.BREAKING, Bump.MINOR: Kind.FEATURE, Bump.PATCH: Kind.OTHER, Bump.NONE: Kind.OTHER}
+_KINDS = {
+    Bump.MAJOR: ChangeKind.BREAKING,
+    Bump.MINOR: ChangeKind.FEATURE,
+    Bump.PATCH: ChangeKind.OTHER,
+    Bump.NONE: ChangeKind.OTHER,
+}
 
 
-class Rule(enum.Enum):
+class BumpRule(enum.Enum):
     """What decided the bump of a change."""
 
     LABEL = "label"
@@ -79,9 +84,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     pull: int | None
     sha: str
     title: str
-    kind: Kind
+    kind: ChangeKind
     bump: Bump
-    rule: Rule
+    rule: BumpRule
     reason: str
     authors: tuple[Author, ...] = ()
     hidden: bool = False
@@ -96,7 +101,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         return f"#{self.pull}" if self.pull else self.sha[:10]
 
 
-class Reference(msgspec.Struct, frozen=True):
+class RevertReference(msgspec.Struct, frozen=True):
     """What a text says it reverts: hashes, pull requests of this repository, or a title."""
 
     commits: tuple[str, ...] = ()
@@ -104,15 +109,15 @@ class Reference(msgspec.Struct, frozen=True):
     titles: tuple[str, ...] = ()
 
 
-class Proposal(msgspec.Struct, frozen=True):
+class RevertProposal(msgspec.Struct, frozen=True):
     """A landing whose text says it reverts something, with the earlier landings it may mean, newest first."""
 
     revert: Landing
-    reference: Reference
+    reference: RevertReference
     candidates: tuple[Landing, ...]
 
 
-class Proof(msgspec.Struct, frozen=True):
+class RevertProof(msgspec.Struct, frozen=True):
     """What git proved: one commit's patch is the reverse of another's, which may be released already."""
 
     revert: str
@@ -121,12 +126,12 @@ class Proof(msgspec.Struct, frozen=True):
     released_in: str | None = None
 
 
-class Decision(msgspec.Struct, frozen=True):
+class BumpDecision(msgspec.Struct, frozen=True):
     """How far a change moves the version, and why."""
 
     bump: Bump
-    kind: Kind
-    rule: Rule
+    kind: ChangeKind
+    rule: BumpRule
     reason: str
 
 
@@ -184,7 +189,7 @@ def _landing(commits: tuple[Commit, ...], owners: Mapping[str, PullRequest] | No
     return Landing(commits, owners.get(newest.sha) if owners else None, _number(newest, owners))
 
 
-def told_pull(landing: Landing, base: str) -> PullRequest | None:
+def pull_from_message(landing: Landing, base: str) -> PullRequest | None:
     """What the commits of a landing tell of its pull request: neither labels nor a text; None for a direct push."""
     if landing.number is None:
         return None
@@ -225,13 +230,13 @@ def _landed_title(landing: Landing) -> str:
     return merged_title(newest) or (landing.pull.title if landing.pull else newest.subject)
 
 
-def decide(landing: Landing, config: Config) -> Decision:
+def decide(landing: Landing, config: Config) -> BumpDecision:
     """Decide how far a landing moves the version: by its labels, else by its title, else by the policy."""
     labels = landing.pull.labels if landing.pull else ()
     return _by_label(labels, config.labels) or title_decision(_landed_title(landing)) or _by_policy(landing, config)
 
 
-def _by_label(labels: Iterable[str], mapping: Labels) -> Decision | None:
+def _by_label(labels: Iterable[str], mapping: Labels) -> BumpDecision | None:
     bumps = bump_labels(mapping)
     found = [(bumps[label.casefold()], label) for label in labels if label.casefold() in bumps]
     if not found:
@@ -239,8 +244,8 @@ def _by_label(labels: Iterable[str], mapping: Labels) -> Decision | None:
     bump = max(bump for bump, _ in found)
     names = [label for level, label in found if level == bump]
     is_fix = bump == Bump.PATCH and any(name.casefold() in _FIX_LABELS for name in names)
-    kind = Kind.FIX if is_fix else _KINDS[bump]
-    return Decision(bump, kind, Rule.LABEL, f"label {', '.join(map(repr, names))}")
+    kind = ChangeKind.FIX if is_fix else _KINDS[bump]
+    return BumpDecision(bump, kind, BumpRule.LABEL, f"label {', '.join(map(repr, names))}")
 
 
 def bump_labels(mapping: Labels) -> dict[str, Bump]:
@@ -254,33 +259,35 @@ def bump_labels(mapping: Labels) -> dict[str, Bump]:
     return {label.casefold(): bump for bump, labels in levels.items() for label in labels}
 
 
-def title_decision(title: str) -> Decision | None:
+def title_decision(title: str) -> BumpDecision | None:
     """Decide by a Conventional Commit title alone; None where it is not one."""
     parts = conventional(title)
     if parts is None:
         return None
     reason = f"title '{title.partition(':')[0]}:'"
     if parts.breaking:
-        return Decision(Bump.MAJOR, Kind.BREAKING, Rule.TITLE, reason)
+        return BumpDecision(Bump.MAJOR, ChangeKind.BREAKING, BumpRule.TITLE, reason)
     match parts.type:
         case "feat":
-            return Decision(Bump.MINOR, Kind.FEATURE, Rule.TITLE, reason)
+            return BumpDecision(Bump.MINOR, ChangeKind.FEATURE, BumpRule.TITLE, reason)
         case "fix":
-            return Decision(Bump.PATCH, Kind.FIX, Rule.TITLE, reason)
+            return BumpDecision(Bump.PATCH, ChangeKind.FIX, BumpRule.TITLE, reason)
         case _:
-            return Decision(Bump.PATCH, Kind.OTHER, Rule.TITLE, reason)
+            return BumpDecision(Bump.PATCH, ChangeKind.OTHER, BumpRule.TITLE, reason)
 
 
-def _by_policy(landing: Landing, config: Config) -> Decision:
+def _by_policy(landing: Landing, config: Config) -> BumpDecision:
     if landing.number is None:
         bump = Bump.PATCH if config.direct_push == "patch" else Bump.NONE
         what = "merged" if landing.commits[-1].is_merge else "pushed"
-        return Decision(bump, Kind.OTHER, Rule.POLICY, f"{what} directly, and `direct-push` is {config.direct_push!r}")
+        return BumpDecision(
+            bump, ChangeKind.OTHER, BumpRule.POLICY, f"{what} directly, and `direct-push` is {config.direct_push!r}"
+        )
     if config.unlabelled == "fail":
         reason = "nothing says how far, which `unlabelled = 'fail'` should have refused: taken as patch"
     else:
         reason = "no label and no Conventional Commit title, and `unlabelled` is 'patch'"
-    return Decision(Bump.PATCH, Kind.OTHER, Rule.POLICY, reason)
+    return BumpDecision(Bump.PATCH, ChangeKind.OTHER, BumpRule.POLICY, reason)
 
 
 def authors_of(landing: Landing) -> tuple[Author, ...]:
@@ -297,7 +304,7 @@ def authors_of(landing: Landing) -> tuple[Author, ...]:
     return tuple(once.values())
 
 
-def reference_of(landing: Landing, repository: str) -> Reference | None:
+def reference_of(landing: Landing, repository: str) -> RevertReference | None:
     """Read what a landing says it reverts; only its own words are asked, so this proposes and proves nothing."""
     texts = [commit.message for commit in landing.commits] + ([landing.pull.body] if landing.pull else [])
     titles = {found for title in _titles(landing) for found in _reverted_titles(title)}
@@ -310,7 +317,7 @@ def reference_of(landing: Landing, repository: str) -> Reference | None:
     }
     if not (titles or commits or pulls):
         return None
-    return Reference(tuple(sorted(commits)), tuple(sorted(pulls)), tuple(sorted(titles)))
+    return RevertReference(tuple(sorted(commits)), tuple(sorted(pulls)), tuple(sorted(titles)))
 
 
 def _titles(landing: Landing) -> set[str]:
@@ -326,18 +333,18 @@ def _reverted_titles(title: str) -> Iterator[str]:
             yield squashed["title"]
 
 
-def proposals(landed: Sequence[Landing], repository: str) -> tuple[Proposal, ...]:
+def proposals(landed: Sequence[Landing], repository: str) -> tuple[RevertProposal, ...]:
     """Find the landings (oldest first) that say they revert something, each with what it may mean in this range."""
     found = []
     for index, landing in enumerate(landed):
         if reference := reference_of(landing, repository):
             earlier = reversed(landed[:index])
             candidates = tuple(other for other in earlier if _meant(other, reference))
-            found.append(Proposal(landing, reference, candidates))
+            found.append(RevertProposal(landing, reference, candidates))
     return tuple(found)
 
 
-def _meant(landing: Landing, reference: Reference) -> bool:
+def _meant(landing: Landing, reference: RevertReference) -> bool:
     if landing.number is not None and landing.number in reference.pulls:
         return True
     if any(commit.sha.startswith(prefix) for commit in landing.commits for prefix in reference.commits):
@@ -345,7 +352,9 @@ def _meant(landing: Landing, reference: Reference) -> bool:
     return not _titles(landing).isdisjoint(reference.titles)
 
 
-def assess(landed: Sequence[Landing], config: Config, repository: str, proofs: Iterable[Proof]) -> tuple[Change, ...]:
+def assess(
+    landed: Sequence[Landing], config: Config, repository: str, proofs: Iterable[RevertProof]
+) -> tuple[Change, ...]:
     """Turn landings (oldest first) into changes: what is reverted in the same range cancels, with what reverts it."""
     proven = tuple(proofs)
     partners = _cancelled(landed, proven)
@@ -358,9 +367,9 @@ def assess(landed: Sequence[Landing], config: Config, repository: str, proofs: I
             continue
         decision = decide(landing, config)
         proof = released.get(landing.sha)
-        if proof and decision.rule is not Rule.LABEL:
+        if proof and decision.rule is not BumpRule.LABEL:
             where = f", released in {proof.released_in}" if proof.released_in else ""
-            decision = Decision(Bump.PATCH, Kind.FIX, Rule.REVERT, f"reverts {proof.name}{where}")
+            decision = BumpDecision(Bump.PATCH, ChangeKind.FIX, BumpRule.REVERT, f"reverts {proof.name}{where}")
         elif proof is None and reference_of(landing, repository):
             note = "it reads like a revert, which its patch does not prove"
             decision = msgspec.structs.replace(decision, reason=f"{decision.reason}; {note}")
@@ -368,7 +377,7 @@ def assess(landed: Sequence[Landing], config: Config, repository: str, proofs: I
     return tuple(changes)
 
 
-def _cancelled(landed: Sequence[Landing], proofs: Sequence[Proof]) -> dict[str, str]:
+def _cancelled(landed: Sequence[Landing], proofs: Sequence[RevertProof]) -> dict[str, str]:
     """Pair reverts with what they revert, newest first, so that a revert of a revert brings the first one back."""
     order = {landing.sha: index for index, landing in enumerate(landed)}
     partners: dict[str, str] = {}
@@ -391,7 +400,7 @@ def name_of(landing: Landing) -> str:
 
 def _cancelled_change(landing: Landing, config: Config, partner: int | str) -> Change:
     name = f"#{partner}" if isinstance(partner, int) else partner[:10]
-    decision = Decision(Bump.NONE, decide(landing, config).kind, Rule.REVERT, f"cancelled out by {name}")
+    decision = BumpDecision(Bump.NONE, decide(landing, config).kind, BumpRule.REVERT, f"cancelled out by {name}")
     return msgspec.structs.replace(_change(landing, config, decision), cancelled_by=partner)
 
 
@@ -400,7 +409,7 @@ def landing_change(landing: Landing, config: Config) -> Change:
     return _change(landing, config, decide(landing, config))
 
 
-def _change(landing: Landing, config: Config, decision: Decision) -> Change:
+def _change(landing: Landing, config: Config, decision: BumpDecision) -> Change:
     labels = {label.casefold() for label in landing.pull.labels} if landing.pull else set()
     return Change(
         pull=landing.number,

@@ -25,7 +25,7 @@ class Forced(msgspec.Struct, frozen=True):
     was: Bump
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class ReleaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a plan is made from.
 
     `base` is where the range begins and `changes` are what the range holds, oldest first.

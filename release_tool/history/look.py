@@ -1,4 +1,4 @@
-"""Looking: what the clone and GitHub know about the releases of a branch, gathered into `Facts`."""
+"""Looking: what the clone and GitHub know about the releases of a branch, gathered into `ReleaseFacts`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from release_tool.errors import RefusedError, UsageError
 from release_tool.history import changes as domain
-from release_tool.history.facts import Facts
+from release_tool.history.facts import ReleaseFacts
 from release_tool.history.owner import lives
 from release_tool.model.tag_message import owner_of
 from release_tool.model.tags import TagState, is_maintenance, other_prefixes, version_tags, withheld
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from release_tool.git.repository import TagMessage, TagRef
     from release_tool.github.api import Release
-    from release_tool.history.changes import Change, Proof, Proposal
+    from release_tool.history.changes import Change, RevertProof, RevertProposal
     from release_tool.history.facts import Request
     from release_tool.model.commits import Commit, PullRequest
     from release_tool.model.tags import VersionTag
@@ -32,7 +32,7 @@ _PAGE = 100
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Look:
+class RepositorySnapshot:
     """What one look found: the branch and its head, every version tag (highest first), and the newest releases.
 
     `refs` are all tags of the remote, as (name, commit), to see later whether one has been added.
@@ -48,23 +48,23 @@ class Look:
     unseen: tuple[str, ...] = ()
 
 
-def look(project: Project, *, online: bool) -> Look:
+def look(project: Project, *, online: bool) -> RepositorySnapshot:
     """See where the checkout stands and which version tags there are; online means as GitHub has them now."""
     target = project.git.head()
     branch = find_branch(project, target)
     if not online:
-        return look_here(project, branch, target)
+        return local_snapshot(project, branch, target)
     _ = project.remote  # before the network is asked for anything
     return _look_online(project, branch, target, _published_head(project, branch, target))
 
 
-def look_here(project: Project, branch: str, target: str) -> Look:
+def local_snapshot(project: Project, branch: str, target: str) -> RepositorySnapshot:
     """See a commit of a branch as this clone has it; GitHub is asked nothing."""
     tags = _complete(project, target, project.git.tags(), online=False)
-    return Look(branch=branch, head=target, target=target, tags=tags, unseen=_unseen(tags))
+    return RepositorySnapshot(branch=branch, head=target, target=target, tags=tags, unseen=_unseen(tags))
 
 
-def look_at_head(project: Project, branch: str) -> Look | None:
+def branch_snapshot(project: Project, branch: str) -> RepositorySnapshot | None:
     """See a branch as it is on GitHub, whatever is checked out; None where there is no such branch."""
     head = project.git.fetch_branch(branch)
     return None if head is None else _look_online(project, branch, head, head)
@@ -75,12 +75,14 @@ def is_released(project: Project, branch: str) -> bool:
     return branch == main_branch(project) or _maintained(project, branch)
 
 
-def _look_online(project: Project, branch: str, target: str, head: str) -> Look:
+def _look_online(project: Project, branch: str, target: str, head: str) -> RepositorySnapshot:
     refs = project.git.remote_tags()
     tags = _complete(project, target, refs, online=True)
     releases = tuple(project.remote.releases())
     tags = _with_states(project, tags, refs, releases)
-    return Look(branch=branch, head=head, target=target, tags=tags, releases=releases, refs=tag_refs(refs))
+    return RepositorySnapshot(
+        branch=branch, head=head, target=target, tags=tags, releases=releases, refs=tag_refs(refs)
+    )
 
 
 def tag_refs(refs: Mapping[str, TagRef]) -> frozenset[tuple[str, str]]:
@@ -115,7 +117,9 @@ def main_branch(project: Project) -> str:
     return project.git.default_branch() or configured
 
 
-def facts_for(project: Project, seen: Look, request: Request, *, finishing: VersionTag | None = None) -> Facts:
+def facts_for(
+    project: Project, seen: RepositorySnapshot, request: Request, *, finishing: VersionTag | None = None
+) -> ReleaseFacts:
     """Gather what a plan for the target needs, or for a half-done tag that is to be finished at its own commit."""
     target = finishing.commit if finishing else seen.target
     tags = tuple(tag for tag in seen.tags if not _is_above(tag, finishing)) if finishing else seen.tags
@@ -131,7 +135,7 @@ def facts_for(project: Project, seen: Look, request: Request, *, finishing: Vers
     if wants_prerelease and stable_base != base and not since:
         since_stable = changes_between(project, seen, stable_base.commit if stable_base else None, target)
     counted = reachable.first(tag for tag in tags if tag.stable)
-    return Facts(
+    return ReleaseFacts(
         branch=seen.branch,
         maintenance=_maintained(project, seen.branch),
         target=target,
@@ -157,12 +161,12 @@ def _withheld(project: Project) -> str:
     return withheld(project.actions.event_name, project.config)
 
 
-def _strangers(project: Project, seen: Look) -> str:
+def _strangers(project: Project, seen: RepositorySnapshot) -> str:
     names = sorted(name for name, _ in seen.refs) or sorted(project.git.tags())
     return other_prefixes(names, project.config.tag_prefix)
 
 
-def changes_between(project: Project, seen: Look, base: str | None, target: str) -> tuple[Change, ...]:
+def changes_between(project: Project, seen: RepositorySnapshot, base: str | None, target: str) -> tuple[Change, ...]:
     """What landed on the branch after `base` up to `target`, oldest first; reverts are proven by git."""
     commits = project.git.first_parent_log(base, target)
     owners = None
@@ -178,17 +182,17 @@ def changes_between(project: Project, seen: Look, base: str | None, target: str)
     return domain.assess(landed, project.config, project.repository, proofs)
 
 
-def pulls_between(project: Project, seen: Look, base: str | None, target: str) -> dict[str, PullRequest]:
+def pulls_between(project: Project, seen: RepositorySnapshot, base: str | None, target: str) -> dict[str, PullRequest]:
     """The pull request that each commit after `base` up to `target` came with: as GitHub knows it, else its message."""
     commits = project.git.first_parent_log(base, target)
     if not _online(project, seen):
-        told = ((landing, domain.told_pull(landing, seen.branch)) for landing in domain.landings(commits))
+        told = ((landing, domain.pull_from_message(landing, seen.branch)) for landing in domain.landings(commits))
         return {commit.sha: pull for landing, pull in told if pull for commit in landing.commits}
     owners = _owners(project, seen.branch, commits)
     return _with_merged_in(project, seen.branch, commits, owners, base)[1]
 
 
-def _online(project: Project, seen: Look) -> bool:
+def _online(project: Project, seen: RepositorySnapshot) -> bool:
     return project.github is not None and not seen.unseen
 
 
@@ -303,7 +307,7 @@ def _resolve_since(project: Project, request: Request, target: str) -> str | Non
     return since
 
 
-def _half_done(project: Project, seen: Look) -> tuple[VersionTag, ...]:
+def _half_done(project: Project, seen: RepositorySnapshot) -> tuple[VersionTag, ...]:
     """The half-done tags of this branch, the lowest first; where a tag's push started us, that one alone."""
     pushed = project.actions.pushed_tag
     found = [
@@ -314,7 +318,7 @@ def _half_done(project: Project, seen: Look) -> tuple[VersionTag, ...]:
     return tuple(tag for tag in reversed(found) if pushed in {None, tag.name})
 
 
-def _containing(project: Project, seen: Look, *, wants_prerelease: bool) -> VersionTag | None:
+def _containing(project: Project, seen: RepositorySnapshot, *, wants_prerelease: bool) -> VersionTag | None:
     """The release of this branch that has the target already, though the target is not its commit; the lowest one."""
     if seen.target == seen.head:
         return None
@@ -328,7 +332,7 @@ def _containing(project: Project, seen: Look, *, wants_prerelease: bool) -> Vers
     return None
 
 
-def _newest(project: Project, seen: Look) -> Version | None:
+def _newest(project: Project, seen: RepositorySnapshot) -> Version | None:
     """The highest stable version released on the branch, which alone may be `latest`."""
     newest = _Reachable(project, seen.head).first(
         tag for tag in seen.tags if tag.stable and tag.state is TagState.RELEASED
@@ -372,30 +376,34 @@ def _with_merged_in(
     return shown, owners
 
 
-def _prove(project: Project, seen: Look, proposal: Proposal, base: str | None) -> Iterable[Proof]:
+def _prove(
+    project: Project, seen: RepositorySnapshot, proposal: RevertProposal, base: str | None
+) -> Iterable[RevertProof]:
     """Ask git which of the landings a revert may mean it really takes back: in the range, else among the released."""
     revert = (proposal.revert.parent, proposal.revert.sha)
     proven = False
     for candidate in proposal.candidates:
         if project.git.same_change_reversed((candidate.parent, candidate.sha), revert):
             proven = True
-            yield domain.Proof(proposal.revert.sha, candidate.sha, domain.name_of(candidate))
+            yield domain.RevertProof(proposal.revert.sha, candidate.sha, domain.name_of(candidate))
     if not proven and base is not None:
         yield from _prove_released(project, seen, proposal, base)
 
 
-def _prove_released(project: Project, seen: Look, proposal: Proposal, base: str) -> Iterable[Proof]:
+def _prove_released(
+    project: Project, seen: RepositorySnapshot, proposal: RevertProposal, base: str
+) -> Iterable[RevertProof]:
     revert = (proposal.revert.parent, proposal.revert.sha)
     for commit in _released_originals(project, proposal, base):
         parent = commit.parents[0] if commit.parents else None
         if project.git.same_change_reversed((parent, commit.sha), revert):
             number = domain.pull_number(commit)
             name = f"#{number}" if number else commit.sha[:10]
-            yield domain.Proof(proposal.revert.sha, commit.sha, name, _released_in(project, seen, commit.sha))
+            yield domain.RevertProof(proposal.revert.sha, commit.sha, name, _released_in(project, seen, commit.sha))
             return
 
 
-def _released_originals(project: Project, proposal: Proposal, base: str) -> Iterable[Commit]:
+def _released_originals(project: Project, proposal: RevertProposal, base: str) -> Iterable[Commit]:
     for sha in proposal.reference.commits:
         if commit := project.git.commit(sha):
             yield commit
@@ -405,7 +413,7 @@ def _released_originals(project: Project, proposal: Proposal, base: str) -> Iter
             yield commit
 
 
-def _released_in(project: Project, seen: Look, sha: str) -> str | None:
+def _released_in(project: Project, seen: RepositorySnapshot, sha: str) -> str | None:
     """The lowest version that contains a commit."""
     containing = project.git.tags_containing(sha)
     return next((tag.name for tag in reversed(seen.tags) if tag.stable and tag.name in containing), None)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _CONTEXT = "release-tool/reference/"
 
 
-def record(project: Project, commit: str, references: Iterable[Reference]) -> None:
+def record(project: Project, commit: str, references: Iterable[ImageReference]) -> None:
     """Write references on the commit that they were built from; twice is the same as once."""
     wanted = {reference.name: reference.reference for reference in references}
     known = recorded(project, commit) if wanted else {}
@@ -33,7 +33,7 @@ def recorded(project: Project, commit: str) -> dict[str, str]:
     }
 
 
-class Reference(msgspec.Struct, frozen=True):
+class ImageReference(msgspec.Struct, frozen=True):
     """Something built that is no file, such as a container image: its name and `REF@sha256:…`."""
 
     name: str

@@ -15,8 +15,8 @@ from urllib.parse import unquote
 
 import msgspec
 
-from release_tool.notify.notice import Failure, Told
-from release_tool.notify.worker import Answer, Order
+from release_tool.notify.notice import SendFailure, SendReport
+from release_tool.notify.worker import SendRequest, SendResult
 from release_tool.text.masking import Masker
 from release_tool.text.visible import visible
 
@@ -60,7 +60,7 @@ class Channels:
         self._clock = clock
         self._seconds = seconds
 
-    def send(self, message: Message, names: Sequence[str]) -> Told:
+    def send(self, message: Message, names: Sequence[str]) -> SendReport:
         """Send a message to some of them, all at the same time; what keeps one from it is no matter to the others.
 
         A service that wants rest gets it, and then the message once more, while that does not take long.
@@ -77,9 +77,9 @@ class Channels:
             self._clock.sleep(max(rests[name] for name in waiting))
             for name in waiting:
                 del failures[name]
-        return Told(
+        return SendReport(
             sent=tuple(name for name in names if name not in failures),
-            failures=tuple(Failure(name, failures[name]) for name in names if name in failures),
+            failures=tuple(SendFailure(name, failures[name]) for name in names if name in failures),
         )
 
     def _unusable(self, name: str) -> str:
@@ -89,15 +89,15 @@ class Channels:
     def _url(self, name: str) -> str:
         return self._environment.get(self._channels[name].url_env, "").strip()
 
-    def _attempt(self, message: Message, names: Iterable[str]) -> dict[str, Answer | None]:
+    def _attempt(self, message: Message, names: Iterable[str]) -> dict[str, SendResult | None]:
         """Send a courier to each, and wait for all of them; None is the answer of one that did not come back."""
         until = time.monotonic() + self._seconds
         with contextlib.ExitStack() as stack:
             couriers = {name: stack.enter_context(_Courier(self._order(name, message), self._around)) for name in names}
             return {name: courier.answer(until) for name, courier in couriers.items()}
 
-    def _order(self, name: str, message: Message) -> Order:
-        return Order(
+    def _order(self, name: str, message: Message) -> SendRequest:
+        return SendRequest(
             url=self._url(name),
             subject=message.subject,
             body=message.body,
@@ -109,7 +109,7 @@ class Channels:
     def _around(self) -> dict[str, str]:
         return {name: self._environment[name] for name in _PASSED_ON if name in self._environment}
 
-    def _rest(self, answer: Answer | None) -> float | None:
+    def _rest(self, answer: SendResult | None) -> float | None:
         """Seconds that a service wants to be left alone for; None where it does not ask for that."""
         if answer is None or answer.delivered:
             return None
@@ -122,7 +122,7 @@ class Channels:
             case _:
                 return None
 
-    def _reason(self, name: str, answer: Answer | None) -> str:
+    def _reason(self, name: str, answer: SendResult | None) -> str:
         if answer is None:
             return f"no answer within {self._seconds:g} s"
         if not answer.understood:
@@ -137,7 +137,7 @@ class Channels:
 class _Courier:
     """A process that is under way with a message; leaving it ends the process."""
 
-    def __init__(self, order: Order, environment: Mapping[str, str]) -> None:
+    def __init__(self, order: SendRequest, environment: Mapping[str, str]) -> None:
         self._program = subprocess.Popen(
             [sys.executable, "-P", "-m", "release_tool.notify.worker"],
             env=environment,
@@ -159,7 +159,7 @@ class _Courier:
         self._program.kill()
         self._program.communicate()
 
-    def answer(self, until: float) -> Answer | None:
+    def answer(self, until: float) -> SendResult | None:
         """What it came back with; None where it did not until the monotonic clock says so."""
         try:
             output, _ = self._program.communicate(timeout=max(until - time.monotonic(), 0))
@@ -168,11 +168,11 @@ class _Courier:
         if self._program.returncode == -signal.SIGALRM:
             return None
         with contextlib.suppress(msgspec.DecodeError):  # the last line is ours; a service's library may print, too
-            return msgspec.json.decode((output.splitlines() or [b""])[-1], type=Answer)
-        return Answer(said=f"the process that sends it ended with code {self._program.returncode}")
+            return msgspec.json.decode((output.splitlines() or [b""])[-1], type=SendResult)
+        return SendResult(said=f"the process that sends it ended with code {self._program.returncode}")
 
 
-def _arrived(answer: Answer | None) -> bool:
+def _arrived(answer: SendResult | None) -> bool:
     return answer is not None and answer.delivered
 
 

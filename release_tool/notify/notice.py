@@ -40,7 +40,7 @@ _ADDRESS = re.compile(r"https?://[\w.~:/?#@!$&'*+,;=%-]+", re.ASCII)
 """A web address in which nothing means anything in Markdown or HTML; what else it may hold can be percent-encoded."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class NoticeChange(msgspec.Struct, frozen=True):
     """One change: `#12` or the hash of a commit, and its title."""
 
     name: str
@@ -61,7 +61,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     environment: str = ""
     before: str = ""
     after: str = ""
-    changes: tuple[Entry, ...] = ()
+    changes: tuple[NoticeChange, ...] = ()
     who: str = ""
     reason: str = ""
     refers_to: Link | None = None
@@ -75,18 +75,18 @@ class Message(msgspec.Struct, frozen=True):
     mood: Mood = "info"
 
 
-class Failure(msgspec.Struct, frozen=True):
+class SendFailure(msgspec.Struct, frozen=True):
     """A channel that a message did not reach, and why, without secrets."""
 
     channel: str
     reason: str
 
 
-class Told(msgspec.Struct, frozen=True):
+class SendReport(msgspec.Struct, frozen=True):
     """Which channels a message reached, and which it did not."""
 
     sent: tuple[str, ...] = ()
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[SendFailure, ...] = ()
 
     @property
     def delivered(self) -> bool:
@@ -158,8 +158,8 @@ def calmed(notice: Notice) -> Notice:
     )
 
 
-def _calm_entry(entry: Entry) -> Entry:
-    return Entry(calm(entry.name), _calm_beginning(entry.title, _LONGEST_TITLE))
+def _calm_entry(entry: NoticeChange) -> NoticeChange:
+    return NoticeChange(calm(entry.name), _calm_beginning(entry.title, _LONGEST_TITLE))
 
 
 def _calm_link(link: Link) -> Link | None:

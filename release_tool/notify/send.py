@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from release_tool.config import Event
 from release_tool.errors import ReleaseToolError, UsageError
-from release_tool.notify.notice import Entry, Notice, Told, subscribers
+from release_tool.notify.notice import Notice, NoticeChange, SendReport, subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -31,11 +31,11 @@ class Notifier:
     channels: Channels
     say: Callable[[str], None]
 
-    def __call__(self, notice: Notice, *, only: Collection[str] | None = None) -> Told:
+    def __call__(self, notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
         """Tell every channel that wants to know, or of these only the ones that are named."""
         wanting = subscribers(self.config.channels, notice.event, notice.environment)
         names = [name for name in wanting if only is None or name in only]
-        return self.channels.send(self._worded(notice), names) if names else Told()
+        return self.channels.send(self._worded(notice), names) if names else SendReport()
 
     def _worded(self, notice: Notice) -> Message:
         """Write the message; a template that fails is no reason to tell nobody."""
@@ -82,7 +82,7 @@ def _full(event: Event) -> Notice:
         environment="production",
         before="1.2.3",
         after="1.3.0",
-        changes=(Entry("#1", "A change"),),
+        changes=(NoticeChange("#1", "A change"),),
         who="ada",
         reason="A reason",
         refers_to=page,

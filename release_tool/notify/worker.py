@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LONGEST = 500
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to bring where; after `seconds` the process is over, whatever it is doing."""
 
     url: str
@@ -29,7 +29,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class SendResult(msgspec.Struct, frozen=True, kw_only=True):
     """How it went: the status and `Retry-After` of the last answer over HTTP, and what Apprise says."""
 
     understood: bool = True
@@ -50,7 +50,7 @@ class _Complaints(logging.Handler):
         self.first = self.first or record.getMessage()
 
 
-def carry(order: Order) -> Answer:
+def carry(order: SendRequest) -> SendResult:
     """Bring a message to all that its address names."""
     import apprise
 
@@ -59,7 +59,7 @@ def carry(order: Order) -> Answer:
     heard = _listen()
     services = apprise.Apprise(asset=_asset())
     if not services.add(order.url) or not len(services):
-        return Answer(understood=False)
+        return SendResult(understood=False)
     for service in services:
         if "overflow=" not in order.url.casefold():
             service.overflow_mode = apprise.OverflowMode.SPLIT  # by default what is too long for a service is lost
@@ -70,7 +70,7 @@ def carry(order: Order) -> Answer:
         body_format=apprise.NotifyFormat.MARKDOWN,
     )
     last = heard[-1] if heard else None
-    return Answer(
+    return SendResult(
         delivered=bool(sent),
         status=last.status_code if last is not None else 0,
         retry_after=last.headers.get("Retry-After", "") if last is not None else "",
@@ -105,7 +105,7 @@ def _listen() -> list[Response]:
 
 def main() -> None:
     """Do what standard input says."""
-    order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=SendRequest)
     signal.setitimer(signal.ITIMER_REAL, order.seconds)  # also when nobody is left who would end us
     answer = msgspec.json.encode(carry(order))
     sys.stdout.write(f"\n{answer.decode()}\n")

@@ -10,11 +10,11 @@ import msgspec
 from release_tool.errors import RefusedError, ReleaseToolError, RemoteError, UsageError
 from release_tool.github.api import NoAnswerError, PermissionDeniedError
 from release_tool.history.facts import Request
-from release_tool.history.look import facts_for, is_released, look_at_head
+from release_tool.history.look import branch_snapshot, facts_for, is_released
 from release_tool.pull_request import comment as comment_text
 from release_tool.pull_request.comment import Preview
-from release_tool.pull_request.github import Conversation
-from release_tool.pull_request.policy import Finding, Severity, change_of, findings, refuses
+from release_tool.pull_request.github import PullRequests
+from release_tool.pull_request.policy import PolicyFinding, Severity, change_of, findings, refuses
 from release_tool.release.notes.render import entry
 from release_tool.release.plan import plan_release
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from release_tool.history.changes import Change
-    from release_tool.history.facts import Facts
+    from release_tool.history.facts import ReleaseFacts
     from release_tool.project import Project
-    from release_tool.pull_request.github import Comment
-    from release_tool.pull_request.policy import Candidate
+    from release_tool.pull_request.github import PullRequestComment
+    from release_tool.pull_request.policy import MergeCandidate
     from release_tool.release.plan import ReleasePlan
 
 _LOOKS = 5
@@ -33,7 +33,7 @@ _LOOKS = 5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Checked:
+class CheckResult:
     """What a check came to; `change` is None where the base is not released from here.
 
     `said` is what became of the comment: `created`, `updated`, `unchanged`, `forbidden`, or `none`.
@@ -42,7 +42,7 @@ class Checked:
     number: int
     base: str
     change: Change | None = None
-    found: tuple[Finding, ...] = ()
+    found: tuple[PolicyFinding, ...] = ()
     preview: Preview | None = None
     entry: str = ""
     text: str = ""
@@ -55,7 +55,7 @@ class Checked:
         return refuses(self.found)
 
 
-def check(project: Project, number: int) -> Checked:
+def check(project: Project, number: int) -> CheckResult:
     """Hold a pull request against the policy and say so in its one comment.
 
     It is read again after the comment was written: what was edited meanwhile is checked anew, so that the last word
@@ -73,7 +73,7 @@ def check(project: Project, number: int) -> Checked:
     return checked
 
 
-def check_group(project: Project) -> tuple[Checked, ...]:
+def check_group(project: Project) -> tuple[CheckResult, ...]:
     """Hold every pull request of the merge queue's group against the policy; nothing is commented."""
     return tuple(
         _checked(project, candidate, _waiting(project, candidate.pull.base))
@@ -85,7 +85,7 @@ def tell_released(project: Project, plan: ReleasePlan, url: str) -> None:
     """Say on each pull request of a release where it went (`comment-released`); a failure is told and fails nothing."""
     for number in [change.pull for change in plan.changes if change.pull is not None]:
         try:
-            _add_release(project.remote.adapter(Conversation), number, str(plan.tag), url)
+            _add_release(project.remote.adapter(PullRequests), number, str(plan.tag), url)
         except ReleaseToolError as failure:
             project.say(f"#{number} was not told about {plan.tag}: {failure.message}")
 
@@ -100,8 +100,8 @@ def number_of_event(project: Project) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def _candidate(project: Project, number: int) -> Candidate:
-    candidate = project.remote.adapter(Conversation).candidate(number, files=bool(project.config.irreversible_paths))
+def _candidate(project: Project, number: int) -> MergeCandidate:
+    candidate = project.remote.adapter(PullRequests).candidate(number, files=bool(project.config.irreversible_paths))
     if candidate is None:
         raise UsageError(
             f"there is no pull request #{number} in {project.repository}", todo="name the number of a pull request"
@@ -109,20 +109,20 @@ def _candidate(project: Project, number: int) -> Candidate:
     return candidate
 
 
-def _waiting(project: Project, base: str) -> Facts | None:
+def _waiting(project: Project, base: str) -> ReleaseFacts | None:
     """What waits on a branch to be released; None where the branch is not released from here."""
-    seen = look_at_head(project, base) if is_released(project, base) else None
+    seen = branch_snapshot(project, base) if is_released(project, base) else None
     return None if seen is None else facts_for(project, seen, Request())
 
 
-def _checked(project: Project, candidate: Candidate, facts: Facts | None) -> Checked:
+def _checked(project: Project, candidate: MergeCandidate, facts: ReleaseFacts | None) -> CheckResult:
     pull = candidate.pull
     if facts is None:
-        return Checked(number=pull.number, base=pull.base, text=comment_text.elsewhere(pull.base))
+        return CheckResult(number=pull.number, base=pull.base, text=comment_text.elsewhere(pull.base))
     change = change_of(candidate, project.config)
     found = findings(candidate, project.config, project.repository)
     alone, together = (_tag_with(project, facts, changes) for changes in ((change,), (*facts.changes, change)))
-    if isinstance(together, Finding):
+    if isinstance(together, PolicyFinding):
         found = (together, *found)
     preview = Preview(
         base=pull.base,
@@ -132,12 +132,12 @@ def _checked(project: Project, candidate: Candidate, facts: Facts | None) -> Che
     )
     line = "" if change.hidden else entry(change, project.web_url)
     text = comment_text.render(change, preview, found, line)
-    return Checked(
+    return CheckResult(
         number=pull.number, base=pull.base, change=change, found=found, preview=preview, entry=line, text=text
     )
 
 
-def _tag_with(project: Project, facts: Facts, changes: tuple[Change, ...]) -> str | Finding | None:
+def _tag_with(project: Project, facts: ReleaseFacts, changes: tuple[Change, ...]) -> str | PolicyFinding | None:
     """The tag that a release of these changes would have, or why it could not be made."""
     imagined = msgspec.structs.replace(
         facts, changes=changes, since_stable=changes, half_done=(), containing=None, withheld=""
@@ -145,14 +145,14 @@ def _tag_with(project: Project, facts: Facts, changes: tuple[Change, ...]) -> st
     try:
         return plan_release(imagined, Request(), project.config).tag
     except RefusedError as refused:
-        return Finding("no-version", Severity.ERROR, refused.message, refused.todo)
+        return PolicyFinding("no-version", Severity.ERROR, refused.message, refused.todo)
 
 
-def _say(project: Project, candidate: Candidate, checked: Checked) -> Checked:
+def _say(project: Project, candidate: MergeCandidate, checked: CheckResult) -> CheckResult:
     """Keep the one comment up to date; where we may not comment, the summary of the run says it all."""
     if candidate.state != "open":
         return checked
-    conversation = project.remote.adapter(Conversation)
+    conversation = project.remote.adapter(PullRequests)
     ours = _ours(conversation, checked.number)
     if not ours and checked.change is None:
         return checked
@@ -164,8 +164,8 @@ def _say(project: Project, candidate: Candidate, checked: Checked) -> Checked:
 
 
 def _written(
-    project: Project, conversation: Conversation, checked: Checked, ours: Sequence[Comment]
-) -> tuple[str, Comment]:
+    project: Project, conversation: PullRequests, checked: CheckResult, ours: Sequence[PullRequestComment]
+) -> tuple[str, PullRequestComment]:
     if ours:
         return _updated(conversation, checked, ours)
     try:
@@ -182,7 +182,7 @@ def _written(
     return "created", comment
 
 
-def _add_release(conversation: Conversation, number: int, tag: str, url: str) -> None:
+def _add_release(conversation: PullRequests, number: int, tag: str, url: str) -> None:
     ours = _ours(conversation, number)
     body = ours[0].body if ours else comment_text.MARKER
     text = comment_text.with_release(body, tag, url)
@@ -192,7 +192,9 @@ def _add_release(conversation: Conversation, number: int, tag: str, url: str) ->
         conversation.update(ours[0], text)
 
 
-def _updated(conversation: Conversation, checked: Checked, ours: Sequence[Comment]) -> tuple[str, Comment]:
+def _updated(
+    conversation: PullRequests, checked: CheckResult, ours: Sequence[PullRequestComment]
+) -> tuple[str, PullRequestComment]:
     first, *others = ours
     for other in others:
         conversation.delete(other)
@@ -201,7 +203,7 @@ def _updated(conversation: Conversation, checked: Checked, ours: Sequence[Commen
     return "updated", conversation.update(first, checked.text)
 
 
-def _ours(conversation: Conversation, number: int) -> list[Comment]:
+def _ours(conversation: PullRequests, number: int) -> list[PullRequestComment]:
     return [comment for comment in conversation.comments(number) if comment_text.is_ours(comment.body)]
 
 
@@ -218,7 +220,7 @@ def _numbers_in_group(project: Project) -> list[int]:
     if not (isinstance(base, str) and isinstance(head, str) and isinstance(ref, str)):
         raise RemoteError("the event does not tell which pull requests are in the merge group")
     branch = base.removeprefix("refs/heads/")
-    queued = project.remote.adapter(Conversation).queued(branch)
+    queued = project.remote.adapter(PullRequests).queued(branch)
     project.git.fetch_commit(head)
     numbers = {number for sha, number in queued.items() if project.git.first_reachable([sha], head) is not None}
     named = comment_text.number_in_ref(ref)

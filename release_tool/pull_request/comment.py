@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from release_tool.history.changes import Change
-    from release_tool.pull_request.policy import Finding
+    from release_tool.pull_request.policy import PolicyFinding
 
 MARKER = "<!-- release-tool:check-pr -->"
 LIMIT = 65_536
@@ -36,7 +36,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
 
 
-def render(change: Change, preview: Preview, found: tuple[Finding, ...], entry: str) -> str:
+def render(change: Change, preview: Preview, found: tuple[PolicyFinding, ...], entry: str) -> str:
     """Write the comment; the entry, the only part of any length, is folded where it would be too long."""
     head = "\n\n".join([MARKER, f"### {_headline(preview, found)}", _why(change, preview), *_list(found)])
     if not entry:
@@ -71,7 +71,7 @@ def with_release(body: str, tag: str, url: str) -> str:
     return body if line in body else f"{body.rstrip()}\n\n{line}\n"
 
 
-def _headline(preview: Preview, found: tuple[Finding, ...]) -> str:
+def _headline(preview: Preview, found: tuple[PolicyFinding, ...]) -> str:
     if refuses(found):
         return "❌ This can't be merged yet"
     if preview.together is None:
@@ -90,12 +90,12 @@ def _why(change: Change, preview: Preview) -> str:
     return " ".join(lines)
 
 
-def _list(found: tuple[Finding, ...]) -> Iterator[str]:
+def _list(found: tuple[PolicyFinding, ...]) -> Iterator[str]:
     if found:
         yield "\n".join(f"- {_sign(finding.severity)} {_sentence(finding)}" for finding in found)
 
 
-def _sentence(finding: Finding) -> str:
+def _sentence(finding: PolicyFinding) -> str:
     text = f"{_capitalised(finding.message)}."
     if finding.todo:
         text += f" {_capitalised(finding.todo)}"

@@ -9,7 +9,7 @@ import msgspec
 from release_tool.errors import RemoteError
 from release_tool.github.transport import NotFoundError, Purpose, decode
 from release_tool.model.commits import Author, PullRequest
-from release_tool.pull_request.policy import Candidate
+from release_tool.pull_request.policy import MergeCandidate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ query($owner: String!, $name: String!, $branch: String!, $page: Int!) {
 """
 
 
-class Comment(msgspec.Struct, frozen=True):
+class PullRequestComment(msgspec.Struct, frozen=True):
     """A comment of ours on a pull request."""
 
     id: int
@@ -178,14 +178,14 @@ class _Made(msgspec.Struct, frozen=True):
     html_url: str
 
 
-class Conversation:
+class PullRequests:
     """The pull requests of one repository; every method raises RemoteError where GitHub fails."""
 
     def __init__(self, repository: str, transport: Transport) -> None:
         self._repository = repository
         self._transport = transport
 
-    def candidate(self, number: int, *, files: bool) -> Candidate | None:
+    def candidate(self, number: int, *, files: bool) -> MergeCandidate | None:
         """A pull request as it is now, with the labels that exist; its paths cost more requests, so they are asked for.
 
         None where there is none of that number.
@@ -205,30 +205,30 @@ class Conversation:
                 return _candidate(pull, found.labels, tuple(paths), purpose)
             after = pull.files.page_info.end_cursor
 
-    def comments(self, number: int) -> list[Comment]:
+    def comments(self, number: int) -> list[PullRequestComment]:
         """The comments on a pull request that were written with this token's account, oldest first."""
         return [
-            Comment(comment.database_id, comment.body, comment.url)
+            PullRequestComment(comment.database_id, comment.body, comment.url)
             for page in self._comment_pages(number)
             for comment in page.nodes
             if comment.viewer_did_author
         ]
 
-    def create(self, number: int, body: str) -> Comment:
+    def create(self, number: int, body: str) -> PullRequestComment:
         """Write a comment. Read back: `comments`."""
         purpose = Purpose(f"commenting on #{number}", "pull-requests: write")
         answer = self._transport.write("POST", self._path("issues", number, "comments"), {"body": body}, purpose)
         made = decode(answer.body, _Made, purpose)
-        return Comment(made.id, made.body, made.html_url)
+        return PullRequestComment(made.id, made.body, made.html_url)
 
-    def update(self, comment: Comment, body: str) -> Comment:
+    def update(self, comment: PullRequestComment, body: str) -> PullRequestComment:
         """Change a comment; changing it twice is the same as once."""
         purpose = Purpose(f"changing the comment {comment.id}", "pull-requests: write")
         answer = self._transport.write("PATCH", self._path("issues", "comments", comment.id), {"body": body}, purpose)
         made = decode(answer.body, _Made, purpose)
-        return Comment(made.id, made.body, made.html_url)
+        return PullRequestComment(made.id, made.body, made.html_url)
 
-    def delete(self, comment: Comment) -> None:
+    def delete(self, comment: PullRequestComment) -> None:
         """Delete a comment; one that is gone already is fine."""
         purpose = Purpose(f"deleting the comment {comment.id}", "pull-requests: write")
         try:
@@ -280,11 +280,11 @@ class Conversation:
         return "/".join(["/repos", self._repository, *map(str, parts)])
 
 
-def _candidate(pull: _Pull, known: _Labels, paths: tuple[str, ...], purpose: Purpose) -> Candidate:
+def _candidate(pull: _Pull, known: _Labels, paths: tuple[str, ...], purpose: Purpose) -> MergeCandidate:
     if pull.labels.total_count > len(pull.labels.nodes):
         raise RemoteError("GitHub does not tell all labels", during=purpose.doing)
     who = pull.author
-    return Candidate(
+    return MergeCandidate(
         pull=PullRequest(
             number=pull.number,
             title=pull.title,

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.config import Labels
-from release_tool.history.changes import Kind, Landing, Rule, bump_labels, landing_change, reference_of, title_decision
+from release_tool.history.changes import (
+    BumpRule,
+    ChangeKind,
+    Landing,
+    bump_labels,
+    landing_change,
+    reference_of,
+    title_decision,
+)
 from release_tool.model.commits import Author, Commit, PullRequest
 from release_tool.model.version import Bump
 from release_tool.release.notes.body import read
@@ -37,7 +45,7 @@ class Severity(enum.Enum):
     NOTICE = "notice"
 
 
-class Finding(msgspec.Struct, frozen=True):
+class PolicyFinding(msgspec.Struct, frozen=True):
     """Something to know about a pull request, and what to do about it; `code` names the rule for programs."""
 
     code: str
@@ -46,7 +54,7 @@ class Finding(msgspec.Struct, frozen=True):
     todo: str = ""
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+class MergeCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """A pull request that may be merged; `files` are the paths it changes, read only where a rule asks for them.
 
     `known_labels` are the labels that exist in the repository, unless `knows_all_labels` says that there are more.
@@ -60,19 +68,19 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     knows_all_labels: bool = True
 
 
-def landing_of(candidate: Candidate) -> Landing:
+def landing_of(candidate: MergeCandidate) -> Landing:
     """The landing that a squash merge would make now, so that it is decided by the very code of the release."""
     pull = candidate.pull
     commit = Commit(candidate.head, (), pull.author or Author("ghost"), 0, f"{pull.title} (#{pull.number})")
     return Landing((commit,), pull, pull.number)
 
 
-def change_of(candidate: Candidate, config: Config) -> Change:
+def change_of(candidate: MergeCandidate, config: Config) -> Change:
     """The change that merging a pull request would be."""
     return landing_change(landing_of(candidate), config)
 
 
-def findings(candidate: Candidate, config: Config, repository: str) -> tuple[Finding, ...]:
+def findings(candidate: MergeCandidate, config: Config, repository: str) -> tuple[PolicyFinding, ...]:
     """Hold a pull request against the policy; the errors come first."""
     change = change_of(candidate, config)
     rules = (
@@ -90,20 +98,20 @@ def findings(candidate: Candidate, config: Config, repository: str) -> tuple[Fin
     return tuple(sorted(found, key=lambda finding: list(Severity).index(finding.severity)))
 
 
-def refuses(found: Iterable[Finding]) -> bool:
+def refuses(found: Iterable[PolicyFinding]) -> bool:
     """Whether any finding stands against the merge."""
     return any(finding.severity is Severity.ERROR for finding in found)
 
 
-def _unlabelled(candidate: Candidate, change: Change, config: Config) -> Iterator[Finding]:
-    if change.rule is not Rule.POLICY:
+def _unlabelled(candidate: MergeCandidate, change: Change, config: Config) -> Iterator[PolicyFinding]:
+    if change.rule is not BumpRule.POLICY:
         return
     choices = ", ".join(f"`{labels[0]}`" for labels in _levels(config.labels) if labels)
     others = ", ".join(f"`{label}`" for label in candidate.pull.labels)
     severity = Severity.ERROR if config.unlabelled == "fail" else Severity.NOTICE
     message = f"its labels ({others}) do not say" if others else "nothing says"
     taken = "" if severity is Severity.ERROR else ", so it counts as a patch"
-    yield Finding(
+    yield PolicyFinding(
         "unlabelled",
         severity,
         f"{message} how far it moves the version{taken}",
@@ -111,12 +119,12 @@ def _unlabelled(candidate: Candidate, change: Change, config: Config) -> Iterato
     )
 
 
-def _contradicting(candidate: Candidate, config: Config) -> Iterator[Finding]:
+def _contradicting(candidate: MergeCandidate, config: Config) -> Iterator[PolicyFinding]:
     bumps = bump_labels(config.labels)
     levels = {bumps[label.casefold()] for label in candidate.pull.labels if label.casefold() in bumps}
     if Bump.NONE in levels and len(levels) > 1:
         none = _named(candidate, config.labels.none)
-        yield Finding(
+        yield PolicyFinding(
             "contradicting-labels",
             Severity.ERROR,
             f"the label {none} says that it causes no release, and another one asks for a {max(levels)}",
@@ -124,27 +132,27 @@ def _contradicting(candidate: Candidate, config: Config) -> Iterator[Finding]:
         )
     one_way, two_way = _named(candidate, config.labels.irreversible), _named(candidate, config.labels.reversible)
     if one_way and two_way:
-        yield Finding(
+        yield PolicyFinding(
             "contradicting-labels",
             Severity.ERROR,
             f"it can't be {one_way} and {two_way} at the same time",
             "take one of the two off",
         )
     if len(levels - {Bump.NONE}) > 1:
-        yield Finding("several-labels", Severity.NOTICE, f"of its labels the highest counts: {max(levels)}")
+        yield PolicyFinding("several-labels", Severity.NOTICE, f"of its labels the highest counts: {max(levels)}")
 
 
-def _migration(candidate: Candidate, change: Change) -> Iterator[Finding]:
+def _migration(candidate: MergeCandidate, change: Change) -> Iterator[PolicyFinding]:
     told = bool(read(candidate.pull.body).migration)
-    if change.kind is Kind.BREAKING and not told:
-        yield Finding(
+    if change.kind is ChangeKind.BREAKING and not told:
+        yield PolicyFinding(
             "no-migration",
             Severity.ERROR,
             "it breaks something, and its body does not say what people have to do",
             f"fill in a section like this:\n\n```markdown\n{MIGRATION_TEXT}```",
         )
-    if told and change.kind is not Kind.BREAKING:
-        yield Finding(
+    if told and change.kind is not ChangeKind.BREAKING:
+        yield PolicyFinding(
             "migration-without-breaking",
             Severity.WARNING,
             f"its body has a migration section, but it counts as {change.kind.value} ({change.bump})",
@@ -152,14 +160,14 @@ def _migration(candidate: Candidate, change: Change) -> Iterator[Finding]:
         )
 
 
-def _one_way(candidate: Candidate, config: Config) -> Iterator[Finding]:
+def _one_way(candidate: MergeCandidate, config: Config) -> Iterator[PolicyFinding]:
     hit = matching(candidate.files, config.irreversible_paths)
     labels = config.labels
     if not hit or _named(candidate, labels.irreversible) or _named(candidate, labels.reversible):
         return
     more = f" and {len(hit) - 1} more" if len(hit) > 1 else ""
     [f"`{names[0]}`" for names in (labels.irreversible, labels.reversible) if names]
-    yield Finding(
+    yield PolicyFinding(
         "one-way",
         Severity.ERROR,
         f"`{hit[0]}`{more} can make it impossible to roll back, and no label says whether it does",
@@ -169,10 +177,10 @@ def _one_way(candidate: Candidate, config: Config) -> Iterator[Finding]:
     )
 
 
-def _title(candidate: Candidate, change: Change) -> Iterator[Finding]:
+def _title(candidate: MergeCandidate, change: Change) -> Iterator[PolicyFinding]:
     said = title_decision(candidate.pull.title)
-    if change.rule is Rule.LABEL and said is not None and said.bump is not change.bump:
-        yield Finding(
+    if change.rule is BumpRule.LABEL and said is not None and said.bump is not change.bump:
+        yield PolicyFinding(
             "title-against-labels",
             Severity.WARNING,
             f"the title says {said.bump}, the labels say {change.bump}, and the labels count",
@@ -180,9 +188,9 @@ def _title(candidate: Candidate, change: Change) -> Iterator[Finding]:
         )
 
 
-def _prose(candidate: Candidate, change: Change) -> Iterator[Finding]:
-    if change.kind is not Kind.BREAKING and _BREAKING_PROSE.search(candidate.pull.body):
-        yield Finding(
+def _prose(candidate: MergeCandidate, change: Change) -> Iterator[PolicyFinding]:
+    if change.kind is not ChangeKind.BREAKING and _BREAKING_PROSE.search(candidate.pull.body):
+        yield PolicyFinding(
             "breaking-in-prose",
             Severity.WARNING,
             "its body speaks of a BREAKING CHANGE, which changes no version: only labels and titles do",
@@ -190,21 +198,21 @@ def _prose(candidate: Candidate, change: Change) -> Iterator[Finding]:
         )
 
 
-def _revert(candidate: Candidate, repository: str) -> Iterator[Finding]:
+def _revert(candidate: MergeCandidate, repository: str) -> Iterator[PolicyFinding]:
     if reference_of(landing_of(candidate), repository):
-        yield Finding(
+        yield PolicyFinding(
             "revert",
             Severity.NOTICE,
             "it says that it reverts something: if git proves that at the release, the two cancel out",
         )
 
 
-def _mentions(candidate: Candidate) -> Iterator[Finding]:
+def _mentions(candidate: MergeCandidate) -> Iterator[PolicyFinding]:
     text = f"{candidate.pull.title}\n\n{candidate.pull.body}"
     names = [name for kind, piece in pieces(text) if kind is Piece.PROSE for name in _MENTION.findall(piece)]
     if names:
         shown = ", ".join(f"`{name}`" for name in dict.fromkeys(names))
-        yield Finding("mention", Severity.NOTICE, f"{shown} will not be pinged by the release notes")
+        yield PolicyFinding("mention", Severity.NOTICE, f"{shown} will not be pinged by the release notes")
 
 
 def missing_labels(known: Iterable[str], config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -221,7 +229,7 @@ def missing_labels(known: Iterable[str], config: Config) -> tuple[tuple[str, ...
     return tuple(chosen), tuple(usual)
 
 
-def _missing_labels(candidate: Candidate, config: Config) -> Iterator[Finding]:
+def _missing_labels(candidate: MergeCandidate, config: Config) -> Iterator[PolicyFinding]:
     if not candidate.knows_all_labels:
         return
     chosen, usual = missing_labels(candidate.known_labels, config)
@@ -229,7 +237,9 @@ def _missing_labels(candidate: Candidate, config: Config) -> Iterator[Finding]:
         if wanted:
             shown = " and ".join(f"`{label}`" for label in wanted)
             commands = ", ".join(f"`gh label create '{label}'`" for label in wanted)
-            yield Finding("missing-label", severity, f"this repository has no label {shown}", f"create it: {commands}")
+            yield PolicyFinding(
+                "missing-label", severity, f"this repository has no label {shown}", f"create it: {commands}"
+            )
 
 
 def _mapped(config: Config) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
@@ -245,7 +255,7 @@ def _levels(labels: Labels) -> tuple[tuple[str, ...], ...]:
     return labels.major, labels.minor, labels.patch, labels.none
 
 
-def _named(candidate: Candidate, labels: Iterable[str]) -> str:
+def _named(candidate: MergeCandidate, labels: Iterable[str]) -> str:
     """The first of some labels that the pull request has, quoted; empty where it has none of them."""
     wanted = {label.casefold() for label in labels}
     return next((f"`{label}`" for label in candidate.pull.labels if label.casefold() in wanted), "")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from release_tool.errors import ReleaseToolError
 from release_tool.history.facts import Request
 from release_tool.history.look import facts_for
-from release_tool.notify.notice import Entry, Notice, subscribers
+from release_tool.notify.notice import Notice, NoticeChange, subscribers
 from release_tool.notify.send import RECENT
 from release_tool.release.plan import plan_finish
 from release_tool.text.markers import LIMIT, is_withdrawn
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from release_tool.github.api import Release
     from release_tool.history.changes import Change
-    from release_tool.history.look import Look
+    from release_tool.history.look import RepositorySnapshot
     from release_tool.project import Project
     from release_tool.release.plan import ReleasePlan
 
 
-def owing(project: Project, body: str) -> str:
+def owed_channels(project: Project, body: str) -> str:
     """The text of a release that is about to be published, with a note of who has to be told.
 
     The note comes with the release itself, so that a run that dies right after it leaves nobody untold, and releases
@@ -44,7 +44,7 @@ def announce(project: Project, plan: ReleasePlan, release: Release) -> None:
         _write_down(project, release, after)
 
 
-def announce_missed(project: Project, seen: Look) -> None:
+def announce_missed(project: Project, seen: RepositorySnapshot) -> None:
     """Tell of the releases of the last days whoever could not be told then; costs nothing where there is nobody."""
     since = project.clock.now() - RECENT
     for release in seen.releases:
@@ -52,7 +52,7 @@ def announce_missed(project: Project, seen: Look) -> None:
             _announce_again(project, seen, release)
 
 
-def _announce_again(project: Project, seen: Look, release: Release) -> None:
+def _announce_again(project: Project, seen: RepositorySnapshot, release: Release) -> None:
     tag = next((tag for tag in seen.tags if tag.name == release.tag), None)
     if tag is None or release.draft or is_withdrawn(release.body):
         return
@@ -77,10 +77,12 @@ def _released(project: Project, plan: ReleasePlan, release: Release) -> Notice:
     )
 
 
-def entries(changes: Iterable[Change]) -> tuple[Entry, ...]:
+def entries(changes: Iterable[Change]) -> tuple[NoticeChange, ...]:
     """The changes that a message names: those that the notes name, too."""
     return tuple(
-        Entry(change.name, change.title) for change in changes if not (change.hidden or change.cancelled_by is not None)
+        NoticeChange(change.name, change.title)
+        for change in changes
+        if not (change.hidden or change.cancelled_by is not None)
     )
 
 

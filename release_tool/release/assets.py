@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.errors import UsageError
-from release_tool.history.references import Reference
+from release_tool.history.references import ImageReference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,7 +51,7 @@ class _Manifest(msgspec.Struct, frozen=True):
     version: str
     commit: str
     files: tuple[_File, ...]
-    references: tuple[Reference, ...]
+    references: tuple[ImageReference, ...]
 
 
 def collect(paths: Iterable[Path]) -> tuple[Asset, ...]:
@@ -66,9 +66,9 @@ def collect(paths: Iterable[Path]) -> tuple[Asset, ...]:
     return tuple(assets.values())
 
 
-def parse_references(values: Iterable[str]) -> tuple[Reference, ...]:
+def parse_references(values: Iterable[str]) -> tuple[ImageReference, ...]:
     """Read `NAME=REF@sha256:…` values, of which one may hold several lines; raises UsageError for another form."""
-    found: dict[str, Reference] = {}
+    found: dict[str, ImageReference] = {}
     for line in (line.strip() for value in values for line in value.splitlines()):
         match = _REFERENCE.fullmatch(line)
         if line and match is None:
@@ -84,14 +84,14 @@ def parse_references(values: Iterable[str]) -> tuple[Reference, ...]:
                 todo="push it under a shorter name",
             )
         if match:
-            reference = Reference(match["name"], match["reference"])
+            reference = ImageReference(match["name"], match["reference"])
             if found.setdefault(reference.name, reference) != reference:
                 raise UsageError(f"--reference names {reference.name!r} twice", todo="give each name once")
     return tuple(found.values())
 
 
 def with_records(
-    assets: Sequence[Asset], references: Sequence[Reference], plan: ReleasePlan, directory: Path
+    assets: Sequence[Asset], references: Sequence[ImageReference], plan: ReleasePlan, directory: Path
 ) -> tuple[Asset, ...]:
     """Add the manifest and the checksums of everything to the assets; a release of nothing gets neither."""
     if not assets and not references:

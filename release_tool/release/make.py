@@ -28,8 +28,8 @@ from release_tool.text.markers import base_of, is_ours
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from release_tool.history.look import Look
-    from release_tool.history.references import Reference
+    from release_tool.history.look import RepositorySnapshot
+    from release_tool.history.references import ImageReference
     from release_tool.model.tags import VersionTag
     from release_tool.project import Project
     from release_tool.release.assets import Asset
@@ -43,16 +43,16 @@ _ALREADY_NOTHING = "nothing was written"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Materials:
+class ReleaseContents:
     """What a release consists of besides its notes, and the tag that it was built for where that was said."""
 
     assets: tuple[Asset, ...] = ()
-    references: tuple[Reference, ...] = ()
+    references: tuple[ImageReference, ...] = ()
     expect: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Outcome:
+class ReleaseOutcome:
     """What a command came to; `again` says that another run has more to do, and `reason` why."""
 
     plan: ReleasePlan
@@ -62,13 +62,13 @@ class Outcome:
     url: str = ""
 
 
-def release(project: Project, request: Request, materials: Materials) -> Outcome:
+def release(project: Project, request: Request, materials: ReleaseContents) -> ReleaseOutcome:
     """Make the next release, or finish the one that is half-done; running it again is always safe."""
     until = project.clock.now() + _PATIENCE
     while True:
         seen, planned = look_and_plan(project, request, online=True)
         if planned.action is Action.NOTHING:
-            outcome = Outcome(plan=planned, reason=planned.reason, again=planned.again)
+            outcome = ReleaseOutcome(plan=planned, reason=planned.reason, again=planned.again)
         else:
             outcome = _perform(project, seen, planned, materials)
         if not outcome.again or project.actions.enabled:
@@ -80,11 +80,11 @@ def release(project: Project, request: Request, materials: Materials) -> Outcome
             _wait(project, outcome.reason, until)
 
 
-def claim_next(project: Project, request: Request, agreed: str) -> Outcome:
+def claim_next(project: Project, request: Request, agreed: str) -> ReleaseOutcome:
     """Claim the tag that was agreed on; building and publishing are left to whoever finishes the release."""
     _, planned = look_and_plan(project, request, online=True)
     if planned.action is not Action.RELEASE:
-        return Outcome(plan=planned, reason=planned.reason, again=planned.again)
+        return ReleaseOutcome(plan=planned, reason=planned.reason, again=planned.again)
     if planned.tag != agreed:
         raise RefusedError(
             f"the next release is {planned.tag} by now, not {agreed}",
@@ -92,10 +92,12 @@ def claim_next(project: Project, request: Request, agreed: str) -> Outcome:
             todo="look at the new plan and decide again",
         )
     lost = _claim(project, planned, assets=None)
-    return lost or Outcome(plan=planned, reason=f"{planned.tag} is claimed at {planned.sha[:10]}")
+    return lost or ReleaseOutcome(plan=planned, reason=f"{planned.tag} is claimed at {planned.sha[:10]}")
 
 
-def _perform(project: Project, seen: Look, planned: ReleasePlan, materials: Materials) -> Outcome:
+def _perform(
+    project: Project, seen: RepositorySnapshot, planned: ReleasePlan, materials: ReleaseContents
+) -> ReleaseOutcome:
     unexpected = _unexpected(project, seen, planned, materials)
     if unexpected:
         return unexpected
@@ -109,21 +111,23 @@ def _perform(project: Project, seen: Look, planned: ReleasePlan, materials: Mate
         publication.draft(notes, seen.releases)
         publication.upload(materials.assets, materials.references)
         settled = _settle(project, seen, planned)
-        if isinstance(settled, Outcome):
+        if isinstance(settled, ReleaseOutcome):
             return settled
         published = publication.publish(notes if settled is planned else notes_of(project, settled), settled)
     url = published.html_url
     announce(project, settled, published)
     more = planned.action is Action.FINISH and planned.sha != seen.head and not project.actions.pushed_tag
-    return Outcome(plan=settled, reason=f"{planned.tag} is released", released=True, again=more, url=url)
+    return ReleaseOutcome(plan=settled, reason=f"{planned.tag} is released", released=True, again=more, url=url)
 
 
-def _unexpected(project: Project, seen: Look, planned: ReleasePlan, materials: Materials) -> Outcome | None:
+def _unexpected(
+    project: Project, seen: RepositorySnapshot, planned: ReleasePlan, materials: ReleaseContents
+) -> ReleaseOutcome | None:
     """Refuse to publish files under a version or a commit that they were not built for."""
     if materials.expect and materials.expect != planned.tag:
         reason = f"built for {materials.expect}, but the next release is {planned.tag}"
         if project.actions.enabled:
-            return Outcome(plan=planned, reason=reason, again=True)
+            return ReleaseOutcome(plan=planned, reason=reason, again=True)
         raise RefusedError(reason, already=_ALREADY_NOTHING, todo=f"build {planned.tag} at {planned.sha[:10]}")
     if planned.action is not Action.FINISH:
         return None
@@ -148,7 +152,7 @@ def _unexpected(project: Project, seen: Look, planned: ReleasePlan, materials: M
     return None
 
 
-def _claim(project: Project, planned: ReleasePlan, *, assets: int | None) -> Outcome | None:
+def _claim(project: Project, planned: ReleasePlan, *, assets: int | None) -> ReleaseOutcome | None:
     """Create the tag, which is the lock of the release; returns what to tell where somebody else has it."""
     tag = str(planned.tag)
     project.say(f"claiming {tag} at {planned.sha[:10]}")
@@ -159,7 +163,7 @@ def _claim(project: Project, planned: ReleasePlan, *, assets: int | None) -> Out
         case Claim.CREATED:
             return None
         case Claim.EXISTS:
-            return Outcome(plan=planned, reason=f"somebody else claimed {tag} meanwhile", again=True)
+            return ReleaseOutcome(plan=planned, reason=f"somebody else claimed {tag} meanwhile", again=True)
         case Claim.FORBIDDEN:
             return _forbidden(project, planned)
         case Claim.RESTRICTED:
@@ -188,12 +192,12 @@ def _create_ref(project: Project, ref: str, sha: str) -> Claim:
     return claim
 
 
-def _forbidden(project: Project, planned: ReleasePlan) -> Outcome:
+def _forbidden(project: Project, planned: ReleasePlan) -> ReleaseOutcome:
     """A commit whose workflow files differ from the head's can't be tagged by every token: the head can."""
     head = project.git.fetch_branch(planned.branch)
     if head != planned.sha and project.actions.enabled:
         reason = f"workflow files have moved on since {planned.sha[:10]}, so {planned.branch} is released at its head"
-        return Outcome(plan=planned, reason=reason, again=True)
+        return ReleaseOutcome(plan=planned, reason=reason, again=True)
     raise RefusedError(
         f"this token may not create the tag {planned.tag}",
         during=f"claiming {planned.tag}",
@@ -203,7 +207,7 @@ def _forbidden(project: Project, planned: ReleasePlan) -> Outcome:
     )
 
 
-def _settle(project: Project, seen: Look, planned: ReleasePlan) -> ReleasePlan | Outcome:
+def _settle(project: Project, seen: RepositorySnapshot, planned: ReleasePlan) -> ReleasePlan | ReleaseOutcome:
     """Look again after the claim: others may have claimed another version, and each change belongs into one release.
 
     A release leaves out what a claimed tag below it holds. The lower one therefore waits for the higher one,
@@ -222,7 +226,9 @@ def _settle(project: Project, seen: Look, planned: ReleasePlan) -> ReleasePlan |
         if waiting is None:
             planned = _replanned(project, seen, planned, ours)
         elif project.actions.enabled:
-            return Outcome(plan=planned, reason=f"{waiting.owner} is on {waiting.name}, which holds it too", again=True)
+            return ReleaseOutcome(
+                plan=planned, reason=f"{waiting.owner} is on {waiting.name}, which holds it too", again=True
+            )
         else:
             _wait(project, f"waiting for {waiting.name}, which holds {planned.sha[:10]} too", until)
             known = frozenset()
@@ -250,7 +256,7 @@ def _holds(project: Project, tag: VersionTag, ours: VersionTag) -> bool:
     return project.git.is_ancestor(ours.commit, tag.commit)
 
 
-def _covers(project: Project, seen: Look, tag: VersionTag, ours: VersionTag) -> bool:
+def _covers(project: Project, seen: RepositorySnapshot, tag: VersionTag, ours: VersionTag) -> bool:
     """Whether a published release tells of our changes already: it was counted from a release below them."""
     body = next((release.body for release in seen.releases if release.tag == tag.name and not release.draft), None)
     if not is_ours(body):
@@ -262,13 +268,13 @@ def _covers(project: Project, seen: Look, tag: VersionTag, ours: VersionTag) -> 
     return commit is None or not project.git.is_ancestor(ours.commit, commit)
 
 
-def _given_up(project: Project, planned: ReleasePlan, covering: VersionTag) -> Outcome:
+def _given_up(project: Project, planned: ReleasePlan, covering: VersionTag) -> ReleaseOutcome:
     reason = f"its changes were released in {covering.name} meanwhile"
     abandon(project, str(planned.tag), reason)
-    return Outcome(plan=planned, reason=f"{planned.tag} is given up: {reason}")
+    return ReleaseOutcome(plan=planned, reason=f"{planned.tag} is given up: {reason}")
 
 
-def _replanned(project: Project, seen: Look, planned: ReleasePlan, ours: VersionTag) -> ReleasePlan:
+def _replanned(project: Project, seen: RepositorySnapshot, planned: ReleasePlan, ours: VersionTag) -> ReleasePlan:
     facts = facts_for(project, seen, Request(), finishing=ours)
     fresh = plan_finish(facts, ours)
     return msgspec.structs.replace(fresh, action=planned.action, reason=planned.reason, forced=planned.forced)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from release_tool.config import Config
-    from release_tool.history.facts import Facts, Request
+    from release_tool.history.facts import ReleaseFacts, Request
     from release_tool.model.tags import VersionTag
 
 _IDENTIFIER = re.compile(r"(?!0[0-9])(?=.*[A-Za-z-])[0-9A-Za-z-]+")
@@ -86,7 +86,7 @@ def parse_identifier(text: str) -> str:
     return text
 
 
-def plan_release(facts: Facts, request: Request, config: Config) -> ReleasePlan:
+def plan_release(facts: ReleaseFacts, request: Request, config: Config) -> ReleasePlan:
     """Decide what the next release is; raises RefusedError where what was asked for can't be."""
     if facts.half_done:
         return _finish(facts, facts.half_done[0])
@@ -112,7 +112,7 @@ def plan_release(facts: Facts, request: Request, config: Config) -> ReleasePlan:
     )
 
 
-def _why_nothing(facts: Facts, request: Request) -> str:
+def _why_nothing(facts: ReleaseFacts, request: Request) -> str:
     """Say why there is nothing to release; empty where there is something."""
     if facts.withheld:
         return facts.withheld
@@ -127,7 +127,7 @@ def _why_nothing(facts: Facts, request: Request) -> str:
     return ""
 
 
-def plan_finish(facts: Facts, tag: VersionTag) -> ReleasePlan:
+def plan_finish(facts: ReleaseFacts, tag: VersionTag) -> ReleasePlan:
     """Plan the publishing of a tag that exists already: its number is fixed, the rest is as for any release."""
     return ReleasePlan(
         action=Action.FINISH,
@@ -145,7 +145,7 @@ def plan_finish(facts: Facts, tag: VersionTag) -> ReleasePlan:
     )
 
 
-def _finish(facts: Facts, tag: VersionTag) -> ReleasePlan:
+def _finish(facts: ReleaseFacts, tag: VersionTag) -> ReleasePlan:
     if not tag.owner_lives:
         return plan_finish(facts, tag)
     contained = tag.commit == facts.target or facts.containing == tag
@@ -155,7 +155,7 @@ def _finish(facts: Facts, tag: VersionTag) -> ReleasePlan:
     return msgspec.structs.replace(_nothing(facts, reason), again=not contained)
 
 
-def _nothing(facts: Facts, reason: str) -> ReleasePlan:
+def _nothing(facts: ReleaseFacts, reason: str) -> ReleasePlan:
     return ReleasePlan(
         action=Action.NOTHING,
         reason=reason,
@@ -167,7 +167,7 @@ def _nothing(facts: Facts, reason: str) -> ReleasePlan:
     )
 
 
-def _number(facts: Facts, request: Request, config: Config) -> Version:
+def _number(facts: ReleaseFacts, request: Request, config: Config) -> Version:
     core = _core(facts, request, config)
     if request.prerelease:
         return next_prerelease(core, request.prerelease, facts.used)
@@ -190,7 +190,7 @@ def _unused(core: Version, bump: Bump, used: frozenset[Version]) -> Version:
     return core
 
 
-def _core(facts: Facts, request: Request, config: Config) -> Version:
+def _core(facts: ReleaseFacts, request: Request, config: Config) -> Version:
     """The stable version that the release leads to: itself, or what its prereleases are for."""
     bump = _highest(facts.since_stable)
     match request.force:
@@ -207,14 +207,14 @@ def _core(facts: Facts, request: Request, config: Config) -> Version:
             assert_never(never)
 
 
-def _continued(core: Version, facts: Facts, request: Request) -> Version:
+def _continued(core: Version, facts: ReleaseFacts, request: Request) -> Version:
     """A series of prereleases goes on where it is, even when it began with a forced higher number."""
     if not (request.prerelease and facts.base and facts.base.version.prerelease):
         return core
     return max(core, facts.base.version.finalize_version())
 
 
-def _higher(version: Version, facts: Facts) -> Version:
+def _higher(version: Version, facts: ReleaseFacts) -> Version:
     if facts.counted is not None and version < facts.counted:
         raise RefusedError(
             f"--force {version} is lower than {facts.counted}, which is released already",
@@ -225,7 +225,7 @@ def _higher(version: Version, facts: Facts) -> Version:
     return version
 
 
-def _is_latest(facts: Facts, version: Version) -> bool:
+def _is_latest(facts: ReleaseFacts, version: Version) -> bool:
     if facts.maintenance or version.prerelease:
         return False
     return facts.newest is None or version >= facts.newest
@@ -235,11 +235,11 @@ def _highest(changes: Sequence[Change]) -> Bump:
     return max((change.bump for change in changes), default=Bump.NONE)
 
 
-def _since(facts: Facts) -> str:
+def _since(facts: ReleaseFacts) -> str:
     return facts.since or (facts.base.name if facts.base else "the beginning")
 
 
-def _reason(facts: Facts, request: Request, bump: Bump) -> str:
+def _reason(facts: ReleaseFacts, request: Request, bump: Bump) -> str:
     if facts.first:
         return "the first release" + (f"; {facts.strangers}" if facts.strangers else "")
     text = f"{_count(facts.changes)} since {_since(facts)}"

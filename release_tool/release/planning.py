@@ -9,7 +9,7 @@ from release_tool.release.plan import plan_finish, plan_release
 
 if TYPE_CHECKING:
     from release_tool.history.facts import Request
-    from release_tool.history.look import Look
+    from release_tool.history.look import RepositorySnapshot
     from release_tool.project import Project
     from release_tool.release.plan import ReleasePlan
 
@@ -19,7 +19,7 @@ def plan(project: Project, request: Request) -> ReleasePlan:
     return look_and_plan(project, request, online=project.github is not None and bool(project.repository))[1]
 
 
-def look_and_plan(project: Project, request: Request, *, online: bool) -> tuple[Look, ReleasePlan]:
+def look_and_plan(project: Project, request: Request, *, online: bool) -> tuple[RepositorySnapshot, ReleasePlan]:
     """Look, and plan; what is half-done and has no living owner is finished first."""
     seen = look(project, online=online)
     facts = facts_for(project, seen, request)

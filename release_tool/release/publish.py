@@ -9,7 +9,7 @@ import msgspec
 from release_tool.errors import RemoteError
 from release_tool.github.api import NoAnswerError
 from release_tool.history.references import record
-from release_tool.release.announce import owing
+from release_tool.release.announce import owed_channels
 from release_tool.release.assets import full_notes, with_records
 from release_tool.release.notes.edit import rewritten, written
 from release_tool.text.markers import is_ours
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from release_tool.github.api import Asset as Uploaded
     from release_tool.github.api import Release
-    from release_tool.history.references import Reference
+    from release_tool.github.api import ReleaseAsset as Uploaded
+    from release_tool.history.references import ImageReference
     from release_tool.project import Project
     from release_tool.release.assets import Asset
     from release_tool.release.notes.render import Notes, Rendered
@@ -56,7 +56,7 @@ class Publication:
         except NoAnswerError:
             self._release = self._draft_after_no_answer(text)
 
-    def upload(self, assets: Sequence[Asset], references: Sequence[Reference]) -> None:
+    def upload(self, assets: Sequence[Asset], references: Sequence[ImageReference]) -> None:
         """Upload what is not there yet with the right bytes; other bytes are replaced, which only a draft allows.
 
         References are written on the commit as well, before anybody could deploy it.
@@ -76,7 +76,7 @@ class Publication:
             self._project.say(f"removing a second draft of {self._tag}")
             self._remote.delete_release(duplicate.id)
         self._project.say(f"publishing {self._tag}")
-        return self._published(release, owing(self._project, self._rewritten(release, notes).text), plan)
+        return self._published(release, owed_channels(self._project, self._rewritten(release, notes).text), plan)
 
     @property
     def _draft(self) -> Release:

@@ -11,7 +11,7 @@ from release_tool.text.markers import is_ours, is_withdrawn
 
 if TYPE_CHECKING:
     from release_tool.github.api import Release
-    from release_tool.history.look import Look
+    from release_tool.history.look import RepositorySnapshot
     from release_tool.model.tags import VersionTag
     from release_tool.project import Project
 
@@ -55,7 +55,7 @@ def give_up(project: Project, tag: VersionTag, reason: str) -> Withdrawal:
     return abandon(project, tag.name, reason)
 
 
-def mark(project: Project, seen: Look, release: Release, reason: str) -> Withdrawal:
+def mark(project: Project, seen: RepositorySnapshot, release: Release, reason: str) -> Withdrawal:
     """Put the banner on top, and the mark `latest` onto the newest release that was not withdrawn."""
     body = withdrawn(release.body or "", release.tag, reason)
     project.remote.update_release(release.id, release.tag, name=f"{release.tag} (withdrawn)", body=body)
@@ -63,7 +63,7 @@ def mark(project: Project, seen: Look, release: Release, reason: str) -> Withdra
     return Withdrawal(tag=release.tag, state="withdrawn", reason=reason, url=release.html_url, latest=latest)
 
 
-def _next_latest(project: Project, seen: Look, bad: Release) -> str:
+def _next_latest(project: Project, seen: RepositorySnapshot, bad: Release) -> str:
     """Hand `latest` on, where the bad release has it: GitHub has no other way of taking it away."""
     current = project.remote.latest_release()
     if current is None or current.id != bad.id:

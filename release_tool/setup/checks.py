@@ -15,7 +15,7 @@ from release_tool.deploy.ledger.model import live, proven_commits
 from release_tool.errors import UsageError
 from release_tool.model.tags import TagState
 from release_tool.pull_request.policy import missing_labels
-from release_tool.setup.files import State, is_kept, passed
+from release_tool.setup.files import FileState, is_kept, passed
 from release_tool.text.globs import matching
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from release_tool.config import Config, Environment
     from release_tool.deploy.ledger.model import Deployment
     from release_tool.model.tags import VersionTag
-    from release_tool.setup.files import File
+    from release_tool.setup.files import ManagedFile
 
 _DIFFERENCE = 30
 """Seconds by which clocks may differ before it matters to leases and halts."""
@@ -35,7 +35,7 @@ _START = re.compile(r"^on:.*?(?=^\S)", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r" *#[^\n]*")
 
 
-class Verdict(enum.Enum):
+class FindingState(enum.Enum):
     """What a look at a precondition came to."""
 
     OK = "ok"
@@ -44,7 +44,7 @@ class Verdict(enum.Enum):
     """It cannot be seen with this token, or from here."""
 
 
-class Repair(enum.Enum):
+class Fix(enum.Enum):
     """What can be mended safely without a person."""
 
     LABELS = "labels"
@@ -52,17 +52,17 @@ class Repair(enum.Enum):
     FILES = "files"
 
 
-class Finding(msgspec.Struct, frozen=True):
+class DoctorFinding(msgspec.Struct, frozen=True):
     """One precondition: what it is about, how it is, and the command or the place that mends it.
 
     Where it holds, `fix` is advice.
     """
 
     about: str
-    verdict: Verdict
+    verdict: FindingState
     text: str
     fix: str = ""
-    repair: Repair | None = None
+    repair: Fix | None = None
 
 
 class BranchRules(msgspec.Struct, frozen=True):
@@ -103,25 +103,25 @@ class ActionsSettings(msgspec.Struct, frozen=True):
     opens_pulls: bool
 
 
-def ok(about: str, text: str, advice: str = "") -> Finding:
+def ok(about: str, text: str, advice: str = "") -> DoctorFinding:
     """Say that a precondition holds."""
-    return Finding(about, Verdict.OK, text, advice)
+    return DoctorFinding(about, FindingState.OK, text, advice)
 
 
-def problem(about: str, text: str, fix: str, repair: Repair | None = None) -> Finding:
+def problem(about: str, text: str, fix: str, repair: Fix | None = None) -> DoctorFinding:
     """Say that a precondition does not hold."""
-    return Finding(about, Verdict.PROBLEM, text, fix, repair)
+    return DoctorFinding(about, FindingState.PROBLEM, text, fix, repair)
 
 
-def unseen(about: str, why: str, fix: str = "") -> Finding:
+def unseen(about: str, why: str, fix: str = "") -> DoctorFinding:
     """Say that a precondition could not be looked at."""
-    return Finding(about, Verdict.UNSEEN, why, fix)
+    return DoctorFinding(about, FindingState.UNSEEN, why, fix)
 
 
 # The configuration and what it says of itself
 
 
-def of_configuration(config: Config, source: str) -> Iterator[Finding]:
+def of_configuration(config: Config, source: str) -> Iterator[DoctorFinding]:
     """Checks that can't be asked and freezes that never begin are errors of the configuration, too."""
     wrong = [text for name, environment in config.environments.items() for text in _wrong(name, environment)]
     yield from (problem("configuration", text, f"correct {source}") for text in wrong)
@@ -144,7 +144,7 @@ def _wrong(name: str, environment: Environment) -> Iterator[str]:
         yield f"environments.{name}: has no check, so nothing can tell whether a deployment is healthy"
 
 
-def of_proof(config: Config) -> Iterator[Finding]:
+def of_proof(config: Config) -> Iterator[DoctorFinding]:
     """A check that tells no version takes the answer of the old one for the new one's."""
     for name, environment in config.environments.items():
         tells = any(
@@ -158,7 +158,7 @@ def of_proof(config: Config) -> Iterator[Finding]:
             yield problem(about, "no check tells which version answers: what is deployed stays unproven", fix)
 
 
-def of_channels(config: Config, known: Collection[str], workflows: Iterable[str]) -> Iterator[Finding]:
+def of_channels(config: Config, known: Collection[str], workflows: Iterable[str]) -> Iterator[DoctorFinding]:
     """A channel needs the variable with its URL; `known` are those that are set here."""
     told = "\n".join(workflows)
     for name, channel in config.channels.items():
@@ -167,7 +167,7 @@ def of_channels(config: Config, known: Collection[str], workflows: Iterable[str]
             yield ok(about, f"{variable} is set; `release-tool notify test` tries it")
         elif variable not in told:
             fix = f"release-tool init, or `{variable}: ${{{{ secrets.{variable} }}}}` in the steps that tell it"
-            yield problem(about, f"no workflow hands {variable} on", fix, Repair.FILES)
+            yield problem(about, f"no workflow hands {variable} on", fix, Fix.FILES)
         else:
             yield unseen(about, f"{variable} is not set here", "release-tool notify test")
 
@@ -175,7 +175,7 @@ def of_channels(config: Config, known: Collection[str], workflows: Iterable[str]
 # The token
 
 
-def of_rights(rights: Mapping[str, bool | None]) -> Iterator[Finding]:
+def of_rights(rights: Mapping[str, bool | None]) -> Iterator[DoctorFinding]:
     """What the token at hand may write; the workflows say what theirs may."""
     for permission, may in rights.items():
         about = f"token: {permission}"
@@ -191,17 +191,17 @@ def of_rights(rights: Mapping[str, bool | None]) -> Iterator[Finding]:
 # Labels, rules and settings
 
 
-def of_labels(config: Config, known: Collection[str]) -> Iterator[Finding]:
+def of_labels(config: Config, known: Collection[str]) -> Iterator[DoctorFinding]:
     """Labels that the configuration maps have to exist, or nobody can choose them."""
     missing = [label for labels in missing_labels(known, config) for label in labels]
     if missing:
         commands = "; ".join(f"gh label create {shlex.quote(label)}" for label in missing)
-        yield problem("labels", f"missing: {', '.join(missing)}", commands, Repair.LABELS)
+        yield problem("labels", f"missing: {', '.join(missing)}", commands, Fix.LABELS)
     else:
         yield ok("labels", "all that mean something exist")
 
 
-def of_required_checks(branch: str, rules: BranchRules | None, settings: str) -> Iterator[Finding]:
+def of_required_checks(branch: str, rules: BranchRules | None, settings: str) -> Iterator[DoctorFinding]:
     """Without required checks a pull request is merged that breaks the release."""
     about = f"checks of {branch}"
     if rules is None:
@@ -215,14 +215,16 @@ def of_required_checks(branch: str, rules: BranchRules | None, settings: str) ->
         yield ok(about, "`checks` and `policy` are required")
 
 
-def of_cloud(config: Config, rules: BranchRules | None, *, merges: bool | None, settings: str) -> Iterator[Finding]:
+def of_cloud(
+    config: Config, rules: BranchRules | None, *, merges: bool | None, settings: str
+) -> Iterator[DoctorFinding]:
     """The hosted branch has to be there, may have to be pushed to, and has to take merge commits."""
     if config.sync is None:
         return
     branch = config.sync.branch
     about = f"branch {branch}"
     if rules is None:
-        yield problem(about, "does not exist yet", f"git push origin REF:refs/heads/{branch}", Repair.CLOUD)
+        yield problem(about, "does not exist yet", f"git push origin REF:refs/heads/{branch}", Fix.CLOUD)
         return
     hindered = sorted(rules.rules & _PUSHES | ({"required_status_checks"} if rules.checks else set()))
     if hindered and config.sync.via == "push":
@@ -237,7 +239,7 @@ def of_cloud(config: Config, rules: BranchRules | None, *, merges: bool | None, 
         yield problem(f"merges into {branch}", f"{what}: a resolved conflict would come back", fix)
 
 
-def of_tag_rules(tag: str, rulesets: Iterable[TagRules], settings: str) -> Iterator[Finding]:
+def of_tag_rules(tag: str, rulesets: Iterable[TagRules], settings: str) -> Iterator[DoctorFinding]:
     """A rule that keeps tags from being made keeps releases from being made."""
     ref = f"refs/tags/{tag}"
     held = [one.name for one in rulesets if "creation" in one.rules and not one.bypassed and _covers(one, ref)]
@@ -256,7 +258,7 @@ def _any_matches(patterns: Iterable[str], ref: str) -> bool:
     return any(pattern == "~ALL" or matching([ref], [pattern]) for pattern in patterns)
 
 
-def of_immutable_releases(*, locked: bool, settings: str) -> Iterator[Finding]:
+def of_immutable_releases(*, locked: bool, settings: str) -> Iterator[DoctorFinding]:
     """What is released need not be locked, and better is."""
     if locked:
         yield ok("immutable releases", "tags and files of releases are locked once published")
@@ -265,7 +267,7 @@ def of_immutable_releases(*, locked: bool, settings: str) -> Iterator[Finding]:
         yield ok("immutable releases", "off: published files can still be changed", f"switch them on in {settings}")
 
 
-def of_actions(config: Config, actions: ActionsSettings, settings: str) -> Iterator[Finding]:
+def of_actions(config: Config, actions: ActionsSettings, settings: str) -> Iterator[DoctorFinding]:
     """Actions has to run, with GitHub's own actions, and opens the pull request of a conflict."""
     about, place = "Actions", f"{settings}/actions"
     if not actions.enabled:
@@ -284,7 +286,7 @@ def of_actions(config: Config, actions: ActionsSettings, settings: str) -> Itera
 
 def of_environments(
     config: Config, settings: Mapping[str, EnvironmentSettings], branches: Collection[str], repository: str
-) -> Iterator[Finding]:
+) -> Iterator[DoctorFinding]:
     """Each environment exists, admits the branches that deploy to it, and lets a rollback through at once."""
     for name, environment in config.environments.items():
         yield from _of_environment(name, settings.get(name), branches, repository)
@@ -300,7 +302,7 @@ def of_environments(
 
 def _of_environment(
     name: str, found: EnvironmentSettings | None, branches: Collection[str], repository: str
-) -> Iterator[Finding]:
+) -> Iterator[DoctorFinding]:
     about, place = f"environment {name}", f"repos/{repository}/environments/{name}"
     if found is None:
         text = "does not exist: the first job would make it, without any protection"
@@ -317,7 +319,7 @@ def _of_environment(
         yield ok(about, "exists, and admits the branches that deploy")
 
 
-def of_secrets(name: str, environment: Environment, known: Collection[str], repository: str) -> Iterator[Finding]:
+def of_secrets(name: str, environment: Environment, known: Collection[str], repository: str) -> Iterator[DoctorFinding]:
     """What `pass-env` names has to be there to be handed on."""
     missing = [secret for secret in environment.pass_env if secret not in known]
     if missing:
@@ -331,7 +333,7 @@ def of_secrets(name: str, environment: Environment, known: Collection[str], repo
         yield ok(f"secrets of {name}", "all that `pass-env` names are set")
 
 
-def of_passed(config: Config, deploy: str | None) -> Iterator[Finding]:
+def of_passed(config: Config, deploy: str | None) -> Iterator[DoctorFinding]:
     """What `pass-env` names has to stand in the deploy job, one `env` line each."""
     wanted = {name for environment in config.environments.values() for name in environment.pass_env}
     if not wanted:
@@ -339,12 +341,12 @@ def of_passed(config: Config, deploy: str | None) -> Iterator[Finding]:
     missing = sorted(wanted - passed(deploy or ""))
     if missing:
         fix = "release-tool init, or one line each: `NAME: ${{ secrets.NAME }}`"
-        yield problem("pass-env", f"deploy.yml does not hand on {', '.join(missing)}", fix, Repair.FILES)
+        yield problem("pass-env", f"deploy.yml does not hand on {', '.join(missing)}", fix, Fix.FILES)
     else:
         yield ok("pass-env", "deploy.yml hands on all that is asked for")
 
 
-def of_ledgers(config: Config, ledgers: Mapping[str, tuple[Deployment, ...]]) -> Iterator[Finding]:
+def of_ledgers(config: Config, ledgers: Mapping[str, tuple[Deployment, ...]]) -> Iterator[DoctorFinding]:
     """Without something proven there is no way back, and nothing is deployed automatically."""
     for name in config.environments:
         ledger = ledgers.get(name, ())
@@ -362,16 +364,16 @@ def of_ledgers(config: Config, ledgers: Mapping[str, tuple[Deployment, ...]]) ->
 # Files, tags, the clone, the clock
 
 
-def of_files(files: Iterable[File]) -> Iterator[Finding]:
+def of_files(files: Iterable[ManagedFile]) -> Iterator[DoctorFinding]:
     """The files that are kept up to date have to be there, and as this version writes them."""
     kept = [file for file in files if is_kept(file.path)]
-    missing = [file.path for file in kept if file.state is State.NEW]
-    older = [file.path for file in kept if file.state is State.OLDER]
-    changed = [file.path for file in kept if file.state is State.CHANGED]
+    missing = [file.path for file in kept if file.state is FileState.NEW]
+    older = [file.path for file in kept if file.state is FileState.OLDER]
+    changed = [file.path for file in kept if file.state is FileState.CHANGED]
     if missing:
-        yield problem("files", f"missing: {', '.join(missing)}", "release-tool init", Repair.FILES)
+        yield problem("files", f"missing: {', '.join(missing)}", "release-tool init", Fix.FILES)
     if older:
-        yield problem("files", f"older than this release-tool: {', '.join(older)}", "release-tool init", Repair.FILES)
+        yield problem("files", f"older than this release-tool: {', '.join(older)}", "release-tool init", Fix.FILES)
     if changed:
         text = f"changed, or not written by `init`: {', '.join(changed)}"
         yield ok("files", text, "see what differs: release-tool init --dry-run --overwrite")
@@ -379,10 +381,10 @@ def of_files(files: Iterable[File]) -> Iterator[Finding]:
         yield ok("files", "as this release-tool writes them")
 
 
-def of_triggers(files: Iterable[File]) -> Iterator[Finding]:
+def of_triggers(files: Iterable[ManagedFile]) -> Iterator[DoctorFinding]:
     """A workflow that somebody changed still has to start on what the configuration asks for."""
     for file in files:
-        if file.state is State.CHANGED and file.there is not None and _start(file.there) != _start(file.text):
+        if file.state is FileState.CHANGED and file.there is not None and _start(file.there) != _start(file.text):
             fix = f"compare them: release-tool init --dry-run --overwrite ({file.path})"
             yield problem("triggers", f"{file.path} starts on something else than the configuration asks for", fix)
 
@@ -393,7 +395,7 @@ def _start(workflow: str) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def of_workflows(states: Mapping[str, str], wanted: Iterable[str]) -> Iterator[Finding]:
+def of_workflows(states: Mapping[str, str], wanted: Iterable[str]) -> Iterator[DoctorFinding]:
     """A workflow runs when it is on the default branch and nobody has switched it off."""
     missing = [path for path in wanted if path not in states]
     off = [path for path in wanted if states.get(path, "active") != "active"]
@@ -407,7 +409,7 @@ def of_workflows(states: Mapping[str, str], wanted: Iterable[str]) -> Iterator[F
         yield ok("workflows", "all are on the default branch and switched on")
 
 
-def of_tags(tags: Iterable[VersionTag], strangers: str) -> Iterator[Finding]:
+def of_tags(tags: Iterable[VersionTag], strangers: str) -> Iterator[DoctorFinding]:
     """Version tags have the configured prefix, and every one that was claimed is finished."""
     tags = tuple(tags)
     if strangers:
@@ -422,14 +424,14 @@ def of_tags(tags: Iterable[VersionTag], strangers: str) -> Iterator[Finding]:
             yield problem("half-done releases", f"{tag.name} was claimed and never published", fix)
 
 
-def of_clone(*, shallow: bool) -> Finding:
+def of_clone(*, shallow: bool) -> DoctorFinding:
     """A shallow clone lacks the history that versions are counted from."""
     if shallow:
         return problem("clone", "is shallow: the last release may not be in it", "git fetch --unshallow --tags")
     return ok("clone", "has its whole history")
 
 
-def of_clock(difference: timedelta) -> Finding:
+def of_clock(difference: timedelta) -> DoctorFinding:
     """How far our clock is from GitHub's decides what a halt that ends at some time means."""
     seconds = round(abs(difference.total_seconds()))
     if seconds > _DIFFERENCE:

@@ -10,13 +10,13 @@ from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import PermissionDeniedError, RefusedError, UsageError
 from release_tool.git.worktree import Worktree
 from release_tool.github.transport import NotFoundError
-from release_tool.history.look import look_at_head, main_branch
+from release_tool.history.look import branch_snapshot, main_branch
 from release_tool.model.tags import TagState, other_prefixes
 from release_tool.model.version import Bump, next_version, parse_version, tag_name
 from release_tool.pull_request.policy import missing_labels
 from release_tool.setup import checks as judge
 from release_tool.setup import init
-from release_tool.setup.checks import Finding, Repair, Verdict
+from release_tool.setup.checks import DoctorFinding, FindingState, Fix
 from release_tool.setup.files import WORKFLOWS, is_kept
 from release_tool.setup.github_settings import Settings
 
@@ -25,39 +25,39 @@ if TYPE_CHECKING:
 
     from release_tool.config import Config
     from release_tool.github.api import GitHub
-    from release_tool.history.look import Look
+    from release_tool.history.look import RepositorySnapshot
     from release_tool.project import Project
-    from release_tool.setup.files import File
+    from release_tool.setup.files import ManagedFile
 
 _COLOURS = {"major": "d73a4a", "minor": "0e8a16", "patch": "1d76db", "none": "c5def5"}
 
 
-class Examination(msgspec.Struct, frozen=True, kw_only=True):
+class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
     """Every finding, in the order in which one mends them."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[DoctorFinding, ...]
 
     @property
-    def problems(self) -> tuple[Finding, ...]:
+    def problems(self) -> tuple[DoctorFinding, ...]:
         """What does not hold."""
-        return tuple(finding for finding in self.findings if finding.verdict is Verdict.PROBLEM)
+        return tuple(finding for finding in self.findings if finding.verdict is FindingState.PROBLEM)
 
 
-def examine(project: Project, known: Collection[str]) -> Examination:
+def examine(project: Project, known: Collection[str]) -> DoctorReport:
     """Look at every precondition; `known` are the variables that are set here. Writes nothing."""
     doctor = _Doctor(project, known)
-    return Examination(findings=tuple(doctor.findings()))
+    return DoctorReport(findings=tuple(doctor.findings()))
 
 
-def mend(project: Project, found: Examination) -> tuple[str, ...]:
+def mend(project: Project, found: DoctorReport) -> tuple[str, ...]:
     """Repair what safely can be, and say what was done; running it again finds nothing to do."""
     wanted = {finding.repair for finding in found.problems}
     done: list[str] = []
-    if Repair.FILES in wanted:
+    if Fix.FILES in wanted:
         done += _mend_files(project)
-    if project.github and Repair.LABELS in wanted:
+    if project.github and Fix.LABELS in wanted:
         done += _mend_labels(project, project.github)
-    if project.github and Repair.CLOUD in wanted:
+    if project.github and Fix.CLOUD in wanted:
         done += _mend_cloud(project)
     return tuple(done)
 
@@ -72,7 +72,7 @@ class _Doctor:
         self._tree = Worktree(project.git.root)
         self._settings = f"{project.web_url}/settings"
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[DoctorFinding]:
         yield from judge.of_configuration(self._config, init.configured(self._tree))
         yield from self._files()
         yield judge.of_clone(shallow=self._project.git.is_shallow())
@@ -83,7 +83,7 @@ class _Doctor:
         yield from judge.of_proof(self._config)
         yield from judge.of_channels(self._config, self._known, self._workflows())
 
-    def _files(self) -> Iterator[Finding]:
+    def _files(self) -> Iterator[DoctorFinding]:
         files = _proposed(self._project)
         if files is None:
             text = "this repository was not set up, or not from a release-tool that knows where it came from"
@@ -93,11 +93,11 @@ class _Doctor:
             yield from judge.of_triggers(file for file in files if file.path.startswith(WORKFLOWS))
         yield from judge.of_passed(self._config, self._tree.read(f"{WORKFLOWS}/deploy.yml"))
 
-    def _on_github(self, github: GitHub) -> Iterator[Finding]:
+    def _on_github(self, github: GitHub) -> Iterator[DoctorFinding]:
         """Each look may be hidden from the token, and then hides none of the others."""
         branch = main_branch(self._project)
         settings = github.adapter(Settings)
-        looks: tuple[tuple[str, Callable[[], Iterable[Finding]]], ...] = (
+        looks: tuple[tuple[str, Callable[[], Iterable[DoctorFinding]]], ...] = (
             ("clock", lambda: self._clock(github)),
             ("token", lambda: judge.of_rights(settings.rights(branch))),
             ("version tags", lambda: self._history(github, branch)),
@@ -114,13 +114,13 @@ class _Doctor:
         for about, look in looks:
             yield from _seen(about, look)
 
-    def _clock(self, github: GitHub) -> Iterator[Finding]:
+    def _clock(self, github: GitHub) -> Iterator[DoctorFinding]:
         theirs = github.adapter(Settings).time()
         if theirs:
             yield judge.of_clock(self._project.clock.now() - theirs)
 
-    def _history(self, github: GitHub, branch: str) -> Iterator[Finding]:
-        seen = look_at_head(self._project, branch)
+    def _history(self, github: GitHub, branch: str) -> Iterator[DoctorFinding]:
+        seen = branch_snapshot(self._project, branch)
         if seen is None:
             return
         names = sorted(name for name, _ in seen.refs)
@@ -130,30 +130,30 @@ class _Doctor:
             _next_tag(self._config, seen), github.adapter(Settings).tag_rulesets(), self._settings
         )
 
-    def _cloud(self, github: GitHub) -> Iterator[Finding]:
+    def _cloud(self, github: GitHub) -> Iterator[DoctorFinding]:
         if self._config.sync:
             rules = github.adapter(Settings).branch_rules(self._config.sync.branch)
             merges = github.adapter(Settings).allows_merge_commits()
             yield from judge.of_cloud(self._config, rules, merges=merges, settings=self._settings)
 
-    def _immutable(self, github: GitHub) -> Iterator[Finding]:
+    def _immutable(self, github: GitHub) -> Iterator[DoctorFinding]:
         locked = github.adapter(Settings).immutable_releases()
         yield from judge.of_immutable_releases(locked=locked, settings=self._settings)
 
-    def _environments(self, github: GitHub, branch: str) -> Iterator[Finding]:
+    def _environments(self, github: GitHub, branch: str) -> Iterator[DoctorFinding]:
         if self._config.environments:
             found = {one.name: one for one in github.adapter(Settings).environments()}
             branches = dict.fromkeys([branch, *([self._config.sync.branch] if self._config.sync else [])])
             yield from judge.of_environments(self._config, found, tuple(branches), self._project.repository)
 
-    def _secrets(self, github: GitHub) -> Iterator[Finding]:
+    def _secrets(self, github: GitHub) -> Iterator[DoctorFinding]:
         for name, environment in self._config.environments.items():
             gates = {name, environment.rollback_environment or name} if environment.pass_env else set()
             for gate in sorted(gates):
                 known = github.adapter(Settings).secrets(gate)
                 yield from judge.of_secrets(gate, environment, known, self._project.repository)
 
-    def _ledgers(self, github: GitHub) -> Iterator[Finding]:
+    def _ledgers(self, github: GitHub) -> Iterator[DoctorFinding]:
         if self._config.environments:
             ledgers = github.adapter(Deployments).ledgers(tuple(self._config.environments))
             yield from judge.of_ledgers(self._config, ledgers)
@@ -168,7 +168,7 @@ class _Doctor:
                 yield self._tree.read(path) or ""
 
 
-def _seen(about: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+def _seen(about: str, look: Callable[[], Iterable[DoctorFinding]]) -> Iterator[DoctorFinding]:
     """Let a look be hidden from the token, or be refused: that is a finding of its own."""
     try:
         yield from tuple(look())
@@ -178,7 +178,7 @@ def _seen(about: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding
         yield judge.problem(about, error.message, error.todo)
 
 
-def _proposed(project: Project) -> tuple[File, ...] | None:
+def _proposed(project: Project) -> tuple[ManagedFile, ...] | None:
     """The files as `init` would write them, None where it does not know enough to."""
     try:
         return init.propose(project, init.survey(project), init.Choices()).files
@@ -186,7 +186,7 @@ def _proposed(project: Project) -> tuple[File, ...] | None:
         return None
 
 
-def _next_tag(config: Config, seen: Look) -> str:
+def _next_tag(config: Config, seen: RepositorySnapshot) -> str:
     """A tag that a release may want to make next."""
     newest = next((tag.version for tag in seen.tags if tag.stable), None)
     first = parse_version(config.initial_version)
@@ -223,7 +223,7 @@ def _appearance(config: Config, label: str) -> tuple[str, str]:
 def _mend_cloud(project: Project) -> Iterator[str]:
     """Begin the hosted branch at the newest release, else where the main branch is."""
     sync = project.config.sync
-    seen = look_at_head(project, main_branch(project))
+    seen = branch_snapshot(project, main_branch(project))
     if sync is None or seen is None:
         return
     published = (tag.commit for tag in seen.tags if tag.stable and tag.state is TagState.RELEASED)

@@ -36,7 +36,7 @@ _RUNS_ON = re.compile(r"^ +runs-on: (?P<runner>.+)$", re.MULTILINE)
 _SOURCE = re.compile(r"^ +SOURCE: (?P<source>\S+)$", re.MULTILINE)
 
 
-class State(enum.Enum):
+class FileState(enum.Enum):
     """How a file of a repository stands to the one that would be written."""
 
     NEW = "new"
@@ -49,13 +49,13 @@ class State(enum.Enum):
     """It was written once, and is the user's whatever is in it."""
 
 
-class File(msgspec.Struct, frozen=True):
+class ManagedFile(msgspec.Struct, frozen=True):
     """One file of a repository as it should be, and as it is (None where it is missing)."""
 
     path: str
     text: str
     there: str | None
-    state: State
+    state: FileState
 
 
 def is_kept(path: str) -> bool:
@@ -71,9 +71,9 @@ def sign(path: str, text: str, version: str) -> str:
     return (f"<!-- {line} -->\n" if path.endswith(".md") else f"# {line}\n") + text
 
 
-def compare(path: str, text: str, there: str | None) -> File:
+def compare(path: str, text: str, there: str | None) -> ManagedFile:
     """Tell how a file that is there stands to a signed text that would be written in its place."""
-    return File(path, text, there, _state(path, text, there))
+    return ManagedFile(path, text, there, _state(path, text, there))
 
 
 def version_of(text: str) -> str:
@@ -109,19 +109,19 @@ def passed(workflow: str) -> frozenset[str]:
     return frozenset(_PASSED.findall(workflow))
 
 
-def _state(path: str, text: str, there: str | None) -> State:
+def _state(path: str, text: str, there: str | None) -> FileState:
     if there is None:
-        return State.NEW
+        return FileState.NEW
     there = there.replace("\r\n", "\n")
     if not is_kept(path):
-        return State.YOURS
+        return FileState.YOURS
     body = _body(there)
     if body == _body(text):
-        return State.CURRENT
+        return FileState.CURRENT
     mark = _MARK.match(there)
     if mark is None or mark["digest"] != _digest(body) or _is_newer(mark["version"], text):
-        return State.CHANGED
-    return State.OLDER
+        return FileState.CHANGED
+    return FileState.OLDER
 
 
 def _body(text: str) -> str:

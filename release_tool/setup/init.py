@@ -16,9 +16,9 @@ from release_tool.git.worktree import Worktree
 from release_tool.setup import detect, installation, shipped
 from release_tool.setup import files as scaffold
 from release_tool.setup.detect import Competitor, Hint, Stack
-from release_tool.setup.files import File, State
+from release_tool.setup.files import FileState, ManagedFile
 from release_tool.setup.github_settings import Settings
-from release_tool.setup.proposal import Wishes, extended
+from release_tool.setup.proposal import Deviations, extended
 from release_tool.setup.proposal import configuration as written
 from release_tool.setup.render import Values, render
 
@@ -43,7 +43,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     own: bool
     branch: str
     configured: str
-    wishes: Wishes
+    wishes: Deviations
     stack: Stack
     competitors: tuple[Competitor, ...]
     hints: tuple[Hint, ...]
@@ -68,22 +68,24 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     app: bool | None = None
 
 
-class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+class SetupProposal(msgspec.Struct, frozen=True, kw_only=True):
     """The files as they should be, the configuration that they go with, and what could not be found out."""
 
     config: Config
-    files: tuple[File, ...]
+    files: tuple[ManagedFile, ...]
     app: bool
     unsure: tuple[str, ...]
 
-    def to_write(self, replaced: Collection[str] = ()) -> tuple[File, ...]:
+    def to_write(self, replaced: Collection[str] = ()) -> tuple[ManagedFile, ...]:
         """The files that are missing, those of ours that are older, and the changed ones that may be replaced."""
-        changed = {file.path for file in self.files if file.state is State.CHANGED} & set(replaced)
-        return tuple(file for file in self.files if file.state in {State.NEW, State.OLDER} or file.path in changed)
+        changed = {file.path for file in self.files if file.state is FileState.CHANGED} & set(replaced)
+        return tuple(
+            file for file in self.files if file.state in {FileState.NEW, FileState.OLDER} or file.path in changed
+        )
 
     def changed(self) -> tuple[str, ...]:
         """The files that somebody else wrote or changed."""
-        return tuple(file.path for file in self.files if file.state is State.CHANGED)
+        return tuple(file.path for file in self.files if file.state is FileState.CHANGED)
 
 
 def survey(project: Project) -> Survey:
@@ -114,7 +116,7 @@ def survey(project: Project) -> Survey:
     )
 
 
-def propose(project: Project, found: Survey, choices: Choices) -> Proposal:
+def propose(project: Project, found: Survey, choices: Choices) -> SetupProposal:
     """Render every file for this repository; raises UsageError where something is missing that nothing tells."""
     recipe = _recipe(choices.recipe)
     values = _values(found, choices)
@@ -130,7 +132,7 @@ def propose(project: Project, found: Survey, choices: Choices) -> Proposal:
         scaffold.compare(path, scaffold.sign(path, text, version), tree.read(path))
         for path, text in (rendered | scripts).items()
     ]
-    return Proposal(
+    return SetupProposal(
         config=config,
         files=(settings, *files),
         app=values.app,
@@ -146,7 +148,7 @@ def _unwanted(found: Survey) -> Iterator[str]:
         yield from scaffold.INSTALLERS
 
 
-def write(project: Project, files: Collection[File]) -> None:
+def write(project: Project, files: Collection[ManagedFile]) -> None:
     """Write files into the working tree; running it again writes the same."""
     tree = Worktree(project.git.root)
     for file in files:
@@ -154,7 +156,7 @@ def write(project: Project, files: Collection[File]) -> None:
         tree.write(file.path, file.text, executable=file.text.startswith("#!"))
 
 
-def difference(file: File) -> str:
+def difference(file: ManagedFile) -> str:
     """What writing a file would change, as `git apply` understands it."""
     before = (file.there or "").splitlines(keepends=True)
     old = "/dev/null" if file.there is None else f"a/{file.path}"
@@ -176,21 +178,21 @@ def configured(tree: Worktree) -> str:
     return next((name for name, text in texts.items() if text and configuration.configures(text, name)), "")
 
 
-def _settings(project: Project, tree: Worktree, found: Survey, wishes: Wishes) -> File:
+def _settings(project: Project, tree: Worktree, found: Survey, wishes: Deviations) -> ManagedFile:
     """The configuration as it should be: a new one, or the one that is there with what is wished for and missing."""
     if not found.configured:
-        return File(CONFIGURATION, written(wishes), None, State.NEW)
+        return ManagedFile(CONFIGURATION, written(wishes), None, FileState.NEW)
     there = tree.read(found.configured) or ""
     within = "tool.release-tool." if found.configured == "pyproject.toml" else ""
     text = extended(there, project.config, wishes, within=within)
-    return File(found.configured, text, there, State.YOURS if text == there else State.OLDER)
+    return ManagedFile(found.configured, text, there, FileState.YOURS if text == there else FileState.OLDER)
 
 
-def _wishes(project: Project, texts: dict[str, str], configured_by: str) -> Wishes:
+def _wishes(project: Project, texts: dict[str, str], configured_by: str) -> Deviations:
     tagged = detect.versions(project.git.tags())
     known = project.github.adapter(Settings).labels() if project.github else ()
     first = detect.written_version(texts) if tagged is None or tagged.highest is None else None
-    return Wishes(
+    return Deviations(
         branch=_branch(project, configured_by),
         tag_prefix=tagged.prefix if tagged else "v",
         initial_version=first or "",
@@ -208,7 +210,7 @@ def _branch(project: Project, configured: str) -> str:
     return told or ("" if configured else git.current_branch()) or project.config.branch
 
 
-def _chosen(found: Survey, choices: Choices, recipe: str) -> Wishes:
+def _chosen(found: Survey, choices: Choices, recipe: str) -> Deviations:
     """What was found, and what was said otherwise; a branch that looks hosted counts at the first time only."""
     looks_hosted = "" if found.configured else found.wishes.cloud
     return msgspec.structs.replace(

@@ -19,7 +19,7 @@ _EXAMPLE_URL = re.compile(r'https://[\w-]+\.(?:example\.com|[\w-]+\.(?:dev|com))
 _EXAMPLE_NAME = re.compile(r'(?<=name = ")[\w-]+\.example\.com(?=")')
 
 
-class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+class Deviations(msgspec.Struct, frozen=True, kw_only=True):
     """What a repository shall be like: its own deviations from the defaults.
 
     `cloud` is the hosted branch, empty for none. `recipe` is the text of a recipe's configuration, empty where nothing
@@ -36,14 +36,14 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""
 
 
-def configuration(wishes: Wishes) -> str:
+def configuration(wishes: Deviations) -> str:
     """Write a configuration that says what differs from the defaults, and nothing else."""
     head = "# Every key has a default; what stands here is different. `release-tool doctor` checks it."
     parts = [head, "\n".join(_keys(wishes)), "\n".join(_labels(wishes.labels)), *_tables(wishes)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def extended(text: str, config: Config, wishes: Wishes, *, within: str = "") -> str:
+def extended(text: str, config: Config, wishes: Deviations, *, within: str = "") -> str:
     """Add what is wished for and missing to a configuration that is there; `within` is the table that all of it is in.
 
     What is configured already stays as it is.
@@ -57,7 +57,7 @@ def extended(text: str, config: Config, wishes: Wishes, *, within: str = "") -> 
     return "\n\n".join([text.rstrip("\n"), *tables]) + "\n" if tables else text
 
 
-def _tables(wishes: Wishes) -> tuple[str, str]:
+def _tables(wishes: Deviations) -> tuple[str, str]:
     return f"[sync]\nbranch = {_quoted(wishes.cloud)}" if wishes.cloud else "", _environment(wishes)
 
 
@@ -104,7 +104,7 @@ def _of_environments(config: Config, repository: str) -> Iterator[str]:
         yield f"Tell the ledger what runs there now, as the first way back: `{record}`"
 
 
-def _keys(wishes: Wishes) -> Iterator[str]:
+def _keys(wishes: Deviations) -> Iterator[str]:
     usual = Config()
     if wishes.branch != usual.branch:
         yield f"branch = {_quoted(wishes.branch)}"
@@ -122,7 +122,7 @@ def _labels(labels: Labels) -> Iterator[str]:
         yield from (f"{field} = [{', '.join(map(_quoted, getattr(labels, field)))}]" for field in different)
 
 
-def _environment(wishes: Wishes) -> str:
+def _environment(wishes: Deviations) -> str:
     """The recipe's environment, under its name here; and with its address, where the recipe has one place for it."""
     text = wishes.recipe.strip().replace("environments.production", f"environments.{wishes.environment}")
     if not wishes.url or len(set(_EXAMPLE_URL.findall(text))) != 1:

@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.config import Duration
-from release_tool.deploy.environment import place_named
+from release_tool.deploy.environment import environment_named
 from release_tool.errors import UsageError
 from release_tool.git.push import Branches
-from release_tool.history.look import changes_between, is_released, look_at_head, look_here, main_branch, pulls_between
+from release_tool.history.look import (
+    branch_snapshot,
+    changes_between,
+    is_released,
+    local_snapshot,
+    main_branch,
+    pulls_between,
+)
 from release_tool.model.tags import TagState
 from release_tool.model.version import parse_tag
 from release_tool.release.notes.edit import contributors, newcomers
@@ -25,7 +32,7 @@ if TYPE_CHECKING:
 
     from release_tool.git.repository import TagRef
     from release_tool.github.api import Release
-    from release_tool.history.look import Look
+    from release_tool.history.look import RepositorySnapshot
     from release_tool.model.commits import PullRequest
     from release_tool.project import Project
 
@@ -44,7 +51,7 @@ class _Original:
     """The repository as it was found: its refs, what is released, and the pull requests that may matter."""
 
     project: Project
-    seen: Look
+    seen: RepositorySnapshot
     branches: Mapping[str, str]
     tags: Mapping[str, TagRef]
 
@@ -72,7 +79,7 @@ def read_original(project: Project, objects: Path) -> Document:
     """
     _insist_on_whole(project)
     for name in project.config.environments:
-        place_named(project, name, ours=os.environ)
+        environment_named(project, name, ours=os.environ)
     git = project.git.borrowed(objects)
     project = dataclasses.replace(project, git=git, branches=Branches(git))
     online = project.github is not None and bool(project.repository)
@@ -117,7 +124,7 @@ def _on_github(project: Project) -> _Original:
     tips = _wanted(project, project.branches.tips())
     for tip in tips.values():
         project.git.fetch_commit(tip)
-    seen = look_at_head(project, main)
+    seen = branch_snapshot(project, main)
     if seen is None:
         raise _no_branch(main, "on GitHub")
     return _Original(project=project, seen=seen, branches=tips, tags=_fetched(project, project.git.remote_tags()))
@@ -130,7 +137,9 @@ def _in_clone(project: Project) -> _Original:
     tips = _wanted(project, project.git.branches())
     if main not in tips:
         raise _no_branch(main, "in this clone")
-    return _Original(project=project, seen=look_here(project, main, tips[main]), branches=tips, tags=project.git.tags())
+    return _Original(
+        project=project, seen=local_snapshot(project, main, tips[main]), branches=tips, tags=project.git.tags()
+    )
 
 
 def _wanted(project: Project, tips: Mapping[str, str]) -> dict[str, str]:

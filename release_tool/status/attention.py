@@ -13,7 +13,7 @@ from release_tool.status.model import Health
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from release_tool.status.model import Cloud, Environment, Halt, Overview
+    from release_tool.status.model import Cloud, EnvironmentStatus, HaltStatus, Overview
 
 
 class Level(enum.Enum):
@@ -65,14 +65,14 @@ def _all(overview: Overview) -> Iterator[Concern]:
     yield from _of_the_rest(overview)
 
 
-def _of_health(environment: Environment) -> Iterator[Concern]:
+def _of_health(environment: EnvironmentStatus) -> Iterator[Concern]:
     if environment.health in {Health.UNHEALTHY, Health.UNKNOWN}:
         why = environment.unknown or environment.text
         text = f"{environment.name} is {environment.health.value}" + (f": {why}" if why else "")
         yield Concern(level=Level.URGENT, text=text, todo=environment.todo)
 
 
-def _of_halt(halt: Halt) -> Concern:
+def _of_halt(halt: HaltStatus) -> Concern:
     what = halt.environment or "every environment"
     by = f" by {halt.by}" if halt.by else ""
     reason = f": {halt.reason}" if halt.reason else ""
@@ -81,7 +81,7 @@ def _of_halt(halt: Halt) -> Concern:
     return Concern(level=level, text=text, todo=halt.todo, url=halt.url, since=halt.since)
 
 
-def _of_what_is_missing(environment: Environment) -> Iterator[Concern]:
+def _of_what_is_missing(environment: EnvironmentStatus) -> Iterator[Concern]:
     if missing := environment.missing:
         text = f"{missing.name} is not in {environment.name}: {missing.why}"
         yield Concern(level=Level.NOTE, text=text, todo=missing.todo, since=missing.since)

@@ -10,13 +10,13 @@ import msgspec
 from release_tool.deploy.environment import with_deployed_configuration
 from release_tool.deploy.halts import model as halting
 from release_tool.deploy.halts.issues import US, HaltIssues
-from release_tool.deploy.ledger.model import live, way_back
+from release_tool.deploy.ledger.model import live, rollback_target
 from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import RefusedError
 from release_tool.github.api import PermissionDeniedError
 from release_tool.history.containment import first_with
 from release_tool.history.facts import Request
-from release_tool.history.look import facts_for, look_at_head, main_branch
+from release_tool.history.look import branch_snapshot, facts_for, main_branch
 from release_tool.model.tags import TagState
 from release_tool.status import model
 from release_tool.status.github_snapshot import GitHubSnapshots
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from release_tool.deploy.ledger.model import Ledger
     from release_tool.github.api import Release as Published
     from release_tool.history.containment import Commits
-    from release_tool.history.facts import Facts as ReleaseFacts
-    from release_tool.history.look import Look
+    from release_tool.history.facts import ReleaseFacts
+    from release_tool.history.look import RepositorySnapshot
     from release_tool.model.tags import VersionTag
     from release_tool.project import Project
-    from release_tool.status.github_snapshot import Seen
+    from release_tool.status.github_snapshot import GitHubSnapshot
     from release_tool.status.model import Waiting
 
 FAR_BACK = 20
@@ -45,19 +45,19 @@ FEW = 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Sight:
+class StatusSnapshot:
     """What one look gathered, before anything is made of it."""
 
     at: datetime
     whole: bool
-    seen: Look
+    seen: RepositorySnapshot
     facts: ReleaseFacts
     published: tuple[Published, ...]
     followed: tuple[VersionTag, ...]
     cloud: str | None
     line: tuple[str, ...]
     history: Commits
-    on_github: Seen
+    on_github: GitHubSnapshot
     ledgers: Mapping[str, Ledger]
     halts: tuple[halting.Halt, ...]
     since: Mapping[int, datetime]
@@ -71,10 +71,10 @@ def as_deployed(project: Project) -> Project:
     return dataclasses.replace(project, config=msgspec.structs.replace(project.config, environments=environments))
 
 
-def gather(project: Project, *, whole: bool) -> Sight:
+def collect(project: Project, *, whole: bool) -> StatusSnapshot:
     """Look at git and GitHub; raises RefusedError where there is no main branch."""
     branch = main_branch(project)
-    seen = look_at_head(project, branch)
+    seen = branch_snapshot(project, branch)
     if seen is None:
         raise RefusedError(
             f"there is no branch `{branch}` on GitHub",
@@ -90,7 +90,7 @@ def gather(project: Project, *, whole: bool) -> Sight:
     on_github = _on_github(project, branch, [*line[:FAR_BACK], *_arrivals(followed[:FEW], line, history)], whole=whole)
     halts, since = _halts(project, at)
     waiting, unseen = _waiting_runs(project)
-    return Sight(
+    return StatusSnapshot(
         at=at,
         whole=whole,
         seen=seen,
@@ -114,7 +114,7 @@ def is_released(tag: VersionTag) -> bool:
     return tag.stable and tag.state is TagState.RELEASED
 
 
-def _on_main(project: Project, seen: Look) -> tuple[VersionTag, ...]:
+def _on_main(project: Project, seen: RepositorySnapshot) -> tuple[VersionTag, ...]:
     """The stable releases of the main branch, half-done ones included, the highest first; few more than are shown."""
     found: list[VersionTag] = []
     for tag in seen.tags:
@@ -139,18 +139,18 @@ def _arrivals(followed: Sequence[VersionTag], line: Sequence[str], history: Comm
             yield oldest_first[places[tag.commit]]
 
 
-def _on_github(project: Project, branch: str, commits: Sequence[str], *, whole: bool) -> Seen:
+def _on_github(project: Project, branch: str, commits: Sequence[str], *, whole: bool) -> GitHubSnapshot:
     """What costs one request, and nothing where there is neither a hosted branch nor an environment."""
-    from release_tool.status.github_snapshot import Seen
+    from release_tool.status.github_snapshot import GitHubSnapshot
 
     settings = project.config.sync
     environments = () if whole else tuple(project.config.environments)
     if not settings and not environments:
-        return Seen(ledgers={}, cut=frozenset(), pulls=(), marks={})
+        return GitHubSnapshot(ledgers={}, cut=frozenset(), pulls=(), marks={})
     return project.remote.adapter(GitHubSnapshots).look(environments, settings.branch if settings else branch, commits)
 
 
-def _ledgers(project: Project, on_github: Seen, *, whole: bool) -> Mapping[str, Ledger]:
+def _ledgers(project: Project, on_github: GitHubSnapshot, *, whole: bool) -> Mapping[str, Ledger]:
     """The ledgers: their newest part, but all of one whose newest part does not tell what is live and the way back."""
     if whole:
         return project.remote.adapter(Deployments).ledgers(tuple(project.config.environments))
@@ -161,7 +161,7 @@ def _ledgers(project: Project, on_github: Seen, *, whole: bool) -> Mapping[str, 
 
 def _tells_enough(ledger: Ledger) -> bool:
     now = live(ledger)
-    return bool(now.deployment or now.unknown) and way_back(ledger, now.commit).choice is not None
+    return bool(now.deployment or now.unknown) and rollback_target(ledger, now.commit).choice is not None
 
 
 def _halts(project: Project, at: datetime) -> tuple[tuple[halting.Halt, ...], dict[int, datetime]]:
@@ -192,13 +192,13 @@ def _waiting_runs(project: Project) -> tuple[tuple[Waiting, ...], tuple[str, ...
     ), ()
 
 
-def _published(project: Project, seen: Look, *, whole: bool) -> tuple[Published, ...]:
+def _published(project: Project, seen: RepositorySnapshot, *, whole: bool) -> tuple[Published, ...]:
     full = len(seen.releases) == 100  # noqa: PLR2004 - as many as one answer has
     older = project.remote.older_releases() if whole and full else []
     return tuple({release.id: release for release in (*seen.releases, *older) if not release.draft}.values())
 
 
-def tested_at(sight: Sight, commit: str) -> datetime | None:
+def tested_at(snapshot: StatusSnapshot, commit: str) -> datetime | None:
     """When the tests passed on a commit of the hosted branch; None where they did not."""
-    mark = sight.on_github.marks.get(commit, {}).get(TESTED)
+    mark = snapshot.on_github.marks.get(commit, {}).get(TESTED)
     return mark.created_at if mark and mark.state.casefold() == "success" else None

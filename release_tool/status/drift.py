@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release_tool.deploy.environment import place_named, with_deployed_configuration
+from release_tool.deploy.environment import environment_named, with_deployed_configuration
 from release_tool.deploy.health.verdict import Reading
 from release_tool.deploy.verify import verify
 from release_tool.errors import ReleaseToolError
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from release_tool.project import Project
-    from release_tool.status.model import Case, Overview
+    from release_tool.status.model import OverdueCase, Overview
 
 
-def drifted(project: Project, seen: Overview, ours: Mapping[str, str]) -> tuple[Case, ...]:
+def drifted(project: Project, seen: Overview, ours: Mapping[str, str]) -> tuple[OverdueCase, ...]:
     """The environments in which another version answers than the ledger says is live.
 
     What does not answer is left out: that may lie between us and the environment, and says nothing about the ledger.
@@ -28,7 +28,7 @@ def drifted(project: Project, seen: Overview, ours: Mapping[str, str]) -> tuple[
         if environment.live is None or environment.running:
             continue
         try:
-            samples = verify(place_named(deployed, environment.name, ours=ours)).samples
+            samples = verify(environment_named(deployed, environment.name, ours=ours)).samples
         except ReleaseToolError as error:
             project.say(f"{environment.name} could not be measured: {error.message}")
             continue

@@ -12,18 +12,26 @@ from release_tool import config
 from release_tool.deploy import policy
 from release_tool.deploy.freeze import frozen
 from release_tool.deploy.health.verdict import checks_of
-from release_tool.deploy.ledger.model import Kind, Ledger, Override, leaving, live, quarantine, way_back
-from release_tool.deploy.ledger.phase import Word
-from release_tool.deploy.policy import Outcome, may_deploy
+from release_tool.deploy.ledger.model import (
+    DeploymentKind,
+    Ledger,
+    Override,
+    leaving,
+    live,
+    quarantine,
+    rollback_target,
+)
+from release_tool.deploy.ledger.phase import Phase
+from release_tool.deploy.policy import DeployOutcome, may_deploy
 from release_tool.status import model
-from release_tool.status.metrics import Delivery
+from release_tool.status.metrics import DeliveryMetrics
 from release_tool.status.model import Health, Link
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from release_tool.deploy.ledger.model import Deployment, Live
+    from release_tool.deploy.ledger.model import Deployment, LiveDeployment
 
 NOT_BEGUN = "nobody has begun"
 """Why an automatic environment lacks what nothing stands against."""
@@ -35,7 +43,7 @@ SILENCE = timedelta(minutes=30)
 """After this long without a sign of life somebody should ask whether whoever deploys still lives."""
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+class DeployCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """The newest commit that could be deployed, and since when it could."""
 
     commit: str
@@ -44,7 +52,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     tested: bool = True
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class EnvironmentFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one environment at a moment; `url` is the repository's on the web, empty where unknown.
 
     `halts` are those that stop it and `halted` says it of the one that counts. `older` says that what is live contains
@@ -56,23 +64,23 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
     at: datetime
     url: str = ""
-    candidate: Candidate | None = None
+    candidate: DeployCandidate | None = None
     older: bool = False
-    halts: tuple[model.Halt, ...] = ()
+    halts: tuple[model.HaltStatus, ...] = ()
     halted: str = ""
     frozen_until: datetime | None = None
     withdrawn: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
     unmet: tuple[str, ...] = ()
-    delivery: Delivery = Delivery()
+    delivery: DeliveryMetrics = DeliveryMetrics()
     changes: model.Changes | None = None
 
 
-def standing(facts: Facts) -> model.Environment:
+def environment_status(facts: EnvironmentFacts) -> model.EnvironmentStatus:
     """Tell everything that there is to see of an environment."""
     now = live(facts.ledger)
     health, text, todo = _health(facts, now)
-    return model.Environment(
+    return model.EnvironmentStatus(
         name=facts.name,
         url=facts.settings.url,
         automatic=facts.settings.automatic,
@@ -95,7 +103,7 @@ def standing(facts: Facts) -> model.Environment:
     )
 
 
-def command(facts: Facts, verb: str, *more: str) -> str:
+def command(facts: EnvironmentFacts, verb: str, *more: str) -> str:
     """The command that does something to an environment, as it is typed."""
     return f"`{shlex.join(['release-tool', *verb.split(), '-e', visible(facts.name), *more])}`"
 
@@ -109,18 +117,18 @@ def live_and_previous(ledger: Ledger) -> tuple[Deployment | None, Deployment | N
 
 def proven_at(deployment: Deployment) -> datetime:
     """When a deployment was proven healthy, else its last sign of life."""
-    return next((step.at for step in deployment.steps if step.phase.word is Word.HEALTHY), deployment.seen_at)
+    return next((step.at for step in deployment.steps if step.phase.word is Phase.HEALTHY), deployment.seen_at)
 
 
 def began_at(one: Deployment) -> datetime:
     """When it began to change the environment, else when it was made."""
-    return next((step.at for step in one.steps if step.phase.word is Word.CHANGING), one.created)
+    return next((step.at for step in one.steps if step.phase.word is Phase.CHANGING), one.created)
 
 
 # Health
 
 
-def _health(facts: Facts, now: Live) -> tuple[Health, str, str]:
+def _health(facts: EnvironmentFacts, now: LiveDeployment) -> tuple[Health, str, str]:
     under_way = next((one for one in _running(facts.ledger) if one.in_progress), None)
     if under_way:
         return Health.CHANGING, *_under_way(facts, under_way)
@@ -128,20 +136,20 @@ def _health(facts: Facts, now: Live) -> tuple[Health, str, str]:
         return Health.HEALTHY, f"{visible(now.deployment.payload.name)} is healthy", ""
     if not now.unknown:
         return Health.NOTHING, "nothing was deployed here yet", _first(facts)
-    if _last_change(facts.ledger).phase.word is Word.FAILED:
+    if _last_change(facts.ledger).phase.word is Phase.FAILED:
         back = _way_back(facts).name is not None
         return Health.UNHEALTHY, visible(now.unknown), command(facts, "rollback" if back else "verify")
     return Health.UNKNOWN, visible(now.unknown), command(facts, "reconcile")
 
 
-def _under_way(facts: Facts, one: Deployment) -> tuple[str, str]:
+def _under_way(facts: EnvironmentFacts, one: Deployment) -> tuple[str, str]:
     text = f"{visible(str(one))} {visible(str(one.phase))}"
     if facts.at - one.seen_at < SILENCE:
         return text, ""
     return f"{text}, no sign of life since {one.seen_at:%Y-%m-%d %H:%M} UTC", command(facts, "reconcile")
 
 
-def _first(facts: Facts) -> str:
+def _first(facts: EnvironmentFacts) -> str:
     deploy = command(facts, f"deploy {visible(facts.candidate.name)}") if facts.candidate else ""
     return deploy or "release something first: `release-tool plan`"
 
@@ -158,9 +166,9 @@ def _running(ledger: Ledger) -> list[Deployment]:
 # Live
 
 
-def _live(facts: Facts, one: Deployment) -> model.Live:
+def _live(facts: EnvironmentFacts, one: Deployment) -> model.LiveVersion:
     first = _first_of_run(facts.ledger, one)
-    return model.Live(
+    return model.LiveVersion(
         name=visible(one.payload.name),
         commit=one.commit,
         deployment=first.id,
@@ -189,7 +197,7 @@ def _tells_version(settings: config.Environment) -> bool:
     return any(check.version_pointer or check.version_header or check.version_pattern for check in checks_of(settings))
 
 
-def _previous(facts: Facts) -> model.Live | None:
+def _previous(facts: EnvironmentFacts) -> model.LiveVersion | None:
     _, before = live_and_previous(facts.ledger)
     return _live(facts, before) if before else None
 
@@ -197,22 +205,22 @@ def _previous(facts: Facts) -> model.Live | None:
 # What is missing
 
 
-def _missing(facts: Facts) -> model.Missing | None:
+def _missing(facts: EnvironmentFacts) -> model.PendingVersion | None:
     candidate = facts.candidate
     if candidate is None or any(one.commit == candidate.commit for one in _running(facts.ledger)):
         return None
     decision = may_deploy(_asked(facts, candidate))
-    if decision.outcome in {Outcome.UNCHANGED, Outcome.SUPERSEDED}:
+    if decision.outcome in {DeployOutcome.UNCHANGED, DeployOutcome.SUPERSEDED}:
         return None
     why, todo = _held(facts, candidate, decision) if decision.objections else _not_begun(facts, candidate)
-    return model.Missing(
+    return model.PendingVersion(
         name=visible(candidate.name), commit=candidate.commit, since=candidate.since, why=visible(why), todo=todo
     )
 
 
-def _asked(facts: Facts, candidate: Candidate) -> policy.Facts:
+def _asked(facts: EnvironmentFacts, candidate: DeployCandidate) -> policy.DeployFacts:
     """What an automatic run would ask before it deploys; what it finds out about the change itself it has written."""
-    return policy.Facts(
+    return policy.DeployFacts(
         environment=facts.name,
         ledger=facts.ledger,
         commit=candidate.commit,
@@ -228,9 +236,9 @@ def _asked(facts: Facts, candidate: Candidate) -> policy.Facts:
     )
 
 
-def _not_begun(facts: Facts, candidate: Candidate) -> tuple[str, str]:
+def _not_begun(facts: EnvironmentFacts, candidate: DeployCandidate) -> tuple[str, str]:
     """Why nobody deployed what nothing stands against: the ledger's own reason, else that nobody has begun."""
-    noes = {Word.HELD, Word.REFUSED, Word.NOT_DONE}
+    noes = {Phase.HELD, Phase.REFUSED, Phase.NOT_DONE}
     told = (one.phase for one in reversed(facts.ledger) if one.commit == candidate.commit and one.phase.word in noes)
     deploy = command(facts, f"deploy {visible(candidate.name)}")
     if phase := next(told, None):
@@ -240,12 +248,12 @@ def _not_begun(facts: Facts, candidate: Candidate) -> tuple[str, str]:
     return WAITS, deploy
 
 
-def _held(facts: Facts, candidate: Candidate, decision: policy.Decision) -> tuple[str, str]:
+def _held(facts: EnvironmentFacts, candidate: DeployCandidate, decision: policy.DeployDecision) -> tuple[str, str]:
     objection = decision.objections[0]
     return objection.reason, _way_out(facts, candidate, objection.override)
 
 
-def _way_out(facts: Facts, candidate: Candidate, override: Override | None) -> str:
+def _way_out(facts: EnvironmentFacts, candidate: DeployCandidate, override: Override | None) -> str:
     deploy = f"deploy {visible(candidate.name)}"
     if override is None:
         return _unmet(facts, candidate) or command(facts, deploy)
@@ -263,7 +271,7 @@ def _way_out(facts: Facts, candidate: Candidate, override: Override | None) -> s
             assert_never(never)
 
 
-def _unmet(facts: Facts, candidate: Candidate) -> str:
+def _unmet(facts: EnvironmentFacts, candidate: DeployCandidate) -> str:
     """What to do about a "no" that nobody may overrule; empty where it only takes a person to begin."""
     if not candidate.tested:
         return "let its tests pass: `release-tool sync` tells how far it is"
@@ -275,17 +283,17 @@ def _unmet(facts: Facts, candidate: Candidate) -> str:
 # The ways back
 
 
-def _way_back(facts: Facts) -> model.WayBack:
+def _way_back(facts: EnvironmentFacts) -> model.RollbackTargetStatus:
     left = leaving(facts.ledger)
-    found = way_back(facts.ledger, left.commit if left else None, withdrawn=facts.withdrawn, gone=facts.gone)
+    found = rollback_target(facts.ledger, left.commit if left else None, withdrawn=facts.withdrawn, gone=facts.gone)
     passed = tuple(
         model.Passed(name=visible(one.payload.name), commit=one.commit, deployment=one.id, why=visible(why))
         for one, why in found.passed_over
     )
     if found.choice is None:
         todo = "the next healthy deployment makes one" if left else ""
-        return model.WayBack(reason=visible(found.reason), passed_over=passed, todo=todo)
-    return model.WayBack(
+        return model.RollbackTargetStatus(reason=visible(found.reason), passed_over=passed, todo=todo)
+    return model.RollbackTargetStatus(
         name=visible(found.choice.payload.name),
         commit=found.choice.commit,
         deployment=found.choice.id,
@@ -295,7 +303,7 @@ def _way_back(facts: Facts) -> model.WayBack:
     )
 
 
-def _quarantined(facts: Facts) -> Iterator[model.Quarantined]:
+def _quarantined(facts: EnvironmentFacts) -> Iterator[model.Quarantined]:
     names = {one.commit: one.payload.name for one in facts.ledger}
     for commit, why in quarantine(facts.ledger).items():
         yield model.Quarantined(commit=commit, name=visible(names[commit]), why=visible(why))
@@ -304,7 +312,7 @@ def _quarantined(facts: Facts) -> Iterator[model.Quarantined]:
 # The timeline
 
 
-def _timeline(facts: Facts) -> Iterator[model.Entry]:
+def _timeline(facts: EnvironmentFacts) -> Iterator[model.TimelineEntry]:
     """Every deployment, oldest first, each compared with what was proven before it."""
     before: str | None = None
     for one in facts.ledger:
@@ -312,10 +320,10 @@ def _timeline(facts: Facts) -> Iterator[model.Entry]:
         before = one.commit if one.proven else before
 
 
-def _entry(facts: Facts, one: Deployment, before: str | None = None) -> model.Entry:
+def _entry(facts: EnvironmentFacts, one: Deployment, before: str | None = None) -> model.TimelineEntry:
     payload, phase = one.payload, one.phase
     ended = _ended(one)
-    return model.Entry(
+    return model.TimelineEntry(
         id=one.id,
         environment=facts.name,
         name=visible(payload.name),
@@ -353,5 +361,5 @@ def _links(url: str, one: Deployment, before: str | None = None) -> Iterator[Lin
         yield Link(name="run", url=f"{url}/actions/runs/{owner.run}/attempts/{owner.attempt or 1}")
     if url:
         yield Link(name="commit", url=f"{url}/commit/{one.commit}")
-    if url and before and before != one.commit and one.payload.kind is Kind.DEPLOY:
+    if url and before and before != one.commit and one.payload.kind is DeploymentKind.DEPLOY:
         yield Link(name="compare", url=f"{url}/compare/{before}...{one.commit}")

@@ -6,7 +6,7 @@ import shlex
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from release_tool.deploy.candidates import Deployable
+from release_tool.deploy.candidates import RevisionResolver
 from release_tool.deploy.environment import deployed_branch
 from release_tool.deploy.freeze import frozen_until
 from release_tool.deploy.halts import model as halting
@@ -17,9 +17,9 @@ from release_tool.history.commit_names import name_of_commit, newest_in
 from release_tool.history.look import changes_between
 from release_tool.status import model
 from release_tool.status.collect import FAR_BACK, contains, tested_at
-from release_tool.status.environment import Candidate, Facts, live_and_previous, standing
+from release_tool.status.environment import DeployCandidate, EnvironmentFacts, environment_status, live_and_previous
 from release_tool.status.metrics import delivery
-from release_tool.status.pipeline import Station
+from release_tool.status.pipeline import EnvironmentLedger
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
@@ -28,67 +28,71 @@ if TYPE_CHECKING:
     from release_tool.deploy.ledger.model import Ledger
     from release_tool.history.changes import Change
     from release_tool.history.containment import Commits
-    from release_tool.history.look import Look
+    from release_tool.history.look import RepositorySnapshot
     from release_tool.project import Project
-    from release_tool.status.collect import Sight
-    from release_tool.status.model import Brought, Environment, Halt
+    from release_tool.status.collect import StatusSnapshot
+    from release_tool.status.model import ChangeStatus, EnvironmentStatus, HaltStatus
 
 
-def stations(project: Project, sight: Sight, closely: str) -> list[Station]:
+def environment_ledgers(project: Project, snapshot: StatusSnapshot, closely: str) -> list[EnvironmentLedger]:
     """Every environment in the order of the configuration; `closely` names the one whose changes are looked up."""
-    candidate = _candidate(project, sight)
+    candidate = _candidate(project, snapshot)
     return [
-        Station(_environment(project, sight, name, candidate, closely=name == closely), sight.ledgers[name])
+        EnvironmentLedger(
+            _environment(project, snapshot, name, candidate, closely=name == closely), snapshot.ledgers[name]
+        )
         for name in project.config.environments
     ]
 
 
 def _environment(
-    project: Project, sight: Sight, name: str, candidate: Candidate | None, *, closely: bool
-) -> Environment:
-    settings, ledger = project.config.environments[name], sight.ledgers[name]
-    halt = halting.halting(sight.halts, name, sight.at)
-    deployable = _deployable(project, sight)
+    project: Project, snapshot: StatusSnapshot, name: str, candidate: DeployCandidate | None, *, closely: bool
+) -> EnvironmentStatus:
+    settings, ledger = project.config.environments[name], snapshot.ledgers[name]
+    halt = halting.halting(snapshot.halts, name, snapshot.at)
+    revisions = _revisions(project, snapshot)
     unmet = requirements(project.config.environments, name, automatic=True)
-    return standing(
-        Facts(
+    return environment_status(
+        EnvironmentFacts(
             name=name,
             settings=settings,
             ledger=ledger,
-            at=sight.at,
+            at=snapshot.at,
             url=project.web_url,
             candidate=candidate,
             older=candidate is not None and contains(project, _present(project, yardstick(ledger)), candidate.commit),
-            halts=tuple(shown_halt(project, halt, sight.since) for halt in sight.halts if halt.stops(name)),
+            halts=tuple(halt_status(project, halt, snapshot.since) for halt in snapshot.halts if halt.stops(name)),
             halted=str(halt) if halt else "",
-            frozen_until=frozen_until(settings.freeze, sight.at),
-            withdrawn=frozenset(one.commit for one in ledger if one.payload.name in deployable.withdrawn()),
-            gone=deployable.gone(proven_commits(ledger)),
-            unmet=tuple(one for one in unmet if candidate and not is_healthy_at(sight.ledgers[one], candidate.commit)),
-            delivery=delivery(ledger, _deployed(project, ledger), sight.at),
-            changes=_changes(project, sight, ledger) if closely else None,
+            frozen_until=frozen_until(settings.freeze, snapshot.at),
+            withdrawn=frozenset(one.commit for one in ledger if one.payload.name in revisions.withdrawn()),
+            gone=revisions.gone(proven_commits(ledger)),
+            unmet=tuple(
+                one for one in unmet if candidate and not is_healthy_at(snapshot.ledgers[one], candidate.commit)
+            ),
+            delivery=delivery(ledger, _deployed(project, ledger), snapshot.at),
+            changes=_changes(project, snapshot, ledger) if closely else None,
         )
     )
 
 
-def _candidate(project: Project, sight: Sight) -> Candidate | None:
+def _candidate(project: Project, snapshot: StatusSnapshot) -> DeployCandidate | None:
     """What could be deployed: the newest tested commit of the hosted branch, without one the newest good release."""
     if project.config.sync:
-        tested = next((commit for commit in sight.line[:FAR_BACK] if tested_at(sight, commit)), None)
-        if tested is None or newest_in(project, sight.seen.tags, tested) is None:
+        tested = next((commit for commit in snapshot.line[:FAR_BACK] if tested_at(snapshot, commit)), None)
+        if tested is None or newest_in(project, snapshot.seen.tags, tested) is None:
             return None
-        name = name_of_commit(project, sight.seen.tags, tested)
-        return Candidate(commit=tested, name=name, since=tested_at(sight, tested))
-    newest = _deployable(project, sight).newest()
+        name = name_of_commit(project, snapshot.seen.tags, tested)
+        return DeployCandidate(commit=tested, name=name, since=tested_at(snapshot, tested))
+    newest = _revisions(project, snapshot).newest()
     if newest is None:
         return None
-    published = next((release.published_at for release in sight.published if release.tag == newest.tag), None)
-    return Candidate(commit=newest.commit, name=newest.name, since=published)
+    published = next((release.published_at for release in snapshot.published if release.tag == newest.tag), None)
+    return DeployCandidate(commit=newest.commit, name=newest.name, since=published)
 
 
-def _deployable(project: Project, sight: Sight) -> Deployable:
-    head = sight.cloud or sight.seen.head
-    return Deployable(project=project, branch=deployed_branch(project), head=head, seen=sight.seen)
+def _revisions(project: Project, snapshot: StatusSnapshot) -> RevisionResolver:
+    head = snapshot.cloud or snapshot.seen.head
+    return RevisionResolver(project=project, branch=deployed_branch(project), head=head, seen=snapshot.seen)
 
 
 def _present(project: Project, commit: str | None) -> str | None:
@@ -103,7 +107,7 @@ def _deployed(project: Project, ledger: Ledger) -> Commits:
     return project.git.history(tips, tips[0]) if len(tips) > 1 else {}
 
 
-def _changes(project: Project, sight: Sight, ledger: Ledger) -> model.Changes | None:
+def _changes(project: Project, snapshot: StatusSnapshot, ledger: Ledger) -> model.Changes | None:
     """What the environment got with what is live; None where nothing was live before."""
     now, before = live_and_previous(ledger)
     if (
@@ -116,11 +120,13 @@ def _changes(project: Project, sight: Sight, ledger: Ledger) -> model.Changes | 
         before=visible(before.payload.name),
         after=visible(now.payload.name),
         url=f"{project.web_url}/compare/{before.commit}...{now.commit}",
-        changes=tuple(brought(project, change) for change in _between(project, sight.seen, before.commit, now.commit)),
+        changes=tuple(
+            change_status(project, change) for change in _between(project, snapshot.seen, before.commit, now.commit)
+        ),
     )
 
 
-def _between(project: Project, seen: Look, before: str, after: str) -> list[Change]:
+def _between(project: Project, seen: RepositorySnapshot, before: str, after: str) -> list[Change]:
     """The changes of the releases between two deployed commits, and what was pushed to the hosted branch alone."""
     old, new = (newest_in(project, seen.tags, commit) for commit in (before, after))
     released = changes_between(project, seen, old.commit if old else None, new.commit) if new else ()
@@ -130,16 +136,16 @@ def _between(project: Project, seen: Look, before: str, after: str) -> list[Chan
     return [*released, *(landing_change(landing, project.config) for landing in pushed)]
 
 
-def production_of(environments: Sequence[Environment]) -> str:
+def production_of(environments: Sequence[EnvironmentStatus]) -> str:
     """The environment that matters most: the one of that name, else the last."""
     names = [environment.name for environment in environments]
     return "production" if "production" in names else next(iter(names[::-1]), "")
 
 
-def brought(project: Project, change: Change) -> Brought:
+def change_status(project: Project, change: Change) -> ChangeStatus:
     """A change as it is shown."""
     where = f"pull/{change.pull}" if change.pull else f"commit/{change.sha}"
-    return model.Brought(
+    return model.ChangeStatus(
         pull=change.pull,
         commit=change.sha,
         title=visible(change.title),
@@ -151,12 +157,12 @@ def brought(project: Project, change: Change) -> Brought:
     )
 
 
-def shown_halt(project: Project, halt: halting.Halt, since: Mapping[int, datetime]) -> Halt:
+def halt_status(project: Project, halt: halting.Halt, since: Mapping[int, datetime]) -> HaltStatus:
     """A halt as it is shown; `since` tells when the issue of each was opened."""
     order = halt.order
     option = ["-e", visible(order.environment)] if order.environment else []
     mended = "when it is mended, " if order.incident else ""
-    return model.Halt(
+    return model.HaltStatus(
         issue=halt.issue,
         url=halt.url,
         environment=visible(order.environment),

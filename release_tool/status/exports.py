@@ -12,8 +12,8 @@ from release_tool.text.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from release_tool.status.metrics import Delivery, Spread
-    from release_tool.status.model import Environment, Overview
+    from release_tool.status.metrics import DeliveryMetrics, Percentiles
+    from release_tool.status.model import EnvironmentStatus, Overview
 
 _PREFIX = "release_tool_"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
@@ -82,7 +82,7 @@ def _badge(label: str, message: str, colour: str) -> str:
     return json.dumps({"schemaVersion": 1, "label": label, "message": message, "color": colour}) + "\n"
 
 
-def _message(environment: Environment) -> str:
+def _message(environment: EnvironmentStatus) -> str:
     if environment.live and environment.health is Health.HEALTHY:
         return environment.live.name
     return environment.health.value
@@ -118,7 +118,7 @@ def _gauges(seen: Overview) -> Iterator[_Gauge]:
         yield from _of_delivery(environment.name, environment.delivery)
 
 
-def _of_environment(environment: Environment) -> Iterator[_Gauge]:
+def _of_environment(environment: EnvironmentStatus) -> Iterator[_Gauge]:
     where = {"environment": environment.name}
     for health in Health:
         about = "Whether an environment is in this state."
@@ -138,7 +138,7 @@ def _of_environment(environment: Environment) -> Iterator[_Gauge]:
         yield _Gauge(f"environment_{name}", about, where, value)
 
 
-def _of_delivery(environment: str, delivery: Delivery) -> Iterator[_Gauge]:
+def _of_delivery(environment: str, delivery: DeliveryMetrics) -> Iterator[_Gauge]:
     where = {"environment": environment}
     counts, known = delivery.counts, delivery.frequency is not None
     outcomes = {"healthy": counts.healthy, "failed": counts.failed, "unknown": counts.unknown}
@@ -154,7 +154,7 @@ def _of_delivery(environment: str, delivery: Delivery) -> Iterator[_Gauge]:
     yield from _quantiles("recovery_time_seconds", definitions.recovery_time, where, delivery.recovery_time)
 
 
-def _quantiles(name: str, about: str, where: Mapping[str, str], spread: Spread | None) -> Iterator[_Gauge]:
+def _quantiles(name: str, about: str, where: Mapping[str, str], spread: Percentiles | None) -> Iterator[_Gauge]:
     if spread:
         yield _Gauge(name, about, {**where, "quantile": "0.5"}, spread.median)
         yield _Gauge(name, about, {**where, "quantile": "0.9"}, spread.p90)

@@ -21,7 +21,7 @@ _PAGE = 100
 _PULLS = 50
 
 
-class SeenPull(msgspec.Struct, frozen=True, rename="camel"):
+class BranchPullRequest(msgspec.Struct, frozen=True, rename="camel"):
     """An open pull request from a branch of the repository itself."""
 
     number: int
@@ -32,7 +32,7 @@ class SeenPull(msgspec.Struct, frozen=True, rename="camel"):
     is_cross_repository: bool = False
 
 
-class Mark(msgspec.Struct, frozen=True, rename="camel"):
+class CommitStatus(msgspec.Struct, frozen=True, rename="camel"):
     """A status of a commit; the state is `error`, `failure`, `pending`, `success` or `expected`."""
 
     context: str
@@ -40,7 +40,7 @@ class Mark(msgspec.Struct, frozen=True, rename="camel"):
     created_at: datetime
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class GitHubSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What was seen: the newest deployments of each environment, oldest first; those that are `cut` have older ones.
 
     `pulls` are open towards the hosted branch, and `marks` are the statuses of commits, by commit and context.
@@ -48,8 +48,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     ledgers: dict[str, tuple[Deployment, ...]]
     cut: frozenset[str]
-    pulls: tuple[SeenPull, ...]
-    marks: dict[str, dict[str, Mark]]
+    pulls: tuple[BranchPullRequest, ...]
+    marks: dict[str, dict[str, CommitStatus]]
 
 
 class _PageInfo(msgspec.Struct, frozen=True, rename="camel"):
@@ -62,7 +62,7 @@ class _Deployments(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Pulls(msgspec.Struct, frozen=True):
-    nodes: tuple[SeenPull, ...]
+    nodes: tuple[BranchPullRequest, ...]
 
 
 class _Open(msgspec.Struct, frozen=True, rename="camel"):
@@ -70,14 +70,14 @@ class _Open(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Status(msgspec.Struct, frozen=True):
-    contexts: tuple[Mark, ...]
+    contexts: tuple[CommitStatus, ...]
 
 
 class _Commit(msgspec.Struct, frozen=True):
     status: _Status | None = None
 
     @property
-    def marks(self) -> dict[str, Mark]:
+    def marks(self) -> dict[str, CommitStatus]:
         return {mark.context: mark for mark in self.status.contexts} if self.status else {}
 
 
@@ -97,14 +97,14 @@ class GitHubSnapshots:
         self._transport = transport
         self._deployments = Deployments(repository, transport)
 
-    def look(self, environments: Sequence[str], base: str, commits: Collection[str]) -> Seen:
+    def look(self, environments: Sequence[str], base: str, commits: Collection[str]) -> GitHubSnapshot:
         """Look at the newest deployments to some environments, the pull requests to a branch, and some commits."""
         places = {f"e{number}": name for number, name in enumerate(environments)}
         marked = {f"c{number}": sha for number, sha in enumerate(dict.fromkeys(commits))}
         found = self._asked(places, base, marked)
         pulls = found.open.pull_requests.nodes if found.open else ()
         pages, commits = found.deployed or {}, found.marked or {}
-        return Seen(
+        return GitHubSnapshot(
             ledgers={name: self._deployments.told(pages[alias].nodes) for alias, name in places.items()},
             cut=frozenset(name for alias, name in places.items() if pages[alias].page_info.has_next_page),
             pulls=tuple(pull for pull in pulls if not pull.is_cross_repository),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from release_tool.deploy.ledger.model import Kind
-from release_tool.deploy.ledger.phase import Word
+from release_tool.deploy.ledger.model import DeploymentKind
+from release_tool.deploy.ledger.phase import Phase
 from release_tool.history.containment import first_with
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Definitions(msgspec.Struct, frozen=True, kw_only=True):
     )
 
 
-class Spread(msgspec.Struct, frozen=True, kw_only=True):
+class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
     """Durations in seconds, of which `count` were measured: the middle one, and the one that nine of ten keep to."""
 
     count: int
@@ -80,12 +80,12 @@ class Week(msgspec.Struct, frozen=True, kw_only=True):
 
     start: date
     counts: Counts
-    lead_time: Spread | None = None
+    lead_time: Percentiles | None = None
     change_failure_rate: float | None = None
-    recovery_time: Spread | None = None
+    recovery_time: Percentiles | None = None
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+class DeliveryMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """The delivery metrics of one environment over its last weeks, oldest first; what is not known is None.
 
     `frequency` is per week. `unrecovered` says that the environment has not been proven healthy since it last failed.
@@ -94,9 +94,9 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     weeks: tuple[Week, ...] = ()
     counts: Counts = Counts()
     frequency: float | None = None
-    lead_time: Spread | None = None
+    lead_time: Percentiles | None = None
     change_failure_rate: float | None = None
-    recovery_time: Spread | None = None
+    recovery_time: Percentiles | None = None
     unrecovered: bool = False
     definitions: Definitions = Definitions()
 
@@ -138,7 +138,7 @@ class _Facts(NamedTuple):
         )
 
 
-def delivery(ledger: Ledger, history: Commits, at: datetime, weeks: int = WEEKS) -> Delivery:
+def delivery(ledger: Ledger, history: Commits, at: datetime, weeks: int = WEEKS) -> DeliveryMetrics:
     """Measure an environment over its last weeks, up to an aware moment.
 
     `history` has the commits that were deployed, with what lies below them down to the first that was proven.
@@ -149,7 +149,7 @@ def delivery(ledger: Ledger, history: Commits, at: datetime, weeks: int = WEEKS)
     starts = _mondays(at, weeks)
     seen = facts.within(starts[0], starts[-1] + _WEEK)
     counts = _counted(seen.ended)
-    return Delivery(
+    return DeliveryMetrics(
         weeks=tuple(_week(start, facts.within(start, start + _WEEK)) for start in starts),
         counts=counts,
         frequency=_frequency(counts, max(starts[0], deployments[0].created), at) if facts.ended else None,
@@ -191,13 +191,13 @@ def _frequency(counts: Counts, start: datetime, at: datetime) -> float:
     return counts.healthy / max((at - start) / _WEEK, 1.0)
 
 
-def _spread(measured: Iterable[_Measured]) -> Spread | None:
+def _spread(measured: Iterable[_Measured]) -> Percentiles | None:
     seconds = sorted(one.seconds for one in measured)
     if not seconds:
         return None
     count = len(seconds)
     median = (seconds[(count - 1) // 2] + seconds[count // 2]) / 2
-    return Spread(count=count, median=median, p90=seconds[math.ceil(count * _NINE_OF_TEN) - 1])
+    return Percentiles(count=count, median=median, p90=seconds[math.ceil(count * _NINE_OF_TEN) - 1])
 
 
 # How deployments ended
@@ -211,21 +211,21 @@ def _ended(deployments: Sequence[Deployment]) -> Iterator[_Ended]:
 
 
 def _outcome(deployment: Deployment, left: frozenset[int]) -> _Outcome:
-    if deployment.payload.kind is Kind.ROLLBACK:
+    if deployment.payload.kind is DeploymentKind.ROLLBACK:
         return _Outcome.WENT_BACK
-    if deployment.phase.word is Word.FAILED or deployment.id in left:
+    if deployment.phase.word is Phase.FAILED or deployment.id in left:
         return _Outcome.FAILED
     return _Outcome.HEALTHY if deployment.proven else _Outcome.UNKNOWN
 
 
 def _left(deployments: Iterable[Deployment]) -> frozenset[int]:
     """The deployments that somebody or something went back from."""
-    rollbacks = (one for one in deployments if one.payload.kind is Kind.ROLLBACK and one.changed)
+    rollbacks = (one for one in deployments if one.payload.kind is DeploymentKind.ROLLBACK and one.changed)
     return frozenset(one.payload.parent for one in rollbacks if one.payload.parent)
 
 
 def _proven_at(deployment: Deployment) -> datetime | None:
-    return next((step.at for step in deployment.steps if step.phase.word is Word.HEALTHY), None)
+    return next((step.at for step in deployment.steps if step.phase.word is Phase.HEALTHY), None)
 
 
 # How fast
@@ -268,13 +268,13 @@ def _turns(deployments: Sequence[Deployment]) -> Iterator[_Turn]:
     for one in deployments:
         if proven := _proven_at(one):
             yield _Turn(proven, one.id, good=True)
-        if one.payload.kind is Kind.DEPLOY and one.changed and one.phase.word is Word.FAILED:
+        if one.payload.kind is DeploymentKind.DEPLOY and one.changed and one.phase.word is Phase.FAILED:
             yield _Turn(_began_at(one), one.id, good=False)
         left = by_id.get(one.payload.parent or 0)
-        if one.payload.kind is Kind.ROLLBACK and one.changed and left and left.proven:
+        if one.payload.kind is DeploymentKind.ROLLBACK and one.changed and left and left.proven:
             yield _Turn(one.created, one.id, good=False)
 
 
 def _began_at(deployment: Deployment) -> datetime:
     """When it began to change the environment."""
-    return next((step.at for step in deployment.steps if step.phase.word is Word.CHANGING), deployment.created)
+    return next((step.at for step in deployment.steps if step.phase.word is Phase.CHANGING), deployment.created)

@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from release_tool.config import clean_descriptions
-from release_tool.status.metrics import Delivery
+from release_tool.status.metrics import DeliveryMetrics
 
 SCHEMA = 1
 """The number of the document; fields may be added under the same one, never changed."""
@@ -30,7 +30,7 @@ class Health(enum.Enum):
     NOTHING = "nothing deployed"
 
 
-class Mark(enum.Enum):
+class StageState(enum.Enum):
     """How far a release has come on one stretch of its way."""
 
     DONE = "done"
@@ -51,7 +51,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     url: str
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One deployment in the timeline of an environment.
 
     `kind` is `deploy`, `rollback` or `record`; `by` is empty where no person is known and `automatic` tells that
@@ -85,7 +85,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...] = ()
 
 
-class Live(msgspec.Struct, frozen=True, kw_only=True):
+class LiveVersion(msgspec.Struct, frozen=True, kw_only=True):
     """What runs in an environment; `proven` says that a check told the version, so that it is surely this one."""
 
     name: str
@@ -99,7 +99,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...] = ()
 
 
-class Missing(msgspec.Struct, frozen=True, kw_only=True):
+class PendingVersion(msgspec.Struct, frozen=True, kw_only=True):
     """The newest that could be deployed to an environment and is not, and why."""
 
     name: str
@@ -118,7 +118,7 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-class WayBack(msgspec.Struct, frozen=True, kw_only=True):
+class RollbackTargetStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What a rollback would go to, None where there is no way back; why this one, and why not the others."""
 
     name: str | None = None
@@ -137,7 +137,7 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-class Halt(msgspec.Struct, frozen=True, kw_only=True):
+class HaltStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A halt of automatic deployments; without an environment it is for all, without `until` until a person resumes."""
 
     issue: int
@@ -151,7 +151,7 @@ class Halt(msgspec.Struct, frozen=True, kw_only=True):
     todo: str
 
 
-class Brought(msgspec.Struct, frozen=True, kw_only=True):
+class ChangeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A change: a merged pull request, or a commit that was pushed directly (`pull` is None).
 
     `kind` is `breaking`, `feature`, `fix` or `other`, `bump` how far it moves the version.
@@ -173,10 +173,10 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     before: str
     after: str
     url: str
-    changes: tuple[Brought, ...]
+    changes: tuple[ChangeStatus, ...]
 
 
-class Environment(msgspec.Struct, frozen=True, kw_only=True):
+class EnvironmentStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One environment: what is live (None where nothing is, or where `unknown` says why nobody knows), and all else.
 
     `automatic` says that it follows releases by itself. `running` are the deployments that have not ended, the one
@@ -190,22 +190,22 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     health: Health
     text: str
     todo: str
-    live: Live | None
+    live: LiveVersion | None
     unknown: str
-    previous: Live | None
-    running: tuple[Entry, ...]
-    missing: Missing | None
+    previous: LiveVersion | None
+    running: tuple[TimelineEntry, ...]
+    missing: PendingVersion | None
     quarantined: tuple[Quarantined, ...]
-    way_back: WayBack
-    halts: tuple[Halt, ...]
+    way_back: RollbackTargetStatus
+    halts: tuple[HaltStatus, ...]
     frozen: str
     frozen_until: datetime | None
-    timeline: tuple[Entry, ...]
-    delivery: Delivery
+    timeline: tuple[TimelineEntry, ...]
+    delivery: DeliveryMetrics
     changes: Changes | None = None
 
 
-class Release(msgspec.Struct, frozen=True, kw_only=True):
+class ReleaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A release; `published` is None for one that is half-done, whose `todo` tells how to finish it."""
 
     tag: str
@@ -229,7 +229,7 @@ class Milestone(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    mark: Mark
+    mark: StageState
     environment: str = ""
     at: datetime | None = None
     text: str = ""
@@ -237,7 +237,7 @@ class Milestone(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""
 
 
-class Journey(msgspec.Struct, frozen=True, kw_only=True):
+class ReleasePipeline(msgspec.Struct, frozen=True, kw_only=True):
     """How far a release has come, from the merge to every environment in the order of the configuration."""
 
     tag: str
@@ -271,7 +271,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class OverdueCase(msgspec.Struct, frozen=True, kw_only=True):
     """Something that should have happened and has not, or is other than it should be; `key` tells it from others.
 
     `kind` is `drift` (live is not what the ledger says), `never-synced`, `never-deployed` or `unreleased`.
@@ -302,15 +302,15 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     half_done: tuple[str, ...]
     unreleased: int
     cloud: Cloud | None
-    changes: tuple[Brought, ...] = ()
-    releases: tuple[Release, ...] = ()
-    journeys: tuple[Journey, ...] = ()
+    changes: tuple[ChangeStatus, ...] = ()
+    releases: tuple[ReleaseStatus, ...] = ()
+    journeys: tuple[ReleasePipeline, ...] = ()
     production: str = ""
-    environments: tuple[Environment, ...] = ()
-    halts: tuple[Halt, ...] = ()
-    incidents: tuple[Halt, ...] = ()
+    environments: tuple[EnvironmentStatus, ...] = ()
+    halts: tuple[HaltStatus, ...] = ()
+    incidents: tuple[HaltStatus, ...] = ()
     waiting: tuple[Waiting, ...] = ()
-    cases: tuple[Case, ...] = ()
+    cases: tuple[OverdueCase, ...] = ()
     unseen: tuple[str, ...] = ()
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from release_tool.deploy.health.verdict import Reading
 from release_tool.status.environment import NOT_BEGUN
-from release_tool.status.model import Case
+from release_tool.status.model import OverdueCase
 from release_tool.text.markdown import inert
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from release_tool.config import Config
     from release_tool.deploy.health.verdict import Sample
-    from release_tool.status.model import Environment, Live, Overview
+    from release_tool.status.model import EnvironmentStatus, LiveVersion, Overview
 
 PATIENCE = timedelta(hours=2)
 """What is younger may still be on its way: builds, tests and a bake take their time."""
@@ -36,7 +36,7 @@ LABEL = "release-missed"
 _MARKER = re.compile(r"<!-- release-tool:case ([a-z-]+) ([0-9a-f]{64}) ([a-z]+) -->")
 
 
-class Standing(enum.Enum):
+class OverdueState(enum.Enum):
     """How far the telling of a case has come; it stands in the issue, where people don't see it."""
 
     BEGUN = "begun"
@@ -44,15 +44,15 @@ class Standing(enum.Enum):
     OVER = "over"
 
 
-class Mark(msgspec.Struct, frozen=True):
+class OverdueMarker(msgspec.Struct, frozen=True):
     """Which case an issue is about, and how far its telling has come."""
 
     kind: str
     digest: str
-    standing: Standing
+    standing: OverdueState
 
 
-def cases(seen: Overview, config: Config) -> tuple[Case, ...]:
+def cases(seen: Overview, config: Config) -> tuple[OverdueCase, ...]:
     """What was missed, as far as a look at everything tells.
 
     What waits for a person, or is halted, frozen or quarantined, was told when that began, and is no case.
@@ -61,16 +61,16 @@ def cases(seen: Overview, config: Config) -> tuple[Case, ...]:
     return tuple(case for case in found if case.since is None or seen.at - case.since >= PATIENCE)
 
 
-def forgotten(seen: Overview) -> tuple[Case, ...]:
+def forgotten(seen: Overview) -> tuple[OverdueCase, ...]:
     """The runs that have waited for an approval for long; GitHub itself tells those who may give it at once."""
     return tuple(
-        Case(kind=APPROVAL, key=f"{APPROVAL} {one.url}", text=one.what, todo=one.todo, since=one.since)
+        OverdueCase(kind=APPROVAL, key=f"{APPROVAL} {one.url}", text=one.what, todo=one.todo, since=one.since)
         for one in seen.waiting
         if one.url.startswith(f"{seen.url}/actions/runs/") and one.since and seen.at - one.since >= PATIENCE
     )
 
 
-def drift(environment: str, live: Live | None, samples: Iterable[Sample]) -> Case | None:
+def drift(environment: str, live: LiveVersion | None, samples: Iterable[Sample]) -> OverdueCase | None:
     """Whether what answers is other than what the ledger says, by the last sample of each check and target.
 
     What could not be measured says nothing.
@@ -81,7 +81,7 @@ def drift(environment: str, live: Live | None, samples: Iterable[Sample]) -> Cas
     for reading, what in ((Reading.STALE, "answers with another version than"), (Reading.BAD, "is not healthy with")):
         targets = sorted({one.target for one in last.values() if one.sample is reading})
         if targets:
-            return Case(
+            return OverdueCase(
                 kind="drift",
                 key=f"drift {environment} {live.commit} {reading.value}",
                 environment=environment,
@@ -92,12 +92,12 @@ def drift(environment: str, live: Live | None, samples: Iterable[Sample]) -> Cas
     return None
 
 
-def mark_of(case: Case, standing: Standing) -> Mark:
+def mark_of(case: OverdueCase, standing: OverdueState) -> OverdueMarker:
     """The mark of a case; its key may hold what people wrote, so only a digest of it is written down."""
-    return Mark(case.kind, hashlib.sha256(case.key.encode()).hexdigest(), standing)
+    return OverdueMarker(case.kind, hashlib.sha256(case.key.encode()).hexdigest(), standing)
 
 
-def issue_text(case: Case, standing: Standing) -> tuple[str, str]:
+def issue_text(case: OverdueCase, standing: OverdueState) -> tuple[str, str]:
     """Write the title and body of the issue in which a case is told."""
     since = f" since {case.since:%Y-%m-%d %H:%M} UTC" if case.since else ""
     lines = [
@@ -109,30 +109,30 @@ def issue_text(case: Case, standing: Standing) -> tuple[str, str]:
     return case.text, "\n\n".join(lines) + "\n"
 
 
-def read_mark(body: str) -> Mark | None:
+def read_mark(body: str) -> OverdueMarker | None:
     """Read the mark that begins an issue's text; one further down may be a quotation."""
     found = _MARKER.match(body)
-    known = {standing.value: standing for standing in Standing}
-    return Mark(found[1], found[2], known[found[3]]) if found and found[3] in known else None
+    known = {standing.value: standing for standing in OverdueState}
+    return OverdueMarker(found[1], found[2], known[found[3]]) if found and found[3] in known else None
 
 
-def remarked(body: str, mark: Mark) -> str:
+def remarked(body: str, mark: OverdueMarker) -> str:
     """The text of an issue with another mark at its beginning."""
     return _MARKER.sub(_written(mark), body, count=1)
 
 
-def _written(mark: Mark) -> str:
+def _written(mark: OverdueMarker) -> str:
     return f"<!-- release-tool:case {mark.kind} {mark.digest} {mark.standing.value} -->"
 
 
-def _unreleased(seen: Overview, config: Config) -> Iterator[Case]:
+def _unreleased(seen: Overview, config: Config) -> Iterator[OverdueCase]:
     if config.release_on != "merge" or seen.half_done:
         return
     asking = [change for change in seen.changes if change.bump != "none"]
     if asking:
         first = asking[0]
         name = f"#{first.pull}" if first.pull else first.commit[:10]
-        yield Case(
+        yield OverdueCase(
             kind="unreleased",
             key=f"unreleased {first.commit}",
             text=f"{name} was merged into {seen.branch} and is not released",
@@ -141,10 +141,10 @@ def _unreleased(seen: Overview, config: Config) -> Iterator[Case]:
         )
 
 
-def _half_done(seen: Overview) -> Iterator[Case]:
+def _half_done(seen: Overview) -> Iterator[OverdueCase]:
     for release in seen.releases:
         if release.half_done and release.todo:
-            yield Case(
+            yield OverdueCase(
                 kind="unreleased",
                 key=f"half-done {release.tag}",
                 text=f"{release.tag} was begun, is not published, and nobody is at work on it",
@@ -152,13 +152,13 @@ def _half_done(seen: Overview) -> Iterator[Case]:
             )
 
 
-def _never_synced(seen: Overview) -> Iterator[Case]:
+def _never_synced(seen: Overview) -> Iterator[OverdueCase]:
     if seen.cloud is None or any(one.tag in seen.cloud.behind for one in seen.waiting):
         return
     behind = [release for release in seen.releases if release.tag in seen.cloud.behind and not release.withdrawn]
     if behind:
         newest = behind[0]
-        yield Case(
+        yield OverdueCase(
             kind="never-synced",
             key=f"never-synced {newest.tag}",
             text=f"{newest.tag} is not in {seen.cloud.branch}",
@@ -167,15 +167,17 @@ def _never_synced(seen: Overview) -> Iterator[Case]:
         )
 
 
-def _never_deployed(seen: Overview) -> Iterator[Case]:
+def _never_deployed(seen: Overview) -> Iterator[OverdueCase]:
     for environment in seen.environments:
         missing = environment.missing
         if missing and environment.automatic and missing.why == NOT_BEGUN:
             yield _not_deployed(environment, missing.commit, missing.name, missing.todo, missing.since)
 
 
-def _not_deployed(environment: Environment, commit: str, name: str, todo: str, since: datetime | None) -> Case:
-    return Case(
+def _not_deployed(
+    environment: EnvironmentStatus, commit: str, name: str, todo: str, since: datetime | None
+) -> OverdueCase:
+    return OverdueCase(
         kind="never-deployed",
         key=f"never-deployed {environment.name} {commit}",
         environment=environment.name,

@@ -9,8 +9,17 @@ import msgspec
 from release_tool.deploy.links import links
 from release_tool.notify.notice import Notice
 from release_tool.pull_request.comment import LIMIT
-from release_tool.status.model import Case
-from release_tool.status.overdue import APPROVAL, LABEL, Standing, forgotten, issue_text, mark_of, read_mark, remarked
+from release_tool.status.model import OverdueCase
+from release_tool.status.overdue import (
+    APPROVAL,
+    LABEL,
+    OverdueState,
+    forgotten,
+    issue_text,
+    mark_of,
+    read_mark,
+    remarked,
+)
 from release_tool.status.overview import look
 from release_tool.text.receipt import Receipt, receipt_of, with_receipt
 
@@ -20,23 +29,25 @@ if TYPE_CHECKING:
     from release_tool.github.issues import OwnIssue
     from release_tool.project import Project
     from release_tool.status.model import Overview
-    from release_tool.status.overdue import Mark
+    from release_tool.status.overdue import OverdueMarker
 
 
-class Telling(msgspec.Struct, frozen=True, kw_only=True):
+class OverdueReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was missed, which of that was told just now, and the issues that were closed because it is over."""
 
-    cases: tuple[Case, ...]
-    told: tuple[Case, ...]
+    cases: tuple[OverdueCase, ...]
+    told: tuple[OverdueCase, ...]
     closed: tuple[int, ...]
 
 
-def missed(project: Project) -> tuple[Case, ...]:
+def overdue(project: Project) -> tuple[OverdueCase, ...]:
     """What should have happened and has not, as far as a look without measuring anything tells."""
     return look(project).cases
 
 
-def tell_missed(project: Project, seen: Overview | None = None, drifted: Sequence[Case] | None = None) -> Telling:
+def announce_overdue(
+    project: Project, seen: Overview | None = None, drifted: Sequence[OverdueCase] | None = None
+) -> OverdueReport:
     """Tell everybody what was missed and was not told yet, and close what is over.
 
     `seen` is a look that was just taken; without one, one is taken. `drifted` are the cases of environments that were
@@ -47,35 +58,36 @@ def tell_missed(project: Project, seen: Overview | None = None, drifted: Sequenc
     seen = seen or look(project)
     found = (*seen.cases, *forgotten(seen), *(drifted or ()))
     issues = [(mark, issue) for issue in project.remote.issues.own_issues(LABEL) if (mark := read_mark(issue.body))]
-    known = {mark.digest: (mark, issue) for mark, issue in reversed(issues) if mark.standing is not Standing.OVER}
-    told = tuple(case for case in found if _tell(project, case, known.get(mark_of(case, Standing.TOLD).digest)))
-    current = {mark_of(case, Standing.TOLD).digest for case in found}
+    known = {mark.digest: (mark, issue) for mark, issue in reversed(issues) if mark.standing is not OverdueState.OVER}
+    told = tuple(case for case in found if _tell(project, case, known.get(mark_of(case, OverdueState.TOLD).digest)))
+    current = {mark_of(case, OverdueState.TOLD).digest for case in found}
     over = [
         (mark, issue)
         for mark, issue in issues
-        if _is_over(mark, current, measured=drifted is not None) and (issue.open or mark.standing is not Standing.OVER)
+        if _is_over(mark, current, measured=drifted is not None)
+        and (issue.open or mark.standing is not OverdueState.OVER)
     ]
     for mark, issue in over:
         _close(project, mark, issue)
-    return Telling(cases=found, told=told, closed=tuple(issue.number for _, issue in over if issue.open))
+    return OverdueReport(cases=found, told=told, closed=tuple(issue.number for _, issue in over if issue.open))
 
 
-def _tell(project: Project, case: Case, known: tuple[Mark, OwnIssue] | None) -> bool:
+def _tell(project: Project, case: OverdueCase, known: tuple[OverdueMarker, OwnIssue] | None) -> bool:
     """Tell a case, unless that was done, and then only whoever is still owed it; whether it was told now."""
-    was_told = known is not None and known[0].standing is Standing.TOLD
+    was_told = known is not None and known[0].standing is OverdueState.TOLD
     owed = receipt_of(known[1].body).owed if known and was_told else ()
     if was_told and not owed:
         return False
-    title, body = issue_text(case, Standing.BEGUN)
+    title, body = issue_text(case, OverdueState.BEGUN)
     number, url = (known[1].number, known[1].url) if known else _opened(project, title, body)
     told = project.tell(_notice(project, case, url), only=owed or None)
     if not was_told or told.owed != owed:
-        body = with_receipt(issue_text(case, Standing.TOLD)[1], Receipt(owed=told.owed), LIMIT)
+        body = with_receipt(issue_text(case, OverdueState.TOLD)[1], Receipt(owed=told.owed), LIMIT)
         project.remote.issues.update_issue(number, title=title, body=body)
     return not was_told
 
 
-def _notice(project: Project, case: Case, url: str) -> Notice:
+def _notice(project: Project, case: OverdueCase, url: str) -> Notice:
     return Notice(
         event="needs-person" if case.kind == APPROVAL else "drift",
         title=case.text,
@@ -90,15 +102,15 @@ def _opened(project: Project, title: str, body: str) -> tuple[int, str]:
     return opened.number, opened.url
 
 
-def _is_over(mark: Mark, current: set[str], *, measured: bool) -> bool:
-    if mark.standing is Standing.OVER:
+def _is_over(mark: OverdueMarker, current: set[str], *, measured: bool) -> bool:
+    if mark.standing is OverdueState.OVER:
         return True
     return mark.digest not in current and (measured or mark.kind != "drift")
 
 
-def _close(project: Project, mark: Mark, issue: OwnIssue) -> None:
+def _close(project: Project, mark: OverdueMarker, issue: OwnIssue) -> None:
     """Write first that it is over, so that the same case is told again when it comes back."""
-    over = msgspec.structs.replace(mark, standing=Standing.OVER)
+    over = msgspec.structs.replace(mark, standing=OverdueState.OVER)
     if mark != over:
         project.remote.issues.update_issue(issue.number, title=issue.title, body=remarked(issue.body, over))
     if issue.open:

@@ -9,11 +9,11 @@ import msgspec
 from release_tool.errors import UsageError
 from release_tool.history.commit_names import name_of_commit
 from release_tool.status import model, overdue
-from release_tool.status.collect import FEW, as_deployed, contains, gather, is_released, tested_at
+from release_tool.status.collect import FEW, as_deployed, collect, contains, is_released, tested_at
 from release_tool.status.environment import WAITS
-from release_tool.status.environments import brought, production_of, shown_halt, stations
+from release_tool.status.environments import change_status, environment_ledgers, halt_status, production_of
 from release_tool.status.model import Overview
-from release_tool.status.pipeline import Route, authors, journeys
+from release_tool.status.pipeline import Route, authors, pipelines
 from release_tool.sync.conflict import CONFLICT_BRANCH
 from release_tool.sync.sync import CANDIDATE_BRANCH
 from release_tool.text.markers import is_abandoned, is_withdrawn
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from release_tool.github.api import Release as Published
     from release_tool.model.tags import VersionTag
     from release_tool.project import Project
-    from release_tool.status.collect import Sight
-    from release_tool.status.model import Cloud, Environment, Halt, Release, Waiting
-    from release_tool.status.pipeline import Station
+    from release_tool.status.collect import StatusSnapshot
+    from release_tool.status.model import Cloud, EnvironmentStatus, HaltStatus, ReleaseStatus, Waiting
+    from release_tool.status.pipeline import EnvironmentLedger
 
 
 def look(project: Project, *, whole: bool = False, closely: str = "") -> Overview:
@@ -39,30 +39,30 @@ def look(project: Project, *, whole: bool = False, closely: str = "") -> Overvie
     if closely and closely not in project.config.environments:
         known = ", ".join(f"`{name}`" for name in project.config.environments) or "none"
         raise UsageError(f"there is no environment `{closely}`", todo=f"name one of the configuration: {known}")
-    sight = gather(project, whole=whole)
-    releases = tuple(_releases(project, sight))
-    cloud = _cloud(project, sight)
-    found = stations(project, sight, closely)
+    snapshot = collect(project, whole=whole)
+    releases = tuple(_releases(project, snapshot))
+    cloud = _cloud(project, snapshot)
+    found = environment_ledgers(project, snapshot, closely)
     environments = tuple(station.shown for station in found)
-    stopping = tuple(shown_halt(project, halt, sight.since) for halt in sight.halts)
+    stopping = tuple(halt_status(project, halt, snapshot.since) for halt in snapshot.halts)
     seen = Overview(
         repository=project.repository,
         url=project.web_url,
-        at=sight.at,
-        branch=sight.seen.branch,
-        released=next((tag.name for tag in sight.seen.tags if is_released(tag)), None),
-        half_done=tuple(tag.name for tag in sight.facts.half_done),
-        unreleased=len(sight.facts.changes),
+        at=snapshot.at,
+        branch=snapshot.seen.branch,
+        released=next((tag.name for tag in snapshot.seen.tags if is_released(tag)), None),
+        half_done=tuple(tag.name for tag in snapshot.facts.half_done),
+        unreleased=len(snapshot.facts.changes),
         cloud=cloud,
-        changes=tuple(brought(project, change) for change in sight.facts.changes),
+        changes=tuple(change_status(project, change) for change in snapshot.facts.changes),
         releases=releases,
-        journeys=journeys(_followed(sight, releases), _route(project, sight, cloud, found)),
+        journeys=pipelines(_followed(snapshot, releases), _route(project, snapshot, cloud, found)),
         production=production_of(environments),
         environments=environments,
         halts=stopping,
         incidents=tuple(halt for halt in stopping if halt.incident),
-        waiting=(*sight.waiting, *_waiting(sight, stopping, environments)),
-        unseen=sight.unseen,
+        waiting=(*snapshot.waiting, *_waiting(snapshot, stopping, environments)),
+        unseen=snapshot.unseen,
     )
     return msgspec.structs.replace(seen, cases=overdue.cases(seen, project.config))
 
@@ -70,32 +70,32 @@ def look(project: Project, *, whole: bool = False, closely: str = "") -> Overvie
 # Releases
 
 
-def _releases(project: Project, sight: Sight) -> Iterator[Release]:
+def _releases(project: Project, snapshot: StatusSnapshot) -> Iterator[ReleaseStatus]:
     """The releases, newest first, those before them that are begun and not published."""
-    for tag in sight.facts.half_done[::-1]:
+    for tag in snapshot.facts.half_done[::-1]:
         yield _half_done(project, tag)
-    tags = {tag.name: tag for tag in sight.seen.tags}
-    known = [release for release in sight.published if release.tag in tags]
+    tags = {tag.name: tag for tag in snapshot.seen.tags}
+    known = [release for release in snapshot.published if release.tag in tags]
     known.sort(key=lambda release: (release.published_at or release.created_at, release.id), reverse=True)
-    followed = {tag.name for tag in sight.followed}
-    shown = [one for place, one in enumerate(known) if sight.whole or place < FEW or one.tag in followed]
-    wrote = _authors(sight, tags)
-    latest = next((tag.name for tag in sight.seen.tags if is_released(tag) and not _is_bad(sight, tag)), None)
+    followed = {tag.name for tag in snapshot.followed}
+    shown = [one for place, one in enumerate(known) if snapshot.whole or place < FEW or one.tag in followed]
+    wrote = _authors(snapshot, tags)
+    latest = next((tag.name for tag in snapshot.seen.tags if is_released(tag) and not _is_bad(snapshot, tag)), None)
     for release in shown:
         yield _release(release, tags[release.tag], wrote.get(release.tag, ()), latest=release.tag == latest)
 
 
-def _authors(sight: Sight, tags: Mapping[str, VersionTag]) -> dict[str, tuple[str, ...]]:
+def _authors(snapshot: StatusSnapshot, tags: Mapping[str, VersionTag]) -> dict[str, tuple[str, ...]]:
     """Who wrote each release, by tag; without all of the history only for those that are followed."""
     ordered = sorted(
-        (tag for tag in tags.values() if tag.commit in sight.history), key=lambda tag: (tag.version, tag.name)
+        (tag for tag in tags.values() if tag.commit in snapshot.history), key=lambda tag: (tag.version, tag.name)
     )
-    found = authors([tag.commit for tag in ordered], sight.history)
+    found = authors([tag.commit for tag in ordered], snapshot.history)
     return {tag.name: found.get(place, ()) for place, tag in enumerate(ordered)}
 
 
-def _half_done(project: Project, tag: VersionTag) -> Release:
-    return model.Release(
+def _half_done(project: Project, tag: VersionTag) -> ReleaseStatus:
+    return model.ReleaseStatus(
         tag=tag.name,
         version=str(tag.version),
         commit=tag.commit,
@@ -111,8 +111,8 @@ def _half_done(project: Project, tag: VersionTag) -> Release:
     )
 
 
-def _release(release: Published, tag: VersionTag, wrote: tuple[str, ...], *, latest: bool) -> Release:
-    return model.Release(
+def _release(release: Published, tag: VersionTag, wrote: tuple[str, ...], *, latest: bool) -> ReleaseStatus:
+    return model.ReleaseStatus(
         tag=tag.name,
         version=str(tag.version),
         commit=tag.commit,
@@ -127,56 +127,58 @@ def _release(release: Published, tag: VersionTag, wrote: tuple[str, ...], *, lat
     )
 
 
-def _is_bad(sight: Sight, tag: VersionTag) -> bool:
-    return any(release.tag == tag.name and is_withdrawn(release.body) for release in sight.published)
+def _is_bad(snapshot: StatusSnapshot, tag: VersionTag) -> bool:
+    return any(release.tag == tag.name and is_withdrawn(release.body) for release in snapshot.published)
 
 
-def _followed(sight: Sight, releases: Sequence[Release]) -> list[Release]:
+def _followed(snapshot: StatusSnapshot, releases: Sequence[ReleaseStatus]) -> list[ReleaseStatus]:
     by_tag = {release.tag: release for release in releases}
-    return [by_tag[tag.name] for tag in sight.followed if tag.name in by_tag]
+    return [by_tag[tag.name] for tag in snapshot.followed if tag.name in by_tag]
 
 
 # The hosted branch
 
 
-def _cloud(project: Project, sight: Sight) -> Cloud | None:
+def _cloud(project: Project, snapshot: StatusSnapshot) -> Cloud | None:
     settings = project.config.sync
     if settings is None:
         return None
-    on_main = [tag for tag in reversed(sight.seen.tags) if is_released(tag)]
-    lacking = [tag for tag in on_main if not contains(project, sight.cloud, tag.commit)]
-    behind = tuple(tag.name for tag in lacking if contains(project, sight.seen.head, tag.commit))
+    on_main = [tag for tag in reversed(snapshot.seen.tags) if is_released(tag)]
+    lacking = [tag for tag in on_main if not contains(project, snapshot.cloud, tag.commit)]
+    behind = tuple(tag.name for tag in lacking if contains(project, snapshot.seen.head, tag.commit))
     return model.Cloud(
         branch=settings.branch,
-        head=sight.cloud,
-        name=name_of_commit(project, sight.seen.tags, sight.cloud) if sight.cloud else None,
+        head=snapshot.cloud,
+        name=name_of_commit(project, snapshot.seen.tags, snapshot.cloud) if snapshot.cloud else None,
         behind=behind,
-        tested=sight.cloud is not None and tested_at(sight, sight.cloud) is not None,
-        todo=_cloud_todo(sight, behind),
+        tested=snapshot.cloud is not None and tested_at(snapshot, snapshot.cloud) is not None,
+        todo=_cloud_todo(snapshot, behind),
     )
 
 
-def _cloud_todo(sight: Sight, behind: Sequence[str]) -> str:
-    waiting = next((pull for pull in sight.on_github.pulls if pull.branch.startswith(CONFLICT_BRANCH)), None)
+def _cloud_todo(snapshot: StatusSnapshot, behind: Sequence[str]) -> str:
+    waiting = next((pull for pull in snapshot.on_github.pulls if pull.branch.startswith(CONFLICT_BRANCH)), None)
     if waiting:
         return f"resolve the conflict: {waiting.url}"
-    if behind or sight.cloud is None:
+    if behind or snapshot.cloud is None:
         return "`release-tool sync`"
-    return "" if tested_at(sight, sight.cloud) else "see what became of its tests in the runs of `cloud-sync.yml`"
+    return "" if tested_at(snapshot, snapshot.cloud) else "see what became of its tests in the runs of `cloud-sync.yml`"
 
 
-def _route(project: Project, sight: Sight, cloud: Cloud | None, stations: Sequence[Station]) -> Route:
-    tested = {commit: at for commit in sight.on_github.marks if (at := tested_at(sight, commit))}
-    deployed = {one.commit for station in stations for one in station.ledger}
-    apart = project.git.present(deployed - sight.history.keys())
-    base = sight.followed[-1].commit if sight.followed else None
-    history = {**sight.history, **project.git.history(sorted(apart), None if sight.whole else base)}
+def _route(
+    project: Project, snapshot: StatusSnapshot, cloud: Cloud | None, environment_ledgers: Sequence[EnvironmentLedger]
+) -> Route:
+    tested = {commit: at for commit in snapshot.on_github.marks if (at := tested_at(snapshot, commit))}
+    deployed = {one.commit for station in environment_ledgers for one in station.ledger}
+    apart = project.git.present(deployed - snapshot.history.keys())
+    base = snapshot.followed[-1].commit if snapshot.followed else None
+    history = {**snapshot.history, **project.git.history(sorted(apart), None if snapshot.whole else base)}
     return Route(
         cloud=cloud,
-        line=sight.line,
+        line=snapshot.line,
         tested=tested,
-        obstacles={one.tag: (one.todo, one.url) for one in _pulls(sight)},
-        stations=stations,
+        obstacles={one.tag: (one.todo, one.url) for one in _pulls(snapshot)},
+        stations=environment_ledgers,
         history=history,
     )
 
@@ -184,8 +186,10 @@ def _route(project: Project, sight: Sight, cloud: Cloud | None, stations: Sequen
 # What waits
 
 
-def _waiting(sight: Sight, halts: Sequence[Halt], environments: Sequence[Environment]) -> Iterator[Waiting]:
-    yield from _pulls(sight)
+def _waiting(
+    snapshot: StatusSnapshot, halts: Sequence[HaltStatus], environments: Sequence[EnvironmentStatus]
+) -> Iterator[Waiting]:
+    yield from _pulls(snapshot)
     for halt in halts:
         if halt.incident:
             what = f"an incident in {halt.environment or 'every environment'}: {halt.reason}"
@@ -196,10 +200,10 @@ def _waiting(sight: Sight, halts: Sequence[Halt], environments: Sequence[Environ
             yield model.Waiting(what=what, url="", todo=one.missing.todo, environment=one.name, since=one.missing.since)
 
 
-def _pulls(sight: Sight) -> Iterator[Waiting]:
+def _pulls(snapshot: StatusSnapshot) -> Iterator[Waiting]:
     """The pull requests of ours that only a person can bring into the hosted branch."""
     todos = {CONFLICT_BRANCH: "resolve the conflict", CANDIDATE_BRANCH: "merge it with a merge commit"}
-    for pull in sight.on_github.pulls:
+    for pull in snapshot.on_github.pulls:
         for prefix, todo in todos.items():
             if pull.branch.startswith(prefix):
                 yield model.Waiting(

@@ -9,7 +9,7 @@ from release_tool.deploy.ledger.model import quarantine
 from release_tool.history.changes import Landing, authors_of
 from release_tool.history.containment import first_with
 from release_tool.status.environment import began_at, proven_at
-from release_tool.status.model import Journey, Mark, Milestone
+from release_tool.status.model import Milestone, ReleasePipeline, StageState
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from release_tool.deploy.ledger.model import Deployment, Ledger
     from release_tool.history.containment import Commits
-    from release_tool.status.model import Cloud, Environment, Release
+    from release_tool.status.model import Cloud, EnvironmentStatus, ReleaseStatus
 
 
-class Station(NamedTuple):
+class EnvironmentLedger(NamedTuple):
     """An environment as it is shown, with the ledger behind it."""
 
-    shown: Environment
+    shown: EnvironmentStatus
     ledger: Ledger
 
 
@@ -38,16 +38,16 @@ class Route(NamedTuple):
     line: Sequence[str]
     tested: Mapping[str, datetime]
     obstacles: Mapping[str, tuple[str, str]]
-    stations: Sequence[Station]
+    stations: Sequence[EnvironmentLedger]
     history: Commits
 
 
-def journeys(releases: Iterable[Release], route: Route) -> tuple[Journey, ...]:
+def pipelines(releases: Iterable[ReleaseStatus], route: Route) -> tuple[ReleasePipeline, ...]:
     """How far each release has come, in the order of the releases."""
     arrivals = [_Arrivals.of(station, route.history) for station in route.stations]
     into_cloud = first_with(route.history, reversed(route.line))
     return tuple(
-        Journey(
+        ReleasePipeline(
             tag=release.tag,
             commit=release.commit,
             url=release.url,
@@ -73,7 +73,7 @@ class _Arrivals(NamedTuple):
     `good` are the first proven ones that nobody went back from.
     """
 
-    station: Station
+    station: EnvironmentLedger
     quarantined: Mapping[str, str]
     brought: Mapping[str, Deployment]
     last: Mapping[str, Deployment]
@@ -82,7 +82,7 @@ class _Arrivals(NamedTuple):
     newest: Mapping[str, Deployment]
 
     @classmethod
-    def of(cls, station: Station, history: Commits) -> _Arrivals:
+    def of(cls, station: EnvironmentLedger, history: Commits) -> _Arrivals:
         changed = [one for one in station.ledger if one.changed or one.proven]
         proven = [one for one in station.ledger if one.proven]
         quarantined = quarantine(station.ledger)
@@ -102,11 +102,11 @@ def _firsts(history: Commits, deployments: Sequence[Deployment]) -> dict[str, De
 
 
 def _milestones(
-    release: Release, route: Route, into_cloud: int | None, arrivals: Iterable[_Arrivals]
+    release: ReleaseStatus, route: Route, into_cloud: int | None, arrivals: Iterable[_Arrivals]
 ) -> Iterator[Milestone]:
     merged = route.history.get(release.commit)
     at = datetime.fromtimestamp(merged.committed_at, UTC) if merged else None
-    yield Milestone(name="merged", mark=Mark.DONE, at=at)
+    yield Milestone(name="merged", mark=StageState.DONE, at=at)
     yield _released(release)
     if route.cloud:
         yield _in_cloud(release, route, route.cloud, into_cloud)
@@ -115,78 +115,84 @@ def _milestones(
         yield from _in_environment(release, each, arrived=arrived)
 
 
-def _released(release: Release) -> Milestone:
+def _released(release: ReleaseStatus) -> Milestone:
     if release.half_done:
-        return Milestone(name="released", mark=Mark.HELD, text="half-done", todo=release.todo)
+        return Milestone(name="released", mark=StageState.HELD, text="half-done", todo=release.todo)
     text = "withdrawn" if release.withdrawn else ""
-    return Milestone(name="released", mark=Mark.DONE, at=release.published, url=release.url, text=text)
+    return Milestone(name="released", mark=StageState.DONE, at=release.published, url=release.url, text=text)
 
 
-def _in_cloud(release: Release, route: Route, cloud: Cloud, place: int | None) -> Milestone:
+def _in_cloud(release: ReleaseStatus, route: Route, cloud: Cloud, place: int | None) -> Milestone:
     name = f"in {cloud.branch}"
     if place is not None:
-        return Milestone(name=name, mark=Mark.DONE, at=route.tested.get(route.line[::-1][place]))
+        return Milestone(name=name, mark=StageState.DONE, at=route.tested.get(route.line[::-1][place]))
     if release.withdrawn or release.half_done:
-        mark, text = (Mark.PASSED_BY, "withdrawn") if release.withdrawn else (Mark.WAITING, "")
+        mark, text = (StageState.PASSED_BY, "withdrawn") if release.withdrawn else (StageState.WAITING, "")
         return Milestone(name=name, mark=mark, text=text)
     if release.tag in route.obstacles:
         todo, url = route.obstacles[release.tag]
-        return Milestone(name=name, mark=Mark.HELD, text="waits for a person", todo=todo, url=url)
-    return Milestone(name=name, mark=Mark.WAITING, todo=cloud.todo)
+        return Milestone(name=name, mark=StageState.HELD, text="waits for a person", todo=todo, url=url)
+    return Milestone(name=name, mark=StageState.WAITING, todo=cloud.todo)
 
 
-def _in_environment(release: Release, arrivals: _Arrivals, *, arrived: bool) -> tuple[Milestone, ...]:
+def _in_environment(release: ReleaseStatus, arrivals: _Arrivals, *, arrived: bool) -> tuple[Milestone, ...]:
     brought = arrivals.brought.get(release.commit)
     if brought is None:
         return _not_brought(release, arrivals, arrived=arrived)
     environment = arrivals.station.shown.name
     deployed = Milestone(
-        name="deployed", environment=environment, mark=Mark.DONE, at=began_at(brought), text=_carrier(release, brought)
+        name="deployed",
+        environment=environment,
+        mark=StageState.DONE,
+        at=began_at(brought),
+        text=_carrier(release, brought),
     )
     return deployed, _healthy(release, arrivals)
 
 
-def _healthy(release: Release, arrivals: _Arrivals) -> Milestone:
+def _healthy(release: ReleaseStatus, arrivals: _Arrivals) -> Milestone:
     environment = arrivals.station.shown
     if good := arrivals.good.get(release.commit):
-        mark, one, text = Mark.DONE, good, _carrier(release, good)
+        mark, one, text = StageState.DONE, good, _carrier(release, good)
     elif proven := arrivals.proven.get(release.commit):
-        mark, one, text = Mark.FAILED, proven, visible(arrivals.quarantined[proven.commit])
+        mark, one, text = StageState.FAILED, proven, visible(arrivals.quarantined[proven.commit])
     else:
         return _unproven(release, arrivals)
     return Milestone(name="healthy", environment=environment.name, mark=mark, at=proven_at(one), text=text)
 
 
-def _unproven(release: Release, arrivals: _Arrivals) -> Milestone:
+def _unproven(release: ReleaseStatus, arrivals: _Arrivals) -> Milestone:
     """What is being deployed may still be healthy; else what came of the release itself counts, not of later ones."""
     environment, newest = arrivals.station.shown, arrivals.newest[release.commit]
     if not newest.finished:
         text = visible(str(newest.phase))
-        return Milestone(name="healthy", environment=environment.name, mark=Mark.UNDER_WAY, text=text)
+        return Milestone(name="healthy", environment=environment.name, mark=StageState.UNDER_WAY, text=text)
     text = visible(str(arrivals.last[arrivals.brought[release.commit].commit].phase))
-    return Milestone(name="healthy", environment=environment.name, mark=Mark.FAILED, text=text, todo=environment.todo)
+    return Milestone(
+        name="healthy", environment=environment.name, mark=StageState.FAILED, text=text, todo=environment.todo
+    )
 
 
-def _not_brought(release: Release, arrivals: _Arrivals, *, arrived: bool) -> tuple[Milestone, ...]:
+def _not_brought(release: ReleaseStatus, arrivals: _Arrivals, *, arrived: bool) -> tuple[Milestone, ...]:
     environment = arrivals.station.shown
-    healthy = Milestone(name="healthy", environment=environment.name, mark=Mark.WAITING)
-    deployed = Milestone(name="deployed", environment=environment.name, mark=Mark.WAITING)
+    healthy = Milestone(name="healthy", environment=environment.name, mark=StageState.WAITING)
+    deployed = Milestone(name="deployed", environment=environment.name, mark=StageState.WAITING)
     if release.withdrawn:
-        return tuple(_with(one, mark=Mark.PASSED_BY, text="withdrawn") for one in (deployed, healthy))
+        return tuple(_with(one, mark=StageState.PASSED_BY, text="withdrawn") for one in (deployed, healthy))
     newest = arrivals.newest.get(release.commit)
     if newest and not newest.finished:
-        return _with(deployed, mark=Mark.UNDER_WAY, text=visible(str(newest.phase))), healthy
+        return _with(deployed, mark=StageState.UNDER_WAY, text=visible(str(newest.phase))), healthy
     if arrived and environment.missing:
         missing = environment.missing
-        return _with(deployed, mark=Mark.HELD, text=missing.why, todo=missing.todo), healthy
+        return _with(deployed, mark=StageState.HELD, text=missing.why, todo=missing.todo), healthy
     return deployed, healthy
 
 
-def _with(milestone: Milestone, *, mark: Mark, text: str, todo: str = "") -> Milestone:
+def _with(milestone: Milestone, *, mark: StageState, text: str, todo: str = "") -> Milestone:
     return Milestone(name=milestone.name, environment=milestone.environment, mark=mark, text=text, todo=todo)
 
 
-def _carrier(release: Release, deployment: Deployment) -> str:
+def _carrier(release: ReleaseStatus, deployment: Deployment) -> str:
     """With what else a release came, where it did not come as itself."""
     name = visible(deployment.payload.name)
     return "" if name == release.version else f"with {name}"

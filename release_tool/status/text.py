@@ -12,8 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from release_tool.status.metrics import Delivery, Spread
-    from release_tool.status.model import Brought, Entry, Environment, Halt, Live, Overview
+    from release_tool.status.metrics import DeliveryMetrics, Percentiles
+    from release_tool.status.model import (
+        ChangeStatus,
+        EnvironmentStatus,
+        HaltStatus,
+        LiveVersion,
+        Overview,
+        TimelineEntry,
+    )
 
 _LONGEST = 240
 """The characters of one fact; what people wrote may be longer, and a screen is small."""
@@ -31,7 +38,7 @@ class Tone(enum.Enum):
     BAD = "bad"
 
 
-class Line(NamedTuple):
+class StatusLine(NamedTuple):
     """One line: a label, empty where the line belongs to the one above, a fact, and what to do about it."""
 
     label: str
@@ -49,7 +56,7 @@ _TONES = {
 }
 
 
-def screen(seen: Overview) -> Iterator[Line]:
+def screen(seen: Overview) -> Iterator[StatusLine]:
     """Everything at a glance."""
     yield from _releases(seen)
     yield from _cloud(seen)
@@ -58,10 +65,10 @@ def screen(seen: Overview) -> Iterator[Line]:
     yield from _attention(seen)
     production = next((one for one in seen.environments if one.name == seen.production), None)
     if production and production.delivery.frequency is not None:
-        yield Line("delivery", _delivered(production.delivery))
+        yield StatusLine("delivery", _delivered(production.delivery))
 
 
-def closely(seen: Overview, name: str) -> Iterator[Line]:
+def closely(seen: Overview, name: str) -> Iterator[StatusLine]:
     """One environment in all detail: the ways back with reasons, what it got last, and its newest deployments."""
     environment = next(one for one in seen.environments if one.name == name)
     yield from _environment(seen, environment)
@@ -72,16 +79,16 @@ def closely(seen: Overview, name: str) -> Iterator[Line]:
     yield from _changes(environment)
     for entry in environment.timeline[:_RECENT]:
         yield _entry(entry)
-    yield Line("delivery", _delivered(environment.delivery))
+    yield StatusLine("delivery", _delivered(environment.delivery))
 
 
-def verdict(seen: Overview, lines: Sequence[Line], name: str) -> Line:
+def verdict(seen: Overview, lines: Sequence[StatusLine], name: str) -> StatusLine:
     """All of the lines in one: how the environment of a name is, and how much waits for a person."""
     open_items = sum(bool(line.todo) and line.tone in {Tone.CARE, Tone.BAD} for line in lines)
     todo = _counted(open_items, "open action item") if open_items else "nothing to do"
     environment = next((one for one in seen.environments if one.name == name), None)
     if environment is None:
-        return Line("verdict", todo, Tone.CARE if open_items else Tone.GOOD)
+        return StatusLine("verdict", todo, Tone.CARE if open_items else Tone.GOOD)
     live = f" ({environment.live.name})" if environment.live else ""
     return _line("verdict", f"{name} {environment.health.value}{live}; {todo}", _TONES[environment.health])
 
@@ -101,10 +108,12 @@ def lasting(seconds: float) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
-def _line(label: str, text: str, tone: Tone = Tone.PLAIN, todo: str = "") -> Line:
+def _line(label: str, text: str, tone: Tone = Tone.PLAIN, todo: str = "") -> StatusLine:
     """A line of one row, whatever people wrote into it."""
     shown = visible(text)
-    return Line(visible(label), shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…", tone, visible(todo))
+    return StatusLine(
+        visible(label), shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…", tone, visible(todo)
+    )
 
 
 def _counted(count: int, what: str) -> str:
@@ -114,10 +123,10 @@ def _counted(count: int, what: str) -> str:
 # Releases
 
 
-def _releases(seen: Overview) -> Iterator[Line]:
+def _releases(seen: Overview) -> Iterator[StatusLine]:
     newest = next((release for release in seen.releases if release.tag == seen.released), None)
     if seen.released is None:
-        yield Line("released", "nothing yet", Tone.CARE, "see `release-tool plan`")
+        yield StatusLine("released", "nothing yet", Tone.CARE, "see `release-tool plan`")
     elif newest is None:
         yield _line("released", seen.released)
     elif newest.withdrawn:
@@ -133,7 +142,7 @@ def _releases(seen: Overview) -> Iterator[Line]:
         yield _line("half-done", tag, Tone.CARE, todo) if todo else _line("half-done", f"{tag}, somebody is on it")
 
 
-def _cloud(seen: Overview) -> Iterator[Line]:
+def _cloud(seen: Overview) -> Iterator[StatusLine]:
     cloud = seen.cloud
     if cloud is None:
         return
@@ -150,7 +159,7 @@ def _cloud(seen: Overview) -> Iterator[Line]:
 # Environments
 
 
-def _environment(seen: Overview, environment: Environment) -> Iterator[Line]:
+def _environment(seen: Overview, environment: EnvironmentStatus) -> Iterator[StatusLine]:
     tone = _TONES[environment.health] if environment.todo or environment.live else Tone.PLAIN
     if environment.live and environment.health is Health.HEALTHY:
         yield _line(environment.name, f"healthy: {_live(environment.live, seen.at)}", tone)
@@ -170,7 +179,7 @@ def _environment(seen: Overview, environment: Environment) -> Iterator[Line]:
         yield _way_back(environment)
 
 
-def _live(live: Live, now: datetime) -> str:
+def _live(live: LiveVersion, now: datetime) -> str:
     doubt = "" if live.proven else ", unproven: no check tells the version"
     who = _who(live.by, automatic=live.automatic)
     return f"{live.name} ({live.commit[:10]}) since {moment(live.since, now)}, {who}{doubt}"
@@ -180,14 +189,14 @@ def _who(by: str, *, automatic: bool) -> str:
     return "automatically" if automatic else f"by {by or 'a person'}"
 
 
-def _way_back(environment: Environment) -> Line:
+def _way_back(environment: EnvironmentStatus) -> StatusLine:
     back = environment.way_back
     if back.name is None:
         return _line("", "no way back", Tone.CARE, back.todo)
     return _line("", f"way back: {back.name} ({(back.commit or '')[:10]})")
 
 
-def _changes(environment: Environment) -> Iterator[Line]:
+def _changes(environment: EnvironmentStatus) -> Iterator[StatusLine]:
     if environment.changes is None:
         return
     changes = environment.changes
@@ -196,11 +205,11 @@ def _changes(environment: Environment) -> Iterator[Line]:
         yield _line("", f"{_name(change)} {change.title} ({', '.join(change.authors)})")
 
 
-def _name(change: Brought) -> str:
+def _name(change: ChangeStatus) -> str:
     return f"#{change.pull}" if change.pull else change.commit[:10]
 
 
-def _entry(entry: Entry) -> Line:
+def _entry(entry: TimelineEntry) -> StatusLine:
     who = _who(entry.by, automatic=entry.automatic)
     reason = f" because: {entry.reason}" if entry.reason else ""
     took = f" in {lasting(entry.seconds)}" if entry.seconds is not None else ""
@@ -212,7 +221,7 @@ def _entry(entry: Entry) -> Line:
 # What needs somebody
 
 
-def _attention(seen: Overview) -> Iterator[Line]:
+def _attention(seen: Overview) -> Iterator[StatusLine]:
     for halt in seen.halts:
         yield _halt(halt)
     for waiting in seen.waiting:
@@ -224,7 +233,7 @@ def _attention(seen: Overview) -> Iterator[Line]:
         yield _line("not seen", unseen, Tone.CARE, "use a token with that right")
 
 
-def _halt(halt: Halt) -> Line:
+def _halt(halt: HaltStatus) -> StatusLine:
     what = halt.environment or "everything"
     until = f" until {halt.until:%Y-%m-%d %H:%M} UTC" if halt.until else ""
     by = f" by {halt.by}" if halt.by else ""
@@ -235,7 +244,7 @@ def _halt(halt: Halt) -> Line:
 # Delivery
 
 
-def _delivered(delivery: Delivery) -> str:
+def _delivered(delivery: DeliveryMetrics) -> str:
     frequency, rate = delivery.frequency, delivery.change_failure_rate
     facts = {
         "frequency": "" if frequency is None else f"{frequency:.1f} a week",
@@ -246,5 +255,5 @@ def _delivered(delivery: Delivery) -> str:
     return ", ".join(f"{name} {value or 'not known'}" for name, value in facts.items())
 
 
-def _spread(spread: Spread | None) -> str:
+def _spread(spread: Percentiles | None) -> str:
     return f"{lasting(spread.median)} (p90 {lasting(spread.p90)})" if spread else ""

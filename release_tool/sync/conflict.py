@@ -9,9 +9,9 @@ import msgspec
 from release_tool.github.api import PermissionDeniedError
 from release_tool.history.look import changes_between
 from release_tool.model.version import parse_tag
-from release_tool.notify.notice import Entry, Notice
+from release_tool.notify.notice import Notice, NoticeChange
 from release_tool.pull_request.comment import LIMIT
-from release_tool.sync.conflict_text import MARKER, Culprit, conflict_text, conflict_title, tag_in_title
+from release_tool.sync.conflict_text import MARKER, ConflictingChange, conflict_text, conflict_title, tag_in_title
 from release_tool.text.receipt import Receipt, receipt_of, with_receipt, without_receipt
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from release_tool.config import Sync
     from release_tool.git.merge import Conflict
     from release_tool.history.changes import Change
-    from release_tool.history.look import Look
+    from release_tool.history.look import RepositorySnapshot
     from release_tool.project import Project
     from release_tool.sync.plan import SyncFacts
 
@@ -28,7 +28,7 @@ CONFLICT_BRANCH = "release-tool/conflict/"
 LABEL = "sync-conflict"
 
 
-class Opened(msgspec.Struct, frozen=True, kw_only=True):
+class ConflictRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Where the conflict is told: in a pull request, or in an issue where none may be opened.
 
     `told` says that an earlier run told everybody of it already, but for the channels that are `owed` the message.
@@ -41,7 +41,9 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     owed: tuple[str, ...] = ()
 
 
-def open_conflict(project: Project, seen: Look, facts: SyncFacts, conflicts: Sequence[Conflict]) -> Opened:
+def open_conflict(
+    project: Project, seen: RepositorySnapshot, facts: SyncFacts, conflicts: Sequence[Conflict]
+) -> ConflictRequest:
     """Open the pull request of a conflict, or bring the one that is open up to date; older ones are superseded."""
     branch = f"{CONFLICT_BRANCH}{facts.tag.name}"
     _offer_branch(project, branch, facts)
@@ -78,12 +80,14 @@ def close_superseded(project: Project, settings: Sync, commit: str) -> None:
         project.remote.issues.close(issue.number, f"`{settings.branch}` has it by now.")
 
 
-def _notify(project: Project, opened: Opened, title: str, text: str, culprits: Sequence[Culprit]) -> None:
+def _notify(
+    project: Project, opened: ConflictRequest, title: str, text: str, culprits: Sequence[ConflictingChange]
+) -> None:
     """Tell everybody, or who could not be told before; who could not be told now stands in the text, invisibly."""
     notice = Notice(
         event="sync-conflict",
         title=title,
-        changes=tuple(Entry(culprit.name, culprit.title) for culprit in culprits),
+        changes=tuple(NoticeChange(culprit.name, culprit.title) for culprit in culprits),
         links=(("resolve it", opened.url), *project.links()),
     )
     told = project.tell(notice, only=opened.owed or None)
@@ -98,7 +102,9 @@ def _offer_branch(project: Project, branch: str, facts: SyncFacts) -> None:
         project.branches.push(facts.tag.commit, branch, expect=None)
 
 
-def _culprits(project: Project, seen: Look, facts: SyncFacts, conflicts: Sequence[Conflict]) -> tuple[Culprit, ...]:
+def _culprits(
+    project: Project, seen: RepositorySnapshot, facts: SyncFacts, conflicts: Sequence[Conflict]
+) -> tuple[ConflictingChange, ...]:
     """The changes of the release that touch a file in conflict, and who merged each."""
     changes = changes_between(project, seen, facts.cloud, facts.tag.commit)
     paths = {conflict.path for conflict in conflicts}
@@ -106,7 +112,7 @@ def _culprits(project: Project, seen: Look, facts: SyncFacts, conflicts: Sequenc
     numbers = [change.pull for change, files in touching if files and change.pull is not None]
     merged_by = project.remote.issues.who_merged(numbers) if numbers else {}
     return tuple(
-        Culprit(change.name, change.title, tuple(files), merged_by.get(change.pull or 0, ""))
+        ConflictingChange(change.name, change.title, tuple(files), merged_by.get(change.pull or 0, ""))
         for change, files in touching
         if files
     )
@@ -118,7 +124,7 @@ def _files(project: Project, change: Change) -> tuple[str, ...]:
     return project.git.files_between(parent, change.sha) if parent else ()
 
 
-def _pull_request(project: Project, branch: str, base: str, title: str, text: str) -> Opened | None:
+def _pull_request(project: Project, branch: str, base: str, title: str, text: str) -> ConflictRequest | None:
     """Find or open the pull request; None where the token may not open one."""
     issues = project.remote.issues
     found = issues.open_pull(branch, base)
@@ -131,24 +137,24 @@ def _pull_request(project: Project, branch: str, base: str, title: str, text: st
     elif without_receipt(found.body).strip() != text.strip():
         issues.update_pull(found.number, title=title, body=with_receipt(text, receipt_of(found.body), LIMIT))
     owed = receipt_of(found.body).owed
-    return Opened(number=found.number, url=found.url, is_pull=True, told=LABEL in found.labels, owed=owed)
+    return ConflictRequest(number=found.number, url=found.url, is_pull=True, told=LABEL in found.labels, owed=owed)
 
 
-def _issue(project: Project, title: str, text: str) -> Opened:
+def _issue(project: Project, title: str, text: str) -> ConflictRequest:
     issues = project.remote.issues
     found = issues.find_issue(LABEL, MARKER)
     if found is None:
         project.say("this token may not open pull requests: opening an issue instead")
         found = issues.create_issue(title, text, (LABEL,))
-        return Opened(number=found.number, url=found.url, is_pull=False, told=False)
+        return ConflictRequest(number=found.number, url=found.url, is_pull=False, told=False)
     told = found.title == title
     receipt = receipt_of(found.body) if told else Receipt()
     if without_receipt(found.body).strip() != text.strip():
         issues.update_issue(found.number, title=title, body=with_receipt(text, receipt, LIMIT))
-    return Opened(number=found.number, url=found.url, is_pull=False, told=told, owed=receipt.owed)
+    return ConflictRequest(number=found.number, url=found.url, is_pull=False, told=told, owed=receipt.owed)
 
 
-def _supersede(project: Project, base: str, branch: str, opened: Opened) -> None:
+def _supersede(project: Project, base: str, branch: str, opened: ConflictRequest) -> None:
     """Close the pull requests of older releases: the newest one has their changes too."""
     issues = project.remote.issues
     ours = parse_tag(branch.removeprefix(CONFLICT_BRANCH), project.config.tag_prefix)

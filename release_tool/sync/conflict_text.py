@@ -20,7 +20,7 @@ _MOST_VIEWS = 20
 _TITLE = re.compile(r"Resolve the conflicts of (\S+) with \S+")
 
 
-class View(Protocol):
+class ConflictView(Protocol):
     """One file in conflict: how it conflicts, and a short view of both sides."""
 
     @property
@@ -40,7 +40,7 @@ class View(Protocol):
         """What the release has."""
 
 
-class Culprit(msgspec.Struct, frozen=True):
+class ConflictingChange(msgspec.Struct, frozen=True):
     """A change of the release that touches files in conflict; `merged_by` is empty where nobody is known."""
 
     name: str
@@ -60,7 +60,9 @@ def tag_in_title(title: str) -> str | None:
     return match[1] if match else None
 
 
-def conflict_text(tag: str, branch: str, head: str, conflicts: Sequence[View], culprits: Sequence[Culprit]) -> str:
+def conflict_text(
+    tag: str, branch: str, head: str, conflicts: Sequence[ConflictView], culprits: Sequence[ConflictingChange]
+) -> str:
     """Write the pull request's body: the files, where they come from, both sides, and the commands that resolve it."""
     parts = [
         MARKER,
@@ -80,11 +82,11 @@ def conflict_text(tag: str, branch: str, head: str, conflicts: Sequence[View], c
     return f"{text}\n"
 
 
-def _count(conflicts: Sequence[View]) -> str:
+def _count(conflicts: Sequence[ConflictView]) -> str:
     return "1 file is" if len(conflicts) == 1 else f"{len(conflicts)} files are"
 
 
-def _files(conflicts: Sequence[View], culprits: Sequence[Culprit]) -> str:
+def _files(conflicts: Sequence[ConflictView], culprits: Sequence[ConflictingChange]) -> str:
     lines = []
     for view in conflicts[:200]:
         sources = [f"{culprit.name} {inert(culprit.title)}" for culprit in culprits if view.path in culprit.files]
@@ -107,7 +109,7 @@ def _commands(branch: str, head: str) -> str:
     )
 
 
-def _view(view: View, branch: str, tag: str) -> str:
+def _view(view: ConflictView, branch: str, tag: str) -> str:
     return (
         f"<details><summary>{inert(view.path)}</summary>\n\n"
         f"On `{branch}`:\n\n{_fenced(view.ours_text)}\n\nIn {tag}:\n\n{_fenced(view.theirs_text)}\n\n</details>"

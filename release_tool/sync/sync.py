@@ -9,7 +9,7 @@ from release_tool.errors import RefusedError, UsageError
 from release_tool.git import merge
 from release_tool.git.push import Pushed
 from release_tool.history.commit_names import name_of_commit
-from release_tool.history.look import changes_between, look_at_head, main_branch
+from release_tool.history.look import branch_snapshot, changes_between, main_branch
 from release_tool.history.references import record
 from release_tool.model.tags import TagState
 from release_tool.notify.notice import subscribers
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from release_tool.config import Sync
     from release_tool.git.merge import Merged
-    from release_tool.history.look import Look
-    from release_tool.history.references import Reference
+    from release_tool.history.look import RepositorySnapshot
+    from release_tool.history.references import ImageReference
     from release_tool.model.tags import VersionTag
     from release_tool.project import Project
     from release_tool.sync.plan import SyncPlan
@@ -40,7 +40,7 @@ _POLL_SECONDS = 1.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Synced:
+class SyncResult:
     """What a sync came to.
 
     `state` is `nothing`, `candidate`, `tested`, `pushed` (a person pushed to the branch), `advanced`, `moved`,
@@ -65,12 +65,12 @@ class _Way:
     """The way from the hosted branch to a release: the facts of both, and the plan made of them."""
 
     settings: Sync
-    seen: Look
+    seen: RepositorySnapshot
     facts: SyncFacts
     plan: SyncPlan
 
 
-def sync(project: Project, tag: str) -> Synced:
+def sync(project: Project, tag: str) -> SyncResult:
     """Carry a release into the hosted branch at once, where no separate tests are wanted."""
     while True:
         made = candidate(project, tag)
@@ -85,10 +85,10 @@ def sync(project: Project, tag: str) -> Synced:
         project.clock.sleep(_POLL_SECONDS)
 
 
-def preview(project: Project, tag: str) -> Synced:
+def preview(project: Project, tag: str) -> SyncResult:
     """Say what a sync would do, and write nothing."""
     way = _way(project, tag)
-    if isinstance(way, Synced):
+    if isinstance(way, SyncResult):
         return way
     found = _merged(project, way, _recorded(project, way)) if way.plan.action is SyncAction.MERGE else None
     conflicts = tuple(conflict.path for conflict in found.conflicts) if found else ()
@@ -96,13 +96,13 @@ def preview(project: Project, tag: str) -> Synced:
     return _told(way, state="conflict" if conflicts else way.plan.action.value, reason=reason, conflicts=conflicts)
 
 
-def candidate(project: Project, tag: str) -> Synced:
+def candidate(project: Project, tag: str) -> SyncResult:
     """Make the commit that the hosted branch would move to, push it to a branch of its own, and mark it as ours."""
     pushed = _pushed_by_person(project)
     if pushed is not None:
         return pushed
     way = _way(project, tag)
-    if isinstance(way, Synced):
+    if isinstance(way, SyncResult):
         _announce_without_sync(project)
         return way
     announce_missed(project, way.seen)
@@ -115,7 +115,7 @@ def candidate(project: Project, tag: str) -> Synced:
     return _offer(project, way, sha)
 
 
-def tested(project: Project, sha: str, references: Sequence[Reference]) -> Synced:
+def tested(project: Project, sha: str, references: Sequence[ImageReference]) -> SyncResult:
     """Record that the tests passed on a commit, and what was built of it; raises RefusedError for a stranger's."""
     settings = _settings(project)
     if settings is None:
@@ -131,17 +131,17 @@ def tested(project: Project, sha: str, references: Sequence[Reference]) -> Synce
         )
     record(project, commit, references)
     project.remote.create_status(commit, TESTED, "success", "the tests passed on this very commit")
-    return Synced(state="tested", reason=f"{commit[:10]} is tested", sha=commit)
+    return SyncResult(state="tested", reason=f"{commit[:10]} is tested", sha=commit)
 
 
-def advance(project: Project, sha: str) -> Synced:
+def advance(project: Project, sha: str) -> SyncResult:
     """Move the hosted branch to a tested candidate, by a fast-forward and never otherwise."""
     settings = _settings(project)
     if settings is None:
         return _no_sync()
     commit = _resolve(project, sha)
     cloud = project.git.fetch_branch(settings.branch)
-    told = Synced(state="nothing", reason="", sha=commit, cloud=cloud or "")
+    told = SyncResult(state="nothing", reason="", sha=commit, cloud=cloud or "")
     if _is_in(project, commit, cloud):
         _clean_up(project, settings, commit)
         return dataclasses.replace(told, reason=f"`{settings.branch}` has {commit[:10]} already")
@@ -164,25 +164,27 @@ def _settings(project: Project) -> Sync | None:
     return project.config.sync
 
 
-def _no_sync() -> Synced:
-    return Synced(state="nothing", reason="there is no `[sync]` table in the configuration: the tag itself is deployed")
+def _no_sync() -> SyncResult:
+    return SyncResult(
+        state="nothing", reason="there is no `[sync]` table in the configuration: the tag itself is deployed"
+    )
 
 
 def _announce_without_sync(project: Project) -> None:
     """Tell of releases here, too, where nothing is carried: every hour somebody comes by who may write into them."""
-    seen = look_at_head(project, main_branch(project)) if subscribers(project.config.channels, "released") else None
+    seen = branch_snapshot(project, main_branch(project)) if subscribers(project.config.channels, "released") else None
     if seen is not None:
         announce_missed(project, seen)
 
 
-def _way(project: Project, name: str) -> _Way | Synced:
+def _way(project: Project, name: str) -> _Way | SyncResult:
     settings = _settings(project)
     if settings is None:
         return _no_sync()
-    seen = look_at_head(project, main_branch(project))
+    seen = branch_snapshot(project, main_branch(project))
     tag = None if seen is None else _chosen(project, seen, name)
     if seen is None or tag is None:
-        return Synced(state="nothing", reason="nothing is released that could be carried into the hosted branch")
+        return SyncResult(state="nothing", reason="nothing is released that could be carried into the hosted branch")
     cloud = project.git.fetch_branch(settings.branch)
     facts = SyncFacts(
         branch=settings.branch,
@@ -195,7 +197,7 @@ def _way(project: Project, name: str) -> _Way | Synced:
     return _Way(settings, seen, facts, plan_sync(facts))
 
 
-def _chosen(project: Project, seen: Look, name: str) -> VersionTag | None:
+def _chosen(project: Project, seen: RepositorySnapshot, name: str) -> VersionTag | None:
     """The named release, or the newest one; raises RefusedError for one that is not to be carried anywhere."""
     if not name:
         good = (tag for tag in seen.tags if _why_not(project, seen, tag) is None)
@@ -213,7 +215,7 @@ def _chosen(project: Project, seen: Look, name: str) -> VersionTag | None:
     return found
 
 
-def _why_not(project: Project, seen: Look, tag: VersionTag) -> str | None:
+def _why_not(project: Project, seen: RepositorySnapshot, tag: VersionTag) -> str | None:
     """Why a tag is not carried into the hosted branch; None where it is."""
     if not tag.stable:
         return "is a prerelease"
@@ -231,7 +233,7 @@ def _is_in(project: Project, commit: str, head: str | None) -> bool:
 
 
 def _squashed(
-    project: Project, seen: Look, settings: Sync, cloud: str | None, tag: VersionTag
+    project: Project, seen: RepositorySnapshot, settings: Sync, cloud: str | None, tag: VersionTag
 ) -> tuple[VersionTag, ...]:
     """The releases below a tag whose conflict was resolved in a pull request that was squashed, the lowest first."""
     if cloud is None:
@@ -245,21 +247,21 @@ def _squashed(
     return tuple(known for known in found if not _is_in(project, known.commit, cloud))
 
 
-def _pushed_by_person(project: Project) -> Synced | None:
+def _pushed_by_person(project: Project) -> SyncResult | None:
     """A push to the hosted branch that started this run, and was not ours, is to be tested as it is."""
     settings = _settings(project)
     if settings is None or project.actions.event_name != "push" or project.actions.branch != settings.branch:
         return None
     head = project.git.fetch_branch(settings.branch)
     if head is None:
-        return Synced(state="nothing", reason=f"`{settings.branch}` is gone by now")
+        return SyncResult(state="nothing", reason=f"`{settings.branch}` is gone by now")
     statuses = project.remote.statuses(head)
-    told = Synced(state="nothing", reason=f"{head[:10]} is our own push", sha=head, cloud=head)
+    told = SyncResult(state="nothing", reason=f"{head[:10]} is our own push", sha=head, cloud=head)
     if CANDIDATE in statuses:
         return told
     if TESTED in statuses:
         return dataclasses.replace(told, reason=f"{head[:10]} is tested already")
-    seen = look_at_head(project, main_branch(project))
+    seen = branch_snapshot(project, main_branch(project))
     version = name_of_commit(project, seen.tags if seen else (), head)
     tagged = seen is not None and any(tag.commit == head for tag in seen.tags)
     return dataclasses.replace(
@@ -326,7 +328,7 @@ def _brought(project: Project, way: _Way) -> tuple[str, ...]:
     return tuple(f"{change.name} {change.title}".partition("\n")[0] for change in changes)
 
 
-def _offer(project: Project, way: _Way, sha: str) -> Synced:
+def _offer(project: Project, way: _Way, sha: str) -> SyncResult:
     """Push a candidate to its branch and mark it; done before, it is only found again."""
     branch = f"{CANDIDATE_BRANCH}{way.facts.tag.name}"
     there = project.branches.tips(CANDIDATE_BRANCH).get(branch)
@@ -346,7 +348,7 @@ def _offer(project: Project, way: _Way, sha: str) -> Synced:
     )
 
 
-def _conflict(project: Project, way: _Way) -> Synced:
+def _conflict(project: Project, way: _Way) -> SyncResult:
     merged = _merged(project, way, _recorded(project, way))
     conflicts = merged.conflicts if merged else ()
     opened = open_conflict(project, way.seen, way.facts, conflicts)
@@ -371,7 +373,7 @@ def _insist_on_tested_candidate(project: Project, commit: str) -> None:
     )
 
 
-def _by_pull_request(project: Project, settings: Sync, told: Synced) -> Synced:
+def _by_pull_request(project: Project, settings: Sync, told: SyncResult) -> SyncResult:
     """Leave the move to a person, where pushing is forbidden."""
     branches = project.branches.tips(CANDIDATE_BRANCH)
     name = next((branch for branch, sha in branches.items() if sha == told.sha), None)
@@ -389,7 +391,7 @@ def _by_pull_request(project: Project, settings: Sync, told: Synced) -> Synced:
     return dataclasses.replace(told, state="pull-request", reason=reason, tag=tag, pull=pull.number, url=pull.url)
 
 
-def _moved(told: Synced, settings: Sync) -> Synced:
+def _moved(told: SyncResult, settings: Sync) -> SyncResult:
     reason = f"`{settings.branch}` moved meanwhile, so the candidate is made and tested anew"
     return dataclasses.replace(told, state="moved", reason=reason, again=True)
 
@@ -402,5 +404,7 @@ def _clean_up(project: Project, settings: Sync, commit: str) -> None:
     close_superseded(project, settings, commit)
 
 
-def _told(way: _Way, *, state: str, reason: str, conflicts: tuple[str, ...] = ()) -> Synced:
-    return Synced(state=state, reason=reason, tag=way.facts.tag.name, cloud=way.facts.cloud or "", conflicts=conflicts)
+def _told(way: _Way, *, state: str, reason: str, conflicts: tuple[str, ...] = ()) -> SyncResult:
+    return SyncResult(
+        state=state, reason=reason, tag=way.facts.tag.name, cloud=way.facts.cloud or "", conflicts=conflicts
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from release_tool.deploy.halts.model import LABEL
 from release_tool.deploy.ledger.model import live
-from release_tool.deploy.ledger.phase import Word
+from release_tool.deploy.ledger.phase import Phase
 
 if TYPE_CHECKING:
     from tests.production import Production
@@ -31,4 +31,4 @@ def is_told(here: Production) -> bool:
     issues = here.shop.api("GET", f"issues?state=all&labels={LABEL}")
     assert isinstance(issues, list)
     incidents = [issue for issue in issues if issue["title"].endswith("after an incident")]
-    return bool(incidents) or here.ledger()[-1].phase.word is Word.UNKNOWN
+    return bool(incidents) or here.ledger()[-1].phase.word is Phase.UNKNOWN

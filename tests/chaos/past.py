@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release_tool.deploy.ledger.model import Kind, Payload
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.model import DeploymentKind, Payload
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.ledger.store import Deployments
 from release_tool.model.tags import Owner
 
@@ -21,10 +21,10 @@ def prove(here: Production, *versions: str) -> None:
     before = 0
     for version in versions:
         number = enter(here, version)
-        for phase in (Phase(Word.CHANGING, "production"), Phase(Word.HEALTHY, "in the past")):
+        for phase in (PhaseRecord(Phase.CHANGING, "production"), PhaseRecord(Phase.HEALTHY, "in the past")):
             deployments.status(number, phase)
         if before:
-            deployments.status(before, Phase(Word.REPLACED, f"by {version} (#{number})"))
+            deployments.status(before, PhaseRecord(Phase.REPLACED, f"by {version} (#{number})"))
         before = number
         here.service.file.write_text(version)
 
@@ -32,9 +32,9 @@ def prove(here: Production, *versions: str) -> None:
 def enter(  # noqa: PLR0913 - what a deployment can be told to be
     here: Production,
     version: str,
-    *phases: Phase,
+    *phases: PhaseRecord,
     owner: Owner = LONG_GONE,
-    kind: Kind = Kind.DEPLOY,
+    kind: DeploymentKind = DeploymentKind.DEPLOY,
     automatic: bool = False,
     parent: int | None = None,
 ) -> int:

@@ -12,7 +12,7 @@ import pytest
 from github_sandbox import Fault
 from release_tool.config import Duration
 from release_tool.deploy import deploy
-from release_tool.deploy.preconditions import Asked
+from release_tool.deploy.preconditions import DeployRequest
 from release_tool.errors import ReleaseToolError, UnhealthyError
 from release_tool.github.api import GitHub
 from tests import examples
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from release_tool.deploy.attempt import Deployed
+    from release_tool.deploy.attempt import DeployResult
     from tests.production import Production
 
 WRITES = "POST|PATCH|PUT|DELETE"
@@ -55,7 +55,7 @@ def arm(here: Production, fault: Fault, *, after: int, times: int = 1, path: str
     here.shop.box.fault(msgspec.structs.replace(fault, method=WRITES, path=path, after=after, times=times))
 
 
-def told(here: Production) -> Deployed | ReleaseToolError:
+def told(here: Production) -> DeployResult | ReleaseToolError:
     try:
         return here.deploy("1.3.0")
     except ReleaseToolError as error:
@@ -146,8 +146,8 @@ def test_samples_do_not_wait_for_github(tmp_path: Path, fault: Fault) -> None:
             return 200, {"version": version}
 
         here.service.behave = behave
-        place = here.place()
-        settings = msgspec.structs.replace(place.settings, bake=Duration(seconds=40))
+        environment = here.environment()
+        settings = msgspec.structs.replace(environment.settings, bake=Duration(seconds=40))
         box = here.shop.box
         github = GitHub(
             box.repository,
@@ -157,9 +157,11 @@ def test_samples_do_not_wait_for_github(tmp_path: Path, fault: Fault) -> None:
             clock=here.clock,
             seconds_between_writes=0,
         )
-        project = dataclasses.replace(place.project, github=github)
+        project = dataclasses.replace(environment.project, github=github)
         with pytest.raises(UnhealthyError):  # what was proven can't be written
-            deploy.deploy(dataclasses.replace(place, project=project, settings=settings), "1.3.0", Asked(by="ada"))
+            deploy.deploy(
+                dataclasses.replace(environment, project=project, settings=settings), "1.3.0", DeployRequest(by="ada")
+            )
         assert here.service.asked == 40 / 2 + 1
         box.faults.clear()
         (settled,) = here.reconcile()

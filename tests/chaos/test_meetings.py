@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from github_sandbox import Fault
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from tests.chaos.aftermath import assert_in_order
 from tests.chaos.past import enter, prove
 from tests.chaos.test_kills import OURS, WRITES, start
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
-    from release_tool.deploy.attempt import Deployed
+    from release_tool.deploy.attempt import DeployResult
 
 PATIENCE = 60
 SLOW = """#!/bin/sh
@@ -99,7 +99,7 @@ def test_who_has_waited_for_long_enough_says_who_holds_the_environment(
         first = start(here, ("deploy", "1.2.4"))
         assert held.wait_until_acted(PATIENCE)
         second = here.elsewhere()
-        done: Deployed = second.deploy_automatically("1.3.0") if automatic else second.deploy("1.3.0")
+        done: DeployResult = second.deploy_automatically("1.3.0") if automatic else second.deploy("1.3.0")
         number = here.ledger()[1].id
         assert (done.outcome, done.reason) == (outcome, f"waited in vain: 1.2.4 (#{number}) holds the environment")
         assert sum(second.clock.sleeps) == 95
@@ -111,7 +111,7 @@ def test_who_has_waited_for_long_enough_says_who_holds_the_environment(
 def test_a_dead_owner_holds_nobody_up(tmp_path: Path) -> None:
     with production(tmp_path, configuration=QUICK) as here:
         prove(here, "1.2.3")
-        enter(here, "1.2.4", Phase(Word.WAITING, "for its turn"))
+        enter(here, "1.2.4", PhaseRecord(Phase.WAITING, "for its turn"))
         assert here.deploy("1.3.0").outcome == "healthy"
         assert sum(here.clock.sleeps) < 60
         assert here.story()[1] == "deploy 1.2.4: not done: interrupted before anything changed"
@@ -125,7 +125,7 @@ def test_two_who_settle_the_same_at_the_same_moment_settle_it_once(tmp_path: Pat
         command=SLOW,
     ) as here:
         prove(here, "1.2.3", "1.2.4")
-        enter(here, "1.3.0", Phase(Word.CHANGING, "production"), automatic=True)
+        enter(here, "1.3.0", PhaseRecord(Phase.CHANGING, "production"), automatic=True)
         here.service.file.write_text("1.3.0")
         held = here.shop.box.fault(Fault(method=WRITES, path=OURS, after=1, block="after"))
         first = start(here, ("reconcile",))

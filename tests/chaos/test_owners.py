@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from github_sandbox import Fault
-from release_tool.deploy.ledger.phase import Phase, Word
-from release_tool.deploy.ledger.writer import Book
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
+from release_tool.deploy.ledger.writer import LedgerWriter
 from release_tool.model.tags import Owner
 from release_tool.system import host
 from tests.chaos.aftermath import assert_in_order
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 RUN, JOB = 77, 501
 OWNER = Owner(run=RUN, attempt=1, job=str(JOB))
-CHANGING = Phase(Word.CHANGING, "production")
+CHANGING = PhaseRecord(Phase.CHANGING, "production")
 
 
 def run(status: str, job: str, *, attempt: int = 1, number: int = JOB, more: tuple[Entry, ...] = ()) -> Entry:
@@ -142,11 +142,11 @@ def test_a_process_of_another_host_lives_for_three_minutes_after_its_last_sign_o
 
 def test_who_can_not_be_asked_shows_that_he_is_alive_while_a_command_runs(tmp_path: Path) -> None:
     with left_behind(tmp_path, owner=host.this_process()) as here:
-        book = Book(here.place())
-        entry = book.ledger[-1]
+        writer = LedgerWriter(here.environment())
+        entry = writer.ledger[-1]
         third = here.shop.box.fault(Fault(method="POST", path="/statuses$", after=2, block="before"))
         failing = here.shop.box.fault(Fault(method="POST", path="/statuses$", status=502))
-        with book.kept_alive(entry, timedelta(milliseconds=10)):
+        with writer.kept_alive(entry, timedelta(milliseconds=10)):
             assert third.wait_until_reached()
             third.release()
         assert failing.reached.is_set()
@@ -155,11 +155,11 @@ def test_who_can_not_be_asked_shows_that_he_is_alive_while_a_command_runs(tmp_pa
 
 def test_a_job_need_not_show_that_it_is_alive(tmp_path: Path) -> None:
     with left_behind(tmp_path, run("in_progress", "in_progress")) as here:
-        book = Book(here.place(**here.shop.job(RUN)))
+        writer = LedgerWriter(here.environment(**here.shop.job(RUN)))
         here.shop.box.forget_requests()
-        with book.kept_alive(book.ledger[-1], timedelta(0)):
+        with writer.kept_alive(writer.ledger[-1], timedelta(0)):
             here.clock.sleep(3600)
-            book.stay_alive(book.ledger[-1])
+            writer.stay_alive(writer.ledger[-1])
         assert not [one for one in here.shop.box.requests if one.path.endswith("/statuses")]
 
 
@@ -168,7 +168,7 @@ def test_who_verifies_for_long_renews_the_lease_once_a_minute(tmp_path: Path) ->
         prove(here, "1.2.3", "1.2.4")
         here.shop.box.forget_requests()
         assert here.deploy("1.3.0").outcome == "healthy"
-        baked = [str(step.phase) for step in here.ledger()[-1].steps if step.phase.word is Word.BAKING]
+        baked = [str(step.phase) for step in here.ledger()[-1].steps if step.phase.word is Phase.BAKING]
         assert 5 <= len(baked) <= 6
 
 

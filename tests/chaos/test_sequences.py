@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from release_tool.deploy.halts import commands
-from release_tool.deploy.halts.model import Order
-from release_tool.deploy.ledger.model import Kind, quarantine
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.halts.model import HaltOrder
+from release_tool.deploy.ledger.model import DeploymentKind, quarantine
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.errors import RefusedError, UnhealthyError
 from tests import examples
 from tests.chaos.aftermath import assert_in_order
@@ -69,10 +69,10 @@ EVENTS = st.lists(
     max_size=6,
 )
 PHASES = (
-    Phase(Word.WAITING, "for its turn"),
-    Phase(Word.CHANGING, "production"),
-    Phase(Word.VERIFYING, "production"),
-    Phase(Word.ROLLING_BACK, "it failed"),
+    PhaseRecord(Phase.WAITING, "for its turn"),
+    PhaseRecord(Phase.CHANGING, "production"),
+    PhaseRecord(Phase.VERIFYING, "production"),
+    PhaseRecord(Phase.ROLLING_BACK, "it failed"),
 )
 
 
@@ -106,7 +106,7 @@ def do(here: Production, what: What) -> None:
         case "reconcile":
             here.reconcile()
         case "halt":
-            commands.halt(here.shop.project(), Order(environment="production", by="ada", reason="wait"))
+            commands.halt(here.shop.project(), HaltOrder(environment="production", by="ada", reason="wait"))
         case "resume":
             commands.resume(here.shop.project(), "", "ada")
 
@@ -115,7 +115,7 @@ def assert_nothing_bad_came_back_by_itself(here: Production) -> None:
     """No automatic deployment has touched a commit that was quarantined when it began."""
     ledger = here.ledger()
     for number, one in enumerate(ledger):
-        if one.payload.automatic and one.payload.kind is Kind.DEPLOY and one.owner.run != 1:
+        if one.payload.automatic and one.payload.kind is DeploymentKind.DEPLOY and one.owner.run != 1:
             assert not one.changed or one.commit not in quarantine(ledger[:number]), here.story()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from github_sandbox import Fault
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.model.tags import Owner
 from tests.chaos.aftermath import assert_in_order
 from tests.chaos.endless import DEAF, ENDLESS, PATIENCE, assert_ends, fifo
@@ -79,7 +79,10 @@ def ended(started: subprocess.Popen[str], number: int) -> str:
 def test_who_is_interrupted_while_waiting_leaves_nothing_behind(tmp_path: Path, number: int) -> None:
     with scene(tmp_path) as here:
         held = enter(
-            here, "1.2.3", Phase(Word.CHANGING, "production"), owner=Owner(run=OTHERS, attempt=1, job=str(OTHERS))
+            here,
+            "1.2.3",
+            PhaseRecord(Phase.CHANGING, "production"),
+            owner=Owner(run=OTHERS, attempt=1, job=str(OTHERS)),
         )
         started = started_up_to(here, f"waiting: 1.2.3 .#{held}")
         started.send_signal(number)
@@ -134,7 +137,7 @@ def test_an_interrupted_verification_is_taken_up_by_the_same_job(tmp_path: Path,
 def test_an_interrupted_rollback_is_not_taken_for_one_that_failed(tmp_path: Path, number: int) -> None:
     with scene(tmp_path, stale=True) as here:
         here.service.behave = lambda version, _: (500 if version == "1.3.0" else 200, {"version": "nobody's"})
-        enter(here, "1.3.0", Phase(Word.CHANGING, "production"), Phase(Word.ROLLING_BACK, "it failed"))
+        enter(here, "1.3.0", PhaseRecord(Phase.CHANGING, "production"), PhaseRecord(Phase.ROLLING_BACK, "it failed"))
         armed = here.shop.box.fault(Fault(method="POST", path="/statuses$", body='"waiting: ', block="after"))
         started = here.shop.start("reconcile", "-e", "production", env=here.shop.job(OURS))
         assert armed.wait_until_acted(PATIENCE)

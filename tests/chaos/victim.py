@@ -12,21 +12,21 @@ import sys
 from release_tool.cli import Options
 from release_tool.cli.session import Session
 from release_tool.deploy import deploy, reconcile
-from release_tool.deploy.environment import place_named, with_deployed_configuration
-from release_tool.deploy.preconditions import Asked
+from release_tool.deploy.environment import environment_named, with_deployed_configuration
+from release_tool.deploy.preconditions import DeployRequest
 from tests.clock import FakeClock
 
 
 def main(verb: str, version: str = "") -> None:
     project = dataclasses.replace(Session(Options(), os.environ).project(), clock=FakeClock())
-    place = place_named(with_deployed_configuration(project), "production", ours=os.environ)
+    environment = environment_named(with_deployed_configuration(project), "production", ours=os.environ)
     match verb:
         case "deploy":
-            deploy.deploy(place, version, Asked(by="ada"))
+            deploy.deploy(environment, version, DeployRequest(by="ada"))
         case "rollback":
-            deploy.rollback(place, version, Asked(by="ada", reason="it is broken"), halts=True)
+            deploy.rollback(environment, version, DeployRequest(by="ada", reason="it is broken"), halts=True)
         case _:
-            reconcile.reconcile([place])
+            reconcile.reconcile([environment])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 
 from github_sandbox import Fault
 from github_sandbox.store import Job
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.model.tags import Owner
 from tests.chaos.past import enter, prove
 from tests.production import COMMAND, CONFIGURATION, production
@@ -349,7 +349,7 @@ def test_halt_and_resume_say_what_is_halted_and_what_goes_next(tmp_path: Path) -
 
 def test_reconcile_tells_each_deployment_that_it_saw_to(tmp_path: Path) -> None:
     with scene(tmp_path) as here:
-        enter(here, "1.3.0", Phase(Word.CHANGING, "production"))
+        enter(here, "1.3.0", PhaseRecord(Phase.CHANGING, "production"))
         done = here.shop.run("reconcile", "--json")
         told = document(done)["deployments"]
         assert isinstance(told, list)
@@ -360,7 +360,7 @@ def test_reconcile_tells_each_deployment_that_it_saw_to(tmp_path: Path) -> None:
 
 def test_what_can_not_be_reached_is_closed_as_unknown_and_ends_with_7(tmp_path: Path) -> None:
     with scene(tmp_path) as here:
-        enter(here, "1.3.0", Phase(Word.CHANGING, "production"))
+        enter(here, "1.3.0", PhaseRecord(Phase.CHANGING, "production"))
         done = here.shop.run("reconcile", "-e", "production", "--only-close")
         assert (done.code, here.service.asked) == (7, 0)
         assert "1.3.0 inconclusive: interrupted while changing: production" in done.out
@@ -370,7 +370,7 @@ def test_who_waits_in_vain_is_refused_with_3_and_told_who_holds_the_environment(
     runs = {"run": 78, "status": "in_progress", "jobs": [{"id": 78, "runner_name": "r", "status": "in_progress"}]}
     with production(tmp_path, runs, configuration=QUICK) as here:
         prove(here, "1.2.3")
-        number = enter(here, "1.2.4", Phase(Word.CHANGING, "x"), owner=Owner(run=78, attempt=1, job="78"))
+        number = enter(here, "1.2.4", PhaseRecord(Phase.CHANGING, "x"), owner=Owner(run=78, attempt=1, job="78"))
         done = deploy(here, "1.3.0")
         assert (done.code, f"1.2.4 (#{number}) holds the environment" in done.err) == (3, True), done.err
 
@@ -379,7 +379,7 @@ def test_who_waits_in_vain_is_refused_with_3_and_told_who_holds_the_environment(
 
 
 @contextmanager
-def player(here: Production, conclusion: str, *entries: tuple[str, tuple[Phase, ...]]) -> Iterator[None]:
+def player(here: Production, conclusion: str, *entries: tuple[str, tuple[PhaseRecord, ...]]) -> Iterator[None]:
     """Play the run that a command starts: before the command hears of it, the run has deployed and ended."""
     armed = here.shop.box.fault(Fault(method="POST", path="/dispatches$", block="after"))
 
@@ -404,14 +404,14 @@ def started_run(here: Production) -> Run:
     return list(here.shop.box.github.store.runs)[-1]
 
 
-CHANGING = Phase(Word.CHANGING, "production")
+CHANGING = PhaseRecord(Phase.CHANGING, "production")
 ENDINGS = {
-    "healthy": ("success", (CHANGING, Phase(Word.HEALTHY, "good for 2m")), 0),
-    "rolled back": ("failure", (CHANGING, Phase(Word.FAILED, "it broke", rolled_back_to="1.2.4")), 6),
-    "unhealthy": ("failure", (CHANGING, Phase(Word.FAILED, "it broke")), 7),
-    "inconclusive": ("failure", (CHANGING, Phase(Word.UNKNOWN, "nothing could be measured")), 7),
-    "refused": ("failure", (Phase(Word.REFUSED, "halted"),), 3),
-    "superseded": ("success", (Phase(Word.SUPERSEDED, "by 1.3.1 (#99)"),), 0),
+    "healthy": ("success", (CHANGING, PhaseRecord(Phase.HEALTHY, "good for 2m")), 0),
+    "rolled back": ("failure", (CHANGING, PhaseRecord(Phase.FAILED, "it broke", rolled_back_to="1.2.4")), 6),
+    "unhealthy": ("failure", (CHANGING, PhaseRecord(Phase.FAILED, "it broke")), 7),
+    "inconclusive": ("failure", (CHANGING, PhaseRecord(Phase.UNKNOWN, "nothing could be measured")), 7),
+    "refused": ("failure", (PhaseRecord(Phase.REFUSED, "halted"),), 3),
+    "superseded": ("success", (PhaseRecord(Phase.SUPERSEDED, "by 1.3.1 (#99)"),), 0),
 }
 
 
@@ -440,7 +440,7 @@ def test_from_a_terminal_the_workflow_is_started_and_followed_to_the_exit_code_o
 
 def test_a_rollback_from_a_terminal_is_the_workflows(tmp_path: Path) -> None:
     with scene(tmp_path) as here:
-        with player(here, "success", ("1.2.3", (CHANGING, Phase(Word.HEALTHY, "good for 2m")))):
+        with player(here, "success", ("1.2.3", (CHANGING, PhaseRecord(Phase.HEALTHY, "good for 2m")))):
             done = here.shop.run("rollback", "-e", "production", "--to", "1.2.3", "--json")
         assert (done.code, document(done)["outcome"]) == (0, "healthy")
         assert started_run(here).inputs["action"] == "rollback"

@@ -157,7 +157,7 @@ def test_the_configuration_is_that_of_what_is_deployed_and_not_that_of_the_check
     with production(tmp_path, elsewhere, configuration=HOSTED, history=HISTORY) as here:
         assert "environments.production" in (here.shop.clone / "release-tool.toml").read_text()
         with pytest.raises(UsageError, match="there is no environment 'production' on `cloud`") as wrong:
-            here.place()
+            here.environment()
         assert wrong.value.todo == "name one of `moved`"
 
 

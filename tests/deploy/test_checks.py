@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.deploy.environment import Silent
+from release_tool.deploy.environment import SilentProgress
 from release_tool.deploy.health.verdict import Reading
 from tests.certificates import certificate
 from tests.production import CURIOUS, QUICK, production
@@ -233,7 +233,7 @@ def test_a_budget_that_is_overdrawn_makes_the_bake_longer(tmp_path: Path) -> Non
 def test_a_bake_has_to_begin_at_the_deadline_which_counts_from_the_end_of_the_command(
     tmp_path: Path, bad_samples: int, outcome: str
 ) -> None:
-    class Slow(Silent):
+    class Slow(SilentProgress):
         def line(self, text: str) -> None:
             assert text.startswith("deploying 1.3.0")
             here.clock.sleep(600)

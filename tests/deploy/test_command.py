@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.deploy.command import Delivery, passed_on, run, surroundings
+from release_tool.deploy.command import CommandInput, passed_on, run, surroundings
 from release_tool.errors import UsageError
 from release_tool.text.masking import Masker
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from release_tool.deploy.command import Ran
+    from release_tool.deploy.command import CommandResult
 
-DELIVERY = Delivery(
+DELIVERY = CommandInput(
     version="1.3.0+cloud.1",
     commit="5" * 40,
     tag="v1.3.0",
@@ -40,7 +40,7 @@ class Deploy:
 
     def __call__(
         self, script: str, *, timeout: float = 30, secrets: tuple[str, ...] = (), show: Callable[[str], None] = print
-    ) -> Ran:
+    ) -> CommandResult:
         file = self.directory / "deploy.sh"
         file.write_text(f"#!/bin/sh\n{script}\n")
         file.chmod(0o755)
@@ -136,7 +136,7 @@ def test_a_variable_that_is_not_set_is_told_before_anything_is_changed() -> None
 
 
 def test_two_references_never_share_a_variable() -> None:
-    delivery = Delivery(
+    delivery = CommandInput(
         version="", commit="", tag="", environment="", target="", target_url="", references={"a-b": "x", "a.b": "y"}
     )
     with pytest.raises(UsageError, match="two references would be RELEASE_REF_A_B"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from inline_snapshot import snapshot
 
 from release_tool.deploy import reconcile
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.withdraw import withdraw
 from tests.counting import Counter
 from tests.production import CURIOUS, QUICK, RIVAL, EventfulClock, production, releases
@@ -47,7 +47,7 @@ def test_a_version_that_is_not_healthy_is_rolled_back_to_the_last_known_good(tmp
         assert (done.outcome, done.rolled_back_to, done.live) == ("rolled_back", "1.2.4", "1.2.4")
         assert here.service.deployed() == "1.2.4"
         good, failed, back = here.ledger()
-        assert (good.phase.word, failed.phase.word, back.phase.word) == (Word.REPLACED, Word.FAILED, Word.HEALTHY)
+        assert (good.phase.word, failed.phase.word, back.phase.word) == (Phase.REPLACED, Phase.FAILED, Phase.HEALTHY)
         assert (failed.phase.rolled_back_to, back.payload.parent) == ("1.2.4", failed.id)
         assert here.halts() == [], "a rollback that is healthy needs nobody"
         assert [(told.event, told.environment, told.before, told.after) for told in here.shop.notices] == [
@@ -87,8 +87,8 @@ def test_a_deployment_costs_few_requests(tmp_path: Path) -> None:
         here.was_proven("1.2.4")
         here.shop.box.forget_requests()
         here.deploy("1.3.0")
-        asked = [request for request in here.shop.box.requests if not request.path.startswith("/acme/shop.git")]
-        assert len(asked) <= 30
+        request = [request for request in here.shop.box.requests if not request.path.startswith("/acme/shop.git")]
+        assert len(request) <= 30
 
 
 def test_a_deployment_starts_few_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ def test_what_is_neither_healthy_nor_rolled_back_is_an_incident_that_halts_the_e
         assert done.incident
         assert here.halts() == ["Deployments to production are halted after an incident"]
         _, failed, back = here.ledger()
-        assert (failed.phase.word, back.phase.word) == (Word.FAILED, Word.FAILED)
+        assert (failed.phase.word, back.phase.word) == (Phase.FAILED, Phase.FAILED)
         assert "the rollback to 1.2.4 did not succeed" in failed.phase.text
         held = here.deploy_automatically("1.3.0")
         assert held.outcome == "held"
@@ -164,7 +164,7 @@ def test_a_first_deployment_that_fails_has_no_way_back_and_says_so(tmp_path: Pat
         assert (done.outcome, done.live) == ("unhealthy", None)
         assert "there is no way back" in done.reason
         assert done.incident
-        assert [one.phase.word for one in here.ledger()] == [Word.FAILED]
+        assert [one.phase.word for one in here.ledger()] == [Phase.FAILED]
 
 
 def test_after_a_failed_first_deployment_a_person_deploys_another_one(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def unnamed(here: Production, base: str = "v1.2.3") -> Callable[[], None]:
     git("checkout", "--quiet", "--detach", base)
     git("commit", "--quiet", "--allow-empty", "--message", "on a branch that is deleted")
     git("push", "--quiet", here.shop.box.push_url, "HEAD:refs/heads/short-lived")
-    here.rival("short-lived", Phase(Word.HEALTHY, "as it was"))
+    here.rival("short-lived", PhaseRecord(Phase.HEALTHY, "as it was"))
     git("checkout", "--quiet", "main")
 
     def vanish() -> None:
@@ -312,7 +312,7 @@ def test_a_no_is_written_down_once_for_each_commit_and_reason(tmp_path: Path) ->
 def test_what_is_held_is_written_down_once_by_the_plan_and_told(tmp_path: Path) -> None:
     with production(tmp_path, configuration=QUICK + CURIOUS) as here:
         for _ in range(2):
-            steps = reconcile.plan([here.place()], writes=True)
+            steps = reconcile.plan([here.environment()], writes=True)
             assert [(step.action, step.needed) for step in steps] == [("nothing", False)]
         assert here.story() == [
             "deploy 1.3.0: held: nothing was proven in production yet: its first deployment is a person's"
@@ -326,7 +326,7 @@ def test_what_is_held_is_written_down_once_by_the_plan_and_told(tmp_path: Path) 
 def test_an_automatic_deployment_that_waits_is_superseded_by_a_newer_one(tmp_path: Path) -> None:
     with production(tmp_path, RIVAL, configuration=QUICK) as here:
         here.deploy("1.2.3")
-        ahead = here.rival("v1.2.3", Phase(Word.CHANGING, "production"))
+        ahead = here.rival("v1.2.3", PhaseRecord(Phase.CHANGING, "production"))
         clock = here.clock = EventfulClock()
         clock.after(20, lambda: here.rival("v1.3.0"))
         done = here.deploy_automatically("1.2.4")
@@ -338,9 +338,9 @@ def test_an_automatic_deployment_that_waits_is_superseded_by_a_newer_one(tmp_pat
 def test_what_is_older_by_the_time_its_turn_comes_is_superseded(tmp_path: Path) -> None:
     with production(tmp_path, RIVAL, configuration=QUICK) as here:
         here.deploy("1.2.3")
-        ahead = here.rival("v1.3.0", Phase(Word.CHANGING, "production"), automatic=False)
+        ahead = here.rival("v1.3.0", PhaseRecord(Phase.CHANGING, "production"), automatic=False)
         clock = here.clock = EventfulClock()
-        clock.after(40, lambda: here.tell(ahead, Phase(Word.HEALTHY, "as it was")))
+        clock.after(40, lambda: here.tell(ahead, PhaseRecord(Phase.HEALTHY, "as it was")))
         done = here.deploy_automatically("1.2.4")
         assert (done.outcome, done.reason, done.live) == (
             "superseded",
@@ -352,10 +352,10 @@ def test_what_is_older_by_the_time_its_turn_comes_is_superseded(tmp_path: Path) 
 def test_what_was_withdrawn_while_it_waited_is_not_deployed(tmp_path: Path) -> None:
     with production(tmp_path, RIVAL, configuration=QUICK) as here:
         here.deploy("1.2.3")
-        ahead = here.rival("v1.2.4", Phase(Word.CHANGING, "production"))
+        ahead = here.rival("v1.2.4", PhaseRecord(Phase.CHANGING, "production"))
         clock = here.clock = EventfulClock()
         clock.after(20, lambda: withdraw(here.shop.project(), "v1.3.0", "it loses data"))
-        clock.after(40, lambda: here.tell(ahead, Phase(Word.HEALTHY, "as it was")))
+        clock.after(40, lambda: here.tell(ahead, PhaseRecord(Phase.HEALTHY, "as it was")))
         done = here.deploy_automatically("1.3.0")
         assert (done.outcome, done.reason) == ("held", "1.3.0 was withdrawn")
 
@@ -364,7 +364,7 @@ def test_whoever_waits_in_vain_is_held_or_refused_and_says_for_whom(tmp_path: Pa
     patient = QUICK.replace('bake = "10s"', 'bake = "10s"\nlock-timeout = "1m"')
     with production(tmp_path, RIVAL, configuration=patient) as here:
         here.deploy("1.2.3")
-        number = here.rival("v1.2.4", Phase(Word.CHANGING, "production"))
+        number = here.rival("v1.2.4", PhaseRecord(Phase.CHANGING, "production"))
         refused, held = here.deploy("1.3.0"), here.deploy_automatically("1.3.0")
         assert (refused.outcome, held.outcome) == ("refused", "held")
         assert refused.reason == held.reason == f"waited in vain: 1.2.4 (#{number}) holds the environment"

@@ -9,9 +9,9 @@ import pytest
 from inline_snapshot import snapshot
 
 from release_tool.config import Environment
-from release_tool.deploy.ledger.model import Kind, Override
-from release_tool.deploy.ledger.phase import Phase, Word
-from release_tool.deploy.policy import Facts, Outcome, is_healthy_at, may_deploy, next_steps, requirements
+from release_tool.deploy.ledger.model import DeploymentKind, Override
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
+from release_tool.deploy.policy import DeployFacts, DeployOutcome, is_healthy_at, may_deploy, next_steps, requirements
 from tests.builders import sha
 from tests.deploy.ledger.ledgers import FAILED, LEFT, PROVEN, deployment, rollback
 
@@ -22,17 +22,17 @@ A = deployment(1, "a", *PROVEN)
 B = deployment(2, "b", *PROVEN)
 
 
-def facts(commit: str, *ledger: Deployment) -> Facts:
+def facts(commit: str, *ledger: Deployment) -> DeployFacts:
     """A person's deployment to production, to which nothing objects but the ledger."""
-    return Facts(environment="production", ledger=ledger, commit=sha(commit), name=f"1.{commit}")
+    return DeployFacts(environment="production", ledger=ledger, commit=sha(commit), name=f"1.{commit}")
 
 
-def ask(known: Facts, *overrides: Override, **more: object) -> tuple[str, str]:
+def ask(known: DeployFacts, *overrides: Override, **more: object) -> tuple[str, str]:
     decision = may_deploy(msgspec.structs.replace(known, overrides=frozenset(overrides), **more))
     return decision.outcome.value, decision.reason
 
 
-def by_itself(known: Facts, **more: object) -> tuple[str, str]:
+def by_itself(known: DeployFacts, **more: object) -> tuple[str, str]:
     return ask(known, *Override, automatic=True, **more)
 
 
@@ -52,7 +52,7 @@ def test_the_first_deployment_is_a_persons_and_needs_no_override() -> None:
 
 def test_the_same_commit_again_is_unchanged_whatever_else_holds() -> None:
     assert by_itself(facts("a", A), halted="halted by ada")[0] == "unchanged"
-    assert ask(facts("a", A), kind=Kind.ROLLBACK)[0] == "unchanged"
+    assert ask(facts("a", A), kind=DeploymentKind.ROLLBACK)[0] == "unchanged"
 
 
 def test_nothing_is_unchanged_while_what_is_live_is_unknown() -> None:
@@ -95,12 +95,12 @@ NO_WAY = facts("c", B)
     ],
 )
 def test_a_no_holds_an_automatic_run_and_tells_a_person_the_override(
-    known: Facts, more: dict[str, object], automatic: str, override: Override | None
+    known: DeployFacts, more: dict[str, object], automatic: str, override: Override | None
 ) -> None:
     refused = may_deploy(msgspec.structs.replace(known, **more))
-    assert refused.outcome is Outcome.REFUSED
+    assert refused.outcome is DeployOutcome.REFUSED
     assert refused.ways_out == ((override,) if override else ())
-    assert refused.phase == Phase(Word.REFUSED, refused.reason)
+    assert refused.phase == PhaseRecord(Phase.REFUSED, refused.reason)
     assert by_itself(known, **more) == (automatic, refused.reason)
     others = [other for other in Override if other is not override]
     assert ask(known, *others, **more)[0] == "refused"
@@ -141,27 +141,27 @@ def test_a_hotfix_after_a_failed_release_goes() -> None:
 
 
 def test_a_rollback_is_stopped_by_no_halt_and_no_age_but_goes_only_to_what_was_proven() -> None:
-    back = msgspec.structs.replace(facts("a", A, B), kind=Kind.ROLLBACK)
+    back = msgspec.structs.replace(facts("a", A, B), kind=DeploymentKind.ROLLBACK)
     assert ask(back, halted="halted", frozen="frozen", older=True, tested=False, unmet=("staging",)) == ("goes", "")
     assert ask(back, withdrawn=frozenset({sha("a")})) == ("refused", "1.a was withdrawn")
     assert ask(back, gone=frozenset({sha("a")})) == ("refused", "1.a does not exist any more")
     assert ask(back, irreversible="drop prices") == ("refused", "drop prices can't be undone by going back")
     assert ask(back, Override.IRREVERSIBLE, irreversible="drop prices")[0] == "goes"
-    never = msgspec.structs.replace(facts("c", A, B), kind=Kind.ROLLBACK)
+    never = msgspec.structs.replace(facts("c", A, B), kind=DeploymentKind.ROLLBACK)
     assert ask(never, *Override) == ("refused", "1.c was never proven in production")
 
 
 def test_only_a_person_goes_back_to_what_is_quarantined() -> None:
     bad = (deployment(2, "b", *PROVEN), rollback(3, "a", *PROVEN, leaves=2, automatic=False))
-    back = msgspec.structs.replace(facts("b", A, *bad), kind=Kind.ROLLBACK)
+    back = msgspec.structs.replace(facts("b", A, *bad), kind=DeploymentKind.ROLLBACK)
     assert ask(back)[0] == "goes"
     assert by_itself(back) == ("held", "1.b was rolled back from (#3)")
 
 
 def test_a_record_is_stopped_by_nothing() -> None:
-    record = msgspec.structs.replace(QUARANTINED, kind=Kind.RECORD)
+    record = msgspec.structs.replace(QUARANTINED, kind=DeploymentKind.RECORD)
     assert ask(record, halted="halted", frozen="frozen", older=True, tested=False)[0] == "goes"
-    assert ask(facts("a", A), kind=Kind.RECORD)[0] == "goes"
+    assert ask(facts("a", A), kind=DeploymentKind.RECORD)[0] == "goes"
 
 
 ENVIRONMENTS = {
@@ -192,12 +192,20 @@ def test_environments_follow_one_another_and_a_no_holds_those_that_come_after() 
     third = msgspec.structs.replace(first, unmet=("production",))
     order = {"staging": first, "production": second, "mirror": third}
     assert [(step.environment, step.decision.outcome) for step in next_steps(order)] == [
-        ("staging", Outcome.GOES),
-        ("production", Outcome.GOES),
-        ("mirror", Outcome.GOES),
+        ("staging", DeployOutcome.GOES),
+        ("production", DeployOutcome.GOES),
+        ("mirror", DeployOutcome.GOES),
     ]
     order["production"] = msgspec.structs.replace(second, halted="halted by ada")
-    assert [step.decision.outcome for step in next_steps(order)] == [Outcome.GOES, Outcome.HELD, Outcome.HELD]
+    assert [step.decision.outcome for step in next_steps(order)] == [
+        DeployOutcome.GOES,
+        DeployOutcome.HELD,
+        DeployOutcome.HELD,
+    ]
     order["staging"] = msgspec.structs.replace(first, ledger=(A, B))
     order["production"] = msgspec.structs.replace(first)
-    assert [step.decision.outcome for step in next_steps(order)] == [Outcome.UNCHANGED, Outcome.GOES, Outcome.GOES]
+    assert [step.decision.outcome for step in next_steps(order)] == [
+        DeployOutcome.UNCHANGED,
+        DeployOutcome.GOES,
+        DeployOutcome.GOES,
+    ]

@@ -10,8 +10,8 @@ import pytest
 
 from github_sandbox import Fault
 from release_tool.deploy.halts.commands import resume
-from release_tool.deploy.ledger.model import Kind
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.model import DeploymentKind
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.withdraw import withdraw
 from tests.production import QUICK, RIVAL, EventfulClock, production, releases
 from tests.service import bad
@@ -99,7 +99,7 @@ def test_a_persons_rollback_that_is_not_healthy_is_an_incident(tmp_path: Path) -
         done = here.rollback(halts=False)
         assert (done.outcome, done.live, done.incident != "") == ("unhealthy", None, True)
         assert here.halts() == ["Deployments to production are halted after an incident"]
-        assert here.ledger()[-1].phase.word is Word.FAILED
+        assert here.ledger()[-1].phase.word is Phase.FAILED
 
 
 def test_after_a_failed_deployment_that_went_back_by_itself_a_person_leaves_what_is_live(tmp_path: Path) -> None:
@@ -227,9 +227,9 @@ def test_a_persons_rollback_takes_over_from_a_deployment_that_is_verified(tmp_pa
 def test_a_persons_rollback_sends_away_what_only_waits(tmp_path: Path) -> None:
     with production(tmp_path, RIVAL, configuration=QUICK) as here:
         live_on_both(here)
-        here.rival("v1.3.0", Phase(Word.CHANGING, "production"))
+        here.rival("v1.3.0", PhaseRecord(Phase.CHANGING, "production"))
         clock = here.clock = EventfulClock()
-        clock.after(20, lambda: here.rival("v1.2.4", kind=Kind.ROLLBACK, automatic=False))
+        clock.after(20, lambda: here.rival("v1.2.4", kind=DeploymentKind.ROLLBACK, automatic=False))
         done = here.deploy("1.2.3", overrides="older", reason="to compare them")
         assert (done.outcome, done.reason[:10]) == ("superseded", "by 1.2.4 (")
 

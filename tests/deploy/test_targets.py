@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from inline_snapshot import snapshot
 
-from release_tool.deploy.environment import Silent
+from release_tool.deploy.environment import SilentProgress
 from release_tool.deploy.halts.commands import halt
-from release_tool.deploy.halts.model import Order
-from release_tool.deploy.ledger.phase import Word
+from release_tool.deploy.halts.model import HaltOrder
+from release_tool.deploy.ledger.phase import Phase
 from release_tool.errors import UsageError
 from release_tool.history.facts import Request
-from release_tool.history.references import Reference
-from release_tool.release.make import Materials, release
+from release_tool.history.references import ImageReference
+from release_tool.release.make import ReleaseContents, release
 from tests.production import COMMAND, QUICK, production
 from tests.service import bad
 
@@ -102,10 +102,10 @@ def test_a_first_target_that_falls_ill_while_the_second_is_verified_fails_the_de
 
 
 def test_a_halt_between_two_targets_rolls_back_what_was_touched(tmp_path: Path) -> None:
-    class Halts(Silent):
+    class Halts(SilentProgress):
         def line(self, text: str) -> None:
             if text == "deploying 1.3.0 to web-1":
-                halt(here.shop.project(), Order(environment="production", by="bob", reason="stop"))
+                halt(here.shop.project(), HaltOrder(environment="production", by="bob", reason="stop"))
 
     with production(tmp_path, configuration=TARGETS, command=TO_TARGETS) as here:
         proven_on_both(here)
@@ -118,10 +118,10 @@ def test_a_halt_between_two_targets_rolls_back_what_was_touched(tmp_path: Path) 
 
 
 def test_a_halt_after_the_only_target_was_changed_does_not_undo_it(tmp_path: Path) -> None:
-    class Halts(Silent):
+    class Halts(SilentProgress):
         def line(self, text: str) -> None:
             assert text == "deploying 1.3.0 to production"
-            halt(here.shop.project(), Order(by="bob", reason="stop"))
+            halt(here.shop.project(), HaltOrder(by="bob", reason="stop"))
 
     with production(tmp_path, configuration=QUICK) as here:
         here.progress = Halts()
@@ -213,8 +213,8 @@ def test_the_command_is_told_what_the_release_was_built_with_without_a_build_of_
     change: Entry = {"pull": 5, "title": "fix: mend it", "files": {"a.py": "1"}}
     with production(tmp_path, change, configuration=QUICK, command=command) as here:
         image = "ghcr.io/acme/shop@sha256:" + "1" * 64
-        references = (Reference("web", image),)
-        made = release(here.shop.project(), Request(), Materials(references=references))
+        references = (ImageReference("web", image),)
+        made = release(here.shop.project(), Request(), ReleaseContents(references=references))
         assert here.deploy(str(made.plan.version)).outcome == "healthy"
         assert (tmp_path / "deployed-refs").read_text() == f"{image}\n"
 
@@ -289,7 +289,7 @@ def test_nothing_is_said_to_have_changed_by_a_command(tmp_path: Path, command: s
         with pytest.raises(UsageError) as wrong:
             here.deploy("1.3.0")
         assert command in wrong.value.message
-        assert here.ledger()[-1].phase.word is Word.NOT_DONE
+        assert here.ledger()[-1].phase.word is Phase.NOT_DONE
         assert here.preview("1.2.4").outcome == "unchanged", "what was live still is"
 
 
@@ -312,5 +312,5 @@ def test_a_rollback_whose_command_is_missing_in_the_old_commit_is_an_incident(tm
         done = here.deploy("1.3.0")
         assert (done.outcome, done.incident != "") == ("unhealthy", True)
         assert done.reason.startswith("the rollback to 1.2.4 could not begin, after this: `production`")
-        assert [one.phase.word for one in here.ledger()][1:] == [Word.FAILED, Word.NOT_DONE]
+        assert [one.phase.word for one in here.ledger()][1:] == [Phase.FAILED, Phase.NOT_DONE]
         assert here.halts() == ["Deployments to production are halted after an incident"]

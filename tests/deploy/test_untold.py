@@ -18,13 +18,13 @@ from release_tool.deploy import reconcile
 from release_tool.deploy.halts import commands
 from release_tool.deploy.halts.commands import tell_halts
 from release_tool.deploy.halts.issues import HaltIssues
-from release_tool.deploy.halts.model import LABEL, Order
-from release_tool.deploy.ledger.model import Kind
-from release_tool.deploy.ledger.phase import Phase, Word
-from release_tool.deploy.preconditions import Asked
+from release_tool.deploy.halts.model import LABEL, HaltOrder
+from release_tool.deploy.ledger.model import DeploymentKind
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
+from release_tool.deploy.preconditions import DeployRequest
 from release_tool.errors import SignalError
 from release_tool.notify.channels import Channels
-from release_tool.notify.notice import Told
+from release_tool.notify.notice import SendReport
 from release_tool.notify.send import Notifier
 from tests.clock import FakeClock
 from tests.notify.test_send import Team
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from pytest_httpserver import HTTPServer
 
-    from release_tool.deploy.environment import Place
+    from release_tool.deploy.environment import DeployEnvironment
     from release_tool.notify.notice import Notice
     from release_tool.project import Project
     from tests.production import Production
@@ -65,13 +65,13 @@ def real(project: Project, team: Team) -> Project:
     return dataclasses.replace(project, notify=Notifier(project.config, Path("nowhere"), channels, project.say))
 
 
-def at(here: Production, team: Team) -> Place:
-    place = here.place()
-    return dataclasses.replace(place, project=real(place.project, team))
+def at(here: Production, team: Team) -> DeployEnvironment:
+    environment = here.environment()
+    return dataclasses.replace(environment, project=real(environment.project, team))
 
 
 def deploy(here: Production, team: Team, version: str) -> str:
-    return deployment.deploy(at(here, team), version, Asked(by="ada")).outcome
+    return deployment.deploy(at(here, team), version, DeployRequest(by="ada")).outcome
 
 
 def later(here: Production, team: Team) -> None:
@@ -84,14 +84,14 @@ def owed(here: Production) -> list[tuple[str, ...]]:
     return [one.phase.owed for one in here.ledger()]
 
 
-def dies(notice: Notice, *, only: Collection[str] | None = None) -> Told:
+def dies(notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
     """Be killed in the very moment of telling."""
     del notice, only
     raise SignalError(signal.SIGTERM)
 
 
-def dying(place: Place) -> Place:
-    return dataclasses.replace(place, project=dataclasses.replace(place.project, notify=dies))
+def dying(environment: DeployEnvironment) -> DeployEnvironment:
+    return dataclasses.replace(environment, project=dataclasses.replace(environment.project, notify=dies))
 
 
 # Deployments
@@ -110,7 +110,7 @@ def test_who_was_told_of_a_deployment_is_not_told_again(tmp_path: Path, team: Te
 def test_a_run_that_dies_before_it_told_of_its_deployment_leaves_nobody_untold(tmp_path: Path, team: Team) -> None:
     with production(tmp_path, configuration=QUICK + TWO) as here:
         with pytest.raises(SignalError):
-            deployment.deploy(dying(here.place()), "1.3.0", Asked(by="ada"))
+            deployment.deploy(dying(here.environment()), "1.3.0", DeployRequest(by="ada"))
         assert owed(here) == [("team", "ops")]
         later(here, team)
         assert team.heard == [("ops", "production: 1.3.0 is healthy"), ("team", "production: 1.3.0 is healthy")]
@@ -136,7 +136,7 @@ def test_a_channel_that_stays_down_costs_no_writes(tmp_path: Path, team: Team) -
         deploy(here, team, "1.3.0")
         here.shop.box.forget_requests()
         later(here, team)
-        assert [asked.path for asked in here.shop.box.requests if "statuses" in asked.path] == []
+        assert [request.path for request in here.shop.box.requests if "statuses" in request.path] == []
         assert len(team.got) == 1
 
 
@@ -154,7 +154,7 @@ def test_after_a_long_silence_the_newest_are_told_first_and_not_all_at_once(tmp_
     with production(tmp_path, configuration=QUICK + TWO) as here:
         here.was_proven("1.3.0")
         for number in range(7):
-            here.rival("v1.3.0", Phase(Word.HELD, f"reason {number}", owed=("team",)))
+            here.rival("v1.3.0", PhaseRecord(Phase.HELD, f"reason {number}", owed=("team",)))
         later(here, team)
         assert [f"reason {number}" in text for number, (_, _, text) in enumerate(team.got, 2)] == [True] * 5
         later(here, team)
@@ -165,7 +165,7 @@ def test_a_channel_that_refuses_one_message_is_not_asked_again_by_the_same_run(t
     with production(tmp_path, configuration=QUICK + TWO) as here:
         here.was_proven("1.3.0")
         for number in range(3):
-            here.rival("v1.3.0", Phase(Word.HELD, f"reason {number}", owed=("team",)))
+            here.rival("v1.3.0", PhaseRecord(Phase.HELD, f"reason {number}", owed=("team",)))
         team.down = {"team"}
         later(here, team)
         assert [line for line in here.shop.said if "was not told" in line] == [
@@ -179,13 +179,13 @@ def test_where_no_channel_wants_to_know_nothing_more_is_written(tmp_path: Path) 
     for name, channels in (("without", ""), ("deaf", CURIOUS + 'events = ["released"]\n')):
         with production(tmp_path / name, configuration=QUICK + channels) as here:
             here.deploy("1.3.0")
-            written.append([asked.path for asked in here.shop.box.requests if asked.method == "POST"])
+            written.append([request.path for request in here.shop.box.requests if request.method == "POST"])
     assert written[0] == written[1]
 
 
 def test_while_somebody_else_is_at_it_nobody_is_told_twice(tmp_path: Path) -> None:
     with production(tmp_path, RIVAL, configuration=QUICK + TWO) as here:
-        here.rival("v1.3.0", Phase(Word.HEALTHY, owed=("team",)))
+        here.rival("v1.3.0", PhaseRecord(Phase.HEALTHY, owed=("team",)))
         here.reconcile(only_settle=True)
         assert here.shop.notices == []
         assert owed(here) == [("team",)]
@@ -207,7 +207,7 @@ def test_a_deployment_that_was_replaced_meanwhile_is_still_told(tmp_path: Path, 
 def test_a_channel_that_was_taken_away_is_owed_nothing(tmp_path: Path, team: Team) -> None:
     with production(tmp_path, configuration=QUICK + TWO) as here:
         here.was_proven("1.3.0")
-        here.rival("v1.3.0", Phase(Word.HELD, "halted", owed=("pager",)))
+        here.rival("v1.3.0", PhaseRecord(Phase.HELD, "halted", owed=("pager",)))
         later(here, team)
         assert team.got == []
         assert owed(here) == [(), ()]
@@ -218,7 +218,7 @@ def test_more_channels_than_there_is_room_for_are_all_told(tmp_path: Path, team:
     many = "".join(f'[channels.{name}]\nurl-env = "TEAM_URL"\n' for name in names)
     with production(tmp_path, configuration=QUICK + many) as here:
         with pytest.raises(SignalError):
-            deployment.deploy(dying(here.place()), "1.3.0", Asked(by="ada"))
+            deployment.deploy(dying(here.environment()), "1.3.0", DeployRequest(by="ada"))
         later(here, team)
         assert len(team.got) == 9
         assert owed(here) == [()]
@@ -235,18 +235,18 @@ def test_who_can_t_write_down_who_was_told_has_deployed_all_the_same(tmp_path: P
 def test_what_a_dead_run_left_is_settled_before_anybody_is_told_of_anything(tmp_path: Path) -> None:
     with production(tmp_path, configuration=QUICK + TWO, behave=bad("1.3.0")) as here:
         here.was_proven("1.2.4")
-        here.rival("v1.3.0", Phase(Word.CHANGING, "production"))
+        here.rival("v1.3.0", PhaseRecord(Phase.CHANGING, "production"))
         heard: list[tuple[str, list[str]]] = []
 
-        def listen(notice: Notice, *, only: Collection[str] | None = None) -> Told:
+        def listen(notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
             heard.append((notice.title, [one.phase.word.value for one in here.ledger()]))
-            return Told(sent=tuple(only or ()))
+            return SendReport(sent=tuple(only or ()))
 
-        place = here.place()
-        place = dataclasses.replace(place, project=dataclasses.replace(place.project, notify=listen))
-        reconcile.plan([place], writes=True)
+        environment = here.environment()
+        environment = dataclasses.replace(environment, project=dataclasses.replace(environment.project, notify=listen))
+        reconcile.plan([environment], writes=True)
         assert heard == []
-        reconcile.reconcile([place])
+        reconcile.reconcile([environment])
         assert heard[0] == ("production: 1.3.0 was rolled back to 1.2.4", ["replaced", "failed", "healthy", "held"])
         assert [title for title, _ in heard[1:]] == ["production: 1.3.0 is held"]
 
@@ -257,13 +257,13 @@ def test_a_rollback_waits_for_no_channel(tmp_path: Path) -> None:
         here.was_proven("1.3.0")
         heard: list[tuple[str, str]] = []
 
-        def listen(notice: Notice, *, only: Collection[str] | None = None) -> Told:
+        def listen(notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
             heard.append((notice.title, here.service.deployed()))
-            return Told(sent=tuple(only or ()))
+            return SendReport(sent=tuple(only or ()))
 
-        place = here.place()
-        place = dataclasses.replace(place, project=dataclasses.replace(place.project, notify=listen))
-        deployment.rollback(place, "", Asked(by="ada", reason="it is broken"), halts=True)
+        environment = here.environment()
+        environment = dataclasses.replace(environment, project=dataclasses.replace(environment.project, notify=listen))
+        deployment.rollback(environment, "", DeployRequest(by="ada", reason="it is broken"), halts=True)
         assert heard == [
             ("production: 1.3.0 was rolled back to 1.2.4", "1.2.4"),
             ("Deployments to production are halted", "1.2.4"),
@@ -309,17 +309,22 @@ def test_a_deployment_says_what_changed_who_asked_for_it_and_in_which_run(tmp_pa
 @pytest.mark.parametrize(
     "end, told",
     [
-        (Phase(Word.FAILED, "8 bad samples", rolled_back_to="1.2.3"), "1.2.4 was rolled back to 1.2.3"),
-        (Phase(Word.FAILED, "no way back"), "1.2.4 is not healthy, and nothing is deployed until a person resumes"),
-        (Phase(Word.UNKNOWN, "no DNS"), "nobody knows whether 1.2.4 is healthy"),
+        (PhaseRecord(Phase.FAILED, "8 bad samples", rolled_back_to="1.2.3"), "1.2.4 was rolled back to 1.2.3"),
+        (
+            PhaseRecord(Phase.FAILED, "no way back"),
+            "1.2.4 is not healthy, and nothing is deployed until a person resumes",
+        ),
+        (PhaseRecord(Phase.UNKNOWN, "no DNS"), "nobody knows whether 1.2.4 is healthy"),
     ],
 )
-def test_the_first_healthy_deployment_after_a_failure_says_what_is_over(tmp_path: Path, end: Phase, told: str) -> None:
+def test_the_first_healthy_deployment_after_a_failure_says_what_is_over(
+    tmp_path: Path, end: PhaseRecord, told: str
+) -> None:
     with production(tmp_path, configuration=QUICK + CURIOUS) as here:
         here.was_proven("1.2.3")
-        failed = here.rival("v1.2.4", Phase(Word.CHANGING, "production"), end)
+        failed = here.rival("v1.2.4", PhaseRecord(Phase.CHANGING, "production"), end)
         if end.rolled_back_to:
-            here.rival("v1.2.3", Phase(Word.HEALTHY), kind=Kind.ROLLBACK, parent=failed)
+            here.rival("v1.2.3", PhaseRecord(Phase.HEALTHY), kind=DeploymentKind.ROLLBACK, parent=failed)
         here.deploy("1.3.0")
         here.deploy("1.2.3", overrides="older", reason="once more")
         over, after = here.shop.notices
@@ -362,7 +367,7 @@ def test_hostile_reasons_stay_inert_and_secrets_masked_when_they_are_told_later(
     with production(tmp_path, configuration=QUICK + TWO) as here:
         here.was_proven("1.3.0")
         hostile = "<!channel> @everyone [x](https://evil.example) [tell: team, ops]"
-        here.rival("v1.3.0", Phase(Word.HELD, hostile, owed=("team",)))
+        here.rival("v1.3.0", PhaseRecord(Phase.HELD, hostile, owed=("team",)))
         later(here, team)
         ((room, _, text),) = team.got
         assert room == "team"
@@ -378,7 +383,9 @@ def test_a_halt_whose_run_died_is_told_by_the_next_one_and_once(tmp_path: Path, 
     with production(tmp_path, configuration=QUICK + TWO) as here:
         here.was_proven("1.3.0")
         with pytest.raises(SignalError):
-            commands.halt(dying(here.place()).project, Order(environment="production", by="ada", reason="stop"))
+            commands.halt(
+                dying(here.environment()).project, HaltOrder(environment="production", by="ada", reason="stop")
+            )
         later(here, team)
         later(here, team)
         title = "Deployments to production are halted"
@@ -390,7 +397,7 @@ def test_only_the_channel_that_missed_a_halt_is_told_of_it_later(tmp_path: Path,
     with production(tmp_path, configuration=QUICK + TWO) as here:
         here.was_proven("1.3.0")
         team.down = {"ops"}
-        commands.halt(at(here, team).project, Order(environment="production", by="ada", reason="stop"))
+        commands.halt(at(here, team).project, HaltOrder(environment="production", by="ada", reason="stop"))
         team.down = set()
         later(here, team)
         assert [room for room, _, _ in team.got] == ["team", "ops"]
@@ -415,9 +422,9 @@ def test_a_halt_that_a_person_opened_and_closed_by_hand_is_told_and_each_once(tm
 def test_that_things_go_on_is_told_by_the_next_run_where_this_one_dies(tmp_path: Path, team: Team) -> None:
     with production(tmp_path, configuration=QUICK + TWO) as here:
         here.was_proven("1.3.0")
-        commands.halt(at(here, team).project, Order(environment="production", by="ada", reason="stop"))
+        commands.halt(at(here, team).project, HaltOrder(environment="production", by="ada", reason="stop"))
         with pytest.raises(SignalError):
-            commands.resume(dying(here.place()).project, "production", "bob")
+            commands.resume(dying(here.environment()).project, "production", "bob")
         later(here, team)
         later(here, team)
         assert [title for room, title, _ in team.got if room == "ops"][1:] == ["Deployments to production go on"]
@@ -428,7 +435,9 @@ def test_a_halt_whose_time_passed_is_told_to_be_over(tmp_path: Path) -> None:
     with production(tmp_path, configuration=QUICK + TWO) as here:
         here.was_proven("1.3.0")
         until = here.clock.now() + timedelta(hours=1)
-        commands.halt(here.place().project, Order(environment="production", by="ada", reason="stop", until=until))
+        commands.halt(
+            here.environment().project, HaltOrder(environment="production", by="ada", reason="stop", until=until)
+        )
         here.clock.sleep(3601)
         here.reconcile()
         assert [notice.event for notice in here.shop.notices] == ["halted", "resumed"]
@@ -437,9 +446,9 @@ def test_a_halt_whose_time_passed_is_told_to_be_over(tmp_path: Path) -> None:
 
 def test_where_nobody_wants_to_hear_of_halts_github_is_not_asked(tmp_path: Path) -> None:
     with production(tmp_path, configuration=QUICK + CURIOUS + 'events = ["deployed"]\n') as here:
-        place = here.place()
+        environment = here.environment()
         here.shop.box.forget_requests()
-        tell_halts(place.project)
+        tell_halts(environment.project)
         assert here.shop.box.requests == []
 
 
@@ -447,7 +456,7 @@ def test_halts_from_before_the_first_channel_are_not_told(tmp_path: Path, team: 
     with production(tmp_path, configuration=QUICK + TWO) as here:
         here.was_proven("1.3.0")
         before = dataclasses.replace(here.shop.project(), config=Config())
-        commands.halt(before, Order(environment="production", by="ada", reason="stop"))
+        commands.halt(before, HaltOrder(environment="production", by="ada", reason="stop"))
         later(here, team)
         assert (team.got, here.shop.notices) == ([], [])
 

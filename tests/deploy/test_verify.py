@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.deploy.ledger.model import Kind
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.model import DeploymentKind
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.errors import RefusedError
 from tests.production import QUICK, RIVAL, production
 from tests.service import bad
@@ -27,7 +27,7 @@ def test_what_runs_is_written_down_as_proven_without_running_the_command(tmp_pat
         done = here.record("1.2.4")
         assert (done.outcome, done.live) == ("healthy", "1.2.4")
         (entry,) = here.ledger()
-        assert (entry.payload.kind, entry.payload.by, entry.proven) == (Kind.RECORD, "ada", True)
+        assert (entry.payload.kind, entry.payload.by, entry.proven) == (DeploymentKind.RECORD, "ada", True)
 
 
 def test_after_a_record_automatic_deployments_may_begin(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_neither_halt_nor_age_nor_quarantine_keep_anybody_from_writing_down_what
     with production(
         tmp_path, {"issue": "Stop", "labels": ["release-halt"], "author": "ada"}, configuration=frozen
     ) as here:
-        here.rival("v1.2.4", Phase(Word.CHANGING, "production"), Phase(Word.FAILED, "by itself"))
+        here.rival("v1.2.4", PhaseRecord(Phase.CHANGING, "production"), PhaseRecord(Phase.FAILED, "by itself"))
         here.was_proven("1.3.0")
         here.service.file.write_text("1.2.4")
         assert here.record("1.2.4").live == "1.2.4"
@@ -68,7 +68,7 @@ def test_neither_halt_nor_age_nor_quarantine_keep_anybody_from_writing_down_what
 def test_nobody_writes_down_what_runs_while_somebody_is_changing_it(tmp_path: Path) -> None:
     with production(tmp_path, RIVAL, configuration=QUICK) as here:
         here.service.file.write_text("1.2.4")
-        number = here.rival("v1.3.0", Phase(Word.CHANGING, "production"))
+        number = here.rival("v1.3.0", PhaseRecord(Phase.CHANGING, "production"))
         done = here.record("1.2.4")
         assert (done.outcome, done.reason) == ("refused", f"1.3.0 (#{number}) holds the environment")
 
@@ -79,12 +79,12 @@ def test_a_record_is_withdrawn_where_somebody_began_meanwhile(tmp_path: Path) ->
 
         def begin(version: str, number: int) -> tuple[int, object]:
             if number == 3:
-                here.rival("v1.3.0", Phase(Word.CHANGING, "production"))
+                here.rival("v1.3.0", PhaseRecord(Phase.CHANGING, "production"))
             return 200, {"version": version}
 
         here.service.behave = begin
         assert here.record("1.2.4").outcome == "refused"
-        assert [one.phase.word for one in here.ledger()] == [Word.CHANGING, Word.REFUSED]
+        assert [one.phase.word for one in here.ledger()] == [Phase.CHANGING, Phase.REFUSED]
 
 
 # Verifying
@@ -105,7 +105,7 @@ def test_verify_says_whether_what_should_be_live_is_and_writes_nothing(tmp_path:
 def test_verify_measures_by_the_last_known_good_while_nobody_knows_what_is_live(tmp_path: Path) -> None:
     with production(tmp_path, configuration=QUICK) as here:
         here.was_proven("1.2.4")
-        here.rival("v1.3.0", Phase(Word.CHANGING, "production"), Phase(Word.UNKNOWN, "lost"))
+        here.rival("v1.3.0", PhaseRecord(Phase.CHANGING, "production"), PhaseRecord(Phase.UNKNOWN, "lost"))
         done = here.verify()
         assert (done.version, done.outcome, done.live) == ("1.2.4", "healthy", None)
 

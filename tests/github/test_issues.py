@@ -11,7 +11,7 @@ from github_sandbox import Fault
 from release_tool.errors import UsageError
 from release_tool.github.api import NoAnswerError, PermissionDeniedError, RejectedError, Status
 from release_tool.github.issues import ClosedPull
-from release_tool.pull_request.github import Conversation
+from release_tool.pull_request.github import PullRequests
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def test_what_is_closed_says_why(start: Start) -> None:
 
     assert github.issues.open_pull("topic/1", "cloud") is None
     assert github.issues.find_issue("stuck", "marker") is None
-    assert [comment.body for comment in github.adapter(Conversation).comments(opened.number)] == ["Superseded"]
+    assert [comment.body for comment in github.adapter(PullRequests).comments(opened.number)] == ["Superseded"]
 
 
 def test_labels_and_people_are_put_on_once_and_who_is_unknown_is_left_out(start: Start) -> None:

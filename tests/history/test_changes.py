@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from release_tool.config import Config, Labels
 from release_tool.history.changes import (
-    Kind,
-    Proof,
-    Rule,
+    BumpRule,
+    ChangeKind,
+    RevertProof,
     assess,
     conventional,
     landings,
@@ -40,25 +40,27 @@ def assessed(landing: Landing, config: Config = CONFIG) -> Change:
 @pytest.mark.parametrize(
     "landing, bump, kind, rule",
     [
-        (pull(1, "Drop it", "breaking"), Bump.MAJOR, Kind.BREAKING, Rule.LABEL),
-        (pull(1, "Add it", "feature"), Bump.MINOR, Kind.FEATURE, Rule.LABEL),
-        (pull(1, "Mend it", "bug"), Bump.PATCH, Kind.FIX, Rule.LABEL),
-        (pull(1, "Tell it", "documentation"), Bump.PATCH, Kind.OTHER, Rule.LABEL),
-        (pull(1, "Hush", "no-release"), Bump.NONE, Kind.OTHER, Rule.LABEL),
-        (pull(1, "Both", "bug", "Feature"), Bump.MINOR, Kind.FEATURE, Rule.LABEL),
-        (pull(1, "feat: add it", "bug"), Bump.PATCH, Kind.FIX, Rule.LABEL),
-        (pull(1, "feat: add it", "question"), Bump.MINOR, Kind.FEATURE, Rule.TITLE),
-        (pull(1, "fix(api): mend it"), Bump.PATCH, Kind.FIX, Rule.TITLE),
-        (pull(1, "feat(api)!: drop it"), Bump.MAJOR, Kind.BREAKING, Rule.TITLE),
-        (pull(1, "docs: tell it"), Bump.PATCH, Kind.OTHER, Rule.TITLE),
-        (pull(1, "Feat: add it"), Bump.MINOR, Kind.FEATURE, Rule.TITLE),
-        (pull(1, "Add: it"), Bump.PATCH, Kind.OTHER, Rule.TITLE),
-        (pull(1, "Add it"), Bump.PATCH, Kind.OTHER, Rule.POLICY),
-        (push("feat: add it"), Bump.MINOR, Kind.FEATURE, Rule.TITLE),
-        (push("Add it"), Bump.PATCH, Kind.OTHER, Rule.POLICY),
+        (pull(1, "Drop it", "breaking"), Bump.MAJOR, ChangeKind.BREAKING, BumpRule.LABEL),
+        (pull(1, "Add it", "feature"), Bump.MINOR, ChangeKind.FEATURE, BumpRule.LABEL),
+        (pull(1, "Mend it", "bug"), Bump.PATCH, ChangeKind.FIX, BumpRule.LABEL),
+        (pull(1, "Tell it", "documentation"), Bump.PATCH, ChangeKind.OTHER, BumpRule.LABEL),
+        (pull(1, "Hush", "no-release"), Bump.NONE, ChangeKind.OTHER, BumpRule.LABEL),
+        (pull(1, "Both", "bug", "Feature"), Bump.MINOR, ChangeKind.FEATURE, BumpRule.LABEL),
+        (pull(1, "feat: add it", "bug"), Bump.PATCH, ChangeKind.FIX, BumpRule.LABEL),
+        (pull(1, "feat: add it", "question"), Bump.MINOR, ChangeKind.FEATURE, BumpRule.TITLE),
+        (pull(1, "fix(api): mend it"), Bump.PATCH, ChangeKind.FIX, BumpRule.TITLE),
+        (pull(1, "feat(api)!: drop it"), Bump.MAJOR, ChangeKind.BREAKING, BumpRule.TITLE),
+        (pull(1, "docs: tell it"), Bump.PATCH, ChangeKind.OTHER, BumpRule.TITLE),
+        (pull(1, "Feat: add it"), Bump.MINOR, ChangeKind.FEATURE, BumpRule.TITLE),
+        (pull(1, "Add: it"), Bump.PATCH, ChangeKind.OTHER, BumpRule.TITLE),
+        (pull(1, "Add it"), Bump.PATCH, ChangeKind.OTHER, BumpRule.POLICY),
+        (push("feat: add it"), Bump.MINOR, ChangeKind.FEATURE, BumpRule.TITLE),
+        (push("Add it"), Bump.PATCH, ChangeKind.OTHER, BumpRule.POLICY),
     ],
 )
-def test_the_labels_decide_then_the_title_then_the_policy(landing: Landing, bump: Bump, kind: Kind, rule: Rule) -> None:
+def test_the_labels_decide_then_the_title_then_the_policy(
+    landing: Landing, bump: Bump, kind: ChangeKind, rule: BumpRule
+) -> None:
     change = assessed(landing)
     assert (change.bump, change.kind, change.rule) == (bump, kind, rule)
 
@@ -72,7 +74,7 @@ def test_prose_in_a_body_never_changes_the_bump(text: str) -> None:
 def test_a_title_edited_after_the_merge_does_not_change_the_bump_but_is_shown() -> None:
     landing = pull(1, "feat!: rewrite history", message="fix: mend it (#1)")
     change = assessed(landing)
-    assert (change.bump, change.kind, change.title) == (Bump.PATCH, Kind.FIX, "feat!: rewrite history")
+    assert (change.bump, change.kind, change.title) == (Bump.PATCH, ChangeKind.FIX, "feat!: rewrite history")
 
 
 def test_the_title_stands_in_the_body_of_a_merge_commit() -> None:
@@ -105,7 +107,7 @@ def test_a_hidden_change_keeps_its_bump() -> None:
 def test_own_labels_replace_the_usual_ones() -> None:
     config = Config(labels=Labels(minor=("semver: minor",)))
     assert assessed(pull(1, "Add it", "semver: minor"), config).bump is Bump.MINOR
-    assert assessed(pull(1, "Add it", "feature"), config).rule is Rule.POLICY
+    assert assessed(pull(1, "Add it", "feature"), config).rule is BumpRule.POLICY
 
 
 @given(st.text())
@@ -176,15 +178,15 @@ def test_a_bot_is_known_by_its_login() -> None:
     assert author_of("Ada", "ada@example.com") == Author("Ada", None, bot=False)
 
 
-def proven(revert: Landing, original: Landing) -> Proof:
-    return Proof(revert.sha, original.sha, f"#{original.number}")
+def proven(revert: Landing, original: Landing) -> RevertProof:
+    return RevertProof(revert.sha, original.sha, f"#{original.number}")
 
 
 def test_a_revert_in_the_same_range_cancels_both() -> None:
     added, reverted = pull(1, "Add it", "feature"), pull(2, 'Revert "Add it"')
     one, other = assess([added, reverted], CONFIG, "acme/shop", [proven(reverted, added)])
     assert (one.bump, one.cancelled_by) == (Bump.NONE, 2)
-    assert (other.bump, other.cancelled_by, other.rule) == (Bump.NONE, 1, Rule.REVERT)
+    assert (other.bump, other.cancelled_by, other.rule) == (Bump.NONE, 1, BumpRule.REVERT)
 
 
 def test_a_revert_of_a_revert_brings_the_first_change_back() -> None:
@@ -223,9 +225,9 @@ def test_something_added_again_after_its_revert_is_reverted_on_its_own() -> None
 
 def test_a_revert_of_something_released_is_a_fix_that_names_it() -> None:
     reverted = pull(9, 'Revert "Add it"')
-    proof = Proof(reverted.sha, "f" * 40, "#3", "v1.2.0")
+    proof = RevertProof(reverted.sha, "f" * 40, "#3", "v1.2.0")
     (change,) = assess([reverted], CONFIG, "acme/shop", [proof])
-    assert (change.kind, change.bump, change.rule) == (Kind.FIX, Bump.PATCH, Rule.REVERT)
+    assert (change.kind, change.bump, change.rule) == (ChangeKind.FIX, Bump.PATCH, BumpRule.REVERT)
     assert change.reason == "reverts #3, released in v1.2.0"
 
 

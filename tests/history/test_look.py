@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from github_sandbox.faults import Fault
 from release_tool.deploy.withdraw import withdraw
 from release_tool.errors import RefusedError, RemoteError, UsageError
-from release_tool.history.changes import Kind, Rule
+from release_tool.history.changes import BumpRule, ChangeKind
 from release_tool.history.facts import Request
 from release_tool.model.version import Bump, Version
 from release_tool.release.notes.edit import notes_of, written
@@ -498,7 +498,10 @@ def test_a_direct_push_is_a_patch_unless_its_title_says_more(tmp_path: Path, pla
         told = planned(ours)
 
         assert bumps(told) == {"Tidy up": "patch", "feat: quick": "minor"}
-        assert [(change.pull, change.rule) for change in told.changes] == [(None, Rule.POLICY), (None, Rule.TITLE)]
+        assert [(change.pull, change.rule) for change in told.changes] == [
+            (None, BumpRule.POLICY),
+            (None, BumpRule.TITLE),
+        ]
 
 
 def test_direct_pushes_release_nothing_where_that_is_configured(tmp_path: Path, planned: Planner) -> None:
@@ -569,7 +572,7 @@ def test_a_revert_of_something_released_is_a_fix_that_names_it(tmp_path: Path, p
         told = planned(ours)
         (revert,) = told.changes
 
-        assert (told.tag, revert.kind, revert.rule) == ("v1.3.2", Kind.FIX, Rule.REVERT)
+        assert (told.tag, revert.kind, revert.rule) == ("v1.3.2", ChangeKind.FIX, BumpRule.REVERT)
         assert revert.reason == "reverts #1, released in v1.3.0"
 
 

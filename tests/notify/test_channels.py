@@ -14,8 +14,8 @@ from werkzeug import Response
 
 from release_tool.config import Channel
 from release_tool.notify.channels import Channels
-from release_tool.notify.notice import Failure, Message, Told
-from release_tool.notify.worker import Answer, Order
+from release_tool.notify.notice import Message, SendFailure, SendReport
+from release_tool.notify.worker import SendRequest, SendResult
 from tests.clock import FakeClock
 from tests.receivers import curt, deaf, mailbox
 
@@ -43,7 +43,7 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def send(clock: FakeClock, *, seconds: float = 20, **urls: str) -> Told:
+def send(clock: FakeClock, *, seconds: float = 20, **urls: str) -> SendReport:
     """Send a message to channels with these addresses; the variable of a channel is its name in capitals."""
     channels = {name: Channel(url_env=name.upper()) for name in urls}
     environment = os.environ | {name.upper(): url for name, url in urls.items() if url}
@@ -73,12 +73,12 @@ def busy(retry_after: str | None = None) -> Response:
 
 def test_a_message_arrives_as_it_was_written(httpserver: HTTPServer, clock: FakeClock) -> None:
     got = answers(httpserver, Response(status=200))
-    assert send(clock, team=hook(httpserver)) == Told(sent=("team",))
+    assert send(clock, team=hook(httpserver)) == SendReport(sent=("team",))
     assert [(body["title"], body["message"], body["type"]) for body in got] == [(HELLO.subject, HELLO.body, "success")]
 
 
 def test_a_mail_can_be_read_with_and_without_formatting(mail: Mailbox, clock: FakeClock) -> None:
-    assert send(clock, team=mail.url) == Told(sent=("team",))
+    assert send(clock, team=mail.url) == SendReport(sent=("team",))
     (found,) = mail.mails
     assert (found.subject, found.to) == ("v1.3.0 is released", "team@example.com")
     assert "- Search (#12)" in found.plain
@@ -97,7 +97,7 @@ def test_what_is_too_long_for_a_service_comes_in_pieces_instead_of_not_at_all(
 
 def test_a_service_that_wants_rest_gets_it_and_then_the_message(httpserver: HTTPServer, clock: FakeClock) -> None:
     got = answers(httpserver, busy("7"), Response(status=200))
-    assert send(clock, team=hook(httpserver)) == Told(sent=("team",))
+    assert send(clock, team=hook(httpserver)) == SendReport(sent=("team",))
     assert clock.sleeps == [7]
     assert len(got) == 2
 
@@ -117,14 +117,14 @@ def test_rest_may_be_asked_for_in_seconds_or_until_a_date_or_without_saying(
 def test_who_wants_rest_for_too_long_is_left_to_the_next_run(httpserver: HTTPServer, clock: FakeClock) -> None:
     answers(httpserver, busy("3600"))
     told = send(clock, team=hook(httpserver))
-    assert told.failures == (Failure("team", "the service answered 429 and wants 3600 s of rest"),)
+    assert told.failures == (SendFailure("team", "the service answered 429 and wants 3600 s of rest"),)
     assert clock.sleeps == []
 
 
 def test_nobody_is_asked_more_than_three_times(httpserver: HTTPServer, clock: FakeClock) -> None:
     got = answers(httpserver, busy("2"), busy("2"), busy("2"))
     told = send(clock, team=hook(httpserver))
-    assert told.failures == (Failure("team", "the service answered 429 and wants 2 s of rest"),)
+    assert told.failures == (SendFailure("team", "the service answered 429 and wants 2 s of rest"),)
     assert (len(got), clock.sleeps) == (3, [2, 2])
 
 
@@ -137,7 +137,7 @@ def test_a_service_that_is_down_for_a_moment_says_when_it_is_back(httpserver: HT
 @pytest.mark.parametrize("status", [500, 503, 404])
 def test_any_other_no_is_told_and_not_tried_again(httpserver: HTTPServer, clock: FakeClock, status: int) -> None:
     got = answers(httpserver, Response(status=status))
-    assert send(clock, team=hook(httpserver)).failures == (Failure("team", f"the service answered {status}"),)
+    assert send(clock, team=hook(httpserver)).failures == (SendFailure("team", f"the service answered {status}"),)
     assert (len(got), clock.sleeps) == (1, [])
 
 
@@ -153,7 +153,7 @@ def test_a_closed_connection_is_told(clock: FakeClock) -> None:
 def test_a_service_that_never_answers_is_given_up_in_time(clock: FakeClock, scheme: str) -> None:
     with deaf() as address:
         told = send(clock, seconds=0.5, team=f"{scheme}://{address}?from=a@example.com&to=b@example.com")
-    assert told.failures == (Failure("team", "no answer within 0.5 s"),)
+    assert told.failures == (SendFailure("team", "no answer within 0.5 s"),)
 
 
 def test_what_keeps_one_channel_from_a_message_is_no_matter_to_the_others(
@@ -163,9 +163,9 @@ def test_what_keeps_one_channel_from_a_message_is_no_matter_to_the_others(
     told = send(clock, web=hook(httpserver), nowhere="", mail=mail.url, odd="carrier-pigeon")
     assert told.sent == ("mail",)
     assert told.failures == (
-        Failure("web", "the service answered 500"),
-        Failure("nowhere", "NOWHERE is not set where this ran"),
-        Failure("odd", "ODD holds no address that Apprise understands"),
+        SendFailure("web", "the service answered 500"),
+        SendFailure("nowhere", "NOWHERE is not set where this ran"),
+        SendFailure("odd", "ODD holds no address that Apprise understands"),
     )
     assert told.owed == ("web", "nowhere", "odd")
 
@@ -222,26 +222,26 @@ def test_a_sender_that_breaks_is_a_failure_like_any_other(clock: FakeClock, tmp_
     (tmp_path / "apprise.py").write_text("raise RuntimeError('broken')\n")
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "TEAM": "json://127.0.0.1:9/x"}
     told = Channels({"team": Channel(url_env="TEAM")}, environment, clock).send(HELLO, ["team"])
-    assert told.failures == (Failure("team", "the process that sends it ended with code 1"),)
+    assert told.failures == (SendFailure("team", "the process that sends it ended with code 1"),)
 
 
-def courier(order: Order) -> Answer:
+def courier(order: SendRequest) -> SendResult:
     """Run the process that sends, as it is."""
     argv = [sys.executable, "-P", "-m", "release_tool.notify.worker"]
     done = subprocess.run(argv, input=msgspec.json.encode(order), capture_output=True, check=True)
-    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Answer)
+    return msgspec.json.decode(done.stdout.splitlines()[-1], type=SendResult)
 
 
 def test_the_process_that_sends_says_what_the_service_answered(httpserver: HTTPServer) -> None:
     answers(httpserver, busy("7"))
-    order = Order(url=hook(httpserver), subject="s", body="b", mood="info", seconds=20)
+    order = SendRequest(url=hook(httpserver), subject="s", body="b", mood="info", seconds=20)
     found = courier(order)
     assert (found.delivered, found.status, found.retry_after) == (False, 429, "7")
-    assert courier(msgspec.structs.replace(order, url="carrier-pigeon")) == Answer(understood=False)
+    assert courier(msgspec.structs.replace(order, url="carrier-pigeon")) == SendResult(understood=False)
 
 
 def test_the_process_that_sends_ends_itself_when_nobody_is_left_to_end_it() -> None:
     with deaf() as address:
-        order = Order(url=f"json://{address}", subject="s", body="b", mood="info", seconds=0.5)
+        order = SendRequest(url=f"json://{address}", subject="s", body="b", mood="info", seconds=0.5)
         with pytest.raises(subprocess.CalledProcessError, match="SIGALRM"):
             courier(order)

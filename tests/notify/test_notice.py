@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from release_tool.config import Channel
-from release_tool.notify.notice import Entry, Notice, calm, calmed, subscribers
+from release_tool.notify.notice import Notice, NoticeChange, calm, calmed, subscribers
 from release_tool.text.receipt import Receipt, receipt_of, with_receipt, without_receipt
 from release_tool.text.visible import visible
 
@@ -82,7 +82,11 @@ def test_whatever_people_wrote_is_one_line_that_pings_and_opens_nothing(text: st
 
 def test_a_title_can_t_become_a_heading_or_a_list() -> None:
     made = calmed(
-        Notice(event="released", title="x", changes=tuple(Entry("#1", title) for title in ("# a", "- b", "1. c", "d")))
+        Notice(
+            event="released",
+            title="x",
+            changes=tuple(NoticeChange("#1", title) for title in ("# a", "- b", "1. c", "d")),
+        )
     )
     assert [entry.title for entry in made.changes] == ["\u200b# a", "\u200b- b", "\u200b1. c", "d"]
 

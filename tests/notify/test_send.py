@@ -21,15 +21,15 @@ from github_sandbox import Fault
 from release_tool.config import Channel, Config, Messages
 from release_tool.deploy import withdraw
 from release_tool.deploy.halts import commands
-from release_tool.deploy.halts.model import Halt, Issue, Order, read_halts
+from release_tool.deploy.halts.model import Halt, HaltOrder, Issue, read_halts
 from release_tool.deploy.links import links
 from release_tool.errors import SignalError
 from release_tool.history.facts import Request
 from release_tool.notify.channels import Channels
 from release_tool.notify.message import Wording
-from release_tool.notify.notice import LONGEST, Entry, Notice, Told
+from release_tool.notify.notice import LONGEST, Notice, NoticeChange, SendReport
 from release_tool.notify.send import Notifier
-from release_tool.release.make import Materials, release
+from release_tool.release.make import ReleaseContents, release
 from release_tool.release.notes import edit
 from release_tool.release.notes.render import without_record
 from release_tool.sync import sync
@@ -136,13 +136,13 @@ def notifier(config: Config, made: Shop, environment: dict[str, str]) -> Notifie
 
 
 def make_release(project: Project) -> None:
-    outcome = release(project, Request(), Materials())
+    outcome = release(project, Request(), ReleaseContents())
     assert outcome.released, outcome.reason
 
 
 def again(project: Project) -> None:
     """The next run, which finds nothing to release."""
-    assert not release(project, Request(), Materials()).released
+    assert not release(project, Request(), ReleaseContents()).released
 
 
 def body_of(made: Shop, tag: str = "v1.3.0") -> str:
@@ -212,12 +212,12 @@ def test_a_channel_without_an_address_here_is_told_by_a_run_that_has_it(project:
 
 
 def test_a_run_that_dies_right_after_publishing_leaves_nobody_untold(project: Shop, team: Team) -> None:
-    def die(notice: Notice, *, only: Collection[str] | None = None) -> Told:
+    def die(notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
         del notice, only
         raise SignalError(signal.SIGTERM)
 
     with pytest.raises(SignalError):
-        release(dataclasses.replace(project.project(), notify=die), Request(), Materials())
+        release(dataclasses.replace(project.project(), notify=die), Request(), ReleaseContents())
     again(telling(project, team))
     assert team.heard == [("ops", "v1.3.0 is released"), ("team", "v1.3.0 is released")]
 
@@ -297,7 +297,7 @@ def test_who_was_told_survives_new_notes_and_edits_and_is_not_shown(project: Sho
 def test_what_a_person_edits_while_people_are_told_stays(project: Shop, team: Team) -> None:
     plain = telling(project, team)
 
-    def edit_meanwhile(notice: Notice, *, only: Collection[str] | None = None) -> Told:
+    def edit_meanwhile(notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
         edit.edit(project.project(), "v1.3.0", lambda text: text.replace("Add search", "Add a search"))
         return plain.notify(notice, only=only)
 
@@ -356,7 +356,7 @@ def full(**more: object) -> Notice:
         "environment": "production",
         "before": "1.3.0",
         "after": "1.2.3",
-        "changes": (Entry("#1", "Add search"),),
+        "changes": (NoticeChange("#1", "Add search"),),
         "who": "ada",
         "reason": "8 bad samples in a row",
         "refers_to": ("1.2.4 is not healthy", "https://github.com/acme/shop/actions/runs/1"),
@@ -397,7 +397,9 @@ def test_every_event_has_words_of_its_own_with_and_without_details(event: str) -
 
 
 def test_a_message_names_as_many_changes_as_there_is_room_for() -> None:
-    changes = tuple(Entry(f"#{number}", "A change with quite a long title, as they are") for number in range(500))
+    changes = tuple(
+        NoticeChange(f"#{number}", "A change with quite a long title, as they are") for number in range(500)
+    )
     body = Wording(Messages(), NOWHERE).write(full(changes=changes)).body
     assert len(body) <= LONGEST
     assert "- … and 480 more" in body
@@ -407,7 +409,7 @@ def test_a_message_names_as_many_changes_as_there_is_room_for() -> None:
 def test_ten_megabytes_of_text_are_cut_before_they_are_sent() -> None:
     huge = "x <!channel> " * 800_000
     message = Wording(Messages(), NOWHERE).write(
-        full(title=huge, text=huge, reason=huge, who=huge, environment=huge, changes=(Entry(huge, huge),) * 100)
+        full(title=huge, text=huge, reason=huge, who=huge, environment=huge, changes=(NoticeChange(huge, huge),) * 100)
     )
     assert len(message.subject) <= 200
     assert len(message.body) <= LONGEST
@@ -461,7 +463,9 @@ def hostile() -> Notice:
         reason=hostile_words,
         who="<!channel>",
         environment="[x](https://evil.example)",
-        changes=tuple(Entry(f"#{number}", text) for number, text in enumerate((*HOSTILE, "<!channel>", "@here"))),
+        changes=tuple(
+            NoticeChange(f"#{number}", text) for number, text in enumerate((*HOSTILE, "<!channel>", "@here"))
+        ),
         links=(("run", "https://github.com/acme/shop/actions/runs/2"), *links_of_people),
     )
 
@@ -558,7 +562,7 @@ def test_an_issue_that_is_sent_off_as_the_link_writes_it_halts_just_that_environ
         author_writes=True,
         labels=(asked["labels"],),
     )
-    order = Order(environment="production", by="ada")
+    order = HaltOrder(environment="production", by="ada")
     assert read_halts([issue], "us") == (Halt(issue=3, url=issue.url, order=order),)
 
 
@@ -574,12 +578,12 @@ def test_who_is_owed_a_message_can_be_told_alone(project: Shop, team: Team) -> N
     told = telling(project, team).tell(full(event="failed"))
     assert (told.sent, told.owed) == (("team", "night"), ("ops",))
     team.down = set()
-    assert telling(project, team).tell(full(event="failed"), only=told.owed) == Told(sent=("ops",))
+    assert telling(project, team).tell(full(event="failed"), only=told.owed) == SendReport(sent=("ops",))
     assert [room for room, _ in team.heard] == ["night", "ops", "team"]
 
 
 def test_a_halt_is_told_and_going_on_refers_to_it(project: Shop, team: Team) -> None:
-    made = commands.halt(telling(project, team), Order(environment="production", by="ada", reason="a bad smell"))
+    made = commands.halt(telling(project, team), HaltOrder(environment="production", by="ada", reason="a bad smell"))
     commands.resume(telling(project, team), "production", "bob")
     halted, resumed = (body.replace(project.box.api_url, "https://github.com") for _, _, body in team.got)
     assert made.changed

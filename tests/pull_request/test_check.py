@@ -12,14 +12,14 @@ from github_sandbox import Fault
 from release_tool.errors import RemoteError, UsageError
 from release_tool.pull_request.check import check, check_group
 from release_tool.pull_request.comment import MARKER
-from release_tool.pull_request.github import Conversation
+from release_tool.pull_request.github import PullRequests
 from tests.shop import shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from release_tool.pull_request.github import Comment
+    from release_tool.pull_request.github import PullRequestComment
     from tests.shop import Entry, Shop
 
 OPEN: Entry = {"pull": 7, "title": "Add search", "author": "ada", "state": "open", "files": {"search.py": "1"}}
@@ -37,8 +37,8 @@ def label(made: Shop, *names: str, number: int = 7) -> None:
     made.api("PUT", f"issues/{number}/labels", {"labels": list(names)})
 
 
-def comments(made: Shop, number: int = 7) -> list[Comment]:
-    return made.github().adapter(Conversation).comments(number)
+def comments(made: Shop, number: int = 7) -> list[PullRequestComment]:
+    return made.github().adapter(PullRequests).comments(number)
 
 
 def codes(made: Shop, number: int = 7) -> set[str]:
@@ -235,7 +235,7 @@ def test_in_the_merge_queue_every_pull_request_of_the_group_is_checked(tmp_path:
     first = OPEN | {"queued": True, "labels": ["feature"]}
     second = OPEN | {"pull": 8, "title": "Unlabelled", "queued": True, "files": {"y": "1"}}
     with shop(tmp_path, {"tag": "v1.2.3"}, first, second, files=STRICT) as made:
-        queue = made.github().adapter(Conversation).queued("main")
+        queue = made.github().adapter(PullRequests).queued("main")
         by_number = {number: sha for sha, number in queue.items()}
         event = made.clone / "event.json"
         group = {"head_sha": by_number[8], "head_ref": f"refs/heads/gh-readonly-queue/main/pr-8-{by_number[8]}"}

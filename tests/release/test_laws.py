@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from release_tool.history.facts import Request
-from release_tool.release.make import Materials, release
+from release_tool.release.make import ReleaseContents, release
 from release_tool.release.plan import Action
 from release_tool.release.planning import plan
 from tests import examples
@@ -61,7 +61,7 @@ def test_every_change_is_in_exactly_one_release(history: list[Entry], data: st.D
         stops = data.draw(st.sets(st.sampled_from(sorted(landed, key=line.index)), max_size=2)) | {line[-1]}
         for commit in sorted(stops, key=line.index):
             made.git("checkout", "--quiet", "--detach", commit)
-            outcome = release(made.project(), Request(), Materials())
+            outcome = release(made.project(), Request(), ReleaseContents())
             told += [change.sha for change in outcome.plan.changes] if outcome.released else []
             assert plan(made.project(), Request()).action is Action.NOTHING
         assert sorted(told) == sorted(landed)

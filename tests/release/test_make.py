@@ -21,7 +21,7 @@ from release_tool.model.tag_message import owner_of
 from release_tool.model.tags import Owner
 from release_tool.model.version import Bump
 from release_tool.release.assets import collect, parse_references
-from release_tool.release.make import Materials, claim_next, release
+from release_tool.release.make import ReleaseContents, claim_next, release
 from release_tool.release.plan import Action
 from release_tool.release.planning import plan
 from tests import examples
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release_tool.github.api import Release
-    from release_tool.release.make import Outcome
+    from release_tool.release.make import ReleaseOutcome
     from tests.shop import Entry, Shop
 
 FEATURE: Entry = {"pull": 1, "title": "Add search", "labels": ["feature"], "author": "ada", "files": {"search.py": "1"}}
@@ -57,8 +57,8 @@ def build(made: Shop, name: str = "shop.tar.gz", content: bytes = b"bytes of the
     return f"dist/{name}"
 
 
-def materials(made: Shop, *names: str, expect: str = "") -> Materials:
-    return Materials(assets=collect(made.clone / name for name in names), expect=expect)
+def materials(made: Shop, *names: str, expect: str = "") -> ReleaseContents:
+    return ReleaseContents(assets=collect(made.clone / name for name in names), expect=expect)
 
 
 def released(made: Shop) -> dict[str, Release]:
@@ -77,7 +77,7 @@ def tags(made: Shop) -> set[str]:
     return set(listed.stdout.split())
 
 
-def go(made: Shop, *assets: str, request: Request | None = None) -> Outcome:
+def go(made: Shop, *assets: str, request: Request | None = None) -> ReleaseOutcome:
     return release(made.project(), request or Request(by="ada"), materials(made, *assets))
 
 
@@ -118,7 +118,7 @@ def test_the_manifest_and_the_checksums_tell_what_was_built(project: Shop, tmp_p
     image = f"ghcr.io/acme/shop@sha256:{'a' * 64}"
     made = materials(project, "dist/shop.tar.gz")
     outcome = release(
-        project.project(), Request(), Materials(assets=made.assets, references=parse_references([f"web={image}"]))
+        project.project(), Request(), ReleaseContents(assets=made.assets, references=parse_references([f"web={image}"]))
     )
     manifest = json.loads(content(project, "manifest.json"))
     assert manifest == {
@@ -143,9 +143,9 @@ def test_references_stand_on_their_commit_before_anybody_can_deploy_the_release(
     if interrupted:
         project.box.fault(Fault(method="POST", path="/statuses/", after=1, status=502))
         with pytest.raises(RemoteError):
-            release(project.project(), Request(), Materials(references=images))
+            release(project.project(), Request(), ReleaseContents(references=images))
         assert {found.tag for found in project.github().releases() if not found.draft} == {"v1.2.3"}
-    outcome = release(project.project(), Request(), Materials(references=images))
+    outcome = release(project.project(), Request(), ReleaseContents(references=images))
     found = project.github().statuses(outcome.plan.sha)
     assert {name: status.description for name, status in found.items()} == {
         f"release-tool/reference/{image.name}": image.reference for image in images
@@ -259,21 +259,21 @@ def test_a_persons_command_does_not_wait_for_ever(tmp_path: Path) -> None:
         claim_by(made, 77)
         made.git("checkout", "--quiet", "main")
         with pytest.raises(RefusedError, match=r"gave up after 30 minutes: run 77 is on v1\.3\.0, and"):
-            release(made.project(clock=FakeClock(speed=600)), Request(), Materials())
+            release(made.project(clock=FakeClock(speed=600)), Request(), ReleaseContents())
 
 
 def test_what_our_own_job_left_behind_is_ours(tmp_path: Path) -> None:
     jobs = [{"id": 501, "runner_name": "runner-77", "status": "in_progress"}]
     with shop(tmp_path, *HISTORY, {"run": 77, "status": "in_progress", "jobs": jobs}) as made:
         claim_by(made, 77)
-        outcome = release(made.project(env=made.job(77)), Request(), Materials())
+        outcome = release(made.project(env=made.job(77)), Request(), ReleaseContents())
         assert outcome.released
 
 
 def test_in_actions_a_claimed_tag_names_the_job_that_claimed_it(tmp_path: Path) -> None:
     jobs = [{"id": 501, "runner_name": "runner-77", "status": "in_progress"}]
     with shop(tmp_path, *HISTORY, {"run": 77, "status": "in_progress", "jobs": jobs}) as made:
-        release(made.project(env=made.job(77)), Request(), Materials())
+        release(made.project(env=made.job(77)), Request(), ReleaseContents())
         message = made.project().git.remote_tags()["v1.3.0"].object
         found = made.github().tag_object(message)
         assert found is not None
@@ -289,9 +289,9 @@ def test_finishing_is_followed_by_what_landed_since(tmp_path: Path) -> None:
 
 def test_a_job_that_finished_something_asks_for_another_run(tmp_path: Path) -> None:
     with shop(tmp_path, {"tag": "v1.2.3"}, FEATURE, {"tag": "v1.3.0", "claimed": True}, FIX) as made:
-        outcome = release(made.project(env=made.job()), Request(), Materials())
+        outcome = release(made.project(env=made.job()), Request(), ReleaseContents())
         assert (outcome.plan.tag, outcome.released, outcome.again) == ("v1.3.0", True, True)
-        outcome = release(made.project(env=made.job(2)), Request(), Materials())
+        outcome = release(made.project(env=made.job(2)), Request(), ReleaseContents())
         assert (outcome.plan.tag, outcome.released, outcome.again) == ("v1.3.1", True, False)
 
 
@@ -324,7 +324,7 @@ def test_a_release_is_not_published_under_a_tag_it_was_not_built_for(project: Sh
 def test_a_tag_that_a_person_pushed_is_finished_under_its_own_number(tmp_path: Path) -> None:
     with shop(tmp_path, *HISTORY, {"tag": "v3.0.0", "release": False}) as made:
         env = made.job() | {"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": "v3.0.0"}
-        outcome = release(made.project(env=env), Request(), Materials())
+        outcome = release(made.project(env=env), Request(), ReleaseContents())
         assert (outcome.plan.tag, outcome.released, outcome.again) == ("v3.0.0", True, False)
         assert "Add search" in (released(made)["v3.0.0"].body or "")
 
@@ -334,7 +334,7 @@ def test_the_push_of_a_tag_that_needs_no_finishing_releases_nothing(tmp_path: Pa
     moving: tuple[Entry, ...] = ({"tag": "v1", "release": False},) if tag == "v1" else ()
     with shop(tmp_path, *HISTORY, *moving) as made:
         env = made.job() | {"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": tag}
-        outcome = release(made.project(env=env), Request(), Materials())
+        outcome = release(made.project(env=env), Request(), ReleaseContents())
         assert (outcome.released, outcome.again) == (False, False)
         assert outcome.reason == f"the tag {tag} was pushed, and nothing about it is half-done"
         assert set(released(made)) == {"v1.2.3"}
@@ -381,7 +381,7 @@ def test_a_burned_name_is_refused_with_the_way_out_and_nothing_is_left_behind(tm
             go(made)
         assert "--force X.Y.Z" in refused.value.todo
         assert tags(made) == {"v1.2.3"}
-        assert release(made.project(), Request(force=Bump.MAJOR), Materials()).plan.tag == "v2.0.0"
+        assert release(made.project(), Request(force=Bump.MAJOR), ReleaseContents()).plan.tag == "v2.0.0"
 
 
 def test_a_lost_race_for_the_tag_gives_way_to_the_next_run(project: Shop) -> None:
@@ -400,7 +400,7 @@ def test_a_commit_whose_workflow_files_moved_on_gives_way_to_the_head(project: S
     project.box.fault(
         Fault(method="POST", path="/git/refs$", status=403, document={"message": "Resource not accessible"})
     )
-    outcome = release(project.project(env=project.job()), Request(), Materials())
+    outcome = release(project.project(env=project.job()), Request(), ReleaseContents())
     assert (outcome.released, outcome.again) == (False, True)
     assert "workflow files have moved on" in outcome.reason
 
@@ -446,7 +446,7 @@ def test_prereleases_are_marked_and_never_latest(project: Shop) -> None:
 def test_a_last_weeks_run_changes_nothing(project: Shop) -> None:
     go(project)
     project.git("checkout", "--quiet", "HEAD~1")
-    outcome = release(project.project(env=project.job()), Request(), Materials())
+    outcome = release(project.project(env=project.job()), Request(), ReleaseContents())
     assert (outcome.released, outcome.again) == (False, False)
     assert "is in v1.3.0 already" in outcome.reason
 

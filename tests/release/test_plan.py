@@ -9,7 +9,7 @@ import pytest
 
 from release_tool.config import Config
 from release_tool.errors import RefusedError, UsageError
-from release_tool.history.facts import Facts, Request
+from release_tool.history.facts import ReleaseFacts, Request
 from release_tool.model.tags import Owner, TagState, VersionTag, is_maintenance, other_prefixes, version_tags, withheld
 from release_tool.model.version import Bump, Version
 from release_tool.release.plan import Action, parse_force, parse_identifier, plan_finish, plan_release
@@ -27,8 +27,8 @@ def tag(name: str, commit: str = "base", **more: object) -> VersionTag:
     return msgspec.structs.replace(made, **more)
 
 
-def facts(*changes: Change, base: VersionTag | None = None, **more: object) -> Facts:
-    known = Facts(
+def facts(*changes: Change, base: VersionTag | None = None, **more: object) -> ReleaseFacts:
+    known = ReleaseFacts(
         branch="main",
         maintenance=False,
         target=HEAD,

@@ -9,7 +9,7 @@ import pytest
 from release_tool.deploy.withdraw import withdraw
 from release_tool.errors import RefusedError
 from release_tool.history.facts import Request
-from release_tool.release.make import Materials, release
+from release_tool.release.make import ReleaseContents, release
 from release_tool.release.planning import plan
 from release_tool.text.markers import is_abandoned, is_withdrawn
 from tests.production import production
@@ -43,7 +43,7 @@ def latest(made: Shop) -> str:
 
 
 def test_a_withdrawn_release_has_a_banner_with_the_reason_and_is_not_latest_any_more(project: Shop) -> None:
-    release(project.project(), Request(), Materials())
+    release(project.project(), Request(), ReleaseContents())
     assert latest(project) == "v1.3.0"
     done = withdraw(project.project(), "1.3.0", "loses orders")
     found = of(project, "v1.3.0")
@@ -64,7 +64,7 @@ def test_who_withdraws_what_is_live_is_told_so_and_how_to_leave_it(tmp_path: Pat
 
 
 def test_a_release_is_withdrawn_once(project: Shop) -> None:
-    release(project.project(), Request(), Materials())
+    release(project.project(), Request(), ReleaseContents())
     withdraw(project.project(), "v1.3.0", "loses orders")
     body = of(project, "v1.3.0").body
     assert withdraw(project.project(), "v1.3.0", "again").state == "unchanged"
@@ -72,14 +72,14 @@ def test_a_release_is_withdrawn_once(project: Shop) -> None:
 
 
 def test_a_withdrawn_release_stays_the_base_of_the_next_one(project: Shop) -> None:
-    release(project.project(), Request(), Materials())
+    release(project.project(), Request(), ReleaseContents())
     withdraw(project.project(), "v1.3.0", "loses orders")
     assert plan(project.project(), Request()).previous == "v1.3.0"
 
 
 def test_the_only_release_that_is_withdrawn_is_no_longer_latest(tmp_path: Path) -> None:
     with shop(tmp_path, FEATURE) as made:
-        release(made.project(), Request(), Materials())
+        release(made.project(), Request(), ReleaseContents())
         assert latest(made) == "v0.1.0"
         withdraw(made.project(), "v0.1.0", "does not start")
         assert latest(made) == ""
@@ -93,7 +93,7 @@ def test_a_half_done_release_is_given_up_and_its_changes_go_into_the_next_one(tm
         next_one = plan(made.project(), Request())
         assert (next_one.tag, next_one.previous) == ("v1.4.0", "v1.2.3")
         assert [change.pull for change in next_one.changes] == [1]
-        assert release(made.project(), Request(), Materials()).released
+        assert release(made.project(), Request(), ReleaseContents()).released
 
 
 def test_a_half_done_release_whose_owner_lives_is_not_given_up(tmp_path: Path) -> None:

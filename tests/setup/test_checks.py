@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from release_tool.config import Channel, Check, Config, Duration, Environment, Freeze, Labels, Sync
 from release_tool.setup import checks as judge
-from release_tool.setup.checks import BranchRules, TagRules, Verdict
+from release_tool.setup.checks import BranchRules, FindingState, TagRules
 
 CHECK = Check(url="https://shop.example.com/health", version_pointer="/commit")
 SOUND = Environment(command=("./deploy.sh",), checks=(CHECK,))
@@ -43,18 +43,18 @@ def hosted(environment: Environment) -> Config:
 )
 def test_a_configuration_that_could_never_work_is_a_problem(environment: Environment, says: str) -> None:
     (finding,) = judge.of_configuration(hosted(environment), "release-tool.toml")
-    assert finding.verdict is Verdict.PROBLEM
+    assert finding.verdict is FindingState.PROBLEM
     assert says in finding.text
     assert finding.fix == "correct release-tool.toml"
 
 
 def test_a_sound_configuration_is_said_to_be_one() -> None:
     (finding,) = judge.of_configuration(hosted(SOUND), "release-tool.toml")
-    assert finding.verdict is Verdict.OK
+    assert finding.verdict is FindingState.OK
 
 
-@pytest.mark.parametrize("check, verdict", [(CHECK, Verdict.OK), (Check(url="/health"), Verdict.PROBLEM)])
-def test_an_environment_is_proven_only_where_a_check_tells_the_version(check: Check, verdict: Verdict) -> None:
+@pytest.mark.parametrize("check, verdict", [(CHECK, FindingState.OK), (Check(url="/health"), FindingState.PROBLEM)])
+def test_an_environment_is_proven_only_where_a_check_tells_the_version(check: Check, verdict: FindingState) -> None:
     (finding,) = judge.of_proof(hosted(Environment(command=("x",), checks=(check,))))
     assert finding.verdict is verdict
 
@@ -62,13 +62,13 @@ def test_an_environment_is_proven_only_where_a_check_tells_the_version(check: Ch
 @pytest.mark.parametrize(
     "known, workflow, verdict",
     [
-        ({"TEAM_URL"}, "", Verdict.OK),
-        (set(), "TEAM_URL: ${{ secrets.TEAM_URL }}", Verdict.UNSEEN),
-        (set(), "", Verdict.PROBLEM),
+        ({"TEAM_URL"}, "", FindingState.OK),
+        (set(), "TEAM_URL: ${{ secrets.TEAM_URL }}", FindingState.UNSEEN),
+        (set(), "", FindingState.PROBLEM),
     ],
 )
 def test_a_channel_needs_its_variable_in_the_jobs_that_tell_it(
-    known: set[str], workflow: str, verdict: Verdict
+    known: set[str], workflow: str, verdict: FindingState
 ) -> None:
     config = Config(channels={"team": Channel(url_env="TEAM_URL")})
     (finding,) = judge.of_channels(config, known, [workflow])
@@ -82,28 +82,28 @@ NAMES = st.text("abcv0123456789.-", min_size=1)
 def test_a_ruleset_for_all_tags_is_in_the_way_of_every_tag_unless_it_lets_us_through(tag: str, bypassed: bool) -> None:
     everywhere = TagRules("All", ("~ALL",), (), frozenset({"creation"}), bypassed=bypassed)
     (finding,) = judge.of_tag_rules(tag, [everywhere], "https://github.com/acme/shop/settings")
-    assert (finding.verdict is Verdict.OK) is bypassed
+    assert (finding.verdict is FindingState.OK) is bypassed
 
 
 @pytest.mark.parametrize(
     "include, exclude, rules, verdict",
     [
-        ("refs/tags/v*", (), "creation", Verdict.PROBLEM),
-        ("refs/tags/x*", (), "creation", Verdict.OK),
-        ("refs/tags/v*", ("refs/tags/v1.*",), "creation", Verdict.OK),
-        ("refs/tags/v*", (), "deletion", Verdict.OK),
+        ("refs/tags/v*", (), "creation", FindingState.PROBLEM),
+        ("refs/tags/x*", (), "creation", FindingState.OK),
+        ("refs/tags/v*", ("refs/tags/v1.*",), "creation", FindingState.OK),
+        ("refs/tags/v*", (), "deletion", FindingState.OK),
     ],
 )
 def test_only_a_ruleset_that_covers_the_tag_and_forbids_its_making_is_in_the_way(
-    include: str, exclude: tuple[str, ...], rules: str, verdict: Verdict
+    include: str, exclude: tuple[str, ...], rules: str, verdict: FindingState
 ) -> None:
     ruleset = TagRules("Tags", (include,), exclude, frozenset({rules}), bypassed=False)
     (finding,) = judge.of_tag_rules("v1.2.4", [ruleset], "")
     assert finding.verdict is verdict
 
 
-@pytest.mark.parametrize("via, verdict", [("push", Verdict.PROBLEM), ("pull-request", Verdict.OK)])
-def test_a_guarded_hosted_branch_is_in_the_way_of_a_push_only(via: str, verdict: Verdict) -> None:
+@pytest.mark.parametrize("via, verdict", [("push", FindingState.PROBLEM), ("pull-request", FindingState.OK)])
+def test_a_guarded_hosted_branch_is_in_the_way_of_a_push_only(via: str, verdict: FindingState) -> None:
     sync = Sync(via="push") if via == "push" else Sync(via="pull-request")
     rules = BranchRules(frozenset({"pull_request"}), frozenset())
     (finding,) = judge.of_cloud(Config(sync=sync), rules, merges=True, settings="")

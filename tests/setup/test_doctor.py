@@ -11,11 +11,11 @@ import pytest
 
 from github_sandbox import Fault
 from release_tool.deploy.ledger import model
-from release_tool.deploy.ledger.model import Kind, Payload
+from release_tool.deploy.ledger.model import DeploymentKind, Payload
 from release_tool.model.tags import Owner
 from release_tool.setup import files as scaffold
 from release_tool.setup import shipped
-from release_tool.setup.checks import Verdict
+from release_tool.setup.checks import FindingState
 from release_tool.setup.doctor import examine, mend
 from tests.adoption import ADMIN, adopt
 from tests.clock import FakeClock
@@ -24,7 +24,7 @@ from tests.shop import shop
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from release_tool.setup.checks import Finding
+    from release_tool.setup.checks import DoctorFinding
     from tests.shop import Entry, Shop
 
 LABELS: list[Entry] = [{"label": name} for name in ("major", "minor", "patch", "no-release")]
@@ -46,7 +46,9 @@ READING = re.compile(r"GET .*|POST /graphql|POST \S+/git-upload-pack")
 
 
 def proven() -> Entry:
-    payload = Payload(commit="a" * 40, name="1.2.3", kind=Kind.RECORD, automatic=False, owner=Owner(run=1, attempt=1))
+    payload = Payload(
+        commit="a" * 40, name="1.2.3", kind=DeploymentKind.RECORD, automatic=False, owner=Owner(run=1, attempt=1)
+    )
     statuses = [{"state": "success", "description": "healthy:"}]
     return {"deployment": "production", "payload": model.encode(payload), "statuses": statuses}
 
@@ -75,14 +77,14 @@ def bare(tmp_path: Path) -> Iterator[Shop]:
         yield made
 
 
-def findings(of: Shop, verdict: Verdict, **env: str) -> dict[str, Finding]:
+def findings(of: Shop, verdict: FindingState, **env: str) -> dict[str, DoctorFinding]:
     known = {"TEAM_URL"}
     project = of.project(env=of.environment(**env), clock=FakeClock(datetime.now(UTC)))
     return {found.about: found for found in examine(project, known).findings if found.verdict is verdict}
 
 
-def problems(of: Shop) -> dict[str, Finding]:
-    return findings(of, Verdict.PROBLEM)
+def problems(of: Shop) -> dict[str, DoctorFinding]:
+    return findings(of, FindingState.PROBLEM)
 
 
 # All in order
@@ -110,7 +112,7 @@ def test_programs_get_every_line_with_its_verdict(sound: Shop) -> None:
 
 def test_what_the_token_cannot_see_is_said_and_is_no_problem(tmp_path: Path) -> None:
     with shop(tmp_path, {"tag": "v1.2.3"}, *LABELS, GUARD, ADMIN) as made:
-        hidden = findings(adopt(made), Verdict.UNSEEN)
+        hidden = findings(adopt(made), FindingState.UNSEEN)
         assert {"Actions", "immutable releases"} <= hidden.keys()
         assert all(
             "cannot be seen with this token" in hidden[about].text for about in ("Actions", "immutable releases")
@@ -253,7 +255,7 @@ def test_a_secret_of_the_repository_does_as_well_as_one_of_the_environment(tmp_p
     files = {"release-tool.toml": HOSTED + ENVIRONMENT}
     shared: Entry = {"actions": "enabled", "secrets": ["SSH_KEY"]}
     with shop(tmp_path, {"tag": "v1.2.3"}, SEES_ALL, shared, {"environment": "production"}, files=files) as made:
-        assert "secrets of production" in findings(made, Verdict.OK)
+        assert "secrets of production" in findings(made, FindingState.OK)
 
 
 def test_a_secret_that_the_deploy_job_does_not_get_is_named(sound: Shop) -> None:
@@ -335,4 +337,4 @@ def test_the_tools_own_repository_is_up_to_date_by_its_own_measure(tmp_path: Pat
     files = {path: (root / path).read_text() for path in shipped.files() if path not in scaffold.INSTALLERS}
     with shop(tmp_path, files=files | {"release-tool.toml": HOSTED}) as made:
         found = {one.about: one for one in examine(made.project(), ()).findings}
-        assert (found["files"].verdict, found["files"].text) == (Verdict.OK, "as this release-tool writes them")
+        assert (found["files"].verdict, found["files"].text) == (FindingState.OK, "as this release-tool writes them")

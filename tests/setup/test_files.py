@@ -15,7 +15,7 @@ from release_tool.config import Channel, Config, Environment, Sync
 from release_tool.errors import BugError
 from release_tool.setup import files as scaffold
 from release_tool.setup import shipped
-from release_tool.setup.files import State, compare, sign
+from release_tool.setup.files import FileState, compare, sign
 from release_tool.setup.render import Values, render
 from tests.adoption import SOURCE
 from tests.workflow_rules import breaches_of_action, breaches_of_workflow, read_action, read_workflow
@@ -210,26 +210,26 @@ TEXTS = st.text(st.characters(exclude_characters="\r", exclude_categories=["Cs"]
 def test_our_untouched_file_is_current_or_older_whatever_is_in_it(before: str, after: str) -> None:
     there = sign(PATH, before, "1.3.0")
     state = compare(PATH, sign(PATH, after, "1.4.0"), there).state
-    assert state is (State.CURRENT if before == after else State.OLDER)
+    assert state is (FileState.CURRENT if before == after else FileState.OLDER)
 
 
 @given(TEXTS, TEXTS)
 def test_a_file_that_somebody_touched_is_never_taken_for_ours(text: str, added: str) -> None:
     assume(added)
     there = sign(PATH, text, "1.3.0") + added
-    assert compare(PATH, sign(PATH, text, "1.4.0"), there).state is State.CHANGED
+    assert compare(PATH, sign(PATH, text, "1.4.0"), there).state is FileState.CHANGED
 
 
 @pytest.mark.parametrize(
     "there, state",
     [
-        (None, State.NEW),
-        ("text\n", State.CURRENT),
-        ("other\n", State.CHANGED),
-        (sign(PATH, "other\n", "1.3.0"), State.OLDER),
-        (sign(PATH, "other\n", "2.0.0"), State.CHANGED),
-        (sign(PATH, "other\n", "1.3.0").replace("\n", "\r\n"), State.OLDER),
-        (sign(PATH, "other\n", "1.3.0").replace("sha256:", "sha256:0"), State.CHANGED),
+        (None, FileState.NEW),
+        ("text\n", FileState.CURRENT),
+        ("other\n", FileState.CHANGED),
+        (sign(PATH, "other\n", "1.3.0"), FileState.OLDER),
+        (sign(PATH, "other\n", "2.0.0"), FileState.CHANGED),
+        (sign(PATH, "other\n", "1.3.0").replace("\n", "\r\n"), FileState.OLDER),
+        (sign(PATH, "other\n", "1.3.0").replace("sha256:", "sha256:0"), FileState.CHANGED),
     ],
     ids=[
         "missing",
@@ -241,7 +241,7 @@ def test_a_file_that_somebody_touched_is_never_taken_for_ours(text: str, added: 
         "forged",
     ],
 )
-def test_a_file_is_upgraded_only_where_we_wrote_it_last(there: str | None, state: State) -> None:
+def test_a_file_is_upgraded_only_where_we_wrote_it_last(there: str | None, state: FileState) -> None:
     assert compare(PATH, sign(PATH, "text\n", "1.4.0"), there).state is state
 
 
@@ -249,10 +249,10 @@ def test_a_file_is_upgraded_only_where_we_wrote_it_last(there: str | None, state
 def test_what_is_the_users_is_neither_signed_nor_judged(path: str) -> None:
     place = f"{scaffold.WORKFLOWS}/{path}"
     assert sign(place, "text\n", "1.4.0") == "text\n"
-    assert compare(place, "text\n", "mine\n").state is State.YOURS
+    assert compare(place, "text\n", "mine\n").state is FileState.YOURS
 
 
 def test_a_markdown_file_is_signed_where_no_reader_sees_it() -> None:
     signed = sign(scaffold.RELEASING, "# How\n", "1.4.0")
     assert signed.startswith("<!-- Kept by release-tool 1.4.0 (sha256:")
-    assert compare(scaffold.RELEASING, sign(scaffold.RELEASING, "# Why\n", "1.5.0"), signed).state is State.OLDER
+    assert compare(scaffold.RELEASING, sign(scaffold.RELEASING, "# Why\n", "1.5.0"), signed).state is FileState.OLDER

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from release_tool import config
 from release_tool.config import Config, Environment, Labels, Sync
 from release_tool.setup.detect import Competitor
-from release_tool.setup.proposal import Wishes, configuration, extended, left_to_do
+from release_tool.setup.proposal import Deviations, configuration, extended, left_to_do
 
 RECIPE = """\
 [environments.production]
@@ -34,7 +34,9 @@ NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1)
 )
 def test_what_is_written_is_read_back_as_it_was_wished_for(branch: str, prefix: str, first: str, label: str) -> None:
     labels = msgspec.structs.replace(Labels(), minor=(*Labels().minor, f"kind/{label}"))
-    wishes = Wishes(branch=branch, tag_prefix=prefix, initial_version=first, labels=labels, cloud=f"hosted-{branch}")
+    wishes = Deviations(
+        branch=branch, tag_prefix=prefix, initial_version=first, labels=labels, cloud=f"hosted-{branch}"
+    )
     read = config.parse(configuration(wishes), "release-tool.toml")
     assert read == Config(
         branch=branch,
@@ -46,11 +48,11 @@ def test_what_is_written_is_read_back_as_it_was_wished_for(branch: str, prefix: 
 
 
 def test_a_repository_like_most_needs_no_key_at_all() -> None:
-    assert config.parse(configuration(Wishes()), "release-tool.toml") == Config()
+    assert config.parse(configuration(Deviations()), "release-tool.toml") == Config()
 
 
 def test_a_recipe_gets_the_name_and_the_address_of_the_environment() -> None:
-    wishes = Wishes(recipe=RECIPE, environment="staging", url="https://shop.test:8443/")
+    wishes = Deviations(recipe=RECIPE, environment="staging", url="https://shop.test:8443/")
     (name, environment), *others = config.parse(configuration(wishes), "release-tool.toml").environments.items()
     assert (name, others) == ("staging", [])
     assert [(target.name, target.url) for target in environment.targets] == [("shop.test", "https://shop.test:8443")]
@@ -61,12 +63,12 @@ def test_a_recipe_gets_the_name_and_the_address_of_the_environment() -> None:
 def test_a_configuration_that_is_there_gets_what_is_missing_and_keeps_all_else(within: str, source: str) -> None:
     there = f"# mine\n[{within}labels]\nminor = ['feat']\n" if within else "# mine\nunlabelled = 'fail'\n"
     before = config.parse(there, source)
-    text = extended(there, before, Wishes(cloud="cloud", recipe=RECIPE), within=within)
+    text = extended(there, before, Deviations(cloud="cloud", recipe=RECIPE), within=within)
     after = config.parse(text, source)
     assert text.startswith(there.rstrip("\n"))
     assert (after.sync, [*after.environments]) == (Sync(), ["production"])
     assert (after.labels, after.unlabelled) == (before.labels, before.unlabelled)
-    assert extended(text, after, Wishes(cloud="other", recipe=RECIPE), within=within) == text
+    assert extended(text, after, Deviations(cloud="other", recipe=RECIPE), within=within) == text
 
 
 def test_what_only_a_person_can_do_is_told_with_its_commands() -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from release_tool.config import Check, Environment
 from release_tool.status import model
-from release_tool.status.environment import Candidate, Facts, standing
+from release_tool.status.environment import DeployCandidate, EnvironmentFacts, environment_status
 from tests.builders import sha
 from tests.deploy.ledger.ledgers import START
 
@@ -25,25 +25,25 @@ AUTOMATIC = Environment(command=("./deploy.sh",), automatic=True, checks=(Check(
 BY_HAND = Environment(command=("./deploy.sh",), health="https://shop.example.com/health")
 
 
-def candidate(name: str, *, tested: bool = True, since: datetime | None = START) -> Candidate:
+def candidate(name: str, *, tested: bool = True, since: datetime | None = START) -> DeployCandidate:
     """The newest commit that could be deployed; commits are named as in the ledgers of tests."""
-    return Candidate(commit=sha(name), name=f"1.{name}", since=since, tested=tested)
+    return DeployCandidate(commit=sha(name), name=f"1.{name}", since=since, tested=tested)
 
 
-def facts(*ledger: Deployment, **more: object) -> Facts:
+def facts(*ledger: Deployment, **more: object) -> EnvironmentFacts:
     """What is known of an automatic environment that tells its version."""
-    standard = Facts(name="production", settings=AUTOMATIC, ledger=ledger, at=NOW, url=URL)
+    standard = EnvironmentFacts(name="production", settings=AUTOMATIC, ledger=ledger, at=NOW, url=URL)
     return msgspec.structs.replace(standard, **more)
 
 
-def environment(*ledger: Deployment, **more: object) -> model.Environment:
+def environment(*ledger: Deployment, **more: object) -> model.EnvironmentStatus:
     """An environment as it is shown."""
-    return standing(facts(*ledger, **more))
+    return environment_status(facts(*ledger, **more))
 
 
-def halt(**more: object) -> model.Halt:
+def halt(**more: object) -> model.HaltStatus:
     """A halt of everything."""
-    standard = model.Halt(
+    standard = model.HaltStatus(
         issue=7,
         url=f"{URL}/issues/7",
         environment="",
@@ -57,9 +57,9 @@ def halt(**more: object) -> model.Halt:
     return msgspec.structs.replace(standard, **more)
 
 
-def release(name: str, **more: object) -> model.Release:
+def release(name: str, **more: object) -> model.ReleaseStatus:
     """A release whose tag is on the commit of the same name."""
-    standard = model.Release(
+    standard = model.ReleaseStatus(
         tag=f"v1.{name}",
         version=f"1.{name}",
         commit=sha(name),
@@ -75,9 +75,9 @@ def release(name: str, **more: object) -> model.Release:
     return msgspec.structs.replace(standard, **more)
 
 
-def brought(number: int, **more: object) -> model.Brought:
+def brought(number: int, **more: object) -> model.ChangeStatus:
     """A merged pull request."""
-    standard = model.Brought(
+    standard = model.ChangeStatus(
         pull=number,
         commit=sha(f"pull {number}"),
         title="Search by name",
@@ -90,7 +90,7 @@ def brought(number: int, **more: object) -> model.Brought:
     return msgspec.structs.replace(standard, **more)
 
 
-def seen(*environments: model.Environment, **more: object) -> model.Overview:
+def seen(*environments: model.EnvironmentStatus, **more: object) -> model.Overview:
     """A look at a repository that is fine."""
     standard = model.Overview(
         repository="acme/shop",

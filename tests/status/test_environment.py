@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from release_tool.deploy.ledger.model import Kind, Override
+from release_tool.deploy.ledger.model import DeploymentKind, Override
 from release_tool.status.model import Health
 from tests.builders import sha
 from tests.deploy.ledger.ledgers import FAILED, LEFT, PROVEN, START, deployment, rollback
 from tests.status.overviews import BY_HAND, NOW, URL, candidate, environment, halt
 
-RECORD = deployment(1, "2", "baking:", "healthy: every check held", kind=Kind.RECORD, automatic=False)
+RECORD = deployment(1, "2", "baking:", "healthy: every check held", kind=DeploymentKind.RECORD, automatic=False)
 GOOD = deployment(2, "3", *PROVEN)
 REPLACED = deployment(1, "2", *PROVEN, "replaced: by #2")
 
@@ -45,7 +45,7 @@ def test_what_was_unproven_when_it_was_deployed_stays_so() -> None:
 
 
 def test_what_is_proven_again_is_live_since_the_first_time() -> None:
-    again = deployment(3, "3", "baking:", "healthy:", kind=Kind.RECORD, automatic=False)
+    again = deployment(3, "3", "baking:", "healthy:", kind=DeploymentKind.RECORD, automatic=False)
 
     live = environment(REPLACED, GOOD, again).live
 

@@ -13,7 +13,7 @@ from inline_snapshot import snapshot
 from prometheus_client.parser import text_string_to_metric_families
 
 from release_tool.status.exports import badges, metrics, status_json
-from release_tool.status.metrics import Counts, Delivery, Spread
+from release_tool.status.metrics import Counts, DeliveryMetrics, Percentiles
 from release_tool.status.model import Cloud, Health, document
 from release_tool.text.visible import visible
 from tests.builders import sha
@@ -23,10 +23,10 @@ from tests.status.overviews import candidate, environment, halt, seen
 if TYPE_CHECKING:
     from release_tool.status.model import Overview
 
-MEASURED = Delivery(
+MEASURED = DeliveryMetrics(
     counts=Counts(healthy=3, failed=1, unknown=1, manual=2, rollbacks=1),
     frequency=1.5,
-    lead_time=Spread(count=3, median=60, p90=120),
+    lead_time=Percentiles(count=3, median=60, p90=120),
     change_failure_rate=0.25,
 )
 HOSTILE = 'eu "west"\\\n{x="1"} 9\n# HELP \u202e'

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.deploy.ledger.model import Kind
+from release_tool.deploy.ledger.model import DeploymentKind
 from release_tool.history.containment import first_with
 from release_tool.model.commits import Author, Commit
-from release_tool.status.metrics import Counts, Delivery, Spread, delivery
+from release_tool.status.metrics import Counts, DeliveryMetrics, Percentiles, delivery
 from tests.builders import sha
 from tests.deploy.ledger.ledgers import FAILED, LEFT, PROVEN, START, deployment, rollback
 
@@ -28,7 +28,7 @@ NOW = START + timedelta(hours=1)
 """A Friday; the ledgers of these tests begin at noon, one deployment a minute, one phase a second."""
 
 
-def measured(*ledger: Deployment, history: dict[str, Commit] | None = None, at: datetime = NOW) -> Delivery:
+def measured(*ledger: Deployment, history: dict[str, Commit] | None = None, at: datetime = NOW) -> DeliveryMetrics:
     return delivery(ledger, history or {}, at)
 
 
@@ -46,7 +46,7 @@ def line(*names: str, seconds_before: int = 60) -> dict[str, Commit]:
 
 
 def test_nothing_deployed_is_not_known_rather_than_zero() -> None:
-    assert measured() == Delivery(weeks=measured().weeks)
+    assert measured() == DeliveryMetrics(weeks=measured().weeks)
     assert [week.start.isoformat() for week in measured().weeks][::12] == ["2026-08-24", "2026-11-16"]
     assert {week.counts for week in measured().weeks} == {Counts()}
 
@@ -59,7 +59,10 @@ def test_what_never_changed_anything_is_no_deployment() -> None:
 
 
 def test_a_record_is_no_deployment() -> None:
-    assert measured(deployment(1, "1", "baking:", "healthy:", kind=Kind.RECORD, automatic=False)).frequency is None
+    assert (
+        measured(deployment(1, "1", "baking:", "healthy:", kind=DeploymentKind.RECORD, automatic=False)).frequency
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,7 +132,7 @@ def test_lead_time_is_from_each_commit_to_the_first_healthy_deployment_with_it()
     )
 
     # A minute before noon, then three and four minutes after it, and the three phases before `healthy`.
-    assert found.lead_time == Spread(count=3, median=60 + 180 + 3, p90=60 + 240 + 3)
+    assert found.lead_time == Percentiles(count=3, median=60 + 180 + 3, p90=60 + 240 + 3)
 
 
 def test_what_the_first_deployment_brought_has_no_lead_time() -> None:
@@ -153,7 +156,7 @@ def test_a_commit_of_the_future_took_no_time() -> None:
 
     found = measured(deployment(1, "1", *PROVEN), deployment(2, "2", *PROVEN), history=history).lead_time
 
-    assert found == Spread(count=1, median=0, p90=0)
+    assert found == Percentiles(count=1, median=0, p90=0)
 
 
 # How soon well again
@@ -162,7 +165,7 @@ def test_a_commit_of_the_future_took_no_time() -> None:
 def test_recovery_is_from_the_change_that_failed_to_the_next_proof() -> None:
     found = measured(deployment(1, "1", *PROVEN), deployment(2, "2", *LEFT), rollback(3, "1", *PROVEN, leaves=2))
 
-    assert found.recovery_time == Spread(count=1, median=63, p90=63)
+    assert found.recovery_time == Percentiles(count=1, median=63, p90=63)
     assert not found.unrecovered
 
 
@@ -171,7 +174,7 @@ def test_recovery_from_a_green_one_begins_when_a_person_asks() -> None:
 
     found = measured(deployment(1, "1", *PROVEN), deployment(2, "2", *PROVEN), back)
 
-    assert found.recovery_time == Spread(count=1, median=4, p90=4)
+    assert found.recovery_time == Percentiles(count=1, median=4, p90=4)
 
 
 def test_failures_on_top_of_each_other_are_recovered_from_once() -> None:
@@ -180,10 +183,10 @@ def test_failures_on_top_of_each_other_are_recovered_from_once() -> None:
         deployment(2, "2", *FAILED),
         rollback(3, "1", *FAILED, leaves=2),
         deployment(4, "4", *FAILED, automatic=False),
-        deployment(5, "5", "baking:", "healthy:", kind=Kind.RECORD, automatic=False),
+        deployment(5, "5", "baking:", "healthy:", kind=DeploymentKind.RECORD, automatic=False),
     )
 
-    assert found.recovery_time == Spread(count=1, median=181, p90=181)
+    assert found.recovery_time == Percentiles(count=1, median=181, p90=181)
 
 
 def test_an_environment_that_is_still_down_says_so() -> None:
@@ -272,13 +275,13 @@ def test_the_time_zone_of_whoever_looks_does_not_matter(ledger: list[Deployment]
 def test_numbers_survive_the_way_through_json() -> None:
     found = measured(deployment(1, "1", *PROVEN), deployment(2, "2", *LEFT), history=line("1", "2"))
 
-    assert msgspec.json.decode(msgspec.json.encode(found), type=Delivery) == found
+    assert msgspec.json.decode(msgspec.json.encode(found), type=DeliveryMetrics) == found
 
 
 def test_the_documents_define_the_numbers_in_the_same_words() -> None:
     text = Path(__file__).parents[2].joinpath("docs", "status.md").read_text(encoding="utf-8")
 
-    for definition in msgspec.structs.astuple(Delivery().definitions):
+    for definition in msgspec.structs.astuple(DeliveryMetrics().definitions):
         assert definition in text
 
 

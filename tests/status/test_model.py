@@ -13,11 +13,21 @@ from inline_snapshot import snapshot
 from release_tool.config import Config
 from release_tool.deploy.health.verdict import Reading, Sample
 from release_tool.model.commits import Author, Commit
-from release_tool.status.environment import NOT_BEGUN, standing
-from release_tool.status.model import Case, Changes, Cloud, Health, Mark, Missing, Overview, Waiting, document
-from release_tool.status.overdue import PATIENCE, Standing, cases, drift, issue_text, mark_of, read_mark, remarked
-from release_tool.status.pipeline import Route, Station, authors, journeys
-from release_tool.status.text import Line, Tone, closely, lasting, screen
+from release_tool.status.environment import NOT_BEGUN, environment_status
+from release_tool.status.model import (
+    Changes,
+    Cloud,
+    Health,
+    OverdueCase,
+    Overview,
+    PendingVersion,
+    StageState,
+    Waiting,
+    document,
+)
+from release_tool.status.overdue import PATIENCE, OverdueState, cases, drift, issue_text, mark_of, read_mark, remarked
+from release_tool.status.pipeline import EnvironmentLedger, Route, authors, pipelines
+from release_tool.status.text import StatusLine, Tone, closely, lasting, screen
 from tests.builders import sha
 from tests.deploy.ledger.ledgers import FAILED, LEFT, PROVEN, START, deployment, rollback
 from tests.status.overviews import BY_HAND, NOW, URL, brought, candidate, environment, facts, halt, release, seen
@@ -45,10 +55,10 @@ def way(*ledger: object, cloud: Cloud | None = None, **more: object) -> dict[str
         line=[sha("3"), sha("2")],
         tested={sha("3"): NOW},
         obstacles={"v1.4": ("resolve the conflict", f"{URL}/pull/9")},
-        stations=[Station(standing(known), known.ledger)],
+        stations=[EnvironmentLedger(environment_status(known), known.ledger)],
         history=line("2", "3", "4"),
     )
-    found = journeys([release("4"), release("3")], route)
+    found = pipelines([release("4"), release("3")], route)
     return {journey.tag: [(one.name, one.mark.value, one.text) for one in journey.milestones] for journey in found}
 
 
@@ -121,12 +131,17 @@ def test_a_release_that_was_healthy_stays_so_when_a_later_one_is_gone_back_from(
 def test_a_withdrawn_release_is_passed_by() -> None:
     known = facts(ledger=(), candidate=None)
     route = Route(
-        Cloud(branch="cloud", head=None, name=None, behind=()), [], {}, {}, [Station(standing(known), ())], {}
+        Cloud(branch="cloud", head=None, name=None, behind=()),
+        [],
+        {},
+        {},
+        [EnvironmentLedger(environment_status(known), ())],
+        {},
     )
 
-    (found,) = journeys([release("4", withdrawn=True)], route)
+    (found,) = pipelines([release("4", withdrawn=True)], route)
 
-    assert [(one.mark, one.text) for one in found.milestones[2:]] == [(Mark.PASSED_BY, "withdrawn")] * 3
+    assert [(one.mark, one.text) for one in found.milestones[2:]] == [(StageState.PASSED_BY, "withdrawn")] * 3
 
 
 def test_the_hosted_branch_is_a_milestone_with_the_time_of_its_tests() -> None:
@@ -143,12 +158,12 @@ def test_a_half_done_release_says_how_to_finish_it() -> None:
     half_done = release("4", published=None, half_done=True, todo="finish it")
     cloud = Cloud(branch="cloud", head=None, name=None, behind=())
 
-    (found,) = journeys([half_done], Route(cloud, [], {}, {}, [], {}))
+    (found,) = pipelines([half_done], Route(cloud, [], {}, {}, [], {}))
 
     assert [(one.name, one.mark, one.todo) for one in found.milestones] == [
-        ("merged", Mark.DONE, ""),
-        ("released", Mark.HELD, "finish it"),
-        ("in cloud", Mark.WAITING, ""),
+        ("merged", StageState.DONE, ""),
+        ("released", StageState.HELD, "finish it"),
+        ("in cloud", StageState.WAITING, ""),
     ]
 
 
@@ -238,13 +253,13 @@ def test_a_good_last_answer_is_no_drift_and_what_could_not_be_measured_says_noth
 
 
 CASES = st.builds(
-    Case, kind=st.sampled_from(["drift", "never-deployed"]), key=st.text(), text=st.text(), todo=st.text()
+    OverdueCase, kind=st.sampled_from(["drift", "never-deployed"]), key=st.text(), text=st.text(), todo=st.text()
 )
 
 
-@given(CASES, st.sampled_from(Standing), st.sampled_from(Standing))
+@given(CASES, st.sampled_from(OverdueState), st.sampled_from(OverdueState))
 def test_how_far_a_case_was_told_is_read_from_its_issue_whatever_people_wrote(
-    case: Case, before: Standing, after: Standing
+    case: OverdueCase, before: OverdueState, after: OverdueState
 ) -> None:
     _, body = issue_text(case, before)
 
@@ -253,7 +268,7 @@ def test_how_far_a_case_was_told_is_read_from_its_issue_whatever_people_wrote(
 
 
 def test_a_quoted_mark_is_no_mark() -> None:
-    _, body = issue_text(Case(kind="drift", key="a", text="", todo=""), Standing.TOLD)
+    _, body = issue_text(OverdueCase(kind="drift", key="a", text="", todo=""), OverdueState.TOLD)
 
     assert read_mark(f"> {body}") is None
     assert read_mark(body.replace("told", "sold")) is None
@@ -296,7 +311,7 @@ def test_everything_that_is_not_fine_says_what_to_do() -> None:
         unreleased=2,
         halts=(halt(), halt(issue=8, incident=True, url=f"{URL}/issues/8", environment="production")),
         waiting=(Waiting(what="a run waits", url=URL, todo="approve it"),),
-        cases=(Case(kind="drift", key="", text="web-1 answers with another version", todo="verify"),),
+        cases=(OverdueCase(kind="drift", key="", text="web-1 answers with another version", todo="verify"),),
         unseen=("the runs",),
     )
 
@@ -369,7 +384,7 @@ def test_no_line_is_long_or_more_than_one_or_has_an_escape(hostile: str) -> None
             good,
             text=hostile,
             health=Health.UNKNOWN,
-            missing=Missing(name=hostile, commit="", since=None, why=hostile, todo=hostile),
+            missing=PendingVersion(name=hostile, commit="", since=None, why=hostile, todo=hostile),
         ),
         waiting=(Waiting(what=hostile, url="", todo=hostile),),
         halts=(halt(reason=hostile, by=hostile),),
@@ -383,7 +398,7 @@ def test_no_line_is_long_or_more_than_one_or_has_an_escape(hostile: str) -> None
 
 
 def test_a_line_has_a_tone_and_says_nothing_to_do_by_itself() -> None:
-    assert Line("released", "v1.0.0") == ("released", "v1.0.0", Tone.PLAIN, "")
+    assert StatusLine("released", "v1.0.0") == ("released", "v1.0.0", Tone.PLAIN, "")
 
 
 def test_the_document_has_its_number_and_reads_back() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from github_sandbox import Fault
 from release_tool.errors import RemoteError
-from release_tool.notify.notice import Failure, Told
-from release_tool.status.model import Case
+from release_tool.notify.notice import SendFailure, SendReport
+from release_tool.status.model import OverdueCase
 from release_tool.status.overdue import LABEL, PATIENCE
-from release_tool.status.overdue_issues import missed, tell_missed
+from release_tool.status.overdue_issues import announce_overdue, overdue
 from tests.clock import FakeClock
 from tests.shop import shop
 from tests.status.test_status import SEARCH
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from release_tool.project import Project
     from tests.shop import Entry, Shop
 
-DRIFT = Case(kind="drift", key="drift production", text="web-1 in production is other", todo="verify", environment="")
+DRIFT = OverdueCase(
+    kind="drift", key="drift production", text="web-1 in production is other", todo="verify", environment=""
+)
 TITLE = "#1 was merged into main and is not released"
 
 
@@ -51,12 +53,12 @@ def told(place: Shop) -> list[str]:
 
 
 def test_what_is_young_may_be_on_its_way(place: Shop) -> None:
-    assert missed(later(place, PATIENCE / 2)) == ()
-    assert [case.kind for case in missed(later(place))] == ["unreleased"]
+    assert overdue(later(place, PATIENCE / 2)) == ()
+    assert [case.kind for case in overdue(later(place))] == ["unreleased"]
 
 
 def test_a_case_is_told_once_and_not_once_an_hour(place: Shop) -> None:
-    first, second = tell_missed(later(place)), tell_missed(later(place, timedelta(days=1)))
+    first, second = announce_overdue(later(place)), announce_overdue(later(place, timedelta(days=1)))
 
     assert [case.text for case in first.told] == [TITLE]
     assert (len(second.cases), second.told, second.closed) == (1, (), ())
@@ -68,10 +70,10 @@ def test_a_case_is_told_once_and_not_once_an_hour(place: Shop) -> None:
 
 
 def test_what_is_over_is_closed_and_told_again_when_it_comes_back(place: Shop) -> None:
-    tell_missed(later(place), drifted=[DRIFT])
+    announce_overdue(later(place), drifted=[DRIFT])
 
-    over = tell_missed(later(place), drifted=[])
-    back = tell_missed(later(place), drifted=[DRIFT])
+    over = announce_overdue(later(place), drifted=[])
+    back = announce_overdue(later(place), drifted=[DRIFT])
 
     assert len(over.closed) == 1
     assert [case.kind for case in back.told] == ["drift"]
@@ -80,27 +82,27 @@ def test_what_is_over_is_closed_and_told_again_when_it_comes_back(place: Shop) -
 
 
 def test_drift_stays_told_where_nobody_measured(place: Shop) -> None:
-    tell_missed(later(place), drifted=[DRIFT])
+    announce_overdue(later(place), drifted=[DRIFT])
 
-    assert tell_missed(later(place)).closed == ()
+    assert announce_overdue(later(place)).closed == ()
     assert (DRIFT.text, "open") in issues(place)
 
 
 def test_a_case_that_somebody_closed_is_not_told_again(place: Shop) -> None:
-    tell_missed(later(place))
+    announce_overdue(later(place))
     place.api("PATCH", "issues/2", {"state": "closed"})
 
-    assert tell_missed(later(place)).told == ()
+    assert announce_overdue(later(place)).told == ()
     assert issues(place) == [(TITLE, "closed")]
 
 
 def test_a_telling_that_was_interrupted_is_made_up_for(place: Shop) -> None:
     place.box.fault(Fault(method="PATCH", path="/issues/2$", status=500, document={"message": "no"}))
     with pytest.raises(RemoteError):
-        tell_missed(later(place))
+        announce_overdue(later(place))
     place.box.faults.clear()
 
-    again = tell_missed(later(place))
+    again = announce_overdue(later(place))
 
     assert [case.text for case in again.told] == [TITLE]
     assert told(place) == [TITLE, TITLE]
@@ -109,14 +111,20 @@ def test_a_telling_that_was_interrupted_is_made_up_for(place: Shop) -> None:
 
 def test_who_could_not_be_told_of_a_case_is_told_by_the_next_look_and_nobody_else(place: Shop) -> None:
     asked: list[Collection[str] | None] = []
-    answers = iter([Told(("team",), (Failure("ops", "down"),)), Told((), (Failure("ops", "down"),)), Told(("ops",))])
+    answers = iter(
+        [
+            SendReport(("team",), (SendFailure("ops", "down"),)),
+            SendReport((), (SendFailure("ops", "down"),)),
+            SendReport(("ops",)),
+        ]
+    )
 
-    def notify(notice: Notice, *, only: Collection[str] | None = None) -> Told:
+    def notify(notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
         assert notice.title == TITLE
         asked.append(only)
         return next(answers)
 
-    looks = [tell_missed(dataclasses.replace(later(place), notify=notify)) for _ in range(4)]
+    looks = [announce_overdue(dataclasses.replace(later(place), notify=notify)) for _ in range(4)]
     assert asked == [None, ("ops",), ("ops",)]
     assert [len(look.told) for look in looks] == [1, 0, 0, 0]
 
@@ -125,9 +133,9 @@ def test_a_run_that_waits_for_an_approval_for_long_is_told_to_whom_it_may_concer
     configuration = '[environments.production]\ncommand = ["true"]\nhealth = "http://127.0.0.1:9/"\n'
     run: Entry = {"run": 9, "status": "waiting", "name": "Deploy"}
     with shop(tmp_path, {"tag": "v1.2.3"}, run, files={"release-tool.toml": configuration}) as made:
-        assert tell_missed(later(made, PATIENCE / 2)).told == ()
+        assert announce_overdue(later(made, PATIENCE / 2)).told == ()
         for _ in range(2):
-            tell_missed(later(made))
+            announce_overdue(later(made))
         (notice,) = made.notices
         assert notice.event == "needs-person"
         assert notice.title.startswith("Deploy waits for approval")
@@ -135,18 +143,18 @@ def test_a_run_that_waits_for_an_approval_for_long_is_told_to_whom_it_may_concer
 
 
 def test_an_issue_that_was_left_open_when_its_case_was_over_is_closed(place: Shop) -> None:
-    tell_missed(later(place), drifted=[DRIFT])
+    announce_overdue(later(place), drifted=[DRIFT])
     place.box.fault(Fault(method="POST", path="/comments$", status=500, document={"message": "no"}))
     with pytest.raises(RemoteError):
-        tell_missed(later(place), drifted=[])
+        announce_overdue(later(place), drifted=[])
     place.box.faults.clear()
 
-    assert len(tell_missed(later(place), drifted=[]).closed) == 1
+    assert len(announce_overdue(later(place), drifted=[]).closed) == 1
     assert (DRIFT.text, "closed") in issues(place)
 
 
 def test_an_issue_of_somebody_else_tells_nothing(place: Shop) -> None:
-    tell_missed(later(place))
+    announce_overdue(later(place))
     body = next(issue.body for issue in place.box.github.store.issues if LABEL in issue.labels)
     with shop(
         place.clone.parent / "other",
@@ -154,7 +162,7 @@ def test_an_issue_of_somebody_else_tells_nothing(place: Shop) -> None:
         SEARCH,
         {"issue": "Told, really", "body": body, "labels": [LABEL], "author": "stranger"},
     ) as other:
-        assert [case.text for case in tell_missed(later(other)).told] == [TITLE]
+        assert [case.text for case in announce_overdue(later(other)).told] == [TITLE]
 
 
 def test_the_command_tells_and_says_so(place: Shop) -> None:

@@ -15,10 +15,10 @@ import pytest
 
 from github_sandbox import Fault
 from release_tool.deploy.ledger import model
-from release_tool.deploy.ledger.model import Kind
-from release_tool.deploy.ledger.phase import Phase, Word, describe
+from release_tool.deploy.ledger.model import DeploymentKind
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord, describe
 from release_tool.errors import RefusedError, UsageError
-from release_tool.status.model import Health, Mark, json_schema
+from release_tool.status.model import Health, StageState, json_schema
 from release_tool.status.overview import look
 from tests.cli.terminal import on_a_terminal
 from tests.clock import FakeClock
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from release_tool.status.model import Environment, Overview
+    from release_tool.status.model import EnvironmentStatus, Overview
     from tests.shop import Entry, Shop
 
 CONFIGURED: Entry = {"commit": "Configure", "files": {"release-tool.toml": CONFIG}, "author": "ada"}
@@ -58,7 +58,7 @@ def requests(place: Shop) -> int:
     return len([one for one in place.box.requests if re.match(r"/(repos|graphql|user)\b", one.path)])
 
 
-def of(seen: Overview, name: str) -> Environment:
+def of(seen: Overview, name: str) -> EnvironmentStatus:
     return next(one for one in seen.environments if one.name == name)
 
 
@@ -76,7 +76,7 @@ def bad_release(place: Shop) -> None:
         "verifying: web",
         "failed: 8 bad samples in a row; rolled back to 1.2.3",
     )
-    deployed(place, "production", "v1.2.3", "1.2.3", *PROVEN, kind=Kind.ROLLBACK, parent=failed)
+    deployed(place, "production", "v1.2.3", "1.2.3", *PROVEN, kind=DeploymentKind.ROLLBACK, parent=failed)
 
 
 # What is told
@@ -129,13 +129,13 @@ def test_each_release_is_followed_on_its_way(place: Shop) -> None:
 
     assert newest.tag == "v1.3.0"
     assert [(one.name, one.environment, one.mark) for one in newest.milestones] == [
-        ("merged", "", Mark.DONE),
-        ("released", "", Mark.DONE),
-        ("in cloud", "", Mark.DONE),
-        ("deployed", "staging", Mark.DONE),
-        ("healthy", "staging", Mark.DONE),
-        ("deployed", "production", Mark.DONE),
-        ("healthy", "production", Mark.FAILED),
+        ("merged", "", StageState.DONE),
+        ("released", "", StageState.DONE),
+        ("in cloud", "", StageState.DONE),
+        ("deployed", "staging", StageState.DONE),
+        ("healthy", "staging", StageState.DONE),
+        ("deployed", "production", StageState.DONE),
+        ("healthy", "production", StageState.FAILED),
     ]
 
 
@@ -165,7 +165,7 @@ def test_the_release_came_into_the_hosted_branch_when_it_was_tested_there(tmp_pa
         newest, older = look(place.project()).journeys
 
     (there,) = [one for one in newest.milestones if one.name == "in cloud"]
-    assert (there.mark, there.at is not None) == (Mark.DONE, True)
+    assert (there.mark, there.at is not None) == (StageState.DONE, True)
     assert [one.at for one in older.milestones if one.name == "in cloud"] == [None]
 
 
@@ -234,9 +234,9 @@ def test_halts_freezes_and_what_waits_for_a_person_are_told(tmp_path: Path) -> N
 
 
 def test_an_incident_is_told_as_one_and_waits_for_a_person(place: Shop) -> None:
-    from release_tool.deploy.halts.model import LABEL, Order, issue_text
+    from release_tool.deploy.halts.model import LABEL, HaltOrder, issue_text
 
-    title, body = issue_text(Order(environment="production", reason="the rollback failed", incident=True))
+    title, body = issue_text(HaltOrder(environment="production", reason="the rollback failed", incident=True))
     place.github().issues.create_issue(title, body, (LABEL,))
 
     seen = look(place.project())
@@ -261,7 +261,7 @@ def test_a_conflict_that_waits_is_what_is_to_be_done_about_the_hosted_branch(tmp
     assert (waiting.tag, waiting.what) == ("v1.3.0", "#2 Resolve the conflicts of v1.3.0 with cloud")
     assert seen.cloud.todo == f"resolve the conflict: {waiting.url}"
     (there,) = [one for one in seen.journeys[0].milestones if one.name == "in cloud"]
-    assert (there.mark, there.url) == (Mark.HELD, waiting.url)
+    assert (there.mark, there.url) == (StageState.HELD, waiting.url)
 
 
 def test_a_half_done_release_is_told_with_how_to_finish_it(tmp_path: Path) -> None:
@@ -339,9 +339,9 @@ def test_a_repository_that_only_releases_costs_two(tmp_path: Path) -> None:
         assert requests(place) == 2
 
 
-def many(count: int, *words: Word) -> list[Entry]:
+def many(count: int, *words: Phase) -> list[Entry]:
     """Deployments of a commit that nobody has any more; healthy, until the next took the place of each."""
-    states = [describe(Phase(word)) for word in words or (Word.CHANGING, Word.HEALTHY, Word.REPLACED)]
+    states = [describe(PhaseRecord(word)) for word in words or (Phase.CHANGING, Phase.HEALTHY, Phase.REPLACED)]
     statuses = [{"state": state.value, "description": line} for state, line in states]
     payload = model.encode(payload_of())
     return [{"deployment": "production", "payload": payload, "statuses": statuses} for _ in range(count)]
@@ -359,7 +359,7 @@ def test_a_thousand_deployments_and_releases_cost_twenty_five_requests(tmp_path:
 
 
 def test_a_long_ledger_is_only_read_to_its_end_where_its_newest_part_tells_too_little(tmp_path: Path) -> None:
-    with shop(tmp_path, *HISTORY, *many(1), *many(150, Word.HELD)) as place:
+    with shop(tmp_path, *HISTORY, *many(1), *many(150, Phase.HELD)) as place:
         vague = of(look(place.project()), "production")
         recorded(place, "production", "v1.2.3", "1.2.3")
         deployed(place, "production", "v1.3.0", "1.3.0", *PROVEN)

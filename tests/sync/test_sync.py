@@ -76,7 +76,7 @@ def candidates(made: Shop) -> list[str]:
     return [name for name in heads(made) if name.startswith(stage.CANDIDATE_BRANCH)]
 
 
-def carry(made: Shop) -> stage.Synced:
+def carry(made: Shop) -> stage.SyncResult:
     """Do what the workflow does: candidate, tests, advance."""
     offered = stage.candidate(made.project(), "")
     stage.tested(made.project(), offered.sha, ())

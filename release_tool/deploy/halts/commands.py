@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from release_tool.deploy.halts import model as halts
 from release_tool.deploy.halts.issues import US, HaltIssues
-from release_tool.deploy.halts.model import LABEL, Comment, Debt, Halt, Order
+from release_tool.deploy.halts.model import LABEL, Halt, HaltOrder, IssueComment, OwedNotice
 from release_tool.errors import PermissionDeniedError, RemoteError
 from release_tool.notify.notice import Notice, subscribers
 from release_tool.notify.send import RECENT
 from release_tool.pull_request import github
 from release_tool.pull_request.comment import LIMIT
-from release_tool.pull_request.github import Conversation
+from release_tool.pull_request.github import PullRequests
 from release_tool.text.receipt import Receipt, with_receipt, without_receipt
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def halts_of(project: Project) -> tuple[Halt, ...]:
     return halts.read_halts(issues, US)
 
 
-def halt(project: Project, order: Order, *, tells: bool = True) -> Halted:
+def halt(project: Project, order: HaltOrder, *, tells: bool = True) -> Halted:
     """Open the issue that stops automatic deployments; one that says just that already is enough.
 
     Without `tells` everybody is told later, by `tell_halts`.
@@ -71,7 +71,7 @@ def close_over(project: Project, now: datetime) -> tuple[Halt, ...]:
 
 def open_incident(project: Project, environment: str, reason: str, details: str) -> Halt:
     """Open the issue of an incident, which halts the environment until a person resumes; one that is open is enough."""
-    order = Order(environment=environment, reason=reason, incident=True)
+    order = HaltOrder(environment=environment, reason=reason, incident=True)
     return incident_of(project, environment) or _open(project, order, details)
 
 
@@ -98,25 +98,25 @@ def tell_halts(project: Project) -> None:
             one for one in halts.closed_by_hand(issues, US) if subscribers(channels, "resumed", one.order.environment)
         ]
         noted = [*_pin_all(project, issues), *(_note_closed(project, one) for one in closed)]
-        _tell_all(project, [*halts.debts(issues, US, since), *noted])
+        _tell_all(project, [*halts.owed_notices(issues, US, since), *noted])
     except (RemoteError, PermissionDeniedError) as error:
         project.say(f"who is to be told of a halt can't be read: {error.message}")
 
 
-def _open(project: Project, order: Order, details: str = "") -> Halt:
+def _open(project: Project, order: HaltOrder, details: str = "") -> Halt:
     title, body = halts.issue_text(order, details)
     made = project.remote.issues.create_issue(title, body, (LABEL,))
     return Halt(issue=made.number, url=made.url, order=order)
 
 
-def _pin_all(project: Project, issues: Iterable[Issue]) -> list[Debt]:
+def _pin_all(project: Project, issues: Iterable[Issue]) -> list[OwedNotice]:
     new = (
         Halt(issue=issue.number, url=issue.url, order=halts.order_of(issue, US)) for issue in halts.unpinned(issues, US)
     )
     return [debt for one in new if (debt := _pin(project, one))]
 
 
-def _pin(project: Project, one: Halt) -> Debt | None:
+def _pin(project: Project, one: Halt) -> OwedNotice | None:
     """Keep a halt what it is, with a note of who is to be told of it; an incident's is told as what went wrong.
 
     Where that can't be written it is a halt all the same, and the next one who looks pins it.
@@ -124,24 +124,26 @@ def _pin(project: Project, one: Halt) -> Debt | None:
     owed = () if one.order.incident else subscribers(project.config.channels, "halted", one.order.environment)
     body = with_receipt(halts.pin(one.order), Receipt(owed=owed), LIMIT)
     try:
-        made = project.remote.adapter(Conversation).create(one.issue, body)
+        made = project.remote.adapter(PullRequests).create(one.issue, body)
     except (RemoteError, PermissionDeniedError):
         return None
-    return Debt(halt=one, comment=Comment(US, made.body, made.id), over=False)
+    return OwedNotice(halt=one, comment=IssueComment(US, made.body, made.id), over=False)
 
 
-def _close(project: Project, lifted: Halt, why: str) -> Debt:
+def _close(project: Project, lifted: Halt, why: str) -> OwedNotice:
     """Close an issue with a comment, which notes who is to be told."""
     body = _with_owed(project, lifted, why)
-    return Debt(halt=lifted, comment=Comment(US, body, project.remote.issues.close(lifted.issue, body)), over=True)
+    return OwedNotice(
+        halt=lifted, comment=IssueComment(US, body, project.remote.issues.close(lifted.issue, body)), over=True
+    )
 
 
-def _note_closed(project: Project, closed: Halt) -> Debt:
+def _note_closed(project: Project, closed: Halt) -> OwedNotice:
     """Note who is to be told of a halt that a person ended."""
-    made = project.remote.adapter(Conversation).create(
+    made = project.remote.adapter(PullRequests).create(
         closed.issue, _with_owed(project, closed, "This issue was closed.")
     )
-    return Debt(halt=closed, comment=Comment(US, made.body, made.id), over=True)
+    return OwedNotice(halt=closed, comment=IssueComment(US, made.body, made.id), over=True)
 
 
 def _with_owed(project: Project, over: Halt, text: str) -> str:
@@ -149,7 +151,7 @@ def _with_owed(project: Project, over: Halt, text: str) -> str:
     return with_receipt(text, Receipt(owed=owed), LIMIT)
 
 
-def _tell_all(project: Project, debts: Iterable[Debt]) -> None:
+def _tell_all(project: Project, debts: Iterable[OwedNotice]) -> None:
     """Tell each once, and note who was told; a channel that refuses one is left alone until the next run."""
     refusing: set[str] = set()
     for debt in debts:
@@ -162,17 +164,17 @@ def _tell_all(project: Project, debts: Iterable[Debt]) -> None:
         _write_down(project, debt, Receipt(told=(*debt.receipt.told, *told.sent), owed=left))
 
 
-def _write_down(project: Project, debt: Debt, receipt: Receipt) -> None:
+def _write_down(project: Project, debt: OwedNotice, receipt: Receipt) -> None:
     if receipt == debt.receipt:
         return
-    comment = github.Comment(debt.comment.id, debt.comment.body, debt.halt.url)
+    comment = github.PullRequestComment(debt.comment.id, debt.comment.body, debt.halt.url)
     try:
-        project.remote.adapter(Conversation).update(comment, with_receipt(comment.body, receipt, LIMIT))
+        project.remote.adapter(PullRequests).update(comment, with_receipt(comment.body, receipt, LIMIT))
     except (RemoteError, PermissionDeniedError) as error:
         project.say(f"who was told could not be written down, so they may be told twice: {error.message}")
 
 
-def _notice(project: Project, debt: Debt) -> Notice:
+def _notice(project: Project, debt: OwedNotice) -> Notice:
     order, page = debt.halt.order, ("the halt", debt.halt.url)
     if debt.over:
         return Notice(

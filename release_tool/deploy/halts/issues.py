@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from release_tool.deploy.halts.model import Comment, Issue
+from release_tool.deploy.halts.model import Issue, IssueComment
 from release_tool.errors import RemoteError
 from release_tool.github.transport import NotFoundError, Purpose, decode
 
@@ -275,14 +275,14 @@ class HaltIssues:
         )
         return LabelledIssue(issue=told, created=issue.created_at, closed=issue.closed_at)
 
-    def _comments(self, issue: _Issue) -> list[Comment]:
+    def _comments(self, issue: _Issue) -> list[IssueComment]:
         page, said = issue.comments, [*issue.comments.nodes]
         while page.page_info.has_next_page:
             page = self._more_comments(issue.number, page.page_info.end_cursor)
             said += page.nodes
         if len(said) < issue.comments.total_count:
             raise RemoteError(f"GitHub does not tell all comments on issue #{issue.number}")
-        return [Comment(comment.writer, comment.body, comment.database_id, comment.created_at) for comment in said]
+        return [IssueComment(comment.writer, comment.body, comment.database_id, comment.created_at) for comment in said]
 
     def _more_comments(self, number: int, after: str | None) -> _Comments:
         purpose = Purpose(f"reading the comments on issue #{number}", "issues: read")

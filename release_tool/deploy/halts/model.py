@@ -23,7 +23,7 @@ _MARKER = re.compile(rf"{re.escape(_START)}(\{{.*?\}}){re.escape(_END)}")
 _LONGEST_REASON = 200
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=1, omit_defaults=True):
+class HaltOrder(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=1, omit_defaults=True):
     """What is halted. No environment means all of them, no time means until somebody resumes.
 
     An incident's halt has no end, and only a person lifts it.
@@ -36,7 +36,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=1
     incident: bool = False
 
 
-class Comment(msgspec.Struct, frozen=True):
+class IssueComment(msgspec.Struct, frozen=True):
     """Something said on an issue, oldest first in its list; `at` is when."""
 
     author: str
@@ -57,7 +57,7 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
     open: bool = True
     is_pull: bool = False
-    comments: tuple[Comment, ...] = ()
+    comments: tuple[IssueComment, ...] = ()
 
 
 class Halt(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ class Halt(msgspec.Struct, frozen=True, kw_only=True):
 
     issue: int
     url: str
-    order: Order
+    order: HaltOrder
 
     def __str__(self) -> str:
         by = f" by {visible(self.order.by)}" if self.order.by else ""
@@ -81,14 +81,14 @@ class Halt(msgspec.Struct, frozen=True, kw_only=True):
         return not self.order.incident and self.order.until is not None and self.order.until <= now
 
 
-class Debt(msgspec.Struct, frozen=True, kw_only=True):
+class OwedNotice(msgspec.Struct, frozen=True, kw_only=True):
     """A message about a halt that somebody is owed: that it was set, or that it is `over`.
 
     `comment` is ours, with the receipt that says so.
     """
 
     halt: Halt
-    comment: Comment
+    comment: IssueComment
     over: bool
 
     @property
@@ -97,7 +97,7 @@ class Debt(msgspec.Struct, frozen=True, kw_only=True):
         return receipt_of(self.comment.body)
 
 
-def debts(issues: Iterable[Issue], us: str, since: datetime) -> tuple[Debt, ...]:
+def owed_notices(issues: Iterable[Issue], us: str, since: datetime) -> tuple[OwedNotice, ...]:
     """The messages since a time that somebody is owed, by what our comments note; what is not over yet is not told."""
     found = (
         (Halt(issue=issue.number, url=issue.url, order=_order(issue, us)), issue, comment)
@@ -106,7 +106,7 @@ def debts(issues: Iterable[Issue], us: str, since: datetime) -> tuple[Debt, ...]
         if comment.at and comment.at > since
     )
     noted = (
-        Debt(halt=halt, comment=comment, over=_marked(comment.body) is None)
+        OwedNotice(halt=halt, comment=comment, over=_marked(comment.body) is None)
         for halt, issue, comment in found
         if _marked(comment.body) or not issue.open
     )
@@ -122,7 +122,7 @@ def closed_by_hand(issues: Iterable[Issue], us: str) -> tuple[Halt, ...]:
     )
 
 
-def _tells_end(comment: Comment) -> bool:
+def _tells_end(comment: IssueComment) -> bool:
     return _marked(comment.body) is None and receipt_of(comment.body) != Receipt()
 
 
@@ -156,7 +156,7 @@ def unpinned(issues: Iterable[Issue], us: str) -> tuple[Issue, ...]:
     return tuple(issue for issue in issues if _is_halt(issue, us) and _pinned(issue, us) is None)
 
 
-def issue_text(order: Order, details: str = "") -> tuple[str, str]:
+def issue_text(order: HaltOrder, details: str = "") -> tuple[str, str]:
     """Write the title and body of the issue that halts; `details` is Markdown of our own, such as the evidence."""
     what = order.environment or "every environment"
     title = f"Deployments to {what} are halted" + (" after an incident" if order.incident else "")
@@ -166,17 +166,17 @@ def issue_text(order: Order, details: str = "") -> tuple[str, str]:
     return title, "\n\n".join([*parts, *filter(None, [details]), _way_out(order)]) + "\n"
 
 
-def pin(order: Order) -> str:
+def pin(order: HaltOrder) -> str:
     """Write the comment that keeps a halt what it was, whatever becomes of the text above it."""
     return f"{marker(order)}\n\n{_sentence(order)} Editing the text above does not change that.\n"
 
 
-def order_of(issue: Issue, us: str) -> Order:
+def order_of(issue: Issue, us: str) -> HaltOrder:
     """What an issue halts, for `pin`."""
     return _order(issue, us)
 
 
-def marker(order: Order) -> str:
+def marker(order: HaltOrder) -> str:
     """Write an order where people don't see it, in a form that can't end the comment it stands in."""
     text = msgspec.json.encode(order).decode()
     return _START + text.replace("<", r"\u003c").replace(">", r"\u003e").replace("--", r"\u002d\u002d") + _END
@@ -187,42 +187,42 @@ def _is_halt(issue: Issue, us: str) -> bool:
     return issue.open and labelled and not issue.is_pull and (issue.author_writes or issue.author == us)
 
 
-def _order(issue: Issue, us: str) -> Order:
+def _order(issue: Issue, us: str) -> HaltOrder:
     """Believe our own comment, then the text. One that says nothing readable halts everything until it is closed."""
-    order = _pinned(issue, us) or _marked(issue.body) or Order(reason=issue.title)
+    order = _pinned(issue, us) or _marked(issue.body) or HaltOrder(reason=issue.title)
     return order if issue.author == us else msgspec.structs.replace(order, by=issue.author)
 
 
-def _pinned(issue: Issue, us: str) -> Order | None:
+def _pinned(issue: Issue, us: str) -> HaltOrder | None:
     return next((order for comment in _ours(issue, us) if (order := _marked(comment.body))), None)
 
 
-def _ours(issue: Issue, us: str) -> Sequence[Comment]:
+def _ours(issue: Issue, us: str) -> Sequence[IssueComment]:
     return [comment for comment in issue.comments if comment.author == us]
 
 
-def _marked(text: str) -> Order | None:
+def _marked(text: str) -> HaltOrder | None:
     """Read the marker that begins a text; one further down may be a quotation."""
     match = _MARKER.match(text.lstrip())
     try:
-        return msgspec.json.decode(match[1], type=Order) if match else None
+        return msgspec.json.decode(match[1], type=HaltOrder) if match else None
     except (msgspec.DecodeError, RecursionError):
         return None
 
 
-def _sentence(order: Order) -> str:
+def _sentence(order: HaltOrder) -> str:
     what = inert(order.environment) or "every environment"
     by = f" by {inert(order.by)}" if order.by else ""
     return f"Automatic deployments to {what} are halted{by}, {_until(order)}."
 
 
-def _until(order: Order) -> str:
+def _until(order: HaltOrder) -> str:
     if order.incident or order.until is None:
         return "until a person resumes"
     return f"until {order.until:%Y-%m-%d %H:%M %Z}"
 
 
-def _way_out(order: Order) -> str:
+def _way_out(order: HaltOrder) -> str:
     option = f" -e {order.environment.replace('`', '')}" if order.environment else ""
     return f"To resume, close this issue, take its label off, or run `release-tool resume{option}`."
 

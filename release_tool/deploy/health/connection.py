@@ -32,7 +32,7 @@ _OURS = frozenset(
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
 
-class TroubleError(Exception):
+class ConnectionFailedError(Exception):
     """Nothing was answered that could be judged; the detail never holds a URL."""
 
     def __init__(self, reading: Reading, detail: str) -> None:
@@ -41,7 +41,7 @@ class TroubleError(Exception):
         self.detail = detail
 
 
-class Attempt:
+class TimedConnection:
     """The time that there is for one measurement, and the connection that it holds open meanwhile."""
 
     def __init__(self, seconds: float) -> None:
@@ -56,11 +56,11 @@ class Attempt:
         return max(self._ends - time.monotonic(), 0)
 
     @property
-    def over(self) -> TroubleError:
+    def over(self) -> ConnectionFailedError:
         """What is told where the time is over."""
         if self._looking_up:
-            return TroubleError(Reading.UNMEASURABLE, f"our name lookup took longer than {self._seconds:g} s")
-        return TroubleError(Reading.BAD, f"no whole answer within {self._seconds:g} s")
+            return ConnectionFailedError(Reading.UNMEASURABLE, f"our name lookup took longer than {self._seconds:g} s")
+        return ConnectionFailedError(Reading.BAD, f"no whole answer within {self._seconds:g} s")
 
     def connect(self, host: str, port: int, *, to_proxy: bool = False) -> socket.socket:
         """Connect to the first address of a host that lets us, each getting its share of the time.
@@ -69,9 +69,9 @@ class Attempt:
         """
         try:
             return self._connect(self._addresses(host, port))
-        except TroubleError as trouble:
+        except ConnectionFailedError as trouble:
             if to_proxy:
-                raise TroubleError(Reading.UNMEASURABLE, f"our proxy: {trouble.detail}") from None
+                raise ConnectionFailedError(Reading.UNMEASURABLE, f"our proxy: {trouble.detail}") from None
             raise
 
     def cut(self) -> None:
@@ -92,7 +92,7 @@ class Attempt:
         except socket.gaierror as error:
             raise lookup_trouble(error) from None
         except UnicodeError:
-            raise TroubleError(Reading.BAD, "its host is no name that can be looked up") from None
+            raise ConnectionFailedError(Reading.BAD, "its host is no name that can be looked up") from None
         finally:
             self._looking_up = False
         return [(family, address) for family, _, _, _, address in found]
@@ -114,17 +114,17 @@ class Attempt:
         raise connection_trouble(failures)
 
 
-def lookup_trouble(error: socket.gaierror) -> TroubleError:
+def lookup_trouble(error: socket.gaierror) -> ConnectionFailedError:
     """Tell a name that does not exist, which is the target's fault, from a lookup that could not be made.
 
     A resolver that answers "no such name" works; one that can't be reached, or fails, is ours.
     """
     if error.errno in _NO_SUCH_NAME:
-        return TroubleError(Reading.BAD, "the name of its host does not exist")
-    return TroubleError(Reading.UNMEASURABLE, f"our name lookup failed: {error.strerror}")
+        return ConnectionFailedError(Reading.BAD, "the name of its host does not exist")
+    return ConnectionFailedError(Reading.UNMEASURABLE, f"our name lookup failed: {error.strerror}")
 
 
-def connection_trouble(failures: Sequence[OSError]) -> TroubleError:
+def connection_trouble(failures: Sequence[OSError]) -> ConnectionFailedError:
     """Tell a target that does not let us in from a network of ours that does not let us out.
 
     One address that was reached and said no is enough to know that we got out.
@@ -132,11 +132,11 @@ def connection_trouble(failures: Sequence[OSError]) -> TroubleError:
     theirs = [failure for failure in failures if failure.errno not in _OURS]
     match theirs:
         case [ConnectionRefusedError(), *_]:
-            return TroubleError(Reading.BAD, "the connection was refused")
+            return ConnectionFailedError(Reading.BAD, "the connection was refused")
         case [TimeoutError(), *_]:
-            return TroubleError(Reading.BAD, "no connection in time")
+            return ConnectionFailedError(Reading.BAD, "no connection in time")
         case [failure, *_]:
-            return TroubleError(Reading.BAD, f"no connection: {failure.strerror or type(failure).__name__}")
+            return ConnectionFailedError(Reading.BAD, f"no connection: {failure.strerror or type(failure).__name__}")
         case _:
             reason = failures[0].strerror if failures else "it has no address"
-            return TroubleError(Reading.UNMEASURABLE, f"our network: {reason}")
+            return ConnectionFailedError(Reading.UNMEASURABLE, f"our network: {reason}")

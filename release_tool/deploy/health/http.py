@@ -16,8 +16,8 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 
 import release_tool
-from release_tool.deploy.health.connection import TroubleError
-from release_tool.deploy.health.judge import Answer
+from release_tool.deploy.health.connection import ConnectionFailedError
+from release_tool.deploy.health.judge import ProbeResponse
 from release_tool.deploy.health.verdict import Reading
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from urllib3.connectionpool import ConnectionPool
 
-    from release_tool.deploy.health.connection import Attempt
+    from release_tool.deploy.health.connection import TimedConnection
 
 _LIMIT = 1024 * 1024
 """Bytes of a body that are read, and bytes that it may have once it is unpacked."""
@@ -41,7 +41,7 @@ _HEADERS = {
 }
 
 
-def ask(url: str, attempt: Attempt) -> Answer:
+def ask(url: str, attempt: TimedConnection) -> ProbeResponse:
     """Get a URL past every cache on the way, without following redirects; raises TroubleError without an answer."""
     began = time.monotonic()
     try:
@@ -63,10 +63,10 @@ def ask(url: str, attempt: Attempt) -> Answer:
         raise attempt.over
     headers = {name.lower(): value for name, value in response.headers.items()}
     seconds = time.monotonic() - began
-    return Answer(seconds=seconds, status=response.status_code, headers=headers, body=body, cut=cut)
+    return ProbeResponse(seconds=seconds, status=response.status_code, headers=headers, body=body, cut=cut)
 
 
-def _adapter(attempt: Attempt) -> HTTPAdapter:
+def _adapter(attempt: TimedConnection) -> HTTPAdapter:
     """What makes the connections of one attempt, so that they can be cut when its time is over."""
 
     class Plain(HTTPConnection):
@@ -113,17 +113,17 @@ def _unpacked(data: bytes) -> tuple[bytes, bool]:
     try:
         return unpacking.decompress(data, _LIMIT), bool(unpacking.unconsumed_tail)
     except zlib.error:
-        raise TroubleError(Reading.BAD, "its answer can't be unpacked") from None
+        raise ConnectionFailedError(Reading.BAD, "its answer can't be unpacked") from None
 
 
-def _trouble(error: Exception, attempt: Attempt) -> TroubleError:
+def _trouble(error: Exception, attempt: TimedConnection) -> ConnectionFailedError:
     if not attempt.left:
         return attempt.over
     if isinstance(error, requests.exceptions.ProxyError):
-        return TroubleError(Reading.UNMEASURABLE, "our proxy did not let us through")
+        return ConnectionFailedError(Reading.UNMEASURABLE, "our proxy did not let us through")
     details = filter(None, map(_detail, _causes(error)))
     unknown = f"its answer is no HTTP that can be understood ({type(error).__name__})"
-    return TroubleError(Reading.BAD, next(details, unknown))
+    return ConnectionFailedError(Reading.BAD, next(details, unknown))
 
 
 def _detail(cause: BaseException) -> str:

@@ -39,7 +39,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
         return short or told.removeprefix("v") == self.version.casefold().removeprefix("v")
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class ProbeResponse(msgspec.Struct, frozen=True, kw_only=True):
     """What came back and how long it took; names of headers in lower case. A command has neither status nor headers.
 
     `cut` is whether the body is only the beginning of what there was.
@@ -56,7 +56,7 @@ class _Unfit(Exception):  # noqa: N818 - it never leaves this file, and is no er
     """The answer is bad, with the reason."""
 
 
-def judge(answer: Answer, check: Check, expected: Expected) -> tuple[Reading, str]:
+def judge(answer: ProbeResponse, check: Check, expected: Expected) -> tuple[Reading, str]:
     """Compare an answer with what the check asks for; the detail is one short line.
 
     A bad answer is bad whoever gave it; a good one of another version is stale, and one that tells no version, where
@@ -106,7 +106,7 @@ def _unusable_pattern(key: str, pattern: str) -> Iterator[str]:
 # Is it a good answer?
 
 
-def _insist(answer: Answer, check: Check) -> None:
+def _insist(answer: ProbeResponse, check: Check) -> None:
     _insist_status(answer, check)
     for test in check.headers:
         header = answer.headers.get(test.name.casefold())
@@ -122,7 +122,7 @@ def _insist(answer: Answer, check: Check) -> None:
         raise _Unfit(f"slower than {check.latency.total_seconds() * 1000:.0f} ms")
 
 
-def _insist_status(answer: Answer, check: Check) -> None:
+def _insist_status(answer: ProbeResponse, check: Check) -> None:
     status = answer.status
     if status is None or (status in check.status if check.status else status in range(200, 300)):
         return
@@ -151,7 +151,7 @@ def _insist_json(value: object, test: JsonTest) -> None:
 # Whose answer is it?
 
 
-def _versions(answer: Answer, check: Check) -> Iterator[tuple[str, str | None]]:
+def _versions(answer: ProbeResponse, check: Check) -> Iterator[tuple[str, str | None]]:
     """What each proof of the check tells, with where it was looked for."""
     if check.version_pointer:
         yield f"`{check.version_pointer}`", _scalar(_at(_json(answer), check.version_pointer))
@@ -179,11 +179,11 @@ class _Absent:
     """What a JSON pointer finds where there is nothing."""
 
 
-def _text(answer: Answer) -> str:
+def _text(answer: ProbeResponse) -> str:
     return answer.body.decode(errors="replace")
 
 
-def _json(answer: Answer) -> object:
+def _json(answer: ProbeResponse) -> object:
     try:
         return msgspec.json.decode(answer.body.removeprefix(b"\xef\xbb\xbf"), type=object)
     except (msgspec.DecodeError, RecursionError):
@@ -204,11 +204,11 @@ def _at(value: object, pointer: str) -> object:
     return value
 
 
-def _beginning(answer: Answer) -> str:
+def _beginning(answer: ProbeResponse) -> str:
     return f", of which only the first {len(answer.body)} bytes were read" if answer.cut else ""
 
 
-def _summary(answer: Answer) -> str:
+def _summary(answer: ProbeResponse) -> str:
     said = "answered" if answer.status is None else str(answer.status)
     return f"{said} in {answer.seconds * 1000:.0f} ms{_cache(answer.headers)}"
 

@@ -12,8 +12,8 @@ import msgspec
 
 from release_tool.config import Check, Target
 from release_tool.deploy import command
-from release_tool.deploy.health.connection import Attempt, TroubleError
-from release_tool.deploy.health.judge import Answer, judge, unusable
+from release_tool.deploy.health.connection import ConnectionFailedError, TimedConnection
+from release_tool.deploy.health.judge import ProbeResponse, judge, unusable
 from release_tool.deploy.health.verdict import Reading, Sample
 from release_tool.errors import UsageError
 from release_tool.text.masking import Masker, url_secrets
@@ -64,10 +64,10 @@ class Prober:
         clock: Clock,
         directory: Path,
         environment: Mapping[str, str],
-        told: Mapping[str, Mapping[str, str]] | None = None,
+        variables: Mapping[str, Mapping[str, str]] | None = None,
         secrets: Iterable[str] = (),
     ) -> None:
-        self._told = told or {}
+        self._variables = variables or {}
         self._expected = expected
         self._clock = clock
         self._directory = directory
@@ -86,7 +86,7 @@ class Prober:
         name = question.check.name or question.check.kind
         return Sample(target=question.target.name, check=name, at=found.at, sample=found.reading, detail=detail)
 
-    def _ask(self, question: Question, attempt: Attempt) -> tuple[Reading, str]:
+    def _ask(self, question: Question, attempt: TimedConnection) -> tuple[Reading, str]:
         check = question.check
         match check.kind:
             case "http":
@@ -101,25 +101,25 @@ class Prober:
                 assert_never(check.kind)
         return judge(answer, check, self._expected)
 
-    def _run(self, question: Question, attempt: Attempt) -> Answer:
+    def _run(self, question: Question, attempt: TimedConnection) -> ProbeResponse:
         mask = Masker(self._secrets)
         limit = attempt.left
         try:
             ran = command.run(
                 question.check.command,
                 directory=self._directory,
-                environment={**self._environment, **self._told.get(question.target.name, {})},
+                environment={**self._environment, **self._variables.get(question.target.name, {})},
                 timeout=limit,
                 mask=mask,
                 grace=_LAST_WORDS,
             )
         except UsageError as error:
-            raise TroubleError(Reading.UNMEASURABLE, error.message) from None
+            raise ConnectionFailedError(Reading.UNMEASURABLE, error.message) from None
         if ran.timed_out:
             raise attempt.over
         if ran.code:
-            raise TroubleError(Reading.BAD, f"the command {ran.ending}{_last_line(ran.evidence)}")
-        return Answer(seconds=ran.seconds, body=ran.evidence.encode())
+            raise ConnectionFailedError(Reading.BAD, f"the command {ran.ending}{_last_line(ran.evidence)}")
+        return ProbeResponse(seconds=ran.seconds, body=ran.evidence.encode())
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -134,10 +134,10 @@ class _Asked:
     """A question on its way: a thread asks it, and is not waited for any longer than it has time."""
 
     def __init__(
-        self, ask: Callable[[Question, Attempt], tuple[Reading, str]], question: Question, clock: Clock
+        self, ask: Callable[[Question, TimedConnection], tuple[Reading, str]], question: Question, clock: Clock
     ) -> None:
         self.question = question
-        self.attempt = Attempt(question.check.timeout.total_seconds())
+        self.attempt = TimedConnection(question.check.timeout.total_seconds())
         self._ask = ask
         self._clock = clock
         self._results: queue.SimpleQueue[_Found | Exception] = queue.SimpleQueue()
@@ -159,7 +159,7 @@ class _Asked:
     def _work(self) -> None:
         try:
             self._results.put(self._found(*self._ask(self.question, self.attempt)))
-        except TroubleError as trouble:
+        except ConnectionFailedError as trouble:
             self._results.put(self._found(trouble.reading, trouble.detail))
         except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
             self._results.put(error)
@@ -170,10 +170,10 @@ class _Asked:
         return _Found(reading, detail, self._clock.now())
 
 
-def _reach(address: tuple[str, int], attempt: Attempt) -> Answer:
+def _reach(address: tuple[str, int], attempt: TimedConnection) -> ProbeResponse:
     began = time.monotonic()
     attempt.connect(*address).close()
-    return Answer(seconds=time.monotonic() - began)
+    return ProbeResponse(seconds=time.monotonic() - began)
 
 
 def _url(question: Question) -> str:

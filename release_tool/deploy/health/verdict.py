@@ -45,7 +45,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-class State(enum.Enum):
+class HealthState(enum.Enum):
     """What the samples say so far."""
 
     STARTING = "starting"
@@ -57,20 +57,26 @@ class State(enum.Enum):
     @property
     def final(self) -> bool:
         """Whether no further sample can change it."""
-        return not (self is State.STARTING or self is State.PENDING)
+        return not (self is HealthState.STARTING or self is HealthState.PENDING)
 
 
-_PRECEDENCE = (State.UNHEALTHY, State.STARTING, State.PENDING, State.INCONCLUSIVE, State.HEALTHY)
+_PRECEDENCE = (
+    HealthState.UNHEALTHY,
+    HealthState.STARTING,
+    HealthState.PENDING,
+    HealthState.INCONCLUSIVE,
+    HealthState.HEALTHY,
+)
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class HealthVerdict(msgspec.Struct, frozen=True):
     """A state, and the sentence that says why."""
 
-    state: State
+    state: HealthState
     reason: str
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
+class HealthRule(msgspec.Struct, frozen=True, kw_only=True):
     """When one check of one target is healthy. `budget` is in percent; `proves` is whether it tells the version."""
 
     target: str
@@ -110,14 +116,14 @@ def _named(check: Check, taken: set[str]) -> Check:
     return msgspec.structs.replace(check, name=name)
 
 
-def rules_of(environment: Environment, targets: Iterable[str]) -> tuple[Rule, ...]:
+def rules_of(environment: Environment, targets: Iterable[str]) -> tuple[HealthRule, ...]:
     """One rule for each check on each of the targets."""
     checks = checks_of(environment)
     return tuple(_rule(target, check, environment.bake) for target in targets for check in checks)
 
 
-def _rule(target: str, check: Check, bake: timedelta) -> Rule:
-    return Rule(
+def _rule(target: str, check: Check, bake: timedelta) -> HealthRule:
+    return HealthRule(
         target=target,
         check=check.name,
         interval=check.interval,
@@ -148,7 +154,7 @@ class _Bake(msgspec.Struct, frozen=True):
     length: timedelta = _NOTHING
     bad: int = 0
 
-    def grown(self, at: datetime, *, bad: bool, rule: Rule) -> _Bake:
+    def grown(self, at: datetime, *, bad: bool, rule: HealthRule) -> _Bake:
         since = min(max(at - self.marks[-1].at, _NOTHING), rule.reach) if self.marks else _NOTHING
         marks = (*self.marks, _Mark(at, bad, since))
         return _Bake(marks, self.length + since, self.bad + bad).trimmed(rule.bake)
@@ -162,19 +168,19 @@ class _Bake(msgspec.Struct, frozen=True):
             length, bad, first = length - following.since, bad - mark.bad, first + 1
         return _Bake(self.marks[first:], length, bad)
 
-    def overdrawn(self, rule: Rule) -> bool:
+    def overdrawn(self, rule: HealthRule) -> bool:
         return self.bad * 100 > rule.budget * len(self.marks)
 
 
-class Track(msgspec.Struct, frozen=True, kw_only=True):
+class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
     """What one check of one target has been through since the command ended.
 
     `bad` counts the bad samples in a row since the start, `unmeasurable` the latest samples that told nothing.
     """
 
-    rule: Rule
+    rule: HealthRule
     ended: datetime
-    state: State = State.STARTING
+    state: HealthState = HealthState.STARTING
     started: bool = False
     samples: int = 0
     bad: int = 0
@@ -195,7 +201,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def decided(self) -> bool:
         """Whether no further sample counts here; a healthy track can still fall ill while others are waited for."""
-        return self.state is State.UNHEALTHY or self.state is State.INCONCLUSIVE
+        return self.state is HealthState.UNHEALTHY or self.state is HealthState.INCONCLUSIVE
 
     def left(self, now: datetime) -> timedelta:
         """How long until this can be healthy if all goes well; before the bake, how long there is to begin it."""
@@ -203,7 +209,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
             return self.rule.bake - self.baked
         return max(self.deadline - now, _NOTHING)
 
-    def observed(self, sample: Sample) -> Track:
+    def observed(self, sample: Sample) -> CheckProgress:
         """Take in a sample, without judging yet; what was measured before the command ended says nothing."""
         if sample.at < self.ended:
             return self
@@ -223,21 +229,21 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
             case _:
                 assert_never(sample.sample)
 
-    def judged(self, now: datetime) -> Track:
+    def judged(self, now: datetime) -> CheckProgress:
         """Say what the samples mean at a time."""
         state = self.state if self.decided else self._state(now)
         return self if state is self.state else msgspec.structs.replace(self, state=state)
 
-    def _state(self, now: datetime) -> State:
+    def _state(self, now: datetime) -> HealthState:
         if self.bad >= self.rule.threshold:
-            return State.UNHEALTHY
+            return HealthState.UNHEALTHY
         if self._holds:
-            return State.HEALTHY
+            return HealthState.HEALTHY
         if now > self.deadline and self._blind(now):
-            return State.INCONCLUSIVE
+            return HealthState.INCONCLUSIVE
         if (now > self.deadline and self.bake is None) or self._hopeless:
-            return State.UNHEALTHY
-        return State.PENDING if self.started else State.STARTING
+            return HealthState.UNHEALTHY
+        return HealthState.PENDING if self.started else HealthState.STARTING
 
     @property
     def _whole(self) -> bool:
@@ -270,17 +276,17 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     def reason(self) -> str:
         """The sentence that says why the track is where it is."""
         match self.state:
-            case State.STARTING:
+            case HealthState.STARTING:
                 told = "the new version has not answered well yet"
-            case State.PENDING if self.bake is None:
+            case HealthState.PENDING if self.bake is None:
                 told = "another version answers, too"
-            case State.PENDING:
+            case HealthState.PENDING:
                 told = f"good for {_shown(self.baked)} of {_shown(self.rule.bake)}"
-            case State.HEALTHY:
+            case HealthState.HEALTHY:
                 told = f"good for {_shown(self.rule.bake)}"
-            case State.UNHEALTHY:
+            case HealthState.UNHEALTHY:
                 told = self._complaint()
-            case State.INCONCLUSIVE:
+            case HealthState.INCONCLUSIVE:
                 told = f"the latest samples told nothing, and the deadline of {_shown(self.rule.deadline)} is over"
             case _:
                 assert_never(self.state)
@@ -308,20 +314,20 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
         return f"the new version had not answered well {deadline}"
 
 
-class Health(msgspec.Struct, frozen=True, kw_only=True):
+class HealthAnalysis(msgspec.Struct, frozen=True, kw_only=True):
     """A deployment from the end of its command on: samples and ticks of time go in, a verdict comes out.
 
     `now` is the latest time that was heard of, `state` what the tracks are together.
     """
 
-    tracks: tuple[Track, ...]
+    tracks: tuple[CheckProgress, ...]
     now: datetime
-    state: State = State.STARTING
+    state: HealthState = HealthState.STARTING
 
     @classmethod
-    def begun(cls, rules: Iterable[Rule], ended: datetime) -> Health:
+    def begun(cls, rules: Iterable[HealthRule], ended: datetime) -> HealthAnalysis:
         """Begin when the command has ended; ValueError without a rule, for nothing would be healthy by accident."""
-        tracks = tuple(Track(rule=rule, ended=ended) for rule in rules)
+        tracks = tuple(CheckProgress(rule=rule, ended=ended) for rule in rules)
         if not tracks:
             raise ValueError("without a check nothing can be called healthy")
         return cls(tracks=tracks, now=ended)
@@ -333,19 +339,21 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         return proving == {track.rule.target for track in self.tracks}
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> HealthVerdict:
         """The state of the whole, and why."""
-        if self.state is not State.HEALTHY:
-            return Verdict(self.state, "; ".join(track.reason for track in self.tracks if track.state is self.state))
+        if self.state is not HealthState.HEALTHY:
+            return HealthVerdict(
+                self.state, "; ".join(track.reason for track in self.tracks if track.state is self.state)
+            )
         bake = _shown(max(track.rule.bake for track in self.tracks))
         unproven = "" if self.proven else ", which is unproven: no check tells the version"
-        return Verdict(self.state, f"the new version answered well for {bake}{unproven}")
+        return HealthVerdict(self.state, f"the new version answered well for {bake}{unproven}")
 
     def left(self) -> timedelta:
         """How long until this can be healthy if all goes well; until all bake, how long there is to begin."""
         return _NOTHING if self.state.final else max(track.left(self.now) for track in self.tracks)
 
-    def observed(self, sample: Sample) -> Health:
+    def observed(self, sample: Sample) -> HealthAnalysis:
         """Take in a sample; after the verdict it changes nothing. ValueError where no check of a target made it."""
         if not any(track.rule.about(sample) for track in self.tracks):
             raise ValueError(f"no check {sample.check!r} of a target {sample.target!r} is waited for")
@@ -355,16 +363,16 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         tracks = (track.observed(sample) if track.rule.about(sample) else track for track in health.tracks)
         return self._judged(tracks, health.now)
 
-    def ticked(self, now: datetime) -> Health:
+    def ticked(self, now: datetime) -> HealthAnalysis:
         """Let time go by without a sample; a verdict stays."""
         return self if self.state.final else self._judged(self.tracks, max(now, self.now))
 
-    def _judged(self, tracks: Iterable[Track], now: datetime) -> Health:
+    def _judged(self, tracks: Iterable[CheckProgress], now: datetime) -> HealthAnalysis:
         judged = tuple(track.judged(now) for track in tracks)
-        return Health(tracks=judged, now=now, state=combined(track.state for track in judged))
+        return HealthAnalysis(tracks=judged, now=now, state=combined(track.state for track in judged))
 
 
-def combined(states: Iterable[State]) -> State:
+def combined(states: Iterable[HealthState]) -> HealthState:
     """Make one state of several: unhealthy when one is, healthy when all are, and no end before all have ended."""
     found = tuple(states)
     return next(state for state in _PRECEDENCE if state in found)

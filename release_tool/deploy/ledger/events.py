@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release_tool.deploy.ledger.model import Kind
-from release_tool.deploy.ledger.phase import Word
+from release_tool.deploy.ledger.model import DeploymentKind
+from release_tool.deploy.ledger.phase import Phase
 
 if TYPE_CHECKING:
     from release_tool.config import Event
     from release_tool.deploy.ledger.model import Deployment
 
 
-def news_of(deployment: Deployment) -> Event | None:
+def event_of(deployment: Deployment) -> Event | None:
     """The event that its end is; None where it is none, or is told as part of what became of another deployment.
 
     What is only written down was brought by nobody, a rollback that follows from a failure is told with that, and who
     hands over leaves the telling to the rollback that took over.
     """
     kind, phase = deployment.payload.kind, deployment.phase
-    if kind is Kind.RECORD or (kind is Kind.ROLLBACK and deployment.payload.automatic):
+    if kind is DeploymentKind.RECORD or (kind is DeploymentKind.ROLLBACK and deployment.payload.automatic):
         return None
     match phase.word:
-        case Word.HEALTHY | Word.REPLACED:
-            return "rolled-back" if kind is Kind.ROLLBACK else "deployed"
-        case Word.FAILED if phase.handed_over_to is None:
+        case Phase.HEALTHY | Phase.REPLACED:
+            return "rolled-back" if kind is DeploymentKind.ROLLBACK else "deployed"
+        case Phase.FAILED if phase.handed_over_to is None:
             return "rolled-back" if phase.rolled_back_to else "failed"
-        case Word.UNKNOWN:
+        case Phase.UNKNOWN:
             return "needs-person"
-        case Word.HELD:
+        case Phase.HELD:
             return "held"
         case _:
             return None

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release_tool.deploy.ledger.model import Kind, Override, quarantine
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.model import DeploymentKind, Override, quarantine
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -65,32 +65,32 @@ def superseded_by(
         return rollback
     if not deployment.payload.automatic:
         return None
-    if deployment.payload.kind is Kind.ROLLBACK:
+    if deployment.payload.kind is DeploymentKind.ROLLBACK:
         return _overtaker(ledger, deployment)
     promising = frozenset(newer) - quarantine(ledger).keys()
     later = [other for other in queue(ledger, living) if other.id > deployment.id and other.commit in promising]
-    return next((other for other in later if other.payload.kind is Kind.DEPLOY), None)
+    return next((other for other in later if other.payload.kind is DeploymentKind.DEPLOY), None)
 
 
-def interruption(ledger: Ledger, deployment: Deployment, living: Collection[int], halt: str = "") -> Phase | None:
+def interruption(ledger: Ledger, deployment: Deployment, living: Collection[int], halt: str = "") -> PhaseRecord | None:
     """What a deployment comes to instead of its next target, None where it goes on.
 
     `halt` says who halted the environment and why. `rolling back:` means that it is to be rolled back by itself.
     """
     if rollback := yields_to(ledger, deployment, living):
         if deployment.changed:
-            return Phase(Word.FAILED, "a person took over", handed_over_to=rollback.id)
-        return Phase(Word.SUPERSEDED, f"by the rollback to {rollback}")
+            return PhaseRecord(Phase.FAILED, "a person took over", handed_over_to=rollback.id)
+        return PhaseRecord(Phase.SUPERSEDED, f"by the rollback to {rollback}")
     if halt and _heeds_halts(deployment):
-        return Phase(_halted(deployment), halt)
+        return PhaseRecord(_halted(deployment), halt)
     if is_its_turn(ledger, deployment, living):
         return None
     other = f"{holder(ledger, living)} holds the environment"
-    return Phase(Word.UNKNOWN if deployment.changed else Word.WAITING, other)
+    return PhaseRecord(Phase.UNKNOWN if deployment.changed else Phase.WAITING, other)
 
 
 def _order(deployment: Deployment) -> tuple[bool, bool, bool, int]:
-    goes_back = deployment.payload.kind is Kind.ROLLBACK
+    goes_back = deployment.payload.kind is DeploymentKind.ROLLBACK
     return not deployment.in_progress, not deployment.persons_rollback, not goes_back, deployment.id
 
 
@@ -102,10 +102,10 @@ def _overtaker(ledger: Ledger, rollback: Deployment) -> Deployment | None:
 
 
 def _heeds_halts(deployment: Deployment) -> bool:
-    return deployment.payload.kind is Kind.DEPLOY and Override.HALT not in deployment.payload.overrides
+    return deployment.payload.kind is DeploymentKind.DEPLOY and Override.HALT not in deployment.payload.overrides
 
 
-def _halted(deployment: Deployment) -> Word:
+def _halted(deployment: Deployment) -> Phase:
     if deployment.changed:
-        return Word.ROLLING_BACK if deployment.can_roll_back else Word.FAILED
-    return Word.HELD if deployment.payload.automatic else Word.REFUSED
+        return Phase.ROLLING_BACK if deployment.can_roll_back else Phase.FAILED
+    return Phase.HELD if deployment.payload.automatic else Phase.REFUSED

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import msgspec
 
-from release_tool.deploy.ledger.phase import Phase, State, Word, is_same_end, read
+from release_tool.deploy.ledger.phase import DeploymentState, Phase, PhaseRecord, is_same_end, read
 from release_tool.model.tags import Owner
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ TASK = "release-tool"
 Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40,64}\Z")]
 
 
-class Kind(enum.Enum):
+class DeploymentKind(enum.Enum):
     """What a deployment does: bring something new, go back, or only write down what runs."""
 
     DEPLOY = "deploy"
@@ -47,7 +47,7 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
 
     commit: Hash
     name: str
-    kind: Kind
+    kind: DeploymentKind
     automatic: bool
     owner: Owner
     by: str = ""
@@ -57,10 +57,10 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     overrides: tuple[Override, ...] = ()
 
 
-class Step(msgspec.Struct, frozen=True):
+class PhaseChange(msgspec.Struct, frozen=True):
     """A phase that a deployment came to, and when."""
 
-    phase: Phase
+    phase: PhaseRecord
     at: datetime
 
 
@@ -70,7 +70,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     payload: Payload
     created: datetime
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PhaseChange, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.payload.name} (#{self.id})"
@@ -86,9 +86,9 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         return self.payload.owner
 
     @property
-    def phase(self) -> Phase:
+    def phase(self) -> PhaseRecord:
         """Where it is, or how it ended; one without any status waits."""
-        return self.steps[-1].phase if self.steps else Phase(Word.WAITING)
+        return self.steps[-1].phase if self.steps else PhaseRecord(Phase.WAITING)
 
     @property
     def finished(self) -> bool:
@@ -98,39 +98,41 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def in_progress(self) -> bool:
         """Whether it has begun and not ended."""
-        return self.phase.word.state is State.IN_PROGRESS
+        return self.phase.word.state is DeploymentState.IN_PROGRESS
 
     @property
     def changed(self) -> bool:
         """Whether it may have changed anything; a record never does."""
-        return self.payload.kind is not Kind.RECORD and any(step.phase.word in _CHANGED for step in self.steps)
+        return self.payload.kind is not DeploymentKind.RECORD and any(
+            step.phase.word in _CHANGED for step in self.steps
+        )
 
     @property
     def proven(self) -> bool:
         """Whether every check held through its bake, whatever came after."""
-        return any(step.phase.word is Word.HEALTHY for step in self.steps)
+        return any(step.phase.word is Phase.HEALTHY for step in self.steps)
 
     @property
     def healthy(self) -> bool:
         """Whether it ended well and nothing replaced it."""
-        return self.phase.word is Word.HEALTHY
+        return self.phase.word is Phase.HEALTHY
 
     @property
     def touched(self) -> tuple[str, ...]:
         """The targets that it may have changed, in that order."""
-        names = [step.phase.text for step in self.steps if step.phase.word is Word.CHANGING]
+        names = [step.phase.text for step in self.steps if step.phase.word is Phase.CHANGING]
         return tuple(dict.fromkeys(names)) if self.changed else ()
 
     @property
     def persons_rollback(self) -> bool:
         """Whether a person goes back, which does not queue."""
-        return self.payload.kind is Kind.ROLLBACK and not self.payload.automatic
+        return self.payload.kind is DeploymentKind.ROLLBACK and not self.payload.automatic
 
     @property
     def can_roll_back(self) -> bool:
         """Whether its failure is answered by a rollback: one attempt, and none where a person ruled it out."""
         ruled_out = {Override.IRREVERSIBLE, Override.NO_WAY_BACK}
-        return self.payload.kind is Kind.DEPLOY and ruled_out.isdisjoint(self.payload.overrides)
+        return self.payload.kind is DeploymentKind.DEPLOY and ruled_out.isdisjoint(self.payload.overrides)
 
     @property
     def seen_at(self) -> datetime:
@@ -139,19 +141,19 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _CHANGED = {
-    Word.CHANGING,
-    Word.VERIFYING,
-    Word.BAKING,
-    Word.HEALTHY,
-    Word.ROLLING_BACK,
-    Word.FAILED,
-    Word.UNKNOWN,
+    Phase.CHANGING,
+    Phase.VERIFYING,
+    Phase.BAKING,
+    Phase.HEALTHY,
+    Phase.ROLLING_BACK,
+    Phase.FAILED,
+    Phase.UNKNOWN,
 }
 
 Ledger: TypeAlias = "Sequence[Deployment]"
 
 
-class Live(msgspec.Struct, frozen=True):
+class LiveDeployment(msgspec.Struct, frozen=True):
     """What is live: a deployment, nothing yet, or unknown, and then why."""
 
     deployment: Deployment | None = None
@@ -163,7 +165,7 @@ class Live(msgspec.Struct, frozen=True):
         return self.deployment.commit if self.deployment else None
 
 
-class WayBack(msgspec.Struct, frozen=True):
+class RollbackTarget(msgspec.Struct, frozen=True):
     """The last known good, None where there is none, and why not each of those that came after it."""
 
     choice: Deployment | None
@@ -199,35 +201,35 @@ def decode(task: str, payload: object) -> Payload | None:
         return None
 
 
-def steps(statuses: Iterable[tuple[str, str, datetime]]) -> tuple[Step, ...]:
+def steps(statuses: Iterable[tuple[str, str, datetime]]) -> tuple[PhaseChange, ...]:
     """Read a deployment's statuses, oldest first, each a state, a description and a time."""
-    found: tuple[Step, ...] = ()
+    found: tuple[PhaseChange, ...] = ()
     for state, description, at in statuses:
-        found = followed_by(found, Step(read(state, description), at))
+        found = followed_by(found, PhaseChange(read(state, description), at))
     return found
 
 
-def followed_by(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
+def followed_by(steps: tuple[PhaseChange, ...], step: PhaseChange) -> tuple[PhaseChange, ...]:
     """The steps with one more; an end that is written again only says who was told of it meanwhile."""
     last = steps[-1] if steps else None
     if last and last.phase.word.state.finished and last.phase.word is step.phase.word:
-        return (*steps[:-1], Step(step.phase, last.at))
+        return (*steps[:-1], PhaseChange(step.phase, last.at))
     return (*steps, step)
 
 
-def live(ledger: Ledger) -> Live:
+def live(ledger: Ledger) -> LiveDeployment:
     """What is live: the newest success, unknown after a change that did not end in one."""
     for deployment in reversed(ledger):
         if deployment.healthy:
-            return Live(deployment)
+            return LiveDeployment(deployment)
         if deployment.changed or deployment.proven:
-            return Live(unknown=_why_unknown(deployment))
-    return Live()
+            return LiveDeployment(unknown=_why_unknown(deployment))
+    return LiveDeployment()
 
 
 def yardstick(ledger: Ledger) -> str | None:
     """The commit that another one may not be older than: what is live, else the last known good."""
-    now = live(ledger).deployment or way_back(ledger, None).choice
+    now = live(ledger).deployment or rollback_target(ledger, None).choice
     return now.commit if now else None
 
 
@@ -237,7 +239,7 @@ def leaving(ledger: Ledger) -> Deployment | None:
     A rollback that did not succeed is left out: what is to be left is still what it was to leave.
     """
     brought = (deployment for deployment in reversed(ledger) if deployment.changed or deployment.proven)
-    return next((one for one in brought if one.proven or one.payload.kind is not Kind.ROLLBACK), None)
+    return next((one for one in brought if one.proven or one.payload.kind is not DeploymentKind.ROLLBACK), None)
 
 
 def quarantine(ledger: Ledger) -> dict[str, str]:
@@ -250,19 +252,19 @@ def quarantine(ledger: Ledger) -> dict[str, str]:
     found: dict[str, str] = {}
     for deployment in ledger:
         left = by_id.get(deployment.payload.parent or 0)
-        if deployment.payload.kind is Kind.ROLLBACK:
+        if deployment.payload.kind is DeploymentKind.ROLLBACK:
             if left and deployment.changed and left.commit != deployment.commit:
                 found[left.commit] = f"was rolled back from (#{deployment.id})"
-        elif deployment.phase.word is Word.FAILED:
+        elif deployment.phase.word is Phase.FAILED:
             found[deployment.commit] = f"failed here (#{deployment.id})"
         if deployment.proven and not deployment.payload.automatic:
             found.pop(deployment.commit, None)
     return found
 
 
-def way_back(
+def rollback_target(
     ledger: Ledger, leaves: str | None, *, withdrawn: Collection[str] = (), gone: Collection[str] = ()
-) -> WayBack:
+) -> RollbackTarget:
     """Find the last known good other than the commit that is left; `gone` are commits that can't be deployed any more.
 
     Which ones to ask about tells `proven_commits`.
@@ -272,9 +274,9 @@ def way_back(
     for deployment in _newest_of_each(ledger):
         why = _why_not(deployment, leaves, withdrawn, quarantined, gone)
         if not why:
-            return WayBack(deployment, tuple(passed_over))
+            return RollbackTarget(deployment, tuple(passed_over))
         passed_over.append((deployment, why))
-    return WayBack(None, tuple(passed_over))
+    return RollbackTarget(None, tuple(passed_over))
 
 
 def proven_commits(ledger: Ledger) -> tuple[str, ...]:
@@ -282,7 +284,7 @@ def proven_commits(ledger: Ledger) -> tuple[str, ...]:
     return tuple(deployment.commit for deployment in _newest_of_each(ledger) if deployment.proven)
 
 
-def is_written(ledger: Ledger, commit: str, phase: Phase) -> bool:
+def is_written(ledger: Ledger, commit: str, phase: PhaseRecord) -> bool:
     """Whether the ledger has a commit with just this end already: a "no" is written once for each commit and reason."""
     return any(one.commit == commit and is_same_end(one.phase, phase) for one in ledger)
 
@@ -310,14 +312,14 @@ def over_by(ledger: Ledger, deployment: Deployment) -> Deployment | None:
 
 def _is_part_of_another(one: Deployment) -> bool:
     """Whether what people know is another deployment: the one that it rolls back, or that took over from it."""
-    goes_back = one.payload.kind is Kind.ROLLBACK and one.payload.automatic
+    goes_back = one.payload.kind is DeploymentKind.ROLLBACK and one.payload.automatic
     return goes_back or one.phase.handed_over_to is not None
 
 
 def _why_unknown(deployment: Deployment) -> str:
     if not deployment.finished:
         return f"{deployment} is under way"
-    if deployment.phase.word is Word.FAILED:
+    if deployment.phase.word is Phase.FAILED:
         return f"{deployment} failed and nothing was proven since"
     return f"nobody knows what became of {deployment}"
 

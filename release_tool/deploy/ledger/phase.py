@@ -24,7 +24,7 @@ _UNSTORABLE = re.compile("[^\x00-\ud7ff\ue000-\uffff]")
 """Characters beyond the basic plane and lone halves of them, which not every description of GitHub's can hold."""
 
 
-class State(enum.Enum):
+class DeploymentState(enum.Enum):
     """What GitHub knows of a deployment."""
 
     QUEUED = "queued"
@@ -37,10 +37,10 @@ class State(enum.Enum):
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
-        return self not in {State.QUEUED, State.IN_PROGRESS}
+        return self not in {DeploymentState.QUEUED, DeploymentState.IN_PROGRESS}
 
 
-class Word(enum.Enum):
+class Phase(enum.Enum):
     """The phases, each as the word that its line begins with."""
 
     WAITING = "waiting"
@@ -58,49 +58,49 @@ class Word(enum.Enum):
     UNKNOWN = "unknown"
 
     @property
-    def state(self) -> State:
+    def state(self) -> DeploymentState:
         """The state that a deployment in this phase has on GitHub."""
         return _STATES[self]
 
 
 _STATES = {
-    Word.WAITING: State.QUEUED,
-    Word.CHANGING: State.IN_PROGRESS,
-    Word.VERIFYING: State.IN_PROGRESS,
-    Word.BAKING: State.IN_PROGRESS,
-    Word.HEALTHY: State.SUCCESS,
-    Word.HELD: State.INACTIVE,
-    Word.SUPERSEDED: State.INACTIVE,
-    Word.REFUSED: State.INACTIVE,
-    Word.NOT_DONE: State.INACTIVE,
-    Word.ROLLING_BACK: State.IN_PROGRESS,
-    Word.FAILED: State.FAILURE,
-    Word.REPLACED: State.INACTIVE,
-    Word.UNKNOWN: State.ERROR,
+    Phase.WAITING: DeploymentState.QUEUED,
+    Phase.CHANGING: DeploymentState.IN_PROGRESS,
+    Phase.VERIFYING: DeploymentState.IN_PROGRESS,
+    Phase.BAKING: DeploymentState.IN_PROGRESS,
+    Phase.HEALTHY: DeploymentState.SUCCESS,
+    Phase.HELD: DeploymentState.INACTIVE,
+    Phase.SUPERSEDED: DeploymentState.INACTIVE,
+    Phase.REFUSED: DeploymentState.INACTIVE,
+    Phase.NOT_DONE: DeploymentState.INACTIVE,
+    Phase.ROLLING_BACK: DeploymentState.IN_PROGRESS,
+    Phase.FAILED: DeploymentState.FAILURE,
+    Phase.REPLACED: DeploymentState.INACTIVE,
+    Phase.UNKNOWN: DeploymentState.ERROR,
 }
 
-_WORDS = {word.value: word for word in Word}
+_WORDS = {word.value: word for word in Phase}
 
 _UNSPOKEN = {
-    "queued": Word.WAITING,
-    "pending": Word.WAITING,
-    "waiting": Word.WAITING,
-    "in_progress": Word.CHANGING,
-    "success": Word.HEALTHY,
-    "inactive": Word.REPLACED,
-    "failure": Word.FAILED,
+    "queued": Phase.WAITING,
+    "pending": Phase.WAITING,
+    "waiting": Phase.WAITING,
+    "in_progress": Phase.CHANGING,
+    "success": Phase.HEALTHY,
+    "inactive": Phase.REPLACED,
+    "failure": Phase.FAILED,
 }
 """What a state means whose line is not ours: GitHub itself makes older deployments inactive, without a word."""
 
 
-class Phase(msgspec.Struct, frozen=True):
+class PhaseRecord(msgspec.Struct, frozen=True):
     """Where a deployment is. `text` names the target that is changed or verified, else it says why.
 
     A failed one may tell how it ended: `rolled_back_to` names a commit, `handed_over_to` numbers a deployment.
     `owed` are the channels that are still to be told how it ended, or `EVERYBODY`.
     """
 
-    word: Word
+    word: Phase
     text: str = ""
     rolled_back_to: str = ""
     handed_over_to: int | None = None
@@ -110,9 +110,9 @@ class Phase(msgspec.Struct, frozen=True):
         return describe(msgspec.structs.replace(self, owed=()))[1]
 
 
-def describe(phase: Phase) -> tuple[State, str]:
+def describe(phase: PhaseRecord) -> tuple[DeploymentState, str]:
     """Write a phase as the state and the description of a status; a text that is too long loses its end."""
-    failed = phase.word is Word.FAILED
+    failed = phase.word is Phase.FAILED
     head, ending = f"{phase.word.value}: ", (_ending(phase) if failed else "") + _debt(phase.owed)
     text = _storable(phase.text).replace("[tell:", "(tell:")
     if failed:
@@ -120,28 +120,28 @@ def describe(phase: Phase) -> tuple[State, str]:
     return phase.word.state, f"{head}{_cut(text, LIMIT - len(head) - len(ending))}{ending}".rstrip()
 
 
-def read(state: str, description: str) -> Phase:
+def read(state: str, description: str) -> PhaseRecord:
     """Read a status back; one that the tool did not write is taken by its state, and its whole line is the text."""
     state = state.lower()
     start, _, text = description.partition(":")
     word = _WORDS.get(start)
     if word is None or word.state.value != state:
-        return Phase(_UNSPOKEN.get(state, Word.UNKNOWN), _storable(description))
+        return PhaseRecord(_UNSPOKEN.get(state, Phase.UNKNOWN), _storable(description))
     text, owed = _without_debt(text.removeprefix(" "))
-    ended = _ENDING.fullmatch(text) if word is Word.FAILED else None
+    ended = _ENDING.fullmatch(text) if word is Phase.FAILED else None
     if ended is None:
-        return Phase(word, text, owed=owed)
+        return PhaseRecord(word, text, owed=owed)
     number = int(ended["number"]) if ended["number"] else None
-    return Phase(word, ended["text"], ended["name"] or "", number, owed)
+    return PhaseRecord(word, ended["text"], ended["name"] or "", number, owed)
 
 
-def is_same_end(written: Phase, phase: Phase) -> bool:
+def is_same_end(written: PhaseRecord, phase: PhaseRecord) -> bool:
     """Whether an end stands in the ledger, even if it lost some of its text to who was owed the message."""
     line, whole = str(written), str(phase)
     return line == whole or (line.endswith("…") and whole.startswith(line.removesuffix("…")))
 
 
-def _ending(phase: Phase) -> str:
+def _ending(phase: PhaseRecord) -> str:
     name = _storable(phase.rolled_back_to).replace(" ", "-").replace(";", "-")
     if name:
         return f"; rolled back to {name[:_LONGEST_NAME]}"

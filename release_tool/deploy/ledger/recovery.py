@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 import msgspec
 
 from release_tool.deploy.ledger.lock import yields_to
-from release_tool.deploy.ledger.model import Deployment, Kind
-from release_tool.deploy.ledger.phase import Phase, Word, describe
+from release_tool.deploy.ledger.model import Deployment, DeploymentKind
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord, describe
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from release_tool.deploy.ledger.model import Ledger, WayBack
+    from release_tool.deploy.ledger.model import Ledger, RollbackTarget
 
 
 class Close(msgspec.Struct, frozen=True):
     """Write how it ended; nothing else is to be done."""
 
     deployment: Deployment
-    phase: Phase
+    phase: PhaseRecord
 
 
-class Examine(msgspec.Struct, frozen=True):
+class VerifyOrphan(msgspec.Struct, frozen=True):
     """Run the checks through a bake, then ask `judge`."""
 
     deployment: Deployment
@@ -37,10 +37,10 @@ class RollBack(msgspec.Struct, frozen=True):
     reason: str
 
 
-Remedy: TypeAlias = Close | Examine | RollBack
+Remedy: TypeAlias = Close | VerifyOrphan | RollBack
 
 
-class Look(enum.Enum):
+class OrphanHealth(enum.Enum):
     """What the checks said about the commit of an interrupted deployment."""
 
     HEALTHY = "healthy"
@@ -63,21 +63,21 @@ def next_remedy(ledger: Ledger, living: Collection[int]) -> Remedy | None:
 
 
 def judge(
-    deployment: Deployment, look: Look, way_back: WayBack, targets: Iterable[str], *, tells_version: bool
+    deployment: Deployment, look: OrphanHealth, way_back: RollbackTarget, targets: Iterable[str], *, tells_version: bool
 ) -> Close | RollBack:
     """Decide about an interrupted deployment by what the checks said through a bake.
 
     Where no check tells the version, good answers prove nothing unless every target was brought to the new one.
     """
     match look:
-        case Look.HEALTHY if tells_version or _is_complete(deployment, targets):
-            return Close(deployment, Phase(Word.HEALTHY, "found healthy after an interruption"))
-        case Look.HEALTHY:
+        case OrphanHealth.HEALTHY if tells_version or _is_complete(deployment, targets):
+            return Close(deployment, PhaseRecord(Phase.HEALTHY, "found healthy after an interruption"))
+        case OrphanHealth.HEALTHY:
             return _failed(deployment, "interrupted before every target was deployed", way_back)
-        case Look.UNHEALTHY:
+        case OrphanHealth.UNHEALTHY:
             return _failed(deployment, "interrupted, and found unhealthy", way_back)
-        case Look.INCONCLUSIVE:
-            return Close(deployment, Phase(Word.UNKNOWN, "interrupted, and its health could not be measured"))
+        case OrphanHealth.INCONCLUSIVE:
+            return Close(deployment, PhaseRecord(Phase.UNKNOWN, "interrupted, and its health could not be measured"))
         case _ as never:
             assert_never(never)
 
@@ -94,45 +94,47 @@ def _remedy(ledger: Ledger, one: Deployment, living: Collection[int]) -> Remedy 
         return None  # somebody is rolling it back; what becomes of that decides
     if ending := _ending(ledger, one, living):
         return Close(one, ending)
-    return RollBack(one, one.phase.text) if one.phase.word is Word.ROLLING_BACK else Examine(one)
+    return RollBack(one, one.phase.text) if one.phase.word is Phase.ROLLING_BACK else VerifyOrphan(one)
 
 
 def _rollbacks_of(ledger: Ledger, one: Deployment) -> list[Deployment]:
-    return [other for other in ledger if other.payload.parent == one.id and other.payload.kind is Kind.ROLLBACK]
+    return [
+        other for other in ledger if other.payload.parent == one.id and other.payload.kind is DeploymentKind.ROLLBACK
+    ]
 
 
-def _ending(ledger: Ledger, one: Deployment, living: Collection[int]) -> Phase | None:
+def _ending(ledger: Ledger, one: Deployment, living: Collection[int]) -> PhaseRecord | None:
     """How an interrupted deployment has ended already, by what others did since; None where nobody did anything."""
     if attempts := [child for child in _rollbacks_of(ledger, one) if child.changed]:
         return _left_for(attempts[-1])
     if later := [other for other in ledger if other.id > one.id and (other.changed or other.proven)]:
-        return Phase(Word.UNKNOWN, f"interrupted; {later[-1]} came after it")
+        return PhaseRecord(Phase.UNKNOWN, f"interrupted; {later[-1]} came after it")
     rollback = yields_to(ledger, one, living)
-    return Phase(Word.FAILED, "interrupted", handed_over_to=rollback.id) if rollback else None
+    return PhaseRecord(Phase.FAILED, "interrupted", handed_over_to=rollback.id) if rollback else None
 
 
-def _left_for(rollback: Deployment) -> Phase:
+def _left_for(rollback: Deployment) -> PhaseRecord:
     if rollback.proven:
-        return Phase(Word.FAILED, "interrupted", rolled_back_to=rollback.payload.name)
+        return PhaseRecord(Phase.FAILED, "interrupted", rolled_back_to=rollback.payload.name)
     if not rollback.finished:
-        return Phase(Word.FAILED, "interrupted", handed_over_to=rollback.id)
-    return Phase(Word.FAILED, f"interrupted, and the rollback to {rollback} did not succeed")
+        return PhaseRecord(Phase.FAILED, "interrupted", handed_over_to=rollback.id)
+    return PhaseRecord(Phase.FAILED, f"interrupted, and the rollback to {rollback} did not succeed")
 
 
 def _is_complete(deployment: Deployment, targets: Iterable[str]) -> bool:
     """Whether the command ended on every target; names are compared as the ledger holds them."""
-    wanted = {describe(Phase(Word.CHANGING, target)) for target in targets}
-    touched = {describe(Phase(Word.CHANGING, target)) for target in deployment.touched}
-    return wanted <= touched and deployment.phase.word in {Word.VERIFYING, Word.BAKING}
+    wanted = {describe(PhaseRecord(Phase.CHANGING, target)) for target in targets}
+    touched = {describe(PhaseRecord(Phase.CHANGING, target)) for target in deployment.touched}
+    return wanted <= touched and deployment.phase.word in {Phase.VERIFYING, Phase.BAKING}
 
 
-def _failed(deployment: Deployment, reason: str, way_back: WayBack) -> Close | RollBack:
+def _failed(deployment: Deployment, reason: str, way_back: RollbackTarget) -> Close | RollBack:
     if deployment.can_roll_back and way_back.choice:
         return RollBack(deployment, reason)
-    return Close(deployment, Phase(Word.FAILED, reason))
+    return Close(deployment, PhaseRecord(Phase.FAILED, reason))
 
 
-def _given_up(deployment: Deployment) -> Phase:
+def _given_up(deployment: Deployment) -> PhaseRecord:
     if deployment.changed:
-        return Phase(Word.UNKNOWN, f"interrupted while {deployment.phase}")
-    return Phase(Word.NOT_DONE, "interrupted before anything changed")
+        return PhaseRecord(Phase.UNKNOWN, f"interrupted while {deployment.phase}")
+    return PhaseRecord(Phase.NOT_DONE, "interrupted before anything changed")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from release_tool.deploy.ledger.model import Payload
-    from release_tool.deploy.ledger.phase import Phase
+    from release_tool.deploy.ledger.phase import PhaseRecord
     from release_tool.github.transport import Query, Transport
 
 _PAGE = 100
@@ -190,7 +190,7 @@ class Deployments:
                 raise
             return made
 
-    def status(self, number: int, phase: Phase, *, log_url: str = "", environment_url: str = "") -> None:
+    def status(self, number: int, phase: PhaseRecord, *, log_url: str = "", environment_url: str = "") -> None:
         """Write a phase of a deployment; twice says the same as once. No other deployment becomes inactive by it."""
         state, line = describe(phase)
         fields: dict[str, object] = {

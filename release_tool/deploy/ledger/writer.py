@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from release_tool.deploy.ledger.events import news_of
+from release_tool.deploy.ledger.events import event_of
 from release_tool.deploy.ledger.lock import living
-from release_tool.deploy.ledger.model import Deployment, Step, followed_by, is_written
-from release_tool.deploy.ledger.phase import Phase, Word, describe, read
+from release_tool.deploy.ledger.model import Deployment, PhaseChange, followed_by, is_written
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord, describe, read
 from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import PermissionDeniedError, RemoteError
 from release_tool.history.owner import claimant, lives
@@ -22,7 +22,7 @@ from release_tool.text.masking import without_user
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from release_tool.deploy.environment import Place
+    from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.ledger.model import Ledger, Payload
     from release_tool.model.tags import Owner
 
@@ -36,16 +36,16 @@ _RENEWAL = timedelta(minutes=1)
 """How often somebody who can't be asked shows that he is alive."""
 
 
-class Book:
+class LedgerWriter:
     """What is written here is known here at once, even while GitHub's lists don't show it yet."""
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self._project = place.project
-        self._deployments = place.project.remote.adapter(Deployments)
-        self._known = {deployment.id: deployment for deployment in self._deployments.ledger(place.name)}
+    def __init__(self, environment: DeployEnvironment) -> None:
+        self.environment = environment
+        self._project = environment.project
+        self._deployments = environment.project.remote.adapter(Deployments)
+        self._known = {deployment.id: deployment for deployment in self._deployments.ledger(environment.name)}
         self._ours: set[int] = set()
-        self._written_at = place.project.clock.now()
+        self._written_at = environment.project.clock.now()
         self._owner: Owner | None = None
 
     @property
@@ -62,10 +62,10 @@ class Book:
 
     def look(self) -> Ledger:
         """The ledger as it is now; finished deployments of long ago are not read again."""
-        newest = self._deployments.newest(self.place.name, _FEW)
+        newest = self._deployments.newest(self.environment.name, _FEW)
         oldest = min((deployment.id for deployment in newest), default=0)
         older = [one for one in self.ledger if one.id < oldest and not one.finished and one.id not in self._ours]
-        for deployment in self._deployments.ledger(self.place.name) if older else newest:
+        for deployment in self._deployments.ledger(self.environment.name) if older else newest:
             known = self._known.get(deployment.id)
             if known is None or len(deployment.steps) >= len(known.steps):
                 self._known[deployment.id] = deployment
@@ -91,17 +91,17 @@ class Book:
     def enter(self, payload: Payload) -> Deployment:
         """Begin a deployment: it waits for its turn."""
         entry = self._create(payload)
-        self.write(entry, Phase(Word.WAITING, "for its turn"))
+        self.write(entry, PhaseRecord(Phase.WAITING, "for its turn"))
         return self.now(entry)
 
     def _create(self, payload: Payload) -> Deployment:
         description = f"{payload.kind.value} {payload.name}"
-        number = self._deployments.create(self.place.name, payload, description)
+        number = self._deployments.create(self.environment.name, payload, description)
         self._ours.add(number)
         self._known[number] = Deployment(id=number, payload=payload, created=self._project.clock.now())
         return self._known[number]
 
-    def enter_once(self, payload: Payload, phase: Phase) -> Deployment | None:
+    def enter_once(self, payload: Payload, phase: PhaseRecord) -> Deployment | None:
         """Write down how a deployment ended that did not begin; None where the ledger has just that already."""
         if is_written(self.ledger, payload.commit, self._masked(phase)):
             return None
@@ -109,31 +109,31 @@ class Book:
         self.write(entry, phase)
         return self.now(entry)
 
-    def write(self, deployment: Deployment, phase: Phase, *, patiently: bool = True) -> None:
+    def write(self, deployment: Deployment, phase: PhaseRecord, *, patiently: bool = True) -> None:
         """Write a phase, before it is acted on; as it may be written twice, it is tried more than once."""
         owed = self._owed(deployment, phase)
         self._write(deployment, msgspec.structs.replace(self._masked(phase), owed=owed), patiently=patiently)
-        self.place.progress.phase(f"{deployment}: {self.now(deployment).phase}")
+        self.environment.progress.phase(f"{deployment}: {self.now(deployment).phase}")
 
     def write_owed(self, deployment: Deployment, channels: tuple[str, ...]) -> None:
         """Write which channels are still to be told how a deployment ended."""
         phase = msgspec.structs.replace(self.now(deployment).phase, owed=channels)
         self._write(deployment, phase, patiently=False)
 
-    def _owed(self, deployment: Deployment, phase: Phase) -> tuple[str, ...]:
+    def _owed(self, deployment: Deployment, phase: PhaseRecord) -> tuple[str, ...]:
         """Who is to be told of an end, which is written with the end itself: who dies then leaves nobody untold."""
         known = self.now(deployment)
         if known.finished:
             return known.phase.owed
-        event = news_of(msgspec.structs.replace(known, steps=(Step(phase, self._written_at),)))
-        return subscribers(self._project.config.channels, event, self.place.name) if event else ()
+        event = event_of(msgspec.structs.replace(known, steps=(PhaseChange(phase, self._written_at),)))
+        return subscribers(self._project.config.channels, event, self.environment.name) if event else ()
 
-    def _write(self, deployment: Deployment, phase: Phase, *, patiently: bool) -> None:
+    def _write(self, deployment: Deployment, phase: PhaseRecord, *, patiently: bool) -> None:
         self.insist(lambda: self._status(deployment.id, phase), _PAUSES if patiently else ())
         self._written_at = self._project.clock.now()
         state, line = describe(phase)
         known = self._known[deployment.id]
-        steps = followed_by(known.steps, Step(read(state.value, line), self._written_at))
+        steps = followed_by(known.steps, PhaseChange(read(state.value, line), self._written_at))
         self._known[deployment.id] = msgspec.structs.replace(known, steps=steps)
 
     def insist(self, act: Callable[[], T], pauses: Iterable[float] = _PAUSES) -> T:
@@ -153,11 +153,11 @@ class Book:
         except (RemoteError, PermissionDeniedError) as error:
             self._project.say(f"{doing} failed, and the work goes on without it: {error.message}")
 
-    def _masked(self, phase: Phase) -> Phase:
-        return msgspec.structs.replace(phase, text=self.place.masker()(phase.text))
+    def _masked(self, phase: PhaseRecord) -> PhaseRecord:
+        return msgspec.structs.replace(phase, text=self.environment.masker()(phase.text))
 
-    def _status(self, number: int, phase: Phase) -> None:
-        url = self.place.masker()(without_user(self.place.settings.url))
+    def _status(self, number: int, phase: PhaseRecord) -> None:
+        url = self.environment.masker()(without_user(self.environment.settings.url))
         self._deployments.status(number, phase, log_url=self._project.actions.run_url, environment_url=url)
 
     def stay_alive(self, deployment: Deployment) -> None:

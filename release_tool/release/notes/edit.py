@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from release_tool.github.api import Release
     from release_tool.history.changes import Change
-    from release_tool.history.look import Look
+    from release_tool.history.look import RepositorySnapshot
     from release_tool.model.tags import VersionTag
     from release_tool.project import Project
     from release_tool.release.notes.render import Rendered
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Shown:
+class NotesResult:
     """The notes of a tag, where they are published, and whether this command changed them."""
 
     tag: str
@@ -59,17 +59,17 @@ def rewritten(project: Project, existing: str, notes: Notes) -> Rendered:
     return template.regenerate(existing, notes) if template else regenerate(existing, notes)
 
 
-def show(project: Project, tag: str) -> Shown:
+def show(project: Project, tag: str) -> NotesResult:
     """Read the notes of a tag, or of the newest release: as published, else as they would be generated."""
     if project.github is None:
         return _preview(project, tag, online=False)
     name, release = _find(project, tag)
     if release is None:
         return _preview(project, name, online=True)
-    return Shown(tag=release.tag, text=release.body or "", url=release.html_url)
+    return NotesResult(tag=release.tag, text=release.body or "", url=release.html_url)
 
 
-def edit(project: Project, tag: str, editor: Callable[[str], str | None]) -> Shown:
+def edit(project: Project, tag: str, editor: Callable[[str], str | None]) -> NotesResult:
     """Let a person edit the published notes; refuses to overwrite what somebody else changed meanwhile.
 
     `editor` returns the edited text, or None where the person left it as it was.
@@ -78,7 +78,7 @@ def edit(project: Project, tag: str, editor: Callable[[str], str | None]) -> Sho
     before = release.body or ""
     after = editor(before)
     if after is None or after == before:
-        return Shown(tag=release.tag, text=before, url=release.html_url)
+        return NotesResult(tag=release.tag, text=before, url=release.html_url)
     current = project.remote.release(release.id)
     if current is None or (current.body or "") != before:
         raise RefusedError(
@@ -90,12 +90,12 @@ def edit(project: Project, tag: str, editor: Callable[[str], str | None]) -> Sho
     return _saved(project, current, after)
 
 
-def write(project: Project, tag: str) -> Shown:
+def write(project: Project, tag: str) -> NotesResult:
     """Generate the notes anew and keep what people wrote into them."""
     release = _published(project, tag)
     merged = rewritten(project, release.body or "", _generated(project, release.tag, online=True)).text
     if merged == (release.body or ""):
-        return Shown(tag=release.tag, text=merged, url=release.html_url)
+        return NotesResult(tag=release.tag, text=merged, url=release.html_url)
     return _saved(project, release, merged)
 
 
@@ -105,9 +105,9 @@ def resolve_tag(project: Project, text: str) -> str:
     return tag_name(version, project.config.tag_prefix) if version else text
 
 
-def _saved(project: Project, release: Release, body: str) -> Shown:
+def _saved(project: Project, release: Release, body: str) -> NotesResult:
     project.remote.update_release(release.id, release.tag, body=body)
-    return Shown(tag=release.tag, text=body, url=release.html_url, changed=True)
+    return NotesResult(tag=release.tag, text=body, url=release.html_url, changed=True)
 
 
 def _published(project: Project, tag: str) -> Release:
@@ -132,9 +132,9 @@ def _find(project: Project, tag: str) -> tuple[str, Release | None]:
     return name, found[0] if found else project.remote.release_by_tag(name)
 
 
-def _preview(project: Project, tag: str, *, online: bool) -> Shown:
+def _preview(project: Project, tag: str, *, online: bool) -> NotesResult:
     notes = _generated(project, tag, online=online)
-    return Shown(tag=notes.tag, text=written(project, notes).text)
+    return NotesResult(tag=notes.tag, text=written(project, notes).text)
 
 
 def _generated(project: Project, tag: str, *, online: bool) -> Notes:
@@ -151,7 +151,7 @@ def _template(project: Project) -> Template | None:
     return Template(project.git.root / project.config.notes_template)
 
 
-def _version_tag(project: Project, seen: Look, tag: str) -> VersionTag:
+def _version_tag(project: Project, seen: RepositorySnapshot, tag: str) -> VersionTag:
     name = resolve_tag(project, tag)
     found = next((known for known in seen.tags if known.name == name or (not name and known.stable)), None)
     if found is None:

@@ -34,7 +34,7 @@ _GONE = "gone"
 _IDS_PER_LINE = 6
 
 
-class Part(msgspec.Struct, frozen=True):
+class GeneratedPart(msgspec.Struct, frozen=True):
     """A generated piece of a text. Its id is `SECTION-KEY`, or `SECTION` alone for what begins a section."""
 
     id: str
@@ -51,7 +51,7 @@ class Part(msgspec.Struct, frozen=True):
         return None if "-" in self.id else self.id
 
 
-class Line(msgspec.Struct, frozen=True):
+class EditedLine(msgspec.Struct, frozen=True):
     """A line that was not generated, or not like this; empty lines are nobody's."""
 
     text: str
@@ -62,10 +62,10 @@ class Line(msgspec.Struct, frozen=True):
         return section_of(self.text[3:]) or "" if self.text.startswith(_SECTION_LINE) else None
 
 
-Item = Part | Line
+Item = GeneratedPart | EditedLine
 
 
-class Page(msgspec.Struct, frozen=True):
+class NotesText(msgspec.Struct, frozen=True):
     """A text taken apart, with the marks of all parts that were ever generated into it."""
 
     items: tuple[Item, ...]
@@ -73,9 +73,9 @@ class Page(msgspec.Struct, frozen=True):
     base: str | None
 
     @property
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, GeneratedPart]:
         """The parts that stand as they were generated, in the order of the text."""
-        return {item.id: item for item in self.items if isinstance(item, Part)}
+        return {item.id: item for item in self.items if isinstance(item, GeneratedPart)}
 
     @property
     def touched(self) -> frozenset[str]:
@@ -88,14 +88,14 @@ class Page(msgspec.Struct, frozen=True):
         return list(self.parts) == list(self.marks) and not any(_is_written(item) for item in self.items)
 
 
-def compose(parts: Sequence[Part], base: str | None) -> str:
+def compose(parts: Sequence[GeneratedPart], base: str | None) -> str:
     """Write parts as a text that `merge` can take apart again; `base` is the tag that `base_of` reads back."""
     return _written(_spaced(parts), {part.id: _mark(part.text) for part in parts}, base)
 
 
 def whole(text: str, base: str | None) -> str:
     """Write a text that is generated as one piece, such as a project's own template makes it."""
-    return compose((Part("text", unmarked(without_record(text)).strip("\n")),), base)
+    return compose((GeneratedPart("text", unmarked(without_record(text)).strip("\n")),), base)
 
 
 def merge(existing: str, fresh: str) -> str:
@@ -159,7 +159,7 @@ def quoted(tag: str) -> str:
 
 
 def _is_written(item: Item) -> bool:
-    return isinstance(item, Line) and bool(item.text.strip())
+    return isinstance(item, EditedLine) and bool(item.text.strip())
 
 
 def _spaced(parts: Sequence[Item]) -> Iterator[Item]:
@@ -167,7 +167,7 @@ def _spaced(parts: Sequence[Item]) -> Iterator[Item]:
     last = ""
     for part in parts:
         if last and part.text and not _are_close(last, part.text):
-            yield Line("")
+            yield EditedLine("")
         yield part
         last = part.text
 
@@ -203,12 +203,12 @@ def _height(mark: str) -> int:
     return 1 + int(mark.split(".")[1]) if "." in mark else 1
 
 
-def _page(text: str) -> Page:
+def _page(text: str) -> NotesText:
     """Take a text apart with the help of its record."""
     *_, record = _RECORD.finditer(text)
     marks = {part["id"]: part["mark"] for part in _PART.finditer(record["parts"])}
     lines = _RECORD.sub("", text).strip("\n").rstrip().split("\n")
-    return Page(tuple(_items(lines, marks)), marks, _unquoted(record["base"]) if record["base"] else None)
+    return NotesText(tuple(_items(lines, marks)), marks, _unquoted(record["base"]) if record["base"] else None)
 
 
 def _items(lines: Sequence[str], marks: Mapping[str, str]) -> Iterator[Item]:
@@ -223,7 +223,7 @@ def _items(lines: Sequence[str], marks: Mapping[str, str]) -> Iterator[Item]:
         text = "\n".join(lines[at : at + height])
         if found:
             candidates.remove(found)
-        yield Part(found, text) if found else Line(text)
+        yield GeneratedPart(found, text) if found else EditedLine(text)
         at += height
 
 
@@ -231,30 +231,30 @@ def _is_at(lines: Sequence[str], at: int, mark: str) -> bool:
     return _mark("\n".join(lines[at : at + _height(mark)])) == mark
 
 
-def _edited(old: Page, new: Page) -> str:
+def _edited(old: NotesText, new: NotesText) -> str:
     """Replace, remove and add parts between the lines that people wrote."""
     items, touched = list(_kept(old, new)), old.touched
     for part in new.parts.values():
         if part.id not in old.marks and _key(part.id) not in touched:
             items = _with(items, part, new)
-    here = {item.id: _mark(item.text) for item in items if isinstance(item, Part)}
+    here = {item.id: _mark(item.text) for item in items if isinstance(item, GeneratedPart)}
     known = [*new.marks, *(id_ for id_ in old.marks if id_ in here or _key(id_) in touched)]
     return _written(items, {id_: here.get(id_, _GONE) for id_ in known}, new.base)
 
 
-def _kept(old: Page, new: Page) -> Iterator[Item]:
+def _kept(old: NotesText, new: NotesText) -> Iterator[Item]:
     """What stays of the old items, with the new text of parts; an empty line goes with the part above it."""
     last = ""
     removed = False
     for at, item in enumerate(old.items):
-        if isinstance(item, Part) and item.id not in new.parts and not _heads_something(old.items[at:], new):
+        if isinstance(item, GeneratedPart) and item.id not in new.parts and not _heads_something(old.items[at:], new):
             removed = True
         elif not (removed and not item.text.strip() and not last):
             removed, last = False, item.text.strip()
-            yield new.parts.get(item.id, item) if isinstance(item, Part) else item
+            yield new.parts.get(item.id, item) if isinstance(item, GeneratedPart) else item
 
 
-def _heads_something(items: Sequence[Item], new: Page) -> bool:
+def _heads_something(items: Sequence[Item], new: NotesText) -> bool:
     """Whether the first item is the heading of a section in which something will be left."""
     if _id(items[0]) not in HEADINGS:
         return False
@@ -262,10 +262,10 @@ def _heads_something(items: Sequence[Item], new: Page) -> bool:
 
 
 def _id(item: Item) -> str | None:
-    return item.id if isinstance(item, Part) else None
+    return item.id if isinstance(item, GeneratedPart) else None
 
 
-def _with(items: list[Item], part: Part, new: Page) -> list[Item]:
+def _with(items: list[Item], part: GeneratedPart, new: NotesText) -> list[Item]:
     """Add a part in its place, below a heading of its section; what has one by a person's hand gets no second."""
     heading = _find_heading(items, part.section)
     if part.begins and heading is not None:
@@ -276,8 +276,8 @@ def _with(items: list[Item], part: Part, new: Page) -> list[Item]:
         heading = _find_heading(items, part.section)
     if at is None:
         at = _before_later_section(items, part, new) if heading is None else _end_of_section(items, heading + 1)
-    above = [Line("")] if at and not _may_touch(items[at - 1].text, part.text) else []
-    below = [Line("")] if at < len(items) and not _may_touch(part.text, items[at].text) else []
+    above = [EditedLine("")] if at and not _may_touch(items[at - 1].text, part.text) else []
+    below = [EditedLine("")] if at < len(items) and not _may_touch(part.text, items[at].text) else []
     return [*items[:at], *above, part, *below, *items[at:]]
 
 
@@ -294,7 +294,7 @@ def _region(items: Sequence[Item], heading: int | None) -> range:
     return range(len(items)) if heading is None else range(heading + 1, _end_of_section(items, heading + 1))
 
 
-def _beside_sibling(items: Sequence[Item], part: Part, new: Page, region: range) -> int | None:
+def _beside_sibling(items: Sequence[Item], part: GeneratedPart, new: NotesText, region: range) -> int | None:
     """Where a part goes that follows or precedes another one of its section: after what people wrote below that."""
     order = [other.id for other in new.parts.values() if other.section == part.section and not other.begins]
     places = {id_: at for at in region if (id_ := _id(items[at]))}
@@ -308,7 +308,7 @@ def _beside_sibling(items: Sequence[Item], part: Part, new: Page, region: range)
     return next((places[below] for below in order[index:] if below in places), None)
 
 
-def _before_later_section(items: Sequence[Item], part: Part, new: Page) -> int:
+def _before_later_section(items: Sequence[Item], part: GeneratedPart, new: NotesText) -> int:
     sections = [other.section for other in new.parts.values() if other.begins]
     later = sections[sections.index(part.section) + 1 :]
     return next((at for name in later if (at := _find_heading(items, name)) is not None), len(items))

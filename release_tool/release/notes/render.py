@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.errors import RefusedError
-from release_tool.history.changes import Change, Kind, conventional
+from release_tool.history.changes import Change, ChangeKind, conventional
 from release_tool.release.notes.body import HEADINGS, read
-from release_tool.release.notes.merge import BANNER_ROOM, Part, compose, merge, quoted, withdrawn
+from release_tool.release.notes.merge import BANNER_ROOM, GeneratedPart, compose, merge, quoted, withdrawn
 from release_tool.text.markdown import blocks, inert, inert_block, nested
 from release_tool.text.markers import LIMIT, base_of, is_abandoned, is_withdrawn, without_record
 
@@ -41,7 +41,12 @@ __all__ = [
 ATTACHMENT = "RELEASE_NOTES.md"
 """The asset that holds the full text where a release's own text is folded."""
 
-_SECTIONS = {Kind.BREAKING: "breaking", Kind.FEATURE: "features", Kind.FIX: "fixes", Kind.OTHER: "other"}
+_SECTIONS = {
+    ChangeKind.BREAKING: "breaking",
+    ChangeKind.FEATURE: "features",
+    ChangeKind.FIX: "fixes",
+    ChangeKind.OTHER: "other",
+}
 _DROPPED_TYPES = frozenset({"feat", "fix", "docs", "style", "refactor", "perf", "test", "build", "ci", "chore"})
 """The Conventional Commit types that say no more than the section does; `revert:` says something."""
 
@@ -202,13 +207,13 @@ def _applies(fold: Fold, notes: Notes, entries: Sequence[_Entry]) -> bool:
             return any(_LISTS[item.section] is fold for item in entries)
 
 
-def _parts(notes: Notes, entries: Sequence[_Entry], folding: _Folding) -> Iterator[Part]:
+def _parts(notes: Notes, entries: Sequence[_Entry], folding: _Folding) -> Iterator[GeneratedPart]:
     if introduction := _introduction(notes):
-        yield Part("intro", introduction)
+        yield GeneratedPart("intro", introduction)
     for section, heading in HEADINGS.items():
         listed = [item for item in entries if item.section == section]
         if listed:
-            yield Part(section, f"## {heading}")
+            yield GeneratedPart(section, f"## {heading}")
             yield from _folded_list(notes, listed, folding)
     yield from _closing(notes, folding)
 
@@ -219,16 +224,16 @@ def _introduction(notes: Notes) -> str:
     return "" if notes.shown else "Nothing in this release changes what its users see."
 
 
-def _folded_list(notes: Notes, listed: Sequence[_Entry], folding: _Folding) -> Iterator[Part]:
+def _folded_list(notes: Notes, listed: Sequence[_Entry], folding: _Folding) -> Iterator[GeneratedPart]:
     section = listed[0].section
     fold = _LISTS[section]
     share = folding.share if fold is folding.last else 0.0
     kept = int(len(listed) * share) if fold in folding.folds else len(listed)
     for item in listed[:kept]:
-        yield Part(item.id, _text_of(_shortened(item, folding)))
+        yield GeneratedPart(item.id, _text_of(_shortened(item, folding)))
     if kept < len(listed):
         count = f"{len(listed) - kept} more" if kept else f"{len(listed)} of them"
-        yield Part(f"{section}-folded", f"- {count}, listed in `{ATTACHMENT}`{_compared(notes)}")
+        yield GeneratedPart(f"{section}-folded", f"- {count}, listed in `{ATTACHMENT}`{_compared(notes)}")
 
 
 def _shortened(item: _Entry, folding: _Folding) -> _Entry:
@@ -252,18 +257,18 @@ def _cut(text: str, longest: int) -> str:
     return "\n\n".join([*kept, f"*This text is cut here. The full text is attached as `{ATTACHMENT}`.*"])
 
 
-def _closing(notes: Notes, folding: _Folding) -> Iterator[Part]:
+def _closing(notes: Notes, folding: _Folding) -> Iterator[GeneratedPart]:
     people = _contributors(notes)
     if people and Fold.CONTRIBUTORS in folding.folds:
-        yield Part("contributors", f"## Contributors\n\n{len(people)} people, listed in `{ATTACHMENT}`.")
+        yield GeneratedPart("contributors", f"## Contributors\n\n{len(people)} people, listed in `{ATTACHMENT}`.")
     elif people:
-        yield Part("contributors", _contributors_text(notes, people))
+        yield GeneratedPart("contributors", _contributors_text(notes, people))
     if folding.folds:
         folded = ", ".join(fold.value for fold in Fold if fold in folding.folds)
         full = f"The full text is attached as `{ATTACHMENT}`."
-        yield Part("folded", f"These notes are too long for GitHub. Left out: {folded}. {full}")
+        yield GeneratedPart("folded", f"These notes are too long for GitHub. Left out: {folded}. {full}")
     if notes.previous is not None:
-        yield Part("compare", f"**Full changelog:** {_comparison(notes)}")
+        yield GeneratedPart("compare", f"**Full changelog:** {_comparison(notes)}")
 
 
 def _comparison(notes: Notes) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.status.model import Entry
+from release_tool.status.model import TimelineEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -45,14 +45,14 @@ class Columns(msgspec.Struct, frozen=True):
     top: float | None
 
 
-class Mark(msgspec.Struct, frozen=True):
+class ChartMarker(msgspec.Struct, frozen=True):
     """A deployment's place in the lane of its environment."""
 
     x: float
-    entry: Entry
+    entry: TimelineEntry
 
 
-class Stretch(msgspec.Struct, frozen=True):
+class LaneSegment(msgspec.Struct, frozen=True):
     """A part of the lane in which the environment was proven healthy, or else had failed."""
 
     x: float
@@ -65,8 +65,8 @@ class Lane(msgspec.Struct, frozen=True):
 
     start: datetime
     end: datetime
-    marks: tuple[Mark, ...]
-    stretches: tuple[Stretch, ...]
+    marks: tuple[ChartMarker, ...]
+    stretches: tuple[LaneSegment, ...]
 
 
 def columns(values: Sequence[tuple[float | None, float | None]], steps: Sequence[float] = ()) -> Columns:
@@ -89,21 +89,21 @@ def columns(values: Sequence[tuple[float | None, float | None]], steps: Sequence
     )
 
 
-def lane(timeline: Iterable[Entry], start: datetime, end: datetime) -> Lane:
+def lane(timeline: Iterable[TimelineEntry], start: datetime, end: datetime) -> Lane:
     """Place deployments on the stretch of time from `start` to `end`; of very many the newest are marked."""
     entries = sorted((entry for entry in timeline if entry.created <= end), key=lambda entry: entry.id)
     within = [entry for entry in entries if entry.created >= start][-_MOST_MARKS:]
-    marks = tuple(Mark(_place(entry.created, start, end), entry) for entry in within)
+    marks = tuple(ChartMarker(_place(entry.created, start, end), entry) for entry in within)
     return Lane(start, end, marks, tuple(_stretches(entries, start, end)))
 
 
-def beginning(timelines: Iterable[Sequence[Entry]], end: datetime, longest: timedelta) -> datetime:
+def beginning(timelines: Iterable[Sequence[TimelineEntry]], end: datetime, longest: timedelta) -> datetime:
     """Where the lanes of all environments begin: at the first deployment of any, but not longer ago than that."""
     first = min((entry.created for timeline in timelines for entry in timeline), default=end - longest)
     return max(first - (end - first) * 0.02, end - longest)
 
 
-def _stretches(entries: Iterable[Entry], start: datetime, end: datetime) -> Iterator[Stretch]:
+def _stretches(entries: Iterable[TimelineEntry], start: datetime, end: datetime) -> Iterator[LaneSegment]:
     """Cut the time at every proof and every failure; what came last before the start goes on into it.
 
     Neighbours that are alike are one stretch.
@@ -114,10 +114,10 @@ def _stretches(entries: Iterable[Entry], start: datetime, end: datetime) -> Iter
         until = changes[at + 1][0] if at + 1 < len(changes) else end
         x = _place(since, start, end)
         if width := round(_place(until, start, end) - x, 2):
-            yield Stretch(x, width, good)
+            yield LaneSegment(x, width, good)
 
 
-def _turns(entry: Entry) -> Iterator[tuple[datetime, bool]]:
+def _turns(entry: TimelineEntry) -> Iterator[tuple[datetime, bool]]:
     if entry.ended is None:
         return
     if entry.proven:

@@ -12,7 +12,7 @@ from release_tool.text.humanize import count, duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from release_tool.status.metrics import Counts, Delivery, Spread
+    from release_tool.status.metrics import Counts, DeliveryMetrics, Percentiles
 
 NOT_KNOWN = "not known"
 
@@ -43,7 +43,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     top: str
 
 
-def figures(delivery: Delivery) -> tuple[Figure, ...]:
+def figures(delivery: DeliveryMetrics) -> tuple[Figure, ...]:
     """Write the metrics of one environment."""
     weeks = delivery.weeks
     return (
@@ -137,13 +137,13 @@ def _told(values: Sequence[tuple[float | None, float | None]], write: Callable[[
     )
 
 
-def _pair(spread: Spread | None) -> tuple[float | None, float | None]:
+def _pair(spread: Percentiles | None) -> tuple[float | None, float | None]:
     return (spread.median, spread.p90) if spread else (None, None)
 
 
-def _middle(spread: Spread | None) -> str:
+def _middle(spread: Percentiles | None) -> str:
     return duration(spread.median) if spread else NOT_KNOWN
 
 
-def _nine_of_ten(spread: Spread | None, noun: str) -> str:
+def _nine_of_ten(spread: Percentiles | None, noun: str) -> str:
     return f"90 % within {duration(spread.p90)}, of {count(spread.count, noun)}" if spread else ""

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from release_tool.status.attention import Level
 from release_tool.status.dashboard import charts, figures
-from release_tool.status.model import Health, Mark
+from release_tool.status.model import Health, StageState
 from release_tool.text import humanize
 from release_tool.text.html import as_html
 from release_tool.text.visible import visible_block
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from release_tool.status.attention import Concern
     from release_tool.status.dashboard.charts import Lane
-    from release_tool.status.model import Entry, Journey, Milestone
+    from release_tool.status.model import Milestone, ReleasePipeline, TimelineEntry
 
     Values = Mapping[str, object]
 
@@ -49,12 +49,12 @@ _HEALTH = {
     Health.NOTHING: "quiet",
 }
 _MARKS = {
-    Mark.DONE: "good",
-    Mark.UNDER_WAY: "busy",
-    Mark.WAITING: "open",
-    Mark.HELD: "held",
-    Mark.FAILED: "bad",
-    Mark.PASSED_BY: "quiet",
+    StageState.DONE: "good",
+    StageState.UNDER_WAY: "busy",
+    StageState.WAITING: "open",
+    StageState.HELD: "held",
+    StageState.FAILED: "bad",
+    StageState.PASSED_BY: "quiet",
 }
 _LEVELS = {Level.URGENT: "bad", Level.DUE: "held", Level.NOTE: "open"}
 _PHASES = {"failed": "bad", "unknown": "unsure", "held": "held", "waiting": "open"}
@@ -114,7 +114,7 @@ def leaf(page: int) -> str:
     return "index.html" if page == 1 else f"{page}.html"
 
 
-def tone(entry: Entry) -> str:
+def tone(entry: TimelineEntry) -> str:
     """The sign of a deployment."""
     if entry.kind == "rollback" and entry.finished and entry.proven:
         return "back"
@@ -125,12 +125,12 @@ def tone(entry: Entry) -> str:
     return "good" if entry.proven else "quiet"
 
 
-def why(entry: Entry) -> str:
+def why(entry: TimelineEntry) -> str:
     """What the ledger's line says behind the phase that it begins with."""
     return entry.text.removeprefix(entry.phase).removeprefix(":").strip()
 
 
-def stations(journeys: Sequence[Journey]) -> tuple[Milestone, ...]:
+def stations(journeys: Sequence[ReleasePipeline]) -> tuple[Milestone, ...]:
     """The columns of the pipeline: every stretch that one of the releases has before it, in the usual order."""
     found: dict[tuple[str, str], Milestone] = {}
     for journey in sorted(journeys, key=lambda journey: -len(journey.milestones)):
@@ -139,7 +139,7 @@ def stations(journeys: Sequence[Journey]) -> tuple[Milestone, ...]:
     return tuple(found.values())
 
 
-def at_station(journey: Journey, station: Milestone) -> Milestone | None:
+def at_station(journey: ReleasePipeline, station: Milestone) -> Milestone | None:
     """Where a release is on one stretch."""
     wanted = (station.name, station.environment)
     return next((stone for stone in journey.milestones if (stone.name, stone.environment) == wanted), None)

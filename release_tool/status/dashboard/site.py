@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release_tool.project import Project
-    from release_tool.status.model import Entry, Environment
+    from release_tool.status.model import EnvironmentStatus, TimelineEntry
 
 ROOM = 240_000
 """How many bytes the entries of a page may have; what is around them has its room in the 300 kB of a page."""
@@ -41,7 +41,7 @@ PARTS = (
 _ON_FIRST_PAGE = {"most_concerns": 8, "most_entries": 6, "most_journeys": 6, "most_releases": 3}
 
 
-class File(msgspec.Struct, frozen=True):
+class SiteFile(msgspec.Struct, frozen=True):
     """One file of the site, by its path below the site's folder."""
 
     path: str
@@ -55,7 +55,7 @@ class Frame(msgspec.Struct, frozen=True):
     overview: Overview
     machine: tuple[str, ...]
 
-    def render(self, template: str, path: str, **values: object) -> File:
+    def render(self, template: str, path: str, **values: object) -> SiteFile:
         """Write one page; links in it lead from its place."""
         first = first_environment(self.overview)
         common = {
@@ -66,10 +66,10 @@ class Frame(msgspec.Struct, frozen=True):
             "parts": PARTS,
             "root": "../" * path.count("/"),
         }
-        return File(path, self.pages.render(template, common | values))
+        return SiteFile(path, self.pages.render(template, common | values))
 
 
-def pages_of(overview: Overview, machine: Sequence[str] = ()) -> tuple[File, ...]:
+def pages_of(overview: Overview, machine: Sequence[str] = ()) -> tuple[SiteFile, ...]:
     """Write every page; `machine` are the files for programs that the footer links to."""
     frame = Frame(Pages(overview.at), overview, tuple(machine))
     return tuple(chain([_first_page(frame)], _releases(frame), _deployments(frame)))
@@ -95,17 +95,17 @@ def for_programs(overview: Overview) -> dict[str, str]:
     return {"status.json": exports.status_json(overview), "metrics.prom": exports.metrics(overview), **badges}
 
 
-def first_environment(overview: Overview) -> Environment | None:
+def first_environment(overview: Overview) -> EnvironmentStatus | None:
     """The environment that matters most, which the first look falls on."""
     return next(iter(in_order(overview)), None)
 
 
-def in_order(overview: Overview) -> list[Environment]:
+def in_order(overview: Overview) -> list[EnvironmentStatus]:
     """The environments, with the one that matters most first."""
     return sorted(overview.environments, key=lambda environment: environment.name != overview.production)
 
 
-def headline(environment: Environment | None) -> str:
+def headline(environment: EnvironmentStatus | None) -> str:
     """Say in one line how an environment is."""
     if environment is None:
         return "no environment yet"
@@ -132,7 +132,7 @@ def cut_into_pages(parts: Iterable[str], most: int) -> list[list[str]]:
     return found
 
 
-def _first_page(frame: Frame) -> File:
+def _first_page(frame: Frame) -> SiteFile:
     overview = frame.overview
     environments = in_order(overview)
     start = charts.beginning([environment.timeline for environment in environments], overview.at, SPAN)
@@ -151,7 +151,7 @@ def _first_page(frame: Frame) -> File:
     )
 
 
-def _left(environment: Environment | None) -> Entry | None:
+def _left(environment: EnvironmentStatus | None) -> TimelineEntry | None:
     """The rollback that brought what is live, as the deployment that it left: its name, and why it was left."""
     if environment is None or environment.live is None or environment.live.kind != "rollback":
         return None
@@ -161,12 +161,12 @@ def _left(environment: Environment | None) -> Entry | None:
     return msgspec.structs.replace(left, reason=rollback.reason or left.text) if rollback and left else None
 
 
-def _releases(frame: Frame) -> Iterator[File]:
+def _releases(frame: Frame) -> Iterator[SiteFile]:
     parts = (frame.pages.part("release", release, level=2) for release in frame.overview.releases)
     yield from _paged(frame, "releases.html", "releases", cut_into_pages(parts, MOST_RELEASES))
 
 
-def _deployments(frame: Frame) -> Iterator[File]:
+def _deployments(frame: Frame) -> Iterator[SiteFile]:
     for environment in frame.overview.environments:
         if environment.timeline:
             by_id = _by_id(environment)
@@ -176,11 +176,11 @@ def _deployments(frame: Frame) -> Iterator[File]:
             yield from _paged(frame, "deployments.html", folder, sheets, environment=environment)
 
 
-def _paged(frame: Frame, template: str, folder: str, sheets: list[list[str]], **values: object) -> Iterator[File]:
+def _paged(frame: Frame, template: str, folder: str, sheets: list[list[str]], **values: object) -> Iterator[SiteFile]:
     for page, items in enumerate(sheets, start=1):
         path = f"{folder}/{leaf(page)}"
         yield frame.render(template, path, items=items, page=page, last=len(sheets), **values)
 
 
-def _by_id(environment: Environment) -> dict[int, Entry]:
+def _by_id(environment: EnvironmentStatus) -> dict[int, TimelineEntry]:
     return {entry.id: entry for entry in environment.timeline}

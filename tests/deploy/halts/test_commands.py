@@ -9,8 +9,8 @@ import pytest
 
 from github_sandbox import Fault
 from release_tool.deploy.halts.commands import halt, resume
-from release_tool.deploy.halts.model import LABEL, Order
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.halts.model import LABEL, HaltOrder
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.errors import RemoteError
 from tests.production import QUICK, RIVAL, EventfulClock, production
 from tests.service import bad
@@ -36,7 +36,7 @@ def issue(title: str = "Stop", **more: object) -> Entry:
 
 def halted(here: Production) -> int:
     """Halt production from the command line; the number of the issue."""
-    made = halt(here.shop.project(clock=here.clock), Order(environment="production", by="ada", reason="stop"))
+    made = halt(here.shop.project(clock=here.clock), HaltOrder(environment="production", by="ada", reason="stop"))
     return made.halts[0].issue
 
 
@@ -58,9 +58,9 @@ def test_a_halt_holds_what_is_automatic_and_refuses_a_person_who_may_overrule_it
 def test_a_halt_of_another_environment_stops_nothing_and_one_of_all_does(tmp_path: Path) -> None:
     with production(tmp_path, configuration=QUICK) as here:
         here.was_proven("1.2.4")
-        halt(here.shop.project(), Order(environment="staging", by="ada", reason="stop"))
+        halt(here.shop.project(), HaltOrder(environment="staging", by="ada", reason="stop"))
         assert here.preview("1.3.0").outcome == "goes"
-        halt(here.shop.project(), Order(by="ada", reason="stop"))
+        halt(here.shop.project(), HaltOrder(by="ada", reason="stop"))
         assert here.preview("1.3.0").outcome == "refused"
 
 
@@ -117,7 +117,7 @@ def test_a_halt_until_a_time_ends_then_and_its_issue_is_closed(tmp_path: Path) -
     with production(tmp_path, configuration=QUICK) as here:
         here.was_proven("1.2.4")
         until = here.clock.now() + timedelta(hours=1)
-        halt(here.shop.project(), Order(environment="production", by="ada", reason="stop", until=until))
+        halt(here.shop.project(), HaltOrder(environment="production", by="ada", reason="stop", until=until))
         assert [one.outcome for one in here.reconcile()] == ["held"]
         here.clock.time = until
         assert [one.outcome for one in here.reconcile()] == ["healthy"]
@@ -159,7 +159,7 @@ def test_what_was_held_is_carried_on_with_the_newest_only(tmp_path: Path) -> Non
 def test_who_is_halted_while_waiting_does_not_begin(tmp_path: Path, *, automatic: bool, outcome: str) -> None:
     with production(tmp_path, RIVAL, configuration=QUICK) as here:
         here.was_proven("1.2.3")
-        here.rival("v1.2.4", Phase(Word.CHANGING, "production"))
+        here.rival("v1.2.4", PhaseRecord(Phase.CHANGING, "production"))
         clock = here.clock = EventfulClock()
         clock.after(20, lambda: halted(here))
         done = here.deploy_automatically("1.3.0") if automatic else here.deploy("1.3.0")

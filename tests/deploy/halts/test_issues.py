@@ -11,10 +11,10 @@ import pytest
 from werkzeug import Response
 
 from release_tool.deploy.halts.issues import US, Access, HaltIssues
-from release_tool.deploy.halts.model import LABEL, Comment, Order, issue_text, pin, read_halts
+from release_tool.deploy.halts.model import LABEL, HaltOrder, IssueComment, issue_text, pin, read_halts
 from release_tool.errors import RemoteError
 from release_tool.github.api import GitHub, PermissionDeniedError
-from release_tool.pull_request.github import Conversation
+from release_tool.pull_request.github import PullRequests
 from tests.clock import FakeClock
 from tests.shop import shop
 
@@ -71,7 +71,7 @@ def test_an_open_issue_with_the_label_is_told_whole(start: Start) -> None:
     assert (issue.title, issue.body, issue.author, issue.author_writes) == ("Stop", "Why", "ada", True)
     assert (issue.labels, issue.open, issue.is_pull) == ((LABEL, "ops"), True, False)
     (comment,) = issue.comments
-    assert comment == Comment("eve", "Yes", comment.id, comment.at)
+    assert comment == IssueComment("eve", "Yes", comment.id, comment.at)
     assert comment.id
     assert comment.at
     assert comment.at >= found.created
@@ -136,9 +136,9 @@ def test_a_persons_terminal_knows_the_halts_of_actions_and_its_own(start: Start)
 def test_a_halt_goes_through_github_and_comes_back_whatever_is_done_to_its_text(start: Start) -> None:
     place = start(ADA)
     github = place.github()
-    order = Order(environment="production", by="ada", reason="Too slow")
+    order = HaltOrder(environment="production", by="ada", reason="Too slow")
     opened = github.issues.create_issue(*issue_text(order), [LABEL])
-    github.adapter(Conversation).create(opened.number, pin(order))
+    github.adapter(PullRequests).create(opened.number, pin(order))
     github.issues.update_issue(opened.number, title="Nothing", body="All is well")
 
     (found,) = read_halts((one.issue for one in github.adapter(HaltIssues).labelled(LABEL)), US)

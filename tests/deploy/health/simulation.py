@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.config import Check, Environment
-from release_tool.deploy.health.verdict import Health, Reading, Sample, State, rules_of
+from release_tool.deploy.health.verdict import HealthAnalysis, HealthState, Reading, Sample, rules_of
 from tests import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from release_tool.deploy.health.verdict import Rule
+    from release_tool.deploy.health.verdict import HealthRule
 
 OK, STALE, BAD = Reading.OK, Reading.STALE, Reading.BAD
 LENGTH = 720
@@ -203,29 +203,29 @@ def untold(trace: Trace) -> Trace:
     return msgspec.structs.replace(trace, answers=[OK if answer is STALE else answer for answer in trace.answers])
 
 
-def sample_rule() -> Rule:
+def sample_rule() -> HealthRule:
     """The rule of the sample configuration, which is all defaults."""
     check = Check(url="/health", version_pointer="/version")
     (rule,) = rules_of(Environment(command=("./deploy.sh",), checks=(check,)), [""])
     return rule
 
 
-def samples(trace: Trace, rule: Rule) -> Iterator[Sample]:
+def samples(trace: Trace, rule: HealthRule) -> Iterator[Sample]:
     """What the check of a rule is told, one sample after the other."""
     for second in range(0, LENGTH, int(rule.interval.total_seconds())):
         at = ENDED + timedelta(seconds=second)
         yield Sample(target=rule.target, check=rule.check, at=at, sample=trace.answers[second])
 
 
-def ours(trace: Trace, rule: Rule | None = None) -> End:
+def ours(trace: Trace, rule: HealthRule | None = None) -> End:
     """The rule of release-tool, as it is in `domain/health.py`, by default with the sample configuration."""
     rule = rule or sample_rule()
-    health = Health.begun([rule], ENDED)
+    health = HealthAnalysis.begun([rule], ENDED)
     for sample in samples(trace, rule):
         health = health.observed(sample)
         if health.state.final:
             break
-    return End(health.state is State.HEALTHY, int((health.now - ENDED).total_seconds()))
+    return End(health.state is HealthState.HEALTHY, int((health.now - ENDED).total_seconds()))
 
 
 def first_good(trace: Trace, every: int, patience: int) -> int | None:

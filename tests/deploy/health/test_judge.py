@@ -6,16 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from release_tool.config import Check, HeaderTest, JsonTest, parse
-from release_tool.deploy.health.judge import Answer, Expected, judge, unusable
+from release_tool.deploy.health.judge import Expected, ProbeResponse, judge, unusable
 from release_tool.deploy.health.verdict import Reading
 
 COMMIT = "5f3c2a1b" * 5
 EXPECTED = Expected(commit=COMMIT, version="1.3.0")
 
 
-def answer(body: str = "", *, status: int = 200, cut: bool = False, seconds: float = 0.012, **headers: str) -> Answer:
+def answer(
+    body: str = "", *, status: int = 200, cut: bool = False, seconds: float = 0.012, **headers: str
+) -> ProbeResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(seconds=seconds, status=status, headers=named, body=body.encode(), cut=cut)
+    return ProbeResponse(seconds=seconds, status=status, headers=named, body=body.encode(), cut=cut)
 
 
 def test_without_a_condition_any_successful_answer_is_good() -> None:
@@ -98,7 +100,7 @@ def test_json_is_compared_where_the_pointer_leads(test: JsonTest, problem: str) 
 
 @pytest.mark.parametrize("body", ["", "<html>", '{"a": 1', "[" * 100_000, '{"a": NaN}', "\udcff"])
 def test_what_is_not_json_is_a_bad_answer(body: str) -> None:
-    told = Answer(seconds=0, status=200, body=body.encode(errors="surrogateescape"))
+    told = ProbeResponse(seconds=0, status=200, body=body.encode(errors="surrogateescape"))
 
     assert judge(told, Check(version_pointer="/version"), EXPECTED) == (
         Reading.BAD,
@@ -151,7 +153,7 @@ def test_anything_else_is_another_version(told: str) -> None:
         (Check(version_pattern="^version (.*)$"), answer("version %s")),
     ],
 )
-def test_the_right_version_is_ok_another_one_stale_and_none_bad(check: Check, told: Answer) -> None:
+def test_the_right_version_is_ok_another_one_stale_and_none_bad(check: Check, told: ProbeResponse) -> None:
     def reading(version: str) -> Reading:
         body = told.body.replace(b"%s", version.encode())
         headers = {name: value.replace("%s", version) for name, value in told.headers.items()}

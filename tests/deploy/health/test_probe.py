@@ -18,7 +18,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release_tool.config import Check, Duration, JsonTest, Target
-from release_tool.deploy.health.connection import Attempt, TroubleError, connection_trouble, lookup_trouble
+from release_tool.deploy.health.connection import (
+    ConnectionFailedError,
+    TimedConnection,
+    connection_trouble,
+    lookup_trouble,
+)
 from release_tool.deploy.health.judge import Expected
 from release_tool.deploy.health.probe import Prober, Question, insist_usable
 from release_tool.deploy.health.verdict import Reading, Sample
@@ -431,8 +436,8 @@ def test_a_proxy_that_does_not_let_us_through_is_ours(
 
 
 def test_a_name_that_can_not_even_be_looked_up_is_bad() -> None:
-    with pytest.raises(TroubleError, match="its host is no name that can be looked up") as trouble:
-        Attempt(5).connect(f"{'a' * 70}.localhost", 80)
+    with pytest.raises(ConnectionFailedError, match="its host is no name that can be looked up") as trouble:
+        TimedConnection(5).connect(f"{'a' * 70}.localhost", 80)
     assert trouble.value.reading is Reading.BAD
 
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from release_tool.config import Check, Duration, Environment, parse
 from release_tool.deploy.health.verdict import (
-    Health,
+    HealthAnalysis,
+    HealthRule,
+    HealthState,
+    HealthVerdict,
     Reading,
-    Rule,
     Sample,
-    State,
-    Verdict,
     checks_of,
     combined,
     rules_of,
@@ -33,7 +33,7 @@ SAMPLE_CONFIGURATION = parse(COMPLETE, "pyproject.toml").environments["productio
 (RULE,) = rules_of(SAMPLE_CONFIGURATION, ["web-1"])
 READINGS = {"+": Reading.OK, "o": Reading.STALE, "-": Reading.BAD, "?": Reading.UNMEASURABLE}
 
-SMALL = Rule(
+SMALL = HealthRule(
     target="web-1",
     check="http",
     interval=timedelta(seconds=2),
@@ -50,129 +50,129 @@ def after(seconds: float) -> datetime:
     return ENDED + timedelta(seconds=seconds)
 
 
-def sample(sign: str, seconds: float, rule: Rule = RULE, detail: str = "") -> Sample:
+def sample(sign: str, seconds: float, rule: HealthRule = RULE, detail: str = "") -> Sample:
     return Sample(target=rule.target, check=rule.check, at=after(seconds), sample=READINGS[sign], detail=detail)
 
 
-def fed(signs: str, rule: Rule = RULE, begin: float = 0) -> Health:
+def fed(signs: str, rule: HealthRule = RULE, begin: float = 0) -> HealthAnalysis:
     """Feed one sample every two seconds, the first one at `begin`."""
-    health = Health.begun([rule], ENDED)
+    health = HealthAnalysis.begun([rule], ENDED)
     for number, sign in enumerate(signs):
         health = health.observed(sample(sign, begin + 2 * number, rule))
     return health
 
 
-def state(signs: str, rule: Rule = RULE) -> State:
+def state(signs: str, rule: HealthRule = RULE) -> HealthState:
     return fed(signs, rule).state
 
 
-def decided_at(signs: Iterable[str], rule: Rule = SMALL) -> tuple[State, float]:
+def decided_at(signs: Iterable[str], rule: HealthRule = SMALL) -> tuple[HealthState, float]:
     """The verdict, and the seconds after the command when it fell."""
     health = fed("".join(signs), rule)
     return health.state, (health.now - ENDED).total_seconds()
 
 
 def test_a_deployment_is_healthy_with_the_sample_that_makes_the_bake_whole_and_not_before() -> None:
-    assert state("+" * 60) is State.PENDING
-    assert fed("+" * 61).verdict == Verdict(State.HEALTHY, "the new version answered well for 2m")
+    assert state("+" * 60) is HealthState.PENDING
+    assert fed("+" * 61).verdict == HealthVerdict(HealthState.HEALTHY, "the new version answered well for 2m")
 
 
 def test_a_service_that_needs_a_minute_to_start_comes_out_healthy() -> None:
-    assert state("-" * 30) is State.STARTING
-    assert decided_at("-" * 30 + "+" * 61, RULE) == (State.HEALTHY, 180)
+    assert state("-" * 30) is HealthState.STARTING
+    assert decided_at("-" * 30 + "+" * 61, RULE) == (HealthState.HEALTHY, 180)
 
 
 def test_a_rolling_update_that_answers_with_both_versions_for_a_while_comes_out_healthy() -> None:
-    assert decided_at("o" * 10 + "o+" * 30 + "+oo++o+++" * 4 + "+" * 61, RULE)[0] is State.HEALTHY
+    assert decided_at("o" * 10 + "o+" * 30 + "+oo++o+++" * 4 + "+" * 61, RULE)[0] is HealthState.HEALTHY
 
 
 def test_the_eighth_bad_sample_in_a_row_fires_and_the_seventh_does_not() -> None:
-    assert state("+" + "-" * 7) is State.PENDING
-    assert fed("+" + "-" * 8).verdict == Verdict(State.UNHEALTHY, "`web-1` `http`: 8 bad samples in a row")
+    assert state("+" + "-" * 7) is HealthState.PENDING
+    assert fed("+" + "-" * 8).verdict == HealthVerdict(HealthState.UNHEALTHY, "`web-1` `http`: 8 bad samples in a row")
 
 
 def test_one_good_sample_resets_the_run_of_bad_ones() -> None:
-    assert state("+" + "-" * 7 + "+" + "-" * 7) is State.PENDING
-    assert state("+" + "-" * 7 + "+" + "-" * 8) is State.UNHEALTHY
+    assert state("+" + "-" * 7 + "+" + "-" * 7) is HealthState.PENDING
+    assert state("+" + "-" * 7 + "+" + "-" * 8) is HealthState.UNHEALTHY
 
 
 def test_an_answer_of_the_old_version_ends_a_run_of_bad_samples_too() -> None:
-    assert state("+" + "-" * 7 + "o" + "-" * 7) is State.PENDING
+    assert state("+" + "-" * 7 + "o" + "-" * 7) is HealthState.PENDING
 
 
 def test_until_the_new_version_has_answered_well_once_bad_samples_do_not_count() -> None:
-    assert state("-" * 150) is State.STARTING
-    assert state("-" * 150 + "+" + "-" * 7) is State.PENDING
+    assert state("-" * 150) is HealthState.STARTING
+    assert state("-" * 150 + "+" + "-" * 7) is HealthState.PENDING
 
 
 def test_a_stale_sample_starts_the_bake_anew() -> None:
-    assert state("+" * 60 + "o" + "+" * 60) is State.PENDING
-    assert decided_at("+" * 60 + "o" + "+" * 61, RULE) == (State.HEALTHY, 242)
+    assert state("+" * 60 + "o" + "+" * 60) is HealthState.PENDING
+    assert decided_at("+" * 60 + "o" + "+" * 61, RULE) == (HealthState.HEALTHY, 242)
 
 
 def test_samples_that_tell_nothing_neither_break_a_run_of_bad_ones_nor_lengthen_it() -> None:
-    assert state("+" + "-" * 4 + "?" * 9 + "-" * 3) is State.PENDING
-    assert state("+" + "-" * 4 + "?" * 9 + "-" * 4) is State.UNHEALTHY
+    assert state("+" + "-" * 4 + "?" * 9 + "-" * 3) is HealthState.PENDING
+    assert state("+" + "-" * 4 + "?" * 9 + "-" * 4) is HealthState.UNHEALTHY
 
 
 def test_time_in_which_nothing_was_measured_is_no_part_of_the_bake() -> None:
-    assert state("+" * 30 + "?" * 30 + "+") is State.PENDING
+    assert state("+" * 30 + "?" * 30 + "+") is HealthState.PENDING
     paused = fed("+" * 30).observed(sample("+", 200))
     assert paused.left() == timedelta(minutes=2) - timedelta(seconds=58) - RULE.interval - RULE.timeout
 
 
 def test_a_bake_ends_with_a_good_sample() -> None:
-    assert state("+" * 60 + "-") is State.PENDING
-    assert state("+" * 60 + "-+") is State.HEALTHY
+    assert state("+" * 60 + "-") is HealthState.PENDING
+    assert state("+" * 60 + "-+") is HealthState.HEALTHY
 
 
 def test_the_budget_allows_every_tenth_sample_of_the_bake_to_be_bad_and_not_one_more() -> None:
-    assert state("+" * 5 + "-+" * 6 + "+" * 44) is State.HEALTHY  # 6 of 61
-    assert state("+" * 5 + "-+" * 7 + "+" * 42) is State.PENDING  # 7 of 61
+    assert state("+" * 5 + "-+" * 6 + "+" * 44) is HealthState.HEALTHY  # 6 of 61
+    assert state("+" * 5 + "-+" * 7 + "+" * 42) is HealthState.PENDING  # 7 of 61
     rule = msgspec.structs.replace(RULE, bake=timedelta(seconds=38))
-    assert state("+-+-" + "+" * 16, rule) is State.HEALTHY  # 2 of 20
-    assert state("+-+-+-" + "+" * 14, rule) is State.PENDING  # 3 of 20
+    assert state("+-+-" + "+" * 16, rule) is HealthState.HEALTHY  # 2 of 20
+    assert state("+-+-+-" + "+" * 14, rule) is HealthState.PENDING  # 3 of 20
 
 
 def test_the_budget_counts_the_samples_of_the_bake_and_none_before_it() -> None:
-    assert state("-" * 100 + "+" * 61) is State.HEALTHY
-    assert state("+-" * 20 + "o" + "+" * 61) is State.HEALTHY
+    assert state("-" * 100 + "+" * 61) is HealthState.HEALTHY
+    assert state("+-" * 20 + "o" + "+" * 61) is HealthState.HEALTHY
 
 
 def test_bad_samples_count_until_they_are_older_than_a_bake() -> None:
     unsteady = "+" + "-" * 7 + "+"
-    assert decided_at(unsteady + "+" * 80, RULE) == (State.HEALTHY, 2 * (1 + 1 + 60))
+    assert decided_at(unsteady + "+" * 80, RULE) == (HealthState.HEALTHY, 2 * (1 + 1 + 60))
 
 
 def test_too_many_bad_samples_in_the_last_bake_that_began_in_time_are_unhealthy() -> None:
     signs = "-" * 150 + "+" * 8 + "-" * 7 + "+" * 60
     assert fed(signs).verdict.reason == "`web-1` `http`: 7 of 61 samples were bad, more than 10 %"
-    assert decided_at(signs, RULE) == (State.UNHEALTHY, 420)
+    assert decided_at(signs, RULE) == (HealthState.UNHEALTHY, 420)
 
 
 def test_a_bake_may_begin_at_the_very_deadline_and_not_later() -> None:
-    assert decided_at("-" * 150 + "+" * 61, RULE) == (State.HEALTHY, 420)
-    assert decided_at("-" * 151 + "+" * 61, RULE) == (State.UNHEALTHY, 302)
+    assert decided_at("-" * 150 + "+" * 61, RULE) == (HealthState.HEALTHY, 420)
+    assert decided_at("-" * 151 + "+" * 61, RULE) == (HealthState.UNHEALTHY, 302)
 
 
 def test_the_deadline_counts_from_the_end_of_the_command() -> None:
-    late = Health.begun([RULE], ENDED).observed(sample("-", 299))
-    assert late.ticked(after(300)).state is State.STARTING
-    assert late.ticked(after(300.001)).verdict == Verdict(
-        State.UNHEALTHY, "`web-1` `http`: the new version had not answered well 5m after the command"
+    late = HealthAnalysis.begun([RULE], ENDED).observed(sample("-", 299))
+    assert late.ticked(after(300)).state is HealthState.STARTING
+    assert late.ticked(after(300.001)).verdict == HealthVerdict(
+        HealthState.UNHEALTHY, "`web-1` `http`: the new version had not answered well 5m after the command"
     )
 
 
 def test_a_bake_that_breaks_after_the_deadline_is_not_begun_again() -> None:
     health = fed("-" * 140 + "+" * 20).observed(sample("o", 320, detail="answered 1.2.3"))
-    assert health.state is State.UNHEALTHY
+    assert health.state is HealthState.UNHEALTHY
     assert (
         health.verdict.reason == "`web-1` `http`: another version still answered 5m after the command (answered 1.2.3)"
     )
 
 
 def test_an_old_version_that_stays_is_unhealthy_at_the_deadline() -> None:
-    assert state("o" * 151) is State.STARTING
+    assert state("o" * 151) is HealthState.STARTING
     assert fed("o" * 151).ticked(after(301)).verdict.reason == (
         "`web-1` `http`: another version still answered 5m after the command"
     )
@@ -181,60 +181,60 @@ def test_an_old_version_that_stays_is_unhealthy_at_the_deadline() -> None:
 @pytest.mark.parametrize(
     "signs, expected",
     [
-        ("?" * 151, State.INCONCLUSIVE),
-        ("-" * 143 + "?" * 8, State.INCONCLUSIVE),
-        ("-" * 144 + "?" * 7, State.UNHEALTHY),
-        ("-" * 142 + "?" * 8 + "-", State.UNHEALTHY),
-        ("-" * 142 + "?" * 7 + "o?", State.UNHEALTHY),
-        ("-" * 120 + "+" * 23 + "?" * 8, State.INCONCLUSIVE),
-        ("-" * 120 + "+" * 24 + "?" * 7, State.PENDING),
-        ("", State.INCONCLUSIVE),
-        ("?" * 3, State.INCONCLUSIVE),
+        ("?" * 151, HealthState.INCONCLUSIVE),
+        ("-" * 143 + "?" * 8, HealthState.INCONCLUSIVE),
+        ("-" * 144 + "?" * 7, HealthState.UNHEALTHY),
+        ("-" * 142 + "?" * 8 + "-", HealthState.UNHEALTHY),
+        ("-" * 142 + "?" * 7 + "o?", HealthState.UNHEALTHY),
+        ("-" * 120 + "+" * 23 + "?" * 8, HealthState.INCONCLUSIVE),
+        ("-" * 120 + "+" * 24 + "?" * 7, HealthState.PENDING),
+        ("", HealthState.INCONCLUSIVE),
+        ("?" * 3, HealthState.INCONCLUSIVE),
     ],
 )
-def test_what_could_not_be_measured_at_the_deadline_is_inconclusive(signs: str, expected: State) -> None:
+def test_what_could_not_be_measured_at_the_deadline_is_inconclusive(signs: str, expected: HealthState) -> None:
     health = fed(signs)
-    assert health.state in {State.STARTING, State.PENDING}
+    assert health.state in {HealthState.STARTING, HealthState.PENDING}
     assert health.ticked(after(300.5)).state is expected
 
 
 def test_a_check_that_asks_seldom_is_inconclusive_when_none_of_its_few_samples_told_anything() -> None:
-    seldom = Health.begun([msgspec.structs.replace(RULE, interval=timedelta(minutes=1))], ENDED)
+    seldom = HealthAnalysis.begun([msgspec.structs.replace(RULE, interval=timedelta(minutes=1))], ENDED)
     for second in range(0, 301, 60):
         seldom = seldom.observed(sample("?", second))
-    assert seldom.ticked(after(301)).state is State.INCONCLUSIVE
+    assert seldom.ticked(after(301)).state is HealthState.INCONCLUSIVE
 
 
 def test_a_bake_that_nobody_measures_any_more_after_the_deadline_is_inconclusive() -> None:
     baking = fed("-" * 140 + "+" * 15)
     silence = RULE.threshold * (RULE.interval + RULE.timeout)
-    assert baking.ticked(baking.now + silence).state is State.PENDING
-    assert baking.ticked(baking.now + silence + timedelta(seconds=1)).state is State.INCONCLUSIVE
-    assert state("-" * 140 + "+" * 15 + "?" * 8) is State.INCONCLUSIVE
+    assert baking.ticked(baking.now + silence).state is HealthState.PENDING
+    assert baking.ticked(baking.now + silence + timedelta(seconds=1)).state is HealthState.INCONCLUSIVE
+    assert state("-" * 140 + "+" * 15 + "?" * 8) is HealthState.INCONCLUSIVE
 
 
 def test_a_network_that_comes_back_before_the_deadline_is_forgiven() -> None:
-    assert state("?" * 100 + "+" * 61) is State.HEALTHY
+    assert state("?" * 100 + "+" * 61) is HealthState.HEALTHY
 
 
 def test_what_was_measured_before_the_command_ended_says_nothing() -> None:
-    health = Health.begun([RULE], ENDED).observed(sample("+", -0.1))
-    assert health.state is State.STARTING
+    health = HealthAnalysis.begun([RULE], ENDED).observed(sample("+", -0.1))
+    assert health.state is HealthState.STARTING
 
 
 def test_a_sample_that_comes_late_does_not_turn_back_the_time() -> None:
-    health = Health.begun([RULE], ENDED).ticked(after(200)).observed(sample("-", 150))
+    health = HealthAnalysis.begun([RULE], ENDED).ticked(after(200)).observed(sample("-", 150))
     assert (health.now, health.left()) == (after(200), timedelta(seconds=100))
 
 
 def test_a_sample_of_a_check_that_nobody_asked_for_is_an_error() -> None:
     with pytest.raises(ValueError, match="no check 'other' of a target 'web-1' is waited for"):
-        Health.begun([RULE], ENDED).observed(msgspec.structs.replace(sample("+", 0), check="other"))
+        HealthAnalysis.begun([RULE], ENDED).observed(msgspec.structs.replace(sample("+", 0), check="other"))
 
 
 def test_without_a_check_nothing_is_healthy_by_accident() -> None:
     with pytest.raises(ValueError, match="without a check nothing can be called healthy"):
-        Health.begun(rules_of(Environment(command=("./deploy.sh",)), ["web-1"]), ENDED)
+        HealthAnalysis.begun(rules_of(Environment(command=("./deploy.sh",)), ["web-1"]), ENDED)
 
 
 def test_what_a_server_says_of_itself_is_shown_without_its_escapes() -> None:
@@ -272,15 +272,15 @@ def test_a_person_who_waits_sees_what_is_waited_for_and_how_long_it_takes(signs:
     ],
 )
 def test_several_are_healthy_when_all_are_and_unhealthy_when_one_is(states: str, expected: str) -> None:
-    for order in permutations(map(State, states.split())):
-        assert combined(order) is State(expected)
+    for order in permutations(map(HealthState, states.split())):
+        assert combined(order) is HealthState(expected)
 
 
 OTHER = msgspec.structs.replace(RULE, check="worker")
 
 
-def together(http: str, worker: str) -> Health:
-    health = Health.begun([RULE, OTHER], ENDED)
+def together(http: str, worker: str) -> HealthAnalysis:
+    health = HealthAnalysis.begun([RULE, OTHER], ENDED)
     for number, signs in enumerate(zip(http, worker, strict=True)):
         for sign, rule in zip(signs, (RULE, OTHER), strict=True):
             health = health.observed(sample(sign, 2 * number, rule))
@@ -289,10 +289,10 @@ def together(http: str, worker: str) -> Health:
 
 def test_checks_are_healthy_in_the_same_bake_and_not_one_after_the_other() -> None:
     late = "-" * 40 + "+" * 60
-    assert together("+" * 100, late).state is State.PENDING
-    assert together("+" * 101, late + "+").state is State.HEALTHY
-    assert together("+" * 99 + "o+", late + "+").state is State.PENDING
-    assert together("+" * 101 + "-" * 2, late[:-1] + "o+++").state is State.PENDING
+    assert together("+" * 100, late).state is HealthState.PENDING
+    assert together("+" * 101, late + "+").state is HealthState.HEALTHY
+    assert together("+" * 99 + "o+", late + "+").state is HealthState.PENDING
+    assert together("+" * 101 + "-" * 2, late[:-1] + "o+++").state is HealthState.PENDING
 
 
 def test_a_check_that_held_can_still_fail_while_another_one_is_waited_for() -> None:
@@ -301,18 +301,18 @@ def test_a_check_that_held_can_still_fail_while_another_one_is_waited_for() -> N
 
 def test_a_fault_of_our_own_at_one_check_does_not_hide_that_another_one_fails() -> None:
     blind_and_baking = together("?" * 152, "-" * 140 + "+" * 12)
-    assert blind_and_baking.state is State.PENDING
+    assert blind_and_baking.state is HealthState.PENDING
     for second in range(304, 320, 2):
         blind_and_baking = blind_and_baking.observed(sample("-", second, OTHER))
-    assert blind_and_baking.state is State.UNHEALTHY
+    assert blind_and_baking.state is HealthState.UNHEALTHY
 
 
 def test_an_inconclusive_verdict_says_what_was_in_the_way() -> None:
     health = fed("-" * 150).observed(sample("+", 300)).observed(sample("-", 302))
     for second in range(304, 320, 2):
         health = health.observed(sample("?", second, detail="the network of this machine is down"))
-    assert health.verdict == Verdict(
-        State.INCONCLUSIVE,
+    assert health.verdict == HealthVerdict(
+        HealthState.INCONCLUSIVE,
         "`web-1` `http`: the latest samples told nothing, and the deadline of 5m is over"
         " (the network of this machine is down)",
     )
@@ -320,12 +320,12 @@ def test_an_inconclusive_verdict_says_what_was_in_the_way() -> None:
 
 def test_every_track_can_tell_a_person_where_it_is() -> None:
     http, worker = together("+" * 61, "-" * 31 + "+" * 30).tracks
-    assert (http.state, http.reason) == (State.HEALTHY, "`web-1` `http`: good for 2m")
-    assert (worker.state, worker.reason) == (State.PENDING, "`web-1` `worker`: good for 58s of 2m")
+    assert (http.state, http.reason) == (HealthState.HEALTHY, "`web-1` `http`: good for 2m")
+    assert (worker.state, worker.reason) == (HealthState.PENDING, "`web-1` `worker`: good for 58s of 2m")
 
 
 def test_what_was_inconclusive_stays_so_while_another_check_is_waited_for() -> None:
-    assert together("?" * 151 + "+" * 50, "-" * 140 + "+" * 61).state is State.INCONCLUSIVE
+    assert together("?" * 151 + "+" * 50, "-" * 140 + "+" * 61).state is HealthState.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_proven_takes_a_check_that_tells_the_version_on_every_target(proving: se
         for target in ("web-1", "web-2")
         for check in ("http", "tcp")
     ]
-    assert Health.begun(rules, ENDED).proven is proven
+    assert HealthAnalysis.begun(rules, ENDED).proven is proven
 
 
 def test_a_healthy_deployment_that_no_check_proved_says_so() -> None:
@@ -384,7 +384,7 @@ def test_a_verdict_stays_whatever_comes_after_it(first: str, then: str) -> None:
     assert later == health
 
 
-def plainly(text: str) -> tuple[State, float]:
+def plainly(text: str) -> tuple[HealthState, float]:
     """What the small rule says of measured samples, in the slowest and plainest way: from the whole past each time."""
     for end in range(len(text)):
         before, past, seconds = text[:end], text[: end + 1], 2 * end
@@ -393,12 +393,12 @@ def plainly(text: str) -> tuple[State, float]:
         last_bake = baking[-11:]
         whole, too_bad = len(last_bake) == 11, last_bake.count("-") > 0.2 * len(last_bake)
         if seconds > 30 and not (since_the_old_version(before) and baking):
-            return State.UNHEALTHY, seconds
+            return HealthState.UNHEALTHY, seconds
         if since_start.endswith("---") or (whole and too_bad and seconds - 20 >= 30):
-            return State.UNHEALTHY, seconds
+            return HealthState.UNHEALTHY, seconds
         if whole and not too_bad and last_bake.endswith("+"):
-            return State.HEALTHY, seconds
-    return State.PENDING if "+" in text else State.STARTING, 2 * max(len(text) - 1, 0)
+            return HealthState.HEALTHY, seconds
+    return HealthState.PENDING if "+" in text else HealthState.STARTING, 2 * max(len(text) - 1, 0)
 
 
 def since_the_old_version(past: str) -> str:
@@ -414,18 +414,18 @@ def test_the_verdict_is_the_one_that_the_definition_gives(text: str) -> None:
 @given(st.text(st.sampled_from("++++++++o--?"), min_size=11, max_size=45), st.data())
 def test_a_better_answer_after_the_start_never_takes_healthy_away_or_delays_it(text: str, data: st.DataObject) -> None:
     verdict, at = decided_at(text)
-    if verdict is State.HEALTHY:
+    if verdict is HealthState.HEALTHY:
         worse = [place for place in range(text.find("+"), len(text)) if text[place] in "o-"]
         for place in data.draw(st.sets(st.sampled_from(worse))) if worse else ():
             text = text[:place] + "+" + text[place + 1 :]
         verdict, earlier = decided_at(text)
-        assert verdict is State.HEALTHY
+        assert verdict is HealthState.HEALTHY
         assert earlier <= at
 
 
 @given(st.lists(st.tuples(st.sampled_from("+++++o--"), st.integers(0, 2)), max_size=45))
 def test_samples_that_tell_nothing_between_the_others_change_nothing(pairs: list[tuple[str, int]]) -> None:
-    health = plain = Health.begun([SMALL], ENDED)
+    health = plain = HealthAnalysis.begun([SMALL], ENDED)
     for number, (sign, extra) in enumerate(pairs):
         plain = plain.observed(sample(sign, 2 * number, SMALL))
         for at_once in sign + "?" * extra:
@@ -442,7 +442,10 @@ def test_the_order_in_which_targets_are_listed_does_not_matter(
 ) -> None:
     names = ["web-1", "web-2", "web-3"]
     rules = {name: msgspec.structs.replace(SMALL, target=name) for name in names}
-    straight, shuffled = Health.begun(rules.values(), ENDED), Health.begun([rules[name] for name in order], ENDED)
+    straight, shuffled = (
+        HealthAnalysis.begun(rules.values(), ENDED),
+        HealthAnalysis.begun([rules[name] for name in order], ENDED),
+    )
     for number, row in enumerate(rows):
         for name, sign in zip(names, row, strict=True):
             straight = straight.observed(sample(sign, 2 * number, rules[name]))
@@ -461,7 +464,7 @@ def test_whoever_measures_gets_a_verdict_soon_after_the_deadline_and_a_bake(patt
 
 @given(some_signs)
 def test_asking_for_the_verdict_again_and_again_does_not_change_it(text: str) -> None:
-    asked = plain = Health.begun([SMALL], ENDED)
+    asked = plain = HealthAnalysis.begun([SMALL], ENDED)
     for number, sign in enumerate(text):
         plain = plain.observed(sample(sign, 2 * number, SMALL))
         asked = asked.ticked(after(2 * number - 1)).observed(sample(sign, 2 * number, SMALL)).ticked(after(2 * number))

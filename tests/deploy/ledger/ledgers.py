@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from release_tool.deploy.ledger.model import Deployment, Kind, Payload, Step
-from release_tool.deploy.ledger.phase import Word, read
+from release_tool.deploy.ledger.model import Deployment, DeploymentKind, Payload, PhaseChange
+from release_tool.deploy.ledger.phase import Phase, read
 from release_tool.model.tags import Owner
 from tests.builders import sha
 
 if TYPE_CHECKING:
     from release_tool.deploy.ledger.model import Override
-    from release_tool.deploy.ledger.phase import Phase
+    from release_tool.deploy.ledger.phase import PhaseRecord
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -26,16 +26,16 @@ def run(number: int) -> Owner:
     return Owner(run=number, attempt=1, job=str(number * 10))
 
 
-def phase(line: str) -> Phase:
+def phase(line: str) -> PhaseRecord:
     """Read a line as the ledger would hold it."""
-    return read(Word(line.partition(":")[0]).state.value, line)
+    return read(Phase(line.partition(":")[0]).state.value, line)
 
 
 def deployment(  # noqa: PLR0913  # a ledger is read in one line for each deployment
     number: int,
     commit: str,
     *lines: str,
-    kind: Kind = Kind.DEPLOY,
+    kind: DeploymentKind = DeploymentKind.DEPLOY,
     automatic: bool = True,
     parent: int | None = None,
     overrides: tuple[Override, ...] = (),
@@ -52,10 +52,14 @@ def deployment(  # noqa: PLR0913  # a ledger is read in one line for each deploy
         parent=parent,
         overrides=overrides,
     )
-    steps = tuple(Step(phase(line), START + timedelta(minutes=number, seconds=at)) for at, line in enumerate(lines))
+    steps = tuple(
+        PhaseChange(phase(line), START + timedelta(minutes=number, seconds=at)) for at, line in enumerate(lines)
+    )
     return Deployment(id=number, payload=payload, created=START + timedelta(minutes=number), steps=steps)
 
 
 def rollback(number: int, commit: str, *lines: str, leaves: int, automatic: bool = True, owner: int = 0) -> Deployment:
     """A rollback from a deployment."""
-    return deployment(number, commit, *lines, kind=Kind.ROLLBACK, automatic=automatic, parent=leaves, owner=owner)
+    return deployment(
+        number, commit, *lines, kind=DeploymentKind.ROLLBACK, automatic=automatic, parent=leaves, owner=owner
+    )

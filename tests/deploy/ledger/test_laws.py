@@ -14,32 +14,40 @@ from release_tool.deploy.ledger.lock import holder, interruption, is_its_turn, q
 from release_tool.deploy.ledger.lock import living as at_work
 from release_tool.deploy.ledger.model import (
     Deployment,
-    Kind,
+    DeploymentKind,
     Override,
     Payload,
-    Step,
+    PhaseChange,
     leaving,
     live,
     quarantine,
-    way_back,
+    rollback_target,
     yardstick,
 )
-from release_tool.deploy.ledger.phase import Phase, Word, describe, read
-from release_tool.deploy.ledger.recovery import Close, Examine, Look, RollBack, judge, left_behind, next_remedy
-from release_tool.deploy.policy import Facts, Outcome, may_deploy
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord, describe, read
+from release_tool.deploy.ledger.recovery import (
+    Close,
+    OrphanHealth,
+    RollBack,
+    VerifyOrphan,
+    judge,
+    left_behind,
+    next_remedy,
+)
+from release_tool.deploy.policy import DeployFacts, DeployOutcome, may_deploy
 from tests import examples
 from tests.builders import sha
 from tests.deploy.ledger.ledgers import START, run
 
 if TYPE_CHECKING:
-    from release_tool.deploy.policy import Decision
+    from release_tool.deploy.policy import DeployDecision
     from release_tool.model.tags import Owner
 
 TARGETS = ("web-1", "web-2")
 NEWEST = 3
 COMMITS = st.integers(0, NEWEST)
 OVERRIDES = st.frozensets(st.sampled_from(Override))
-LOOKS = st.sampled_from(Look)
+LOOKS = st.sampled_from(OrphanHealth)
 PICKS = st.integers(0, 100)
 
 
@@ -57,24 +65,24 @@ class World(RuleBasedStateMachine):
 
     @initialize()
     def first(self) -> None:
-        self.ask(0, Kind.RECORD, automatic=False)
-        self.write(self.ledger[-1], Phase(Word.HEALTHY))
+        self.ask(0, DeploymentKind.RECORD, automatic=False)
+        self.write(self.ledger[-1], PhaseRecord(Phase.HEALTHY))
 
     @rule(commit=COMMITS)
     def automatic(self, commit: int) -> None:
-        self.ask(commit, Kind.DEPLOY, automatic=True)
+        self.ask(commit, DeploymentKind.DEPLOY, automatic=True)
 
     @rule(commit=COMMITS, overrides=OVERRIDES)
     def person(self, commit: int, overrides: frozenset[Override]) -> None:
-        self.ask(commit, Kind.DEPLOY, automatic=False, overrides=overrides)
+        self.ask(commit, DeploymentKind.DEPLOY, automatic=False, overrides=overrides)
 
     @rule(named=st.none() | COMMITS)
     def persons_rollback(self, named: int | None) -> None:
         left = leaving(self.ledger)
-        back = way_back(self.ledger, left.commit if left else None).choice
+        back = rollback_target(self.ledger, left.commit if left else None).choice
         commit = sha(named) if named is not None else back and back.commit
         if left and commit:
-            self.ask(self.number(commit), Kind.ROLLBACK, automatic=False, parent=left.id)
+            self.ask(self.number(commit), DeploymentKind.ROLLBACK, automatic=False, parent=left.id)
 
     @rule(halted=st.sampled_from(["", "", "", "halted by ada"]))
     def halt_or_resume(self, halted: str) -> None:
@@ -84,16 +92,18 @@ class World(RuleBasedStateMachine):
 
     @precondition(lambda self: self.running())
     @rule(pick=PICKS, look=LOOKS)
-    def go_on(self, pick: int, look: Look) -> None:
+    def go_on(self, pick: int, look: OrphanHealth) -> None:
         self.advance(self.pick(pick), look)
 
     @precondition(lambda self: self.running())
     @rule(look=LOOKS)
-    def go_on_to_the_end(self, look: Look) -> None:
+    def go_on_to_the_end(self, look: OrphanHealth) -> None:
         """All that live finish; what is gone back to is healthy."""
         for _ in range(50):
             for one in reversed(self.running()):
-                self.advance(self.latest(one), look if one.payload.kind is Kind.DEPLOY else Look.HEALTHY)
+                self.advance(
+                    self.latest(one), look if one.payload.kind is DeploymentKind.DEPLOY else OrphanHealth.HEALTHY
+                )
 
     @precondition(lambda self: self.running())
     @rule(pick=PICKS)
@@ -101,14 +111,14 @@ class World(RuleBasedStateMachine):
         self.alive.discard(self.pick(pick).owner)
 
     @rule(look=LOOKS)
-    def reconcile(self, look: Look) -> None:
+    def reconcile(self, look: OrphanHealth) -> None:
         while remedy := next_remedy(self.ledger, self.living()):
             match remedy:
                 case Close(one, ending):
                     self.write(one, ending)
                 case RollBack(one, reason):
                     self.roll_back(one, reason, self.new_owner())
-                case Examine(one):
+                case VerifyOrphan(one):
                     self.judged(one, look)
         waits_for_a_rollback = {one.payload.parent for one in self.running()}
         assert all(one.id in waits_for_a_rollback for one in left_behind(self.ledger, self.living()))
@@ -116,10 +126,10 @@ class World(RuleBasedStateMachine):
     def teardown(self) -> None:
         """However it stopped: once all are dead, reconciling to the end leaves nothing unfinished."""
         self.alive.clear()
-        self.reconcile(Look.UNHEALTHY)
+        self.reconcile(OrphanHealth.UNHEALTHY)
         for _ in range(3):
-            self.go_on_to_the_end(Look.HEALTHY)
-            self.reconcile(Look.HEALTHY)
+            self.go_on_to_the_end(OrphanHealth.HEALTHY)
+            self.reconcile(OrphanHealth.HEALTHY)
         assert all(one.finished for one in self.ledger)
         self.nothing_quarantined_is_live()
 
@@ -131,7 +141,7 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def the_way_back_is_proven_and_not_quarantined(self) -> None:
-        choice = way_back(self.ledger, live(self.ledger).commit).choice
+        choice = rollback_target(self.ledger, live(self.ledger).commit).choice
         assert choice is None or (choice.proven and choice.commit not in quarantine(self.ledger))
 
     @invariant()
@@ -149,14 +159,14 @@ class World(RuleBasedStateMachine):
     def ask(
         self,
         number: int,
-        kind: Kind,
+        kind: DeploymentKind,
         *,
         automatic: bool,
         parent: int | None = None,
         overrides: frozenset[Override] = frozenset(),
     ) -> None:
         decision = self.decide(number, kind, automatic=automatic, overrides=overrides)
-        if decision.outcome is Outcome.UNCHANGED:
+        if decision.outcome is DeployOutcome.UNCHANGED:
             return
         payload = Payload(
             commit=sha(number),
@@ -167,12 +177,14 @@ class World(RuleBasedStateMachine):
             parent=parent,
             overrides=decision.overrides,
         )
-        self.add(payload, decision.phase or Phase(Word.WAITING))
+        self.add(payload, decision.phase or PhaseRecord(Phase.WAITING))
 
-    def decide(self, number: int, kind: Kind, *, automatic: bool, overrides: frozenset[Override]) -> Decision:
+    def decide(
+        self, number: int, kind: DeploymentKind, *, automatic: bool, overrides: frozenset[Override]
+    ) -> DeployDecision:
         measure = yardstick(self.ledger)
         return may_deploy(
-            Facts(
+            DeployFacts(
                 environment="production",
                 ledger=self.ledger,
                 commit=sha(number),
@@ -185,17 +197,17 @@ class World(RuleBasedStateMachine):
             )
         )
 
-    def advance(self, one: Deployment, look: Look) -> None:
+    def advance(self, one: Deployment, look: OrphanHealth) -> None:
         match one.phase.word:
-            case Word.WAITING:
+            case Phase.WAITING:
                 self.start(one)
-            case Word.CHANGING:
-                self.write(one, Phase(Word.VERIFYING, one.phase.text))
-            case Word.VERIFYING:
+            case Phase.CHANGING:
+                self.write(one, PhaseRecord(Phase.VERIFYING, one.phase.text))
+            case Phase.VERIFYING:
                 self.next_target(one)
-            case Word.BAKING:
+            case Phase.BAKING:
                 self.judged(one, look)
-            case Word.ROLLING_BACK:
+            case Phase.ROLLING_BACK:
                 self.after_rollback(one)
             case _:
                 pass  # it has ended
@@ -203,7 +215,7 @@ class World(RuleBasedStateMachine):
     def start(self, one: Deployment) -> None:
         newer = {sha(number) for number in range(self.number(one.commit) + 1, NEWEST + 1)}
         if other := superseded_by(self.ledger, one, self.living(), newer):
-            self.write(one, Phase(Word.SUPERSEDED, f"by {other}"))
+            self.write(one, PhaseRecord(Phase.SUPERSEDED, f"by {other}"))
         elif is_its_turn(self.ledger, one, self.living()):
             payload = one.payload
             decision = self.decide(
@@ -212,60 +224,64 @@ class World(RuleBasedStateMachine):
                 automatic=payload.automatic,
                 overrides=frozenset(payload.overrides),
             )
-            ending = decision.phase or Phase(Word.SUPERSEDED, decision.reason)
-            begins = Phase(Word.HEALTHY) if payload.kind is Kind.RECORD else Phase(Word.CHANGING, TARGETS[0])
-            self.write(one, begins if decision.outcome is Outcome.GOES else ending)
+            ending = decision.phase or PhaseRecord(Phase.SUPERSEDED, decision.reason)
+            begins = (
+                PhaseRecord(Phase.HEALTHY)
+                if payload.kind is DeploymentKind.RECORD
+                else PhaseRecord(Phase.CHANGING, TARGETS[0])
+            )
+            self.write(one, begins if decision.outcome is DeployOutcome.GOES else ending)
 
     def next_target(self, one: Deployment) -> None:
         stop = interruption(self.ledger, one, self.living(), self.halted)
         left = [target for target in TARGETS if target not in one.touched]
-        if stop and stop.word is Word.ROLLING_BACK:
+        if stop and stop.word is Phase.ROLLING_BACK:
             self.roll_back(one, stop.text, one.owner)
         elif stop:
             self.write(one, stop)
         else:
-            self.write(one, Phase(Word.CHANGING, left[0]) if left else Phase(Word.BAKING))
+            self.write(one, PhaseRecord(Phase.CHANGING, left[0]) if left else PhaseRecord(Phase.BAKING))
 
-    def judged(self, one: Deployment, look: Look) -> None:
-        match judge(one, look, way_back(self.ledger, one.commit), TARGETS, tells_version=True):
+    def judged(self, one: Deployment, look: OrphanHealth) -> None:
+        match judge(one, look, rollback_target(self.ledger, one.commit), TARGETS, tells_version=True):
             case Close(_, ending):
                 self.write(one, ending)
             case RollBack(_, reason):
                 self.roll_back(one, reason, one.owner if one.owner in self.alive else self.new_owner())
 
     def roll_back(self, one: Deployment, reason: str, owner: Owner) -> None:
-        back = way_back(self.ledger, one.commit).choice
+        back = rollback_target(self.ledger, one.commit).choice
         if back is None:
-            self.write(one, Phase(Word.FAILED, reason))
+            self.write(one, PhaseRecord(Phase.FAILED, reason))
             return
-        self.write(one, Phase(Word.ROLLING_BACK, reason))
+        self.write(one, PhaseRecord(Phase.ROLLING_BACK, reason))
         rollback = msgspec.structs.replace(
-            back.payload, kind=Kind.ROLLBACK, automatic=True, owner=owner, parent=one.id, overrides=()
+            back.payload, kind=DeploymentKind.ROLLBACK, automatic=True, owner=owner, parent=one.id, overrides=()
         )
-        self.add(rollback, Phase(Word.WAITING))
+        self.add(rollback, PhaseRecord(Phase.WAITING))
 
     def after_rollback(self, one: Deployment) -> None:
         child = next(other for other in reversed(self.ledger) if other.payload.parent == one.id)
         if child.proven:
-            self.write(one, Phase(Word.FAILED, one.phase.text, rolled_back_to=child.payload.name))
+            self.write(one, PhaseRecord(Phase.FAILED, one.phase.text, rolled_back_to=child.payload.name))
         elif child.finished:
-            self.write(one, Phase(Word.FAILED, one.phase.text))
+            self.write(one, PhaseRecord(Phase.FAILED, one.phase.text))
 
-    def add(self, payload: Payload, begins: Phase) -> None:
+    def add(self, payload: Payload, begins: PhaseRecord) -> None:
         number = len(self.ledger) + 1
         self.ledger.append(Deployment(id=number, payload=payload, created=START + timedelta(minutes=number)))
         self.write(self.ledger[-1], begins)
 
-    def write(self, one: Deployment, phase: Phase) -> None:
+    def write(self, one: Deployment, phase: PhaseRecord) -> None:
         """Write a status as GitHub holds it; the older live one is replaced."""
         state, line = describe(phase)
-        step = Step(read(state.value, line), one.seen_at + timedelta(seconds=1))
+        step = PhaseChange(read(state.value, line), one.seen_at + timedelta(seconds=1))
         at = one.id - 1
         self.ledger[at] = msgspec.structs.replace(self.ledger[at], steps=(*self.ledger[at].steps, step))
-        if phase.word is Word.HEALTHY:
+        if phase.word is Phase.HEALTHY:
             for other in self.ledger:
                 if other.healthy and other.id != one.id:
-                    self.write(other, Phase(Word.REPLACED, f"by #{one.id}"))
+                    self.write(other, PhaseRecord(Phase.REPLACED, f"by #{one.id}"))
 
     def living(self) -> frozenset[int]:
         return at_work(self.ledger, self.alive)

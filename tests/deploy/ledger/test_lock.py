@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release_tool.deploy.ledger.lock import holder, interruption, is_its_turn, living, queue, superseded_by, yields_to
-from release_tool.deploy.ledger.model import Kind, Override
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.model import DeploymentKind, Override
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from tests.builders import sha
 from tests.deploy.ledger.ledgers import FAILED, PROVEN, deployment, phase, rollback, run
 
@@ -66,8 +66,8 @@ def test_a_persons_rollback_supersedes_everything_that_waits_and_takes_over_from
     ledger, alive = [DONE, RUNNING, WAITING, LATER, BACK], {2, 3, 4, 5}
     for other in (RUNNING, WAITING, LATER):
         assert yields_to(ledger, other, alive) == BACK
-    assert interruption(ledger, RUNNING, alive) == Phase(Word.FAILED, "a person took over", handed_over_to=5)
-    assert interruption(ledger, WAITING, alive) == Phase(Word.SUPERSEDED, "by the rollback to 1.a (#5)")
+    assert interruption(ledger, RUNNING, alive) == PhaseRecord(Phase.FAILED, "a person took over", handed_over_to=5)
+    assert interruption(ledger, WAITING, alive) == PhaseRecord(Phase.SUPERSEDED, "by the rollback to 1.a (#5)")
 
 
 def test_a_persons_rollback_whose_owner_died_takes_nothing_over() -> None:
@@ -121,7 +121,7 @@ def test_a_waiting_automatic_rollback_is_superseded_once_anything_else_was_done_
         (deployment(2, "b", "changing: web-1", overrides=(Override.NO_WAY_BACK,)), "failed: halted by ada"),
         (deployment(2, "b", "changing: web-1", automatic=False, overrides=(Override.HALT,)), None),
         (rollback(2, "b", "changing: web-1", leaves=1), None),
-        (deployment(2, "b", "verifying: web", kind=Kind.RECORD, automatic=False), None),
+        (deployment(2, "b", "verifying: web", kind=DeploymentKind.RECORD, automatic=False), None),
     ],
     ids=["waiting", "waiting, a person's", "between targets", "no way back", "overruled", "a rollback", "a record"],
 )
@@ -133,5 +133,5 @@ def test_a_halt_stops_a_deployment_while_it_waits_and_between_targets(one: Deplo
 def test_a_deployment_that_lost_its_turn_waits_or_is_unknown_and_never_goes_on() -> None:
     ledger = [RUNNING, WAITING, deployment(4, "d", "changing: web")]
     assert interruption(ledger, RUNNING, {2, 3, 4}) is None
-    assert interruption(ledger, WAITING, {2, 3, 4}) == Phase(Word.WAITING, "1.b (#2) holds the environment")
-    assert interruption(ledger, ledger[2], {2, 3, 4}) == Phase(Word.UNKNOWN, "1.b (#2) holds the environment")
+    assert interruption(ledger, WAITING, {2, 3, 4}) == PhaseRecord(Phase.WAITING, "1.b (#2) holds the environment")
+    assert interruption(ledger, ledger[2], {2, 3, 4}) == PhaseRecord(Phase.UNKNOWN, "1.b (#2) holds the environment")

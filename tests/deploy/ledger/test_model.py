@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from release_tool.deploy.ledger.model import (
     TASK,
-    Kind,
+    DeploymentKind,
     Override,
     Payload,
     decode,
@@ -24,11 +24,11 @@ from release_tool.deploy.ledger.model import (
     over_by,
     proven_commits,
     quarantine,
+    rollback_target,
     steps,
-    way_back,
     yardstick,
 )
-from release_tool.deploy.ledger.phase import Phase, Word, describe
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord, describe
 from release_tool.model.tags import Owner
 from tests.builders import sha
 from tests.deploy.ledger.ledgers import FAILED, LEFT, PROVEN, START, deployment, phase, rollback
@@ -41,7 +41,7 @@ PAYLOADS = st.builds(
     Payload,
     commit=st.integers().map(sha),
     name=st.text(),
-    kind=st.sampled_from(Kind),
+    kind=st.sampled_from(DeploymentKind),
     automatic=st.booleans(),
     owner=OWNERS,
     by=st.text(),
@@ -103,14 +103,14 @@ def test_a_payload_without_a_schema_or_with_another_task_is_not_ours() -> None:
 def test_statuses_become_phases() -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     assert [step.phase for step in steps([("queued", "waiting: for #1", at), ("success", "healthy:", at)])] == [
-        Phase(Word.WAITING, "for #1"),
-        Phase(Word.HEALTHY),
+        PhaseRecord(Phase.WAITING, "for #1"),
+        PhaseRecord(Phase.HEALTHY),
     ]
 
 
 def test_a_deployment_without_any_status_waits() -> None:
     new = deployment(1, "a")
-    assert (new.phase.word, new.finished, new.in_progress, new.changed) == (Word.WAITING, False, False, False)
+    assert (new.phase.word, new.finished, new.in_progress, new.changed) == (Phase.WAITING, False, False, False)
     assert new.seen_at == new.created
 
 
@@ -154,9 +154,12 @@ def test_a_rollback_that_succeeded_is_live() -> None:
 
 
 def test_a_record_is_live_and_an_unfinished_one_changed_nothing() -> None:
-    ledger = [deployment(1, "a", *PROVEN), deployment(2, "b", "verifying: web", kind=Kind.RECORD, automatic=False)]
+    ledger = [
+        deployment(1, "a", *PROVEN),
+        deployment(2, "b", "verifying: web", kind=DeploymentKind.RECORD, automatic=False),
+    ]
     assert live(ledger).commit == sha("a")
-    ledger[1] = deployment(2, "b", "verifying: web", "healthy:", kind=Kind.RECORD, automatic=False)
+    ledger[1] = deployment(2, "b", "verifying: web", "healthy:", kind=DeploymentKind.RECORD, automatic=False)
     assert live(ledger).commit == sha("b")
 
 
@@ -174,7 +177,14 @@ B = deployment(2, "b", *REPLACED)
         ([A, B, rollback(3, "a", "refused: irreversible", leaves=2, automatic=False)], {}),
         ([A, B, deployment(3, "c", *FAILED), rollback(4, "b", *FAILED, leaves=3)], {"c": "was rolled back from (#4)"}),
         ([A, deployment(2, "b", *FAILED), deployment(3, "b", *PROVEN, automatic=False)], {}),
-        ([A, deployment(2, "b", *FAILED), deployment(3, "b", "healthy:", kind=Kind.RECORD, automatic=False)], {}),
+        (
+            [
+                A,
+                deployment(2, "b", *FAILED),
+                deployment(3, "b", "healthy:", kind=DeploymentKind.RECORD, automatic=False),
+            ],
+            {},
+        ),
         ([A, deployment(2, "b", *FAILED), deployment(3, "b", *PROVEN)], {"b": "failed here (#2)"}),
         ([A, deployment(2, "b", *FAILED), deployment(3, "b", *FAILED, automatic=False)], {"b": "failed here (#3)"}),
         ([A, deployment(2, "b", *PROVEN, automatic=False), deployment(3, "b", *FAILED)], {"b": "failed here (#3)"}),
@@ -208,7 +218,7 @@ def test_the_way_back_is_what_was_proven_last_and_says_why_not_the_others() -> N
         deployment(7, "g", "held: halted"),
         deployment(8, "h", "changing: web"),
     ]
-    back = way_back(ledger, sha("h"), withdrawn={sha("f")}, gone={sha("c")})
+    back = rollback_target(ledger, sha("h"), withdrawn={sha("f")}, gone={sha("c")})
     assert back.choice == ledger[1]
     assert back.reason == (
         "1.b (#2) is the last known good; 1.h (#8) is what is left; 1.f (#6) was withdrawn; "
@@ -217,19 +227,19 @@ def test_the_way_back_is_what_was_proven_last_and_says_why_not_the_others() -> N
 
 
 def test_without_anything_proven_there_is_no_way_back() -> None:
-    assert way_back([], sha("a")).reason == "there is no way back"
-    assert way_back([deployment(1, "a", *FAILED)], sha("b")).choice is None
+    assert rollback_target([], sha("a")).reason == "there is no way back"
+    assert rollback_target([deployment(1, "a", *FAILED)], sha("b")).choice is None
 
 
 def test_a_commit_that_was_proven_once_and_then_again_is_as_good_as_its_latest_proof() -> None:
     ledger = [A, B, rollback(3, "a", *PROVEN, leaves=2), deployment(4, "c", "changing: web")]
     assert proven_commits(ledger) == (sha("a"), sha("b"))
-    assert way_back(ledger, sha("c")).choice == ledger[2]
+    assert rollback_target(ledger, sha("c")).choice == ledger[2]
 
 
 def test_a_failed_release_in_between_is_never_gone_back_to() -> None:
     ledger = [A, deployment(2, "b", *LEFT), rollback(3, "a", *REPLACED, leaves=2), deployment(4, "c", "changing: web")]
-    back = way_back(ledger, sha("c")).choice
+    back = rollback_target(ledger, sha("c")).choice
     assert back is not None
     assert back.commit == sha("a")
 
@@ -247,7 +257,7 @@ def test_after_a_failed_rollback_the_next_one_still_leaves_the_bad_release_and_g
     bad = deployment(3, "c", *FAILED)
     ledger = [A, B, bad, rollback(4, "b", *FAILED, leaves=3)]
     assert leaving(ledger) == bad
-    assert way_back(ledger, bad.commit).choice == B
+    assert rollback_target(ledger, bad.commit).choice == B
 
 
 def test_age_is_measured_against_what_is_live_else_the_last_known_good() -> None:
@@ -258,17 +268,17 @@ def test_age_is_measured_against_what_is_live_else_the_last_known_good() -> None
 
 def test_a_no_is_written_once_for_each_commit_and_reason() -> None:
     ledger = [deployment(1, "a", "held: halted by ada")]
-    assert is_written(ledger, sha("a"), Phase(Word.HELD, "halted\nby ada"))
-    assert not is_written(ledger, sha("a"), Phase(Word.HELD, "frozen"))
-    assert not is_written(ledger, sha("b"), Phase(Word.HELD, "halted by ada"))
+    assert is_written(ledger, sha("a"), PhaseRecord(Phase.HELD, "halted\nby ada"))
+    assert not is_written(ledger, sha("a"), PhaseRecord(Phase.HELD, "frozen"))
+    assert not is_written(ledger, sha("b"), PhaseRecord(Phase.HELD, "halted by ada"))
 
 
 def test_a_no_is_written_once_whoever_is_owed_the_message_of_it() -> None:
     why = "halted by ada: " + "the database is slow " * 20
-    told = phase(describe(Phase(Word.HELD, why, owed=("team", "ops")))[1])
+    told = phase(describe(PhaseRecord(Phase.HELD, why, owed=("team", "ops")))[1])
     for owed in (("team", "ops"), ("ops",), ()):
         line = describe(msgspec.structs.replace(told, owed=owed))[1]
-        assert is_written([deployment(1, "a", line)], sha("a"), Phase(Word.HELD, why))
+        assert is_written([deployment(1, "a", line)], sha("a"), PhaseRecord(Phase.HELD, why))
 
 
 def test_an_end_that_is_written_again_is_no_step_and_keeps_its_time() -> None:
@@ -282,8 +292,8 @@ def test_an_end_that_is_written_again_is_no_step_and_keeps_its_time() -> None:
         ]
     )
     assert [(step.phase, step.at) for step in found] == [
-        (Phase(Word.HEALTHY, "good", owed=("ops",)), at),
-        (Phase(Word.REPLACED, "by #2", owed=("ops",)), last),
+        (PhaseRecord(Phase.HEALTHY, "good", owed=("ops",)), at),
+        (PhaseRecord(Phase.REPLACED, "by #2", owed=("ops",)), last),
     ]
     alive = steps([("in_progress", "baking:", at), ("in_progress", "baking:", later)])
     assert len(alive) == 2, "that somebody is alive is news"

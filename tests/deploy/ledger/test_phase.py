@@ -7,55 +7,83 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from release_tool.deploy.ledger.phase import EVERYBODY, LIMIT, Phase, State, Word, describe, is_same_end, read
+from release_tool.deploy.ledger.phase import (
+    EVERYBODY,
+    LIMIT,
+    DeploymentState,
+    Phase,
+    PhaseRecord,
+    describe,
+    is_same_end,
+    read,
+)
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=300)
 PLAIN_TEXT = st.text("abcdefghij ,.:#-()", max_size=40).map(lambda text: " ".join(text.split()))
 CHANNELS = st.lists(st.text("abc.-_019 ,]*", min_size=1, max_size=20) | ANY_TEXT, max_size=4).map(tuple)
 PHASES = st.builds(
-    Phase, st.sampled_from(Word), ANY_TEXT, ANY_TEXT, st.none() | st.integers(min_value=0, max_value=10**15), CHANNELS
+    PhaseRecord,
+    st.sampled_from(Phase),
+    ANY_TEXT,
+    ANY_TEXT,
+    st.none() | st.integers(min_value=0, max_value=10**15),
+    CHANNELS,
 )
 
 
 @pytest.mark.parametrize(
     "phase, state, description",
     [
-        (Phase(Word.WAITING, "for #40"), State.QUEUED, "waiting: for #40"),
-        (Phase(Word.CHANGING, "web-1"), State.IN_PROGRESS, "changing: web-1"),
-        (Phase(Word.CHANGING), State.IN_PROGRESS, "changing:"),
-        (Phase(Word.VERIFYING, "web: eu"), State.IN_PROGRESS, "verifying: web: eu"),
-        (Phase(Word.BAKING), State.IN_PROGRESS, "baking:"),
-        (Phase(Word.HEALTHY, "60 good samples"), State.SUCCESS, "healthy: 60 good samples"),
-        (Phase(Word.HELD, "halted by ada"), State.INACTIVE, "held: halted by ada"),
-        (Phase(Word.SUPERSEDED, "by 1.4.0"), State.INACTIVE, "superseded: by 1.4.0"),
-        (Phase(Word.REFUSED, "not tested"), State.INACTIVE, "refused: not tested"),
-        (Phase(Word.NOT_DONE, "interrupted"), State.INACTIVE, "not done: interrupted"),
-        (Phase(Word.ROLLING_BACK, "8 bad samples"), State.IN_PROGRESS, "rolling back: 8 bad samples"),
-        (Phase(Word.FAILED, "8 bad samples"), State.FAILURE, "failed: 8 bad samples"),
-        (Phase(Word.FAILED, "bad", rolled_back_to="1.2.3"), State.FAILURE, "failed: bad; rolled back to 1.2.3"),
-        (Phase(Word.FAILED, "bad", handed_over_to=41), State.FAILURE, "failed: bad; handed over to #41"),
-        (Phase(Word.HEALTHY, "good", owed=("a", "b")), State.SUCCESS, "healthy: good [tell: a, b]"),
-        (Phase(Word.HEALTHY, owed=("a",)), State.SUCCESS, "healthy:  [tell: a]"),
-        (Phase(Word.FAILED, "x", "1.2", owed=("*",)), State.FAILURE, "failed: x; rolled back to 1.2 [tell: *]"),
-        (Phase(Word.REPLACED, "by 1.4.0"), State.INACTIVE, "replaced: by 1.4.0"),
-        (Phase(Word.UNKNOWN, "interrupted"), State.ERROR, "unknown: interrupted"),
+        (PhaseRecord(Phase.WAITING, "for #40"), DeploymentState.QUEUED, "waiting: for #40"),
+        (PhaseRecord(Phase.CHANGING, "web-1"), DeploymentState.IN_PROGRESS, "changing: web-1"),
+        (PhaseRecord(Phase.CHANGING), DeploymentState.IN_PROGRESS, "changing:"),
+        (PhaseRecord(Phase.VERIFYING, "web: eu"), DeploymentState.IN_PROGRESS, "verifying: web: eu"),
+        (PhaseRecord(Phase.BAKING), DeploymentState.IN_PROGRESS, "baking:"),
+        (PhaseRecord(Phase.HEALTHY, "60 good samples"), DeploymentState.SUCCESS, "healthy: 60 good samples"),
+        (PhaseRecord(Phase.HELD, "halted by ada"), DeploymentState.INACTIVE, "held: halted by ada"),
+        (PhaseRecord(Phase.SUPERSEDED, "by 1.4.0"), DeploymentState.INACTIVE, "superseded: by 1.4.0"),
+        (PhaseRecord(Phase.REFUSED, "not tested"), DeploymentState.INACTIVE, "refused: not tested"),
+        (PhaseRecord(Phase.NOT_DONE, "interrupted"), DeploymentState.INACTIVE, "not done: interrupted"),
+        (PhaseRecord(Phase.ROLLING_BACK, "8 bad samples"), DeploymentState.IN_PROGRESS, "rolling back: 8 bad samples"),
+        (PhaseRecord(Phase.FAILED, "8 bad samples"), DeploymentState.FAILURE, "failed: 8 bad samples"),
+        (
+            PhaseRecord(Phase.FAILED, "bad", rolled_back_to="1.2.3"),
+            DeploymentState.FAILURE,
+            "failed: bad; rolled back to 1.2.3",
+        ),
+        (
+            PhaseRecord(Phase.FAILED, "bad", handed_over_to=41),
+            DeploymentState.FAILURE,
+            "failed: bad; handed over to #41",
+        ),
+        (PhaseRecord(Phase.HEALTHY, "good", owed=("a", "b")), DeploymentState.SUCCESS, "healthy: good [tell: a, b]"),
+        (PhaseRecord(Phase.HEALTHY, owed=("a",)), DeploymentState.SUCCESS, "healthy:  [tell: a]"),
+        (
+            PhaseRecord(Phase.FAILED, "x", "1.2", owed=("*",)),
+            DeploymentState.FAILURE,
+            "failed: x; rolled back to 1.2 [tell: *]",
+        ),
+        (PhaseRecord(Phase.REPLACED, "by 1.4.0"), DeploymentState.INACTIVE, "replaced: by 1.4.0"),
+        (PhaseRecord(Phase.UNKNOWN, "interrupted"), DeploymentState.ERROR, "unknown: interrupted"),
     ],
 )
-def test_every_phase_has_a_state_and_a_line_that_begins_with_it(phase: Phase, state: State, description: str) -> None:
+def test_every_phase_has_a_state_and_a_line_that_begins_with_it(
+    phase: PhaseRecord, state: DeploymentState, description: str
+) -> None:
     assert describe(phase) == (state, description)
     assert read(state.value, description) == phase
 
 
-@given(st.sampled_from(Word), PLAIN_TEXT)
-def test_what_was_written_is_read_back(word: Word, text: str) -> None:
-    state, description = describe(Phase(word, text))
-    assert read(state.value, description) == Phase(word, text)
+@given(st.sampled_from(Phase), PLAIN_TEXT)
+def test_what_was_written_is_read_back(word: Phase, text: str) -> None:
+    state, description = describe(PhaseRecord(word, text))
+    assert read(state.value, description) == PhaseRecord(word, text)
 
 
 @given(PHASES)
-@example(Phase(Word.FAILED, "x" * 500, rolled_back_to="1" * 500))
-@example(Phase(Word.FAILED, "it said; rolled back to 9.9.9"))
-def test_a_description_always_fits_and_says_the_same_when_it_is_read_and_written_again(phase: Phase) -> None:
+@example(PhaseRecord(Phase.FAILED, "x" * 500, rolled_back_to="1" * 500))
+@example(PhaseRecord(Phase.FAILED, "it said; rolled back to 9.9.9"))
+def test_a_description_always_fits_and_says_the_same_when_it_is_read_and_written_again(phase: PhaseRecord) -> None:
     state, description = describe(phase)
     assert len(description) <= LIMIT
     assert "\n" not in description
@@ -67,12 +95,14 @@ def test_a_description_always_fits_and_says_the_same_when_it_is_read_and_written
 
 @given(ANY_TEXT)
 def test_no_text_of_a_failure_pretends_to_be_its_ending(text: str) -> None:
-    assert read("failure", describe(Phase(Word.FAILED, text))[1]).rolled_back_to == ""
-    assert read("failure", describe(Phase(Word.FAILED, text, rolled_back_to="1.2.3"))[1]).rolled_back_to == "1.2.3"
+    assert read("failure", describe(PhaseRecord(Phase.FAILED, text))[1]).rolled_back_to == ""
+    assert (
+        read("failure", describe(PhaseRecord(Phase.FAILED, text, rolled_back_to="1.2.3"))[1]).rolled_back_to == "1.2.3"
+    )
 
 
 def test_a_long_reason_never_costs_the_ending() -> None:
-    _, description = describe(Phase(Word.FAILED, "why " * 100, rolled_back_to="1.2.3"))
+    _, description = describe(PhaseRecord(Phase.FAILED, "why " * 100, rolled_back_to="1.2.3"))
     assert description.startswith("failed: why why")
     assert description.endswith("…; rolled back to 1.2.3")
 
@@ -80,46 +110,46 @@ def test_a_long_reason_never_costs_the_ending() -> None:
 @pytest.mark.parametrize(
     "state, description, word",
     [
-        ("inactive", "", Word.REPLACED),
-        ("success", "Deployed by hand", Word.HEALTHY),
-        ("IN_PROGRESS", "verifying: web", Word.VERIFYING),
-        ("in_progress", "draining: web", Word.CHANGING),
-        ("success", "changing: web", Word.HEALTHY),
-        ("failure", "", Word.FAILED),
-        ("pending", "", Word.WAITING),
-        ("error", "", Word.UNKNOWN),
-        ("destroyed", "", Word.UNKNOWN),
+        ("inactive", "", Phase.REPLACED),
+        ("success", "Deployed by hand", Phase.HEALTHY),
+        ("IN_PROGRESS", "verifying: web", Phase.VERIFYING),
+        ("in_progress", "draining: web", Phase.CHANGING),
+        ("success", "changing: web", Phase.HEALTHY),
+        ("failure", "", Phase.FAILED),
+        ("pending", "", Phase.WAITING),
+        ("error", "", Phase.UNKNOWN),
+        ("destroyed", "", Phase.UNKNOWN),
     ],
 )
-def test_a_status_of_somebody_else_is_taken_by_its_state(state: str, description: str, word: Word) -> None:
+def test_a_status_of_somebody_else_is_taken_by_its_state(state: str, description: str, word: Phase) -> None:
     assert read(state, description).word is word
 
 
 @given(ANY_TEXT, CHANNELS)
 @example("it said [tell: ops]", ())
 def test_no_text_pretends_that_somebody_is_owed_a_message(text: str, owed: tuple[str, ...]) -> None:
-    state, description = describe(Phase(Word.HELD, text, owed=owed))
+    state, description = describe(PhaseRecord(Phase.HELD, text, owed=owed))
     assert bool(read(state.value, description).owed) == bool(owed)
 
 
 @pytest.mark.parametrize("owed", [("a" * 31,), ("a, b",), ("a]",), ("",), ("a" * 15, "b" * 15)])
 def test_channels_whose_names_find_no_room_are_written_as_everybody(owed: tuple[str, ...]) -> None:
-    state, description = describe(Phase(Word.HEALTHY, "good", owed=owed))
+    state, description = describe(PhaseRecord(Phase.HEALTHY, "good", owed=owed))
     assert read(state.value, description).owed == (EVERYBODY,)
 
 
 def test_who_is_owed_a_message_is_not_shown_to_people() -> None:
-    assert str(Phase(Word.HEALTHY, "good", owed=("team",))) == "healthy: good"
+    assert str(PhaseRecord(Phase.HEALTHY, "good", owed=("team",))) == "healthy: good"
 
 
 @given(ANY_TEXT, CHANNELS)
 def test_an_end_is_the_same_whoever_is_owed_the_message_of_it(text: str, owed: tuple[str, ...]) -> None:
-    state, description = describe(Phase(Word.HELD, text, owed=owed))
+    state, description = describe(PhaseRecord(Phase.HELD, text, owed=owed))
     written = read(state.value, description)
     acknowledged = read(state.value, describe(msgspec.structs.replace(written, owed=()))[1])
     for known in (written, acknowledged):
-        assert is_same_end(known, Phase(Word.HELD, text))
-        assert not is_same_end(known, Phase(Word.HELD, "\u0101" + text))
+        assert is_same_end(known, PhaseRecord(Phase.HELD, text))
+        assert not is_same_end(known, PhaseRecord(Phase.HELD, "\u0101" + text))
 
 
 @given(ANY_TEXT, ANY_TEXT)
@@ -128,11 +158,11 @@ def test_every_status_can_be_read(state: str, description: str) -> None:
 
 
 def test_characters_that_a_description_can_not_hold_are_replaced() -> None:
-    assert describe(Phase(Word.HELD, "halted 🚀\ud800 \x1b[31mnow\u202e")) == (
-        State.INACTIVE,
+    assert describe(PhaseRecord(Phase.HELD, "halted 🚀\ud800 \x1b[31mnow\u202e")) == (
+        DeploymentState.INACTIVE,
         "held: halted \ufffd\ufffd now",
     )
 
 
 def test_a_name_of_nothing_but_spaces_is_no_name() -> None:
-    assert describe(Phase(Word.FAILED, rolled_back_to=" ")) == (State.FAILURE, "failed:")
+    assert describe(PhaseRecord(Phase.FAILED, rolled_back_to=" ")) == (DeploymentState.FAILURE, "failed:")

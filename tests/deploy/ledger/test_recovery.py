@@ -6,16 +6,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.deploy.ledger.model import Kind, Override, WayBack
-from release_tool.deploy.ledger.phase import Phase, Word
-from release_tool.deploy.ledger.recovery import Close, Examine, Look, RollBack, give_up, judge, left_behind, next_remedy
+from release_tool.deploy.ledger.model import DeploymentKind, Override, RollbackTarget
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
+from release_tool.deploy.ledger.recovery import (
+    Close,
+    OrphanHealth,
+    RollBack,
+    VerifyOrphan,
+    give_up,
+    judge,
+    left_behind,
+    next_remedy,
+)
 from tests.deploy.ledger.ledgers import FAILED, PROVEN, deployment, phase, rollback
 
 if TYPE_CHECKING:
     from release_tool.deploy.ledger.model import Deployment
 
 LIVE = deployment(1, "a", *PROVEN)
-BACK = WayBack(LIVE)
+BACK = RollbackTarget(LIVE)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +46,7 @@ def test_what_to_do_depends_on_the_phase_it_died_in(lines: tuple[str, ...], expe
     match next_remedy([LIVE, one], set()):
         case Close(closed, ending):
             assert (closed, str(ending)) == (one, expected)
-        case Examine(examined):
+        case VerifyOrphan(examined):
             assert (examined, "examine") == (one, expected)
         case RollBack(left, reason):
             assert (left, f"roll back: {reason}") == (one, expected)
@@ -52,9 +61,9 @@ def test_what_somebody_is_at_work_on_is_left_alone() -> None:
 
 
 def test_a_record_that_died_changed_nothing() -> None:
-    one = deployment(2, "b", "verifying: web", kind=Kind.RECORD, automatic=False)
+    one = deployment(2, "b", "verifying: web", kind=DeploymentKind.RECORD, automatic=False)
     assert next_remedy([LIVE, one], set()) == give_up(one)
-    assert give_up(one).phase.word is Word.NOT_DONE
+    assert give_up(one).phase.word is Phase.NOT_DONE
 
 
 LEFT = deployment(2, "b", "changing: web", "rolling back: bad")
@@ -90,7 +99,7 @@ def test_a_deployment_that_died_while_it_was_rolled_back_ends_as_that_did(
 
 def test_a_rollback_is_settled_before_the_deployment_that_it_was_to_undo() -> None:
     child = rollback(3, "a", "changing: web", leaves=2)
-    assert next_remedy([LIVE, LEFT, child], set()) == Examine(child)
+    assert next_remedy([LIVE, LEFT, child], set()) == VerifyOrphan(child)
     unbegun = rollback(3, "a", "waiting:", leaves=2)
     assert next_remedy([LIVE, LEFT, unbegun], set()) == give_up(unbegun)
 
@@ -105,19 +114,23 @@ BAKING = ("changing: web", "verifying: web", "baking:")
 @pytest.mark.parametrize(
     "one, look, expected",
     [
-        (deployment(2, "b", *BAKING), Look.HEALTHY, "healthy: found healthy after an interruption"),
-        (deployment(2, "b", *BAKING), Look.INCONCLUSIVE, "unknown: interrupted, and its health could not be measured"),
-        (deployment(2, "b", *BAKING), Look.UNHEALTHY, "interrupted, and found unhealthy"),
+        (deployment(2, "b", *BAKING), OrphanHealth.HEALTHY, "healthy: found healthy after an interruption"),
+        (
+            deployment(2, "b", *BAKING),
+            OrphanHealth.INCONCLUSIVE,
+            "unknown: interrupted, and its health could not be measured",
+        ),
+        (deployment(2, "b", *BAKING), OrphanHealth.UNHEALTHY, "interrupted, and found unhealthy"),
         (
             deployment(2, "b", *BAKING, overrides=(Override.NO_WAY_BACK,)),
-            Look.UNHEALTHY,
+            OrphanHealth.UNHEALTHY,
             "failed: interrupted, and found unhealthy",
         ),
-        (rollback(2, "b", *BAKING, leaves=1), Look.UNHEALTHY, "failed: interrupted, and found unhealthy"),
-        (rollback(2, "b", *BAKING, leaves=1), Look.HEALTHY, "healthy: found healthy after an interruption"),
+        (rollback(2, "b", *BAKING, leaves=1), OrphanHealth.UNHEALTHY, "failed: interrupted, and found unhealthy"),
+        (rollback(2, "b", *BAKING, leaves=1), OrphanHealth.HEALTHY, "healthy: found healthy after an interruption"),
     ],
 )
-def test_what_the_checks_say_decides_about_a_change(one: Deployment, look: Look, expected: str) -> None:
+def test_what_the_checks_say_decides_about_a_change(one: Deployment, look: OrphanHealth, expected: str) -> None:
     remedy = judge(one, look, BACK, ["web"], tells_version=True)
     ended = ":" in expected
     assert remedy == (Close(one, phase(expected)) if ended else RollBack(one, expected))
@@ -139,17 +152,17 @@ def test_good_answers_of_nobody_knows_which_version_prove_only_what_was_deployed
     lines: tuple[str, ...], targets: list[str], proven: bool
 ) -> None:
     one = deployment(2, "b", *lines)
-    remedy = judge(one, Look.HEALTHY, BACK, targets, tells_version=False)
+    remedy = judge(one, OrphanHealth.HEALTHY, BACK, targets, tells_version=False)
     assert isinstance(remedy, Close) is proven
-    assert isinstance(judge(one, Look.HEALTHY, BACK, targets, tells_version=True), Close)
+    assert isinstance(judge(one, OrphanHealth.HEALTHY, BACK, targets, tells_version=True), Close)
 
 
 def test_without_a_way_back_an_interrupted_deployment_that_is_bad_has_failed() -> None:
     one = deployment(2, "b", "changing: web")
-    remedy = judge(one, Look.UNHEALTHY, WayBack(None), ["web"], tells_version=True)
-    assert remedy == Close(one, Phase(Word.FAILED, "interrupted, and found unhealthy"))
+    remedy = judge(one, OrphanHealth.UNHEALTHY, RollbackTarget(None), ["web"], tells_version=True)
+    assert remedy == Close(one, PhaseRecord(Phase.FAILED, "interrupted, and found unhealthy"))
 
 
 def test_who_can_not_reach_the_environment_closes_what_was_left_and_claims_nothing() -> None:
     one = deployment(2, "b", "changing: web", "verifying: web")
-    assert give_up(one).phase == Phase(Word.UNKNOWN, "interrupted while verifying: web")
+    assert give_up(one).phase == PhaseRecord(Phase.UNKNOWN, "interrupted while verifying: web")

@@ -12,8 +12,8 @@ from werkzeug import Response
 
 from github_sandbox import Fault
 from release_tool.deploy.ledger import model
-from release_tool.deploy.ledger.model import Kind, Override, Payload
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.ledger.model import DeploymentKind, Override, Payload
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import NeedsPersonError, RemoteError
 from release_tool.github.api import GitHub, NoAnswerError, PermissionDeniedError, RejectedError
@@ -44,7 +44,7 @@ def payload_of(commit: str = "a" * 40, **more: object) -> Payload:
     standard = Payload(
         commit=commit,
         name="1.3.0",
-        kind=Kind.DEPLOY,
+        kind=DeploymentKind.DEPLOY,
         automatic=True,
         owner=Owner(run=7, attempt=2, job="42"),
         references={"web": "ghcr.io/acme/shop@sha256:1"},
@@ -78,7 +78,11 @@ def test_a_deployment_is_read_back_as_it_was_written_with_its_phases(start: Star
 
     number = deployments.create("production", written, "1.3.0 to production")
     (fresh,) = deployments.ledger("production")
-    phases = (Phase(Word.WAITING, "for #3"), Phase(Word.CHANGING, "web-1"), Phase(Word.HEALTHY, "2 checks"))
+    phases = (
+        PhaseRecord(Phase.WAITING, "for #3"),
+        PhaseRecord(Phase.CHANGING, "web-1"),
+        PhaseRecord(Phase.HEALTHY, "2 checks"),
+    )
     for phase in phases:
         deployments.status(number, phase, log_url="https://example.com/run", environment_url="https://example.com")
 
@@ -108,7 +112,7 @@ def test_what_is_healthy_elsewhere_stays_so_until_we_say_otherwise(start: Start)
     deployments = place.github().adapter(Deployments)
     commit = place.git("rev-parse", "origin/main")
     for _ in range(2):
-        deployments.status(deployments.create("staging", payload_of(commit), ""), Phase(Word.HEALTHY))
+        deployments.status(deployments.create("staging", payload_of(commit), ""), PhaseRecord(Phase.HEALTHY))
 
     assert [deployment.healthy for deployment in deployments.ledger("staging")] == [True, True]
 
@@ -174,7 +178,7 @@ def test_a_status_whose_answer_got_lost_is_sent_once_and_can_be_read_back(
     place.box.fault(Fault(method="POST", path="/statuses$", drop="before" if drop == "before" else "after"))
 
     with pytest.raises(NoAnswerError):
-        deployments.status(before.id, Phase(Word.BAKING))
+        deployments.status(before.id, PhaseRecord(Phase.BAKING))
     (after,) = deployments.ledger("production")
     assert len(after.steps) == written
 
@@ -358,7 +362,7 @@ def test_the_order_of_statuses_does_not_depend_on_the_order_that_github_tells_th
 
     (found,) = github.adapter(Deployments).ledger("production")
 
-    words = [Word.CHANGING, Word.VERIFYING, Word.BAKING]
+    words = [Phase.CHANGING, Phase.VERIFYING, Phase.BAKING]
     assert [step.phase.word for step in found.steps] == words[-len(lines) :]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from release_tool.errors import RefusedError, UsageError
 from release_tool.history.facts import Request
-from release_tool.release.make import Materials, release
+from release_tool.release.make import ReleaseContents, release
 from release_tool.release.notes import edit
 from release_tool.release.notes.render import without_record
 from tests.shop import shop
@@ -32,7 +32,7 @@ FEATURE: Entry = {
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Shop]:
     with shop(tmp_path, {"tag": "v1.2.3"}, FEATURE) as made:
-        release(made.project(), Request(), Materials())
+        release(made.project(), Request(), ReleaseContents())
         yield made
 
 
@@ -89,7 +89,7 @@ def test_notes_written_anew_keep_what_a_person_wrote(project: Shop) -> None:
 
 def test_notes_written_anew_take_over_what_was_corrected_on_the_pull_request(tmp_path: Path) -> None:
     with shop(tmp_path, {"tag": "v1.2.3"}, FEATURE | {"title_now": "Find things"}) as made:
-        release(made.project(), Request(), Materials())
+        release(made.project(), Request(), ReleaseContents())
         assert "Find things" in published(made)
         assert not edit.write(made.project(), "v1.3.0").changed
 
@@ -116,7 +116,7 @@ def test_a_project_can_bring_its_own_template(tmp_path: Path) -> None:
         "notes.j2": "# {{ tag }}\n\n{% for change in changes %}* {{ change.title }}\n{% endfor %}",
     }
     with shop(tmp_path, {"tag": "v1.2.3"}, FEATURE, files=files) as made:
-        release(made.project(), Request(), Materials())
+        release(made.project(), Request(), ReleaseContents())
         assert published(made).startswith("# v1.3.0\n\n* Add search\n")
 
 
@@ -129,4 +129,4 @@ def test_a_template_cannot_reach_out_of_its_sandbox(tmp_path: Path) -> None:
         shop(tmp_path, {"tag": "v1.2.3"}, FEATURE, files=files) as made,
         pytest.raises(UsageError, match="can't be used"),
     ):
-        release(made.project(), Request(), Materials())
+        release(made.project(), Request(), ReleaseContents())

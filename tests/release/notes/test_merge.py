@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.release.notes.merge import Part, compose, merge, whole, withdrawn
+from release_tool.release.notes.merge import GeneratedPart, compose, merge, whole, withdrawn
 from release_tool.text.markers import LIMIT, base_of, is_abandoned, is_ours, is_withdrawn, without_record
 from tests.text.reading import outline, reads
 
@@ -21,9 +21,9 @@ def notes(*entries: str, base: str | None = "v1.2.3", thanks: str = "ada") -> st
     for section, heading in NAMES.items():
         listed = [entry.partition(": ") for entry in entries if entry.startswith(section)]
         if listed:
-            parts.append(Part(section, f"## {heading}"))
-            parts += [Part(id_, f"- {text}".replace("/", "\n\n  ")) for id_, _, text in listed]
-    return compose([*parts, Part("contributors", f"## Contributors\n\n{thanks}")], base)
+            parts.append(GeneratedPart(section, f"## {heading}"))
+            parts += [GeneratedPart(id_, f"- {text}".replace("/", "\n\n  ")) for id_, _, text in listed]
+    return compose([*parts, GeneratedPart("contributors", f"## Contributors\n\n{thanks}")], base)
 
 
 SEARCH, FILTERS, CRASH = "features-p1: Search", "features-p2: Filters", "fixes-p3: No more crash"
@@ -96,10 +96,11 @@ def test_a_new_entry_goes_below_what_a_person_added_to_the_one_above() -> None:
 
 
 def test_a_generated_remark_goes_although_a_person_wrote_below_it() -> None:
-    remark = Part("intro", "First release.")
-    before = compose([remark, Part("compare", "v1...v2")], None)
+    remark = GeneratedPart("intro", "First release.")
+    before = compose([remark, GeneratedPart("compare", "v1...v2")], None)
     merged = merge(
-        before.replace("First release.", "First release.\n\nHello."), compose([Part("compare", "v1...v2")], "v1")
+        before.replace("First release.", "First release.\n\nHello."),
+        compose([GeneratedPart("compare", "v1...v2")], "v1"),
     )
     assert visible(merged) == "Hello.\n\nv1...v2"
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from release_tool.errors import RefusedError
-from release_tool.history.changes import Kind
+from release_tool.history.changes import ChangeKind
 from release_tool.model.commits import Author
 from release_tool.release.notes.render import LIMIT, Notes, base_of, entry, inert, merge, regenerate, render, withdrawn
 from release_tool.text.markers import without_record
@@ -53,16 +53,16 @@ EVERYTHING = (
         of=change(
             11,
             "feat(api)!: drop v1",
-            kind=Kind.BREAKING,
+            kind=ChangeKind.BREAKING,
             body="## Breaking\r\n\r\n`/v1` answers 410.\r\n\r\n## Migration\r\n\r\n1. Call `/v2`.\r\n2. Enjoy.",
         ),
     ),
     by(
         ADA,
         EVE,
-        of=change(12, "Add search", kind=Kind.FEATURE, body="# New features\n\nFinds things:\n\n- fast\n- well"),
+        of=change(12, "Add search", kind=ChangeKind.FEATURE, body="# New features\n\nFinds things:\n\n- fast\n- well"),
     ),
-    by(BOB, of=change(13, "fix: crash on an empty cart (#13)", kind=Kind.FIX, body="## Fixes\n\nN/A")),
+    by(BOB, of=change(13, "fix: crash on an empty cart (#13)", kind=ChangeKind.FIX, body="## Fixes\n\nN/A")),
     by(BOT, of=change(14, "Bump click", body="### Release notes\n\nWhat others wrote.")),
     by(EVE, of=change(None, "Say it better")),
 )
@@ -197,11 +197,13 @@ def test_an_entry_reads_in_the_preview_as_in_the_notes() -> None:
 
 
 def test_a_general_release_note_is_shown_where_there_is_none_for_its_section() -> None:
-    assert entry(change(1, "Add x", kind=Kind.FEATURE, body="## Changelog\n\nUse it."), "").endswith("\n\n  Use it.")
+    assert entry(change(1, "Add x", kind=ChangeKind.FEATURE, body="## Changelog\n\nUse it."), "").endswith(
+        "\n\n  Use it."
+    )
 
 
 def test_a_migration_of_any_change_is_told() -> None:
-    text = text_of(change(1, "Mend x", kind=Kind.FIX, body="## Migration\n\nRun `y`."), url="")
+    text = text_of(change(1, "Mend x", kind=ChangeKind.FIX, body="## Migration\n\nRun `y`."), url="")
     assert "## Migration\n\n- #1: Mend x\n\n  Run `y`.\n\n## Bug fixes\n\n- Mend x (#1) by ada" in text
 
 
@@ -244,8 +246,8 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_of_users_stays_text_wherever_it_stands(text: str) -> None:
-    first = by(Author(text), of=change(1, text, kind=Kind.BREAKING, body=f"# Breaking\n\nIt was {text}"))
-    second = change(2, text, kind=Kind.FEATURE, body=f"# Migration\n\nDo this.\n\n{text}")
+    first = by(Author(text), of=change(1, text, kind=ChangeKind.BREAKING, body=f"# Breaking\n\nIt was {text}"))
+    second = change(2, text, kind=ChangeKind.FEATURE, body=f"# Migration\n\nDo this.\n\n{text}")
     written = render(notes(first, second, change(3, "After it"))).text
     assert active(without_record(written)) == []
     assert outline(without_record(written)) == ["h2", "ul"] * 4 + ["h2", "p", "p"]
@@ -254,7 +256,7 @@ def test_text_of_users_stays_text_wherever_it_stands(text: str) -> None:
     assert "49" not in written
 
 
-KINDS = st.sampled_from(Kind)
+KINDS = st.sampled_from(ChangeKind)
 CHANGES = st.lists(
     st.builds(
         lambda number, title, kind, body, hidden, cancelled: msgspec.structs.replace(
@@ -291,16 +293,16 @@ def test_notes_that_nobody_touched_are_written_anew(before: tuple[Change, ...], 
     assert merge(existing.replace("\n", "\r\n"), fresh) == fresh
 
 
-def many(count: int, kind: Kind, *, title: str = "A change", body: str = "", start: int = 1) -> list[Change]:
+def many(count: int, kind: ChangeKind, *, title: str = "A change", body: str = "", start: int = 1) -> list[Change]:
     return [change(number, f"{title} {number}", kind=kind, body=body) for number in range(start, start + count)]
 
 
 LONG = "word " * 100
 SETTING = [
-    *many(20, Kind.OTHER, body=f"# Other\n\n{LONG}"),
-    *many(20, Kind.FIX, body=f"# Fixes\n\n{LONG}", start=100),
-    *many(20, Kind.FEATURE, body=f"# Features\n\n{LONG}", start=200),
-    *many(3, Kind.BREAKING, body=f"# Breaking\n\n{LONG}\n\n# Migration\n\n{LONG}\n\n{LONG}", start=300),
+    *many(20, ChangeKind.OTHER, body=f"# Other\n\n{LONG}"),
+    *many(20, ChangeKind.FIX, body=f"# Fixes\n\n{LONG}", start=100),
+    *many(20, ChangeKind.FEATURE, body=f"# Features\n\n{LONG}", start=200),
+    *many(3, ChangeKind.BREAKING, body=f"# Breaking\n\n{LONG}\n\n# Migration\n\n{LONG}\n\n{LONG}", start=300),
 ]
 
 
@@ -343,22 +345,26 @@ def test_folded_notes_come_with_their_full_text() -> None:
 
 def test_a_folded_list_says_how_many_there_are_and_where() -> None:
     text = render(
-        notes(*many(900, Kind.OTHER), *many(900, Kind.FEATURE, start=1000), change(1, "!", kind=Kind.BREAKING))
+        notes(
+            *many(900, ChangeKind.OTHER),
+            *many(900, ChangeKind.FEATURE, start=1000),
+            change(1, "!", kind=ChangeKind.BREAKING),
+        )
     ).text
     assert "- 900 of them, listed in `RELEASE_NOTES.md` and in the [comparison](" in text
     assert len(items(text)) > 900
 
 
 def test_a_folded_list_keeps_what_fits() -> None:
-    text = render(notes(*many(3000, Kind.FEATURE, title="x" * 50), url="")).text
+    text = render(notes(*many(3000, ChangeKind.FEATURE, title="x" * 50), url="")).text
     shown = [item for item in items(text) if item.startswith("x")]
     assert LIMIT * 0.6 < len(text) <= LIMIT
     assert f"- {3000 - len(shown)} more, listed in `RELEASE_NOTES.md`" in text
 
 
 def test_one_long_text_costs_the_others_nothing() -> None:
-    huge = change(1, "Huge", kind=Kind.FEATURE, body="# Features\n\n" + "A paragraph. 🎉\n\n" * 9_000)
-    text = render(notes(huge, change(2, "Small", kind=Kind.FEATURE, body="# Features\n\nStays."))).text
+    huge = change(1, "Huge", kind=ChangeKind.FEATURE, body="# Features\n\n" + "A paragraph. 🎉\n\n" * 9_000)
+    text = render(notes(huge, change(2, "Small", kind=ChangeKind.FEATURE, body="# Features\n\nStays."))).text
     assert "Left out: the ends of long texts." in text
     assert "\n\n  Stays.\n" in text
     assert "A paragraph. 🎉\n\n  *This text is cut here. The full text is attached as `RELEASE_NOTES.md`.*\n" in text
@@ -366,8 +372,8 @@ def test_one_long_text_costs_the_others_nothing() -> None:
 
 def test_a_migration_is_cut_between_paragraphs_when_nothing_else_is_left_to_fold() -> None:
     steps = "Step one.\n\n```sh\n" + "run it\n" * 5_000 + "```\n\nStep two.\n\n" + "Step three.\n\n" * 500
-    changes = [change(n, f"Drop {n}", kind=Kind.BREAKING, body=f"# Migration\n\n{steps}") for n in range(1, 4)]
-    text = render(notes(*changes, *many(50, Kind.OTHER, start=10))).text
+    changes = [change(n, f"Drop {n}", kind=ChangeKind.BREAKING, body=f"# Migration\n\n{steps}") for n in range(1, 4)]
+    text = render(notes(*changes, *many(50, ChangeKind.OTHER, start=10))).text
     assert len(text) <= LIMIT
     assert text.count("Step one.") == text.count("*This text is cut here.") == 3
     assert "Left out: the list of other changes, the list of contributors, long texts of breaking changes" in text
@@ -375,7 +381,7 @@ def test_a_migration_is_cut_between_paragraphs_when_nothing_else_is_left_to_fold
 
 
 def test_even_breaking_changes_without_number_fit() -> None:
-    text = render(notes(*many(3_000, Kind.BREAKING, title="x" * 300))).text
+    text = render(notes(*many(3_000, ChangeKind.BREAKING, title="x" * 300))).text
     assert len(text) <= LIMIT
     assert "more, listed in `RELEASE_NOTES.md`" in text
 
@@ -401,7 +407,7 @@ def test_regenerated_notes_keep_what_was_written_by_hand() -> None:
 
 
 def test_regenerated_notes_are_folded_to_make_room_for_what_was_written_by_hand() -> None:
-    changes = notes(*many(800, Kind.OTHER))
+    changes = notes(*many(800, ChangeKind.OTHER))
     existing = f"{'By hand. ' * 8_000}\n\n{render(changes).text}"
     again = regenerate(existing, changes)
     assert len(again.text) <= LIMIT
@@ -431,5 +437,5 @@ def test_notes_without_sections_are_written_without_loading_a_parser() -> None:
 
 
 def test_every_sort_of_change_has_a_section_of_its_own() -> None:
-    texts = [text_of(change(1, "x", kind=kind)) for kind in Kind]
+    texts = [text_of(change(1, "x", kind=kind)) for kind in ChangeKind]
     assert all(first.splitlines()[0] != second.splitlines()[0] for first, second in itertools.combinations(texts, 2))

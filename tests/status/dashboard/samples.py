@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.status.metrics import Counts, Delivery, Spread, Week
+from release_tool.status.metrics import Counts, DeliveryMetrics, Percentiles, Week
 from release_tool.status.model import (
-    Brought,
-    Case,
+    ChangeStatus,
     Cloud,
-    Entry,
-    Environment,
-    Halt,
+    EnvironmentStatus,
+    HaltStatus,
     Health,
-    Journey,
     Link,
-    Live,
-    Mark,
+    LiveVersion,
     Milestone,
-    Missing,
+    OverdueCase,
     Overview,
     Passed,
-    Release,
+    PendingVersion,
+    ReleasePipeline,
+    ReleaseStatus,
+    RollbackTargetStatus,
+    StageState,
+    TimelineEntry,
     Waiting,
-    WayBack,
 )
 from tests.builders import sha
 
@@ -64,10 +64,10 @@ def link(name: str, path: str) -> Link:
     return Link(name=name, url=f"{URL}/{path}")
 
 
-def entry(number: int, name: str, when: datetime, phase: str = "healthy", **more: object) -> Entry:
+def entry(number: int, name: str, when: datetime, phase: str = "healthy", **more: object) -> TimelineEntry:
     """A deployment that took four minutes and ended well, unless said otherwise."""
     changed = phase in {"healthy", "replaced", "failed", "unknown"}
-    usual = Entry(
+    usual = TimelineEntry(
         id=number,
         environment="production",
         name=name,
@@ -90,9 +90,9 @@ def entry(number: int, name: str, when: datetime, phase: str = "healthy", **more
     return msgspec.structs.replace(usual, **more)
 
 
-def live(item: Entry, **more: object) -> Live:
+def live(item: TimelineEntry, **more: object) -> LiveVersion:
     """What a deployment left live."""
-    usual = Live(
+    usual = LiveVersion(
         name=item.name,
         commit=item.commit,
         deployment=item.id,
@@ -106,7 +106,7 @@ def live(item: Entry, **more: object) -> Live:
     return msgspec.structs.replace(usual, **more)
 
 
-def delivery(weeks: int = 12) -> Delivery:
+def delivery(weeks: int = 12) -> DeliveryMetrics:
     """Metrics that rise and fall, with a week in which nothing happened."""
     healthy = [3, 5, 4, 0, 6, 7, 5, 8, 6, 9, 7, 4][:weeks]
     failed = [0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 1][:weeks]
@@ -114,27 +114,27 @@ def delivery(weeks: int = 12) -> Delivery:
         Week(
             start=date(2026, 8, 31) + at * timedelta(weeks=1),
             counts=Counts(healthy=well, failed=bad, manual=well // 4, rollbacks=bad),
-            lead_time=Spread(count=4 * well, median=3_600.0 * (9 - well / 2), p90=9_000.0 * (9 - well / 2))
+            lead_time=Percentiles(count=4 * well, median=3_600.0 * (9 - well / 2), p90=9_000.0 * (9 - well / 2))
             if well
             else None,
             change_failure_rate=bad / (well + bad) if well + bad else None,
-            recovery_time=Spread(count=1, median=420.0 + 60 * at, p90=420.0 + 60 * at) if bad else None,
+            recovery_time=Percentiles(count=1, median=420.0 + 60 * at, p90=420.0 + 60 * at) if bad else None,
         )
         for at, (well, bad) in enumerate(zip(healthy, failed, strict=True))
     ]
-    return Delivery(
+    return DeliveryMetrics(
         weeks=tuple(rows),
         counts=Counts(healthy=64, failed=5, manual=14, rollbacks=5),
         frequency=5.33,
-        lead_time=Spread(count=256, median=5.2 * 3600, p90=19.5 * 3600),
+        lead_time=Percentiles(count=256, median=5.2 * 3600, p90=19.5 * 3600),
         change_failure_rate=5 / 69,
-        recovery_time=Spread(count=5, median=660, p90=1_080),
+        recovery_time=Percentiles(count=5, median=660, p90=1_080),
     )
 
 
-def timeline(environment: str, first: int, *, minutes: int = 0) -> tuple[Entry, ...]:
+def timeline(environment: str, first: int, *, minutes: int = 0) -> tuple[TimelineEntry, ...]:
     """Ten weeks of deployments, one of them rolled back."""
-    found: list[Entry] = []
+    found: list[TimelineEntry] = []
     for at in range(26):
         when = NOW - DAY * (72 - at * 2.75) + timedelta(minutes=minutes)
         number, name = first + 3 * at, f"1.{at // 6}.{at % 6}"
@@ -151,7 +151,7 @@ def timeline(environment: str, first: int, *, minutes: int = 0) -> tuple[Entry, 
     return tuple(reversed(found))
 
 
-def _rolled_back(environment: str, number: int, name: str, before: str, when: datetime) -> list[Entry]:
+def _rolled_back(environment: str, number: int, name: str, before: str, when: datetime) -> list[TimelineEntry]:
     text = f"failed: 8 bad samples in a row of `health`, answered 503; rolled back to {before}"
     return [
         entry(number, name, when, "failed", environment=environment, text=text, rolled_back_to=before),
@@ -168,12 +168,12 @@ def _rolled_back(environment: str, number: int, name: str, before: str, when: da
     ]
 
 
-def environment(name: str, entries: Sequence[Entry], **more: object) -> Environment:
+def environment(name: str, entries: Sequence[TimelineEntry], **more: object) -> EnvironmentStatus:
     """An environment that is healthy with its latest healthy deployment."""
     proven = [one for one in entries if one.proven]
     now = live(proven[0]) if proven else None
     before = live(proven[1]) if len(proven) > 1 else None
-    usual = Environment(
+    usual = EnvironmentStatus(
         name=name,
         url=f"https://{name}.shop.example",
         automatic=True,
@@ -186,7 +186,7 @@ def environment(name: str, entries: Sequence[Entry], **more: object) -> Environm
         running=(),
         missing=None,
         quarantined=(),
-        way_back=WayBack(
+        way_back=RollbackTargetStatus(
             name=before.name,
             commit=before.commit,
             deployment=before.deployment,
@@ -194,18 +194,18 @@ def environment(name: str, entries: Sequence[Entry], **more: object) -> Environm
             passed_over=(Passed(name="1.2.5", commit=sha("1.2.5"), deployment=50, why="was rolled back from (#51)"),),
         )
         if before
-        else WayBack(reason="nothing was proven here yet"),
+        else RollbackTargetStatus(reason="nothing was proven here yet"),
         halts=(),
         frozen="",
         frozen_until=None,
         timeline=tuple(entries),
-        delivery=delivery() if entries else Delivery(),
+        delivery=delivery() if entries else DeliveryMetrics(),
     )
     return msgspec.structs.replace(usual, **more)
 
 
-def release(version: str, at: datetime, **more: object) -> Release:
-    usual = Release(
+def release(version: str, at: datetime, **more: object) -> ReleaseStatus:
+    usual = ReleaseStatus(
         tag=f"v{version}",
         version=version,
         commit=sha(version),
@@ -221,12 +221,12 @@ def release(version: str, at: datetime, **more: object) -> Release:
     return msgspec.structs.replace(usual, **more)
 
 
-def journey(version: str, start: datetime, *marks: Mark) -> Journey:
+def journey(version: str, start: datetime, *marks: StageState) -> ReleasePipeline:
     """A release on its way over two environments; the marks of the stretches that are not done come last."""
     names = [("merged", ""), ("released", ""), ("in cloud", "")]
     names += [(name, place) for place in ("staging", "production") for name in ("deployed", "healthy")]
-    all_marks = [Mark.DONE] * (len(names) - len(marks)) + list(marks)
-    return Journey(
+    all_marks = [StageState.DONE] * (len(names) - len(marks)) + list(marks)
+    return ReleasePipeline(
         tag=f"v{version}",
         commit=sha(version),
         url=f"{URL}/releases/tag/v{version}",
@@ -235,15 +235,17 @@ def journey(version: str, start: datetime, *marks: Mark) -> Journey:
                 name=name,
                 environment=place,
                 mark=mark,
-                at=start + timedelta(minutes=7 * at) if mark is Mark.DONE else None,
-                text={Mark.HELD: "waits for an approval", Mark.FAILED: "8 bad samples in a row"}.get(mark, ""),
+                at=start + timedelta(minutes=7 * at) if mark is StageState.DONE else None,
+                text={StageState.HELD: "waits for an approval", StageState.FAILED: "8 bad samples in a row"}.get(
+                    mark, ""
+                ),
             )
             for at, ((name, place), mark) in enumerate(zip(names, all_marks, strict=True))
         ),
     )
 
 
-def releases() -> tuple[Release, ...]:
+def releases() -> tuple[ReleaseStatus, ...]:
     return (
         release("1.4.1", NOW - DAY * 0.3, latest=True),
         release("1.4.0", NOW - DAY * 3),
@@ -265,7 +267,7 @@ def calm() -> Overview:
         unreleased=2,
         cloud=Cloud(branch="cloud", head=sha("cloud"), name="1.4.1+cloud.2", behind=(), tested=True),
         changes=tuple(
-            Brought(
+            ChangeStatus(
                 pull=number,
                 commit=sha(number),
                 title="Tell what the shop is for",
@@ -279,9 +281,9 @@ def calm() -> Overview:
         ),
         releases=releases(),
         journeys=(
-            journey("1.4.1", NOW - DAY * 0.31, Mark.DONE),
+            journey("1.4.1", NOW - DAY * 0.31, StageState.DONE),
             journey("1.4.0", NOW - DAY * 3),
-            journey("1.3.5", NOW - DAY * 9, Mark.DONE, Mark.PASSED_BY, Mark.PASSED_BY),
+            journey("1.3.5", NOW - DAY * 9, StageState.DONE, StageState.PASSED_BY, StageState.PASSED_BY),
             journey("1.3.4", NOW - DAY * 14),
         ),
         production="production",
@@ -322,7 +324,7 @@ def incident() -> Overview:
         changed=True,
         text="baking: every check is well since 14:31",
     )
-    halt = Halt(
+    halt = HaltStatus(
         issue=231,
         url=f"{URL}/issues/231",
         environment="production",
@@ -356,8 +358,10 @@ def incident() -> Overview:
             *day.releases,
         ),
         journeys=(
-            journey("1.4.3", NOW - DAY * 0.02, Mark.UNDER_WAY, Mark.WAITING, Mark.HELD, Mark.WAITING),
-            journey("1.4.2", NOW - DAY * 0.2, Mark.FAILED),
+            journey(
+                "1.4.3", NOW - DAY * 0.02, StageState.UNDER_WAY, StageState.WAITING, StageState.HELD, StageState.WAITING
+            ),
+            journey("1.4.2", NOW - DAY * 0.2, StageState.FAILED),
             *day.journeys,
         ),
         environments=(
@@ -373,7 +377,7 @@ def incident() -> Overview:
                 previous=live(before),
                 timeline=(back, failed, *production.timeline),
                 halts=(halt,),
-                missing=Missing(
+                missing=PendingVersion(
                     name="1.4.3",
                     commit=sha("1.4.3"),
                     since=NOW,
@@ -394,7 +398,7 @@ def incident() -> Overview:
             ),
         ),
         cases=(
-            Case(
+            OverdueCase(
                 kind="never-deployed",
                 key="v1.3.2",
                 text="v1.3.2 was never deployed to production",

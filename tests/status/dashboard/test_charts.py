@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from release_tool.status.dashboard.charts import HEIGHT, beginning, columns, lane
 from release_tool.status.dashboard.figures import figures, tallied
-from release_tool.status.metrics import Delivery
+from release_tool.status.metrics import DeliveryMetrics
 from tests.status.dashboard.samples import DAY, NOW, calm, entry
 
 if TYPE_CHECKING:
-    from release_tool.status.model import Entry
+    from release_tool.status.model import TimelineEntry
 
 VALUES = st.lists(st.tuples(st.none() | st.floats(0, 1e7), st.none() | st.floats(0, 1e7)), max_size=20)
 ENTRIES = st.lists(
@@ -69,7 +69,7 @@ def test_an_axis_of_durations_ends_where_people_count_to() -> None:
 
 
 def test_what_was_never_measured_is_not_known_and_has_no_chart() -> None:
-    for figure in figures(Delivery()):
+    for figure in figures(DeliveryMetrics()):
         assert (figure.value, figure.chart.columns) == ("not known", ())
         assert figure.definition
 
@@ -87,7 +87,7 @@ def test_deployments_by_hand_and_of_unknown_outcome_are_told_apart() -> None:
 
 @given(ENTRIES)
 def test_a_lane_shows_every_deployment_of_its_time_in_order_and_its_stretches_never_overlap(
-    entries: list[Entry],
+    entries: list[TimelineEntry],
 ) -> None:
     start = NOW - 30 * DAY
     drawn = lane(entries, start, NOW)

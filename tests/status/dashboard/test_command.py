@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from release_tool.deploy.halts.model import Order, issue_text
-from release_tool.deploy.ledger.model import Kind, Payload
-from release_tool.deploy.ledger.phase import Phase, Word
+from release_tool.deploy.halts.model import HaltOrder, issue_text
+from release_tool.deploy.ledger.model import DeploymentKind, Payload
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.ledger.store import Deployments
 from release_tool.model.tags import Owner
 from tests.shop import shop
@@ -44,7 +44,9 @@ def place(tmp_path: Path) -> Iterator[Shop]:
         yield built
 
 
-def deploy(place: Shop, tag: str, *phases: Phase, kind: Kind = Kind.DEPLOY, parent: int | None = None) -> int:
+def deploy(
+    place: Shop, tag: str, *phases: PhaseRecord, kind: DeploymentKind = DeploymentKind.DEPLOY, parent: int | None = None
+) -> int:
     """Write a deployment into the ledger, through all its phases."""
     payload = Payload(
         commit=place.git("rev-parse", f"{tag}^{{commit}}"),
@@ -56,17 +58,17 @@ def deploy(place: Shop, tag: str, *phases: Phase, kind: Kind = Kind.DEPLOY, pare
         parent=parent,
     )
     number = place.github().adapter(Deployments).create("production", payload, f"{tag} to production")
-    for phase in (Phase(Word.CHANGING, "web"), *phases):
+    for phase in (PhaseRecord(Phase.CHANGING, "web"), *phases):
         place.github().adapter(Deployments).status(number, phase)
     return number
 
 
 def roll_back(place: Shop) -> None:
     """Deploy v1.2.3, then v1.3.0 and back again, and halt."""
-    deploy(place, "v1.2.3", Phase(Word.HEALTHY, "every check held"))
-    bad = deploy(place, "v1.3.0", Phase(Word.FAILED, "8 bad samples in a row", rolled_back_to="1.2.3"))
-    deploy(place, "v1.2.3", Phase(Word.HEALTHY, "every check held"), kind=Kind.ROLLBACK, parent=bad)
-    title, body = issue_text(Order(environment="production", by="ada", reason="we look into search first"))
+    deploy(place, "v1.2.3", PhaseRecord(Phase.HEALTHY, "every check held"))
+    bad = deploy(place, "v1.3.0", PhaseRecord(Phase.FAILED, "8 bad samples in a row", rolled_back_to="1.2.3"))
+    deploy(place, "v1.2.3", PhaseRecord(Phase.HEALTHY, "every check held"), kind=DeploymentKind.ROLLBACK, parent=bad)
+    title, body = issue_text(HaltOrder(environment="production", by="ada", reason="we look into search first"))
     place.api("POST", "issues", {"title": title, "body": body, "labels": ["release-halt"]})
 
 

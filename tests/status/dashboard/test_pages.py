@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from release_tool.status.dashboard.pages import address, slug
 from release_tool.status.dashboard.site import ROOM, cut_into_pages, headline, pages_of
-from release_tool.status.model import Health, Live
+from release_tool.status.model import Health, LiveVersion
 from tests.status.dashboard import samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from release_tool.status.dashboard.site import File
+    from release_tool.status.dashboard.site import SiteFile
     from release_tool.status.model import Overview
 
 SAMPLES = [samples.calm, samples.incident, samples.empty, samples.bare, samples.hostile, samples.vast]
@@ -57,7 +57,7 @@ class Reader(HTMLParser):
 
 
 @functools.cache
-def pages(sample: Callable[[], Overview]) -> tuple[File, ...]:
+def pages(sample: Callable[[], Overview]) -> tuple[SiteFile, ...]:
     return pages_of(sample())
 
 
@@ -160,7 +160,7 @@ def test_the_headline_says_how_production_is(health: Health, says: str) -> None:
 def test_what_no_check_proves_is_called_unproven() -> None:
     day = samples.calm()
     production = day.environments[1]
-    assert isinstance(production.live, Live)
+    assert isinstance(production.live, LiveVersion)
     unsure = msgspec.structs.replace(production, live=msgspec.structs.replace(production.live, proven=False))
     assert "unproven" not in first_page(day)
     assert "unproven: no check tells which version answers" in first_page(
