@@ -310,8 +310,8 @@ def upload_asset(call: Call) -> Answer:
 
 
 def asset_name(name: str) -> str:
-    """The name that an asset gets."""
-    clean = re.sub(r"[^A-Za-z0-9._+@~-]+", ".", name)
+    """The name that an asset gets: what is special becomes a dot, and none begins with one."""
+    clean = re.sub(r"\.*[^A-Za-z0-9._+-][^A-Za-z0-9_+-]*", ".", name)
     return f"default{clean}" if clean.startswith(".") else clean
 
 

@@ -91,6 +91,7 @@ class ReleaseAsset(msgspec.Struct, frozen=True):
     state: str
     size: int
     digest: str | None = None
+    label: str | None = None
     browser_download_url: str = ""
 
 
@@ -550,10 +551,13 @@ class GitHub:
         purpose = Purpose(f"deleting the draft with the id {number}", "contents: write")
         self._transport.write("DELETE", self._path("releases", number), None, purpose)
 
-    def upload_asset(self, release: Release, name: str, path: Path, content_type: str) -> ReleaseAsset:
+    def upload_asset(
+        self, release: Release, name: str, path: Path, content_type: str, *, label: str = ""
+    ) -> ReleaseAsset:
         """Upload a file; GitHub may rename it, so read the name of what it returns. Read back: `release`."""
         purpose = Purpose(f"uploading {name} to the release of {release.tag}", "contents: write")
-        url = f"{release.upload_url.partition('{')[0]}?{urlencode({'name': name})}"
+        fields = {"name": name, "label": label} if label else {"name": name}
+        url = f"{release.upload_url.partition('{')[0]}?{urlencode(fields)}"
         return decode(self._transport.upload(url, path, content_type, purpose).body, ReleaseAsset, purpose)
 
     def delete_asset(self, asset: ReleaseAsset) -> None:

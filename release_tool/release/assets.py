@@ -20,9 +20,16 @@ if TYPE_CHECKING:
 CHECKSUMS = "SHA256SUMS"
 MANIFEST = "manifest.json"
 FULL_NOTES = "RELEASE_NOTES.md"
-_OURS = frozenset({CHECKSUMS, MANIFEST, FULL_NOTES})
-_RENAMED = re.compile(r"[^A-Za-z0-9._+@~-]+")
-"""GitHub renames an asset that has other characters in its name; we do it first, so that the name is known."""
+RECORDS = frozenset({CHECKSUMS, MANIFEST, FULL_NOTES})
+"""The files that are made here."""
+
+MOST_FILES = 1000 - len(RECORDS)
+"""How many files a release may have besides the records."""
+TOO_LARGE = 2 * 1024**3
+"""The bytes that no file of a release may reach."""
+
+_SPECIAL = re.compile(r"\.*[^A-Za-z0-9._+-][^A-Za-z0-9_+-]*")
+"""What GitHub replaces by one dot; it is replaced here first, so that two files never become one after the claim."""
 
 _LONGEST_REFERENCE = 140
 """The characters that GitHub keeps of what stands beside the name in a commit's status."""
@@ -30,19 +37,19 @@ _LONGEST_REFERENCE = 140
 _REFERENCE = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_-]*)=(?P<reference>\S+@sha256:[0-9a-f]{64})")
 
 
-class Asset(msgspec.Struct, frozen=True):
-    """A file to publish, under the name that it has on GitHub; the digest is `sha256:` and 64 hexadecimal digits."""
+class File(msgspec.Struct, frozen=True):
+    """A file of a release, under the name that it has on GitHub; the digest is `sha256:` and 64 hexadecimal digits."""
 
     name: str
+    size: int
+    digest: str
+
+
+class Asset(File, frozen=True):
+    """A file to publish; the label is the name that it was given, and shows on GitHub that the tool uploaded it."""
+
     path: Path
-    size: int
-    digest: str
-
-
-class _File(msgspec.Struct, frozen=True):
-    name: str
-    size: int
-    digest: str
+    label: str
 
 
 class _Manifest(msgspec.Struct, frozen=True):
@@ -50,17 +57,21 @@ class _Manifest(msgspec.Struct, frozen=True):
     tag: str
     version: str
     commit: str
-    files: tuple[_File, ...]
+    files: tuple[File, ...]
     references: tuple[ImageReference, ...]
 
 
 def collect(paths: Iterable[Path]) -> tuple[Asset, ...]:
-    """Read the files to publish; raises UsageError for one that is missing, empty, no file, or there twice."""
+    """Read the files to publish; raises UsageError for what GitHub would not take, or not under a name of its own."""
     assets: dict[str, Asset] = {}
     for path in paths:
+        if len(assets) == MOST_FILES:
+            raise _unusable(path, f"is one too many: a release has at most {MOST_FILES} files besides the records")
         asset = _read(path)
-        if asset.name in assets or asset.name in _OURS:
-            twice = "is made by release-tool itself" if asset.name in _OURS else f"is {assets[asset.name].path} as well"
+        if asset.name in assets or asset.name in RECORDS:
+            twice = (
+                f"is {assets[asset.name].path} as well" if asset.name in assets else "is made by release-tool itself"
+            )
             raise _unusable(path, f"would be published as {asset.name!r}, which {twice}")
         assets[asset.name] = asset
     return tuple(assets.values())
@@ -90,24 +101,17 @@ def parse_references(values: Iterable[str]) -> tuple[ImageReference, ...]:
     return tuple(found.values())
 
 
-def with_records(
-    assets: Sequence[Asset], references: Sequence[ImageReference], plan: ReleasePlan, directory: Path
+def records(
+    files: Sequence[File], references: Sequence[ImageReference], plan: ReleasePlan, directory: Path
 ) -> tuple[Asset, ...]:
-    """Add the manifest and the checksums of everything to the assets; a release of nothing gets neither."""
-    if not assets and not references:
+    """Make the manifest and the checksums of everything that is published; a release of nothing gets neither."""
+    if not files and not references:
         return ()
-    manifest = _Manifest(
-        1,
-        str(plan.tag),
-        str(plan.version),
-        plan.sha,
-        tuple(_File(asset.name, asset.size, asset.digest) for asset in assets),
-        tuple(references),
-    )
+    listed = tuple(File(file.name, file.size, file.digest) for file in files)
+    manifest = _Manifest(1, str(plan.tag), str(plan.version), plan.sha, listed, tuple(references))
     written = _write(directory / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
-    listed = [*assets, written]
-    lines = [f"{asset.digest.removeprefix('sha256:')}  {asset.name}\n" for asset in listed]
-    return (*listed, _write(directory / CHECKSUMS, "".join(lines).encode()))
+    lines = [f"{file.digest.removeprefix('sha256:')}  {file.name}\n" for file in (*listed, written)]
+    return written, _write(directory / CHECKSUMS, "".join(lines).encode())
 
 
 def full_notes(text: str, directory: Path) -> Asset:
@@ -122,23 +126,40 @@ def digest_of(path: Path) -> str:
 
 
 def _read(path: Path) -> Asset:
+    try:
+        size = _size(path)
+        digest = digest_of(path)
+    except OSError as error:
+        raise _unusable(path, f"can't be read: {error.strerror}") from error
+    label = path.name.encode(errors="replace").decode()
+    return Asset(_name_on_github(path.name), size, digest, path, label)
+
+
+def _size(path: Path) -> int:
+    """How large a file is; raises UsageError where it is none that GitHub takes, without reading it."""
     if not path.exists():
         raise _unusable(path, "does not exist")
+    if not path.resolve().is_relative_to(path.parent.resolve()):
+        raise _unusable(path, "is a link that leads out of its folder")
     if not path.is_file():
         raise _unusable(path, "is not a file")
     size = path.stat().st_size
     if size == 0:
         raise _unusable(path, "is empty")
-    try:
-        digest = digest_of(path)
-    except OSError as error:
-        raise _unusable(path, f"can't be read: {error.strerror}") from error
-    return Asset(_RENAMED.sub(".", path.name), path, size, digest)
+    if size >= TOO_LARGE:
+        raise _unusable(path, "is too large: GitHub takes files below 2 GiB")
+    return size
+
+
+def _name_on_github(name: str) -> str:
+    """A name that GitHub keeps as it is, and the one that it would give where it has a choice."""
+    clean = _SPECIAL.sub(".", name).rstrip(".")
+    return clean if clean and not clean.startswith(".") else f"default{clean}"
 
 
 def _write(path: Path, content: bytes) -> Asset:
     path.write_bytes(content)
-    return Asset(path.name, path, len(content), f"sha256:{hashlib.sha256(content).hexdigest()}")
+    return Asset(path.name, len(content), f"sha256:{hashlib.sha256(content).hexdigest()}", path, path.name)
 
 
 def _unusable(path: Path, why: str) -> UsageError:

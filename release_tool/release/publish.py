@@ -10,7 +10,7 @@ from release_tool.errors import RemoteError
 from release_tool.github.api import NoAnswerError
 from release_tool.history.references import record
 from release_tool.release.announce import owed_channels
-from release_tool.release.assets import full_notes, with_records
+from release_tool.release.assets import CHECKSUMS, MANIFEST, RECORDS, File, full_notes, records
 from release_tool.release.notes.edit import rewritten, written
 from release_tool.text.markers import is_ours
 
@@ -40,7 +40,8 @@ class Publication:
         self._plan = plan
         self._tag = str(plan.tag)
         self._directory = directory
-        self._files: tuple[Asset, ...] = ()
+        self._files: tuple[File, ...] = ()
+        self._references: tuple[ImageReference, ...] = ()
         self._release: Release | None = None
 
     def draft(self, notes: Notes, known: Iterable[Release]) -> None:
@@ -61,16 +62,19 @@ class Publication:
 
         References are written on the commit as well, before anybody could deploy it.
         """
-        self._files = with_records(assets, references, self._plan, self._directory)
-        for asset in self._files:
-            self._upload(asset)
+        self._files = tuple(self._uploaded(asset) for asset in assets)
+        self._references = tuple(references)
         record(self._project, self._plan.sha, references)
 
     def publish(self, notes: Notes, plan: ReleasePlan) -> Release:
-        """Read everything back and publish; other drafts of ours are removed."""
-        self._attach_full(self._rewritten(self._draft, notes))
+        """Write down everything that the draft holds, read it back and publish; other drafts of ours are removed."""
+        full = self._full(self._rewritten(self._draft, notes))
         drafts = self._ours(self._remote.releases())
-        release = next((draft for draft in drafts if draft.id == self._draft.id), None) or self._current()
+        self._release = next((draft for draft in drafts if draft.id == self._draft.id), None) or self._current()
+        self._files += self._added_by_people(full)
+        made = tuple(self._uploaded(asset) for asset in records(self._files, self._references, plan, self._directory))
+        self._files += (*full, *made)
+        release = self._current() if made else self._draft
         self._verify(release)
         for duplicate in (draft for draft in drafts if draft.id != release.id):
             self._project.say(f"removing a second draft of {self._tag}")
@@ -113,51 +117,88 @@ class Publication:
             )
         return release
 
-    def _upload(self, asset: Asset) -> None:
+    def _uploaded(self, asset: Asset) -> File:
+        """The asset as GitHub has it, which decides its name; uploaded where it is not there yet."""
         for attempt in range(1, _TRIES + 1):
-            there = next((found for found in self._draft.assets if found.name == asset.name), None)
+            there = next((found for found in self._draft.assets if self._stands_for(found, asset)), None)
             if there is not None and self._same(asset, there):
-                return
+                return self._named(asset, there)
             try:
                 if there is not None:
-                    self._remote.delete_asset(there)
+                    self._remove(there)
                 self._project.say(f"uploading {asset.name} ({asset.size} bytes)")
-                uploaded = self._remote.upload_asset(self._draft, asset.name, asset.path, _CONTENT_TYPE)
+                uploaded = self._remote.upload_asset(
+                    self._draft, asset.name, asset.path, _CONTENT_TYPE, label=asset.label
+                )
             except NoAnswerError:
                 if attempt == _TRIES:
                     raise
                 self._release = self._current()
             else:
-                self._remember(uploaded)
-                return
+                self._keep(uploaded.name, uploaded)
+                return self._named(asset, uploaded)
+        raise AssertionError
 
-    def _remember(self, uploaded: Uploaded) -> None:
-        kept = tuple(asset for asset in self._draft.assets if asset.name != uploaded.name)
-        self._release = msgspec.structs.replace(self._draft, assets=(*kept, uploaded))
+    def _named(self, asset: Asset, there: Uploaded) -> File:
+        if there.name != asset.label:
+            self._project.say(f"{asset.label} is called {there.name} on GitHub")
+        return File(there.name, asset.size, asset.digest)
 
-    def _same(self, asset: Asset, there: Uploaded) -> bool:
-        if there.state != "uploaded" or there.size != asset.size:
+    @staticmethod
+    def _stands_for(there: Uploaded, asset: Asset) -> bool:
+        return asset.name == there.name or asset.label == there.label
+
+    def _added_by_people(self, full: Sequence[File]) -> tuple[File, ...]:
+        """What others put into the draft, which is published and listed; what is left of our own dead runs goes."""
+        kept = {file.name for file in (*self._files, *full)}
+        kept |= {MANIFEST, CHECKSUMS} if self._files or self._references else set()
+        strange = [there for there in self._draft.assets if there.name not in kept]
+        added = [there for there in strange if self._is_a_persons(there)]
+        for there in strange:
+            if there in added:
+                self._project.say(f"publishing {there.name} too, which somebody added to the draft")
+            else:
+                self._project.say(f"removing {there.name}, which is left of another run")
+                self._remove(there)
+        return tuple(File(there.name, there.size, self._digest(there)) for there in added)
+
+    @staticmethod
+    def _is_a_persons(there: Uploaded) -> bool:
+        """Whether somebody else uploaded a file, and whole: ours have a label."""
+        return there.state == "uploaded" and not there.label and there.name not in RECORDS
+
+    def _remove(self, there: Uploaded) -> None:
+        self._remote.delete_asset(there)
+        self._keep(there.name)
+
+    def _keep(self, name: str, *uploaded: Uploaded) -> None:
+        """Remember what the draft has under a name now."""
+        others = tuple(asset for asset in self._draft.assets if asset.name != name)
+        self._release = msgspec.structs.replace(self._draft, assets=(*others, *uploaded))
+
+    def _same(self, file: File, there: Uploaded) -> bool:
+        if there.state != "uploaded" or there.size != file.size:
             return False
-        return (there.digest or f"sha256:{self._remote.digest_asset(there)}") == asset.digest
+        return self._digest(there) == file.digest
 
-    def _attach_full(self, rendered: Rendered) -> None:
-        if rendered.full is not None:
-            asset = full_notes(rendered.full, self._directory)
-            self._upload(asset)
-            self._files = (*self._files, asset)
+    def _digest(self, there: Uploaded) -> str:
+        return there.digest or f"sha256:{self._remote.digest_asset(there)}"
+
+    def _full(self, rendered: Rendered) -> tuple[File, ...]:
+        """The asset of notes that are too long for a release."""
+        return () if rendered.full is None else (self._uploaded(full_notes(rendered.full, self._directory)),)
 
     def _verify(self, release: Release) -> None:
-        """Compare every file as GitHub has it with what was to be uploaded."""
+        """Compare every file as GitHub has it with what is to be published, and see that there is no other."""
         there = {asset.name: asset for asset in release.assets}
-        wrong = [
-            asset.name for asset in self._files if asset.name not in there or not self._same(asset, there[asset.name])
-        ]
+        wrong = [file.name for file in self._files if file.name not in there or not self._same(file, there[file.name])]
+        wrong += sorted(there.keys() - {file.name for file in self._files})
         if wrong:
             raise RemoteError(
-                f"GitHub does not have these files of {self._tag} as they were uploaded: {', '.join(wrong)}",
+                f"GitHub does not have these files of {self._tag} as they are to be published: {', '.join(wrong)}",
                 during=f"verifying the draft of {self._tag}",
                 already=f"the tag {self._tag} is claimed and its draft is not published",
-                todo="run the same command again; it uploads them anew",
+                todo="run the same command again; it uploads or lists them anew",
             )
 
     def _published(self, release: Release, body: str, plan: ReleasePlan) -> Release:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -163,6 +164,84 @@ def content(made: Shop, name: str) -> bytes:
     answer = requests.get(asset.browser_download_url, timeout=10)
     answer.raise_for_status()
     return answer.content
+
+
+GITHUB_NAMES = {
+    ".env.example": "default.env.example",
+    "報告.pdf": "default.pdf",
+    "Überblick.pdf": "default.berblick.pdf",
+    "shop_1.2.4~rc1-1~deb12u1_amd64.deb": "shop_1.2.4.rc1-1.deb12u1_amd64.deb",
+    "shop (1).zip": "shop.1.zip",
+    "a@b+c.txt": "a.b+c.txt",
+}
+
+
+@pytest.mark.parametrize("name", GITHUB_NAMES)
+def test_a_file_that_github_renames_is_published_and_listed_under_its_new_name(
+    project: Shop, tmp_path: Path, name: str
+) -> None:
+    renamed = GITHUB_NAMES[name]
+    outcome = go(project, build(project, name))
+    assert outcome.released
+    assert sorted(asset.name for asset in released(project)["v1.3.0"].assets) == sorted(
+        ["SHA256SUMS", renamed, "manifest.json"]
+    )
+    assert f"{name} is called {renamed} on GitHub" in project.said
+    assert [file["name"] for file in json.loads(content(project, "manifest.json"))["files"]] == [renamed]
+    for one in (renamed, "manifest.json", "SHA256SUMS"):
+        (tmp_path / one).write_bytes(content(project, one))
+    checked = subprocess.run(["sha256sum", "--check", "SHA256SUMS"], cwd=tmp_path, capture_output=True, check=False)
+    assert checked.stdout.decode() == f"{renamed}: OK\nmanifest.json: OK\n"
+
+
+def test_a_name_that_only_github_knows_is_taken_from_its_answer_and_found_again_after_a_crash(project: Shop) -> None:
+    """GitHub says nowhere which names it changes, so its answer is what counts."""
+    build(project, "a..b.txt")
+    project.box.fault(Fault(method="POST", path="/assets", after=1, status=500, times=9))
+    with pytest.raises(RemoteError):
+        go(project, "dist/a..b.txt")
+    project.box.faults.clear()
+    (asset,) = next(found for found in project.github().releases() if found.draft).assets
+    project.api("PATCH", f"releases/assets/{asset.id}", {"name": "a.b.txt"})
+    go(project, "dist/a..b.txt")
+    found = sorted(asset.name for asset in released(project)["v1.3.0"].assets)
+    assert found == ["SHA256SUMS", "a.b.txt", "manifest.json"]
+    assert "  a.b.txt\n" in content(project, "SHA256SUMS").decode()
+
+
+def half_done(made: Shop, *names: str) -> Release:
+    """A run that died right before it published: everything but that was done."""
+    made.box.fault(Fault(method="PATCH", path="/releases/", status=500, times=9))
+    with pytest.raises(ReleaseToolError):
+        go(made, *names)
+    made.box.faults.clear()
+    return next(found for found in made.github().releases() if found.draft)
+
+
+def test_what_a_dead_run_left_in_the_draft_is_not_published(project: Shop) -> None:
+    half_done(project, build(project, "shop-0900.zip", b"early"))
+    go(project, build(project, "shop-0915.zip", b"late"))
+    found = sorted(asset.name for asset in released(project)["v1.3.0"].assets)
+    assert found == ["SHA256SUMS", "manifest.json", "shop-0915.zip"]
+    assert "removing shop-0900.zip, which is left of another run" in project.said
+
+
+def test_what_a_person_added_to_the_draft_is_published_listed_and_told(project: Shop) -> None:
+    draft = half_done(project, "dist/shop.tar.gz")
+    added = b"signed by hand"
+    answer = requests.post(
+        draft.upload_url.partition("{")[0],
+        params={"name": "shop.tar.gz.asc"},
+        data=added,
+        headers={"Authorization": f"Bearer {project.box.token}", "Content-Type": "text/plain"},
+        timeout=10,
+    )
+    answer.raise_for_status()
+    go(project, "dist/shop.tar.gz")
+    found = sorted(asset.name for asset in released(project)["v1.3.0"].assets)
+    assert found == ["SHA256SUMS", "manifest.json", "shop.tar.gz", "shop.tar.gz.asc"]
+    assert f"{hashlib.sha256(added).hexdigest()}  shop.tar.gz.asc\n" in content(project, "SHA256SUMS").decode()
+    assert "publishing shop.tar.gz.asc too, which somebody added to the draft" in project.said
 
 
 def test_a_release_without_files_costs_few_requests(tmp_path: Path) -> None:
