@@ -9,9 +9,11 @@ import selectors
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -22,7 +24,6 @@ from release_tool.text.visible import visible_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from release_tool.text.masking import Masker
 
@@ -35,11 +36,21 @@ _GRACE = 5.0
 _LAST_WORDS = 0.5
 """Seconds that we listen on for after a program ended: what it left running may hold its output open for ever."""
 _CHUNK = 64 * 1024
+_SHOWN = 1024 * 1024
+"""Bytes of output that are shown as they come; of what follows only the end is."""
+_END = 64 * 1024
 _LONGEST_LINE = 4096
 _CUT = " … (the line goes on)"
 _NO_LETTER = re.compile(r"[^A-Z0-9]")
-_WATCH = 'read -r _ || { kill -s TERM -- "-$1"; sleep "$2"; kill -s KILL -- "-$1"; }'
-"""What a watcher does when its input ends without a line, which only our death can bring about."""
+_TOO_MUCH = "… it says more than is shown here; its last lines follow when it has ended …"
+_WATCH = (
+    'read -r left || { left=/dev/null; kill -s TERM -- "-$1"; sleep "$2"; kill -s KILL -- "-$1"; }\ncat <&1 >>"$left" &'
+)
+"""What a watcher does. Its input ends without a line when we die, which is when the group is ended.
+
+Its standard output is the pipe that the group writes to, from which `cat` reads on for as long as anybody holds it:
+who writes to a pipe that nobody reads dies of it.
+"""
 
 
 class CommandInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,12 +89,14 @@ class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
     """How a command ended; a negative code is the number of the signal that ended it.
 
     `evidence` is what it said, without secrets: the beginning and the end of it where it said much.
+    `left` is the file that what it left running writes to from then on, None where it left nothing.
     """
 
     code: int
     seconds: float
     timed_out: bool
     evidence: str
+    left: Path | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -128,23 +141,41 @@ def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
     mask: Masker,
     show: Callable[[str], None] = lambda _: None,
     grace: float = _GRACE,
+    keeps: bool = True,
 ) -> CommandResult:
     """Run a program to its end, showing each line without secrets and control characters as it comes.
 
     A program with a slash in its name is looked for in the directory, any other on the environment's `PATH`.
     It has a process group of its own, which is ended (SIGTERM, then SIGKILL after `grace` seconds) when it takes
     longer than `timeout` seconds, when this function is left by an exception, and when we die.
-    What it leaves running when it ends in time stays. Raises UsageError when it can't be started.
+    What it leaves running when it ends in time stays, and writes to a file from then on where this `keeps` it.
+    Raises UsageError when it can't be started.
     """
-    transcript = Transcript()
+    heard = _Heard(mask, show)
     began = time.monotonic()
     with _group(_found(argv, directory, environment), directory, environment, grace) as group:
-        for line in _lines(group.output(began + timeout), mask):
-            transcript.add(line)
-            with contextlib.suppress(OSError):  # nobody reads along any more, which is no reason to stop half-way
-                show(line)
+        for chunk in group.output(began + timeout):
+            heard.add(chunk)
+        heard.end()
         code = group.program.wait()
-    return CommandResult(code=code, seconds=time.monotonic() - began, timed_out=group.late, evidence=transcript.text)
+        seconds = time.monotonic() - began
+        if keeps and group.leaves:
+            group.left = _file_for_what_is_left()
+    if group.left:
+        heard.tell(f"… what it left running writes to {group.left} …")
+    return CommandResult(
+        code=code, seconds=seconds, timed_out=group.late, evidence=heard.transcript.text, left=group.left
+    )
+
+
+def said_since(left: Path, mask: Masker) -> str:
+    """The beginning and the end of what was said by what a command left running, without secrets."""
+    heard = _Heard(mask, lambda _: None)
+    with contextlib.suppress(OSError), left.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            heard.add(chunk)
+    heard.end()
+    return heard.transcript.text
 
 
 def insist_found(argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
@@ -182,6 +213,8 @@ class _Group:
         self._over = over
         self.late = False
         self._grace = grace
+        self.leaves = False
+        self.left: Path | None = None
 
     def output(self, limit: float) -> Iterator[bytes]:
         """What the group says until it has ended, which is made sure of once the monotonic clock reaches `limit`."""
@@ -189,6 +222,7 @@ class _Group:
             selector.register(self._said, selectors.EVENT_READ)
             selector.register(self._over, selectors.EVENT_READ)
             next_steps = self._next_steps()
+            self.leaves = True
             while selector.get_map():
                 for key, _ in selector.select(max(limit - time.monotonic(), 0)):
                     chunk = os.read(key.fd, _CHUNK)
@@ -196,6 +230,7 @@ class _Group:
                         yield chunk
                         continue
                     selector.unregister(key.fd)
+                    self.leaves = self.leaves and key.fd != self._said
                     if key.fd == self._over and not self.late:
                         limit, next_steps = time.monotonic() + _LAST_WORDS, iter(())
                 if time.monotonic() >= limit:
@@ -237,16 +272,16 @@ class _Group:
 def _group(argv: Sequence[str], directory: Path, environment: Mapping[str, str], grace: float) -> Iterator[_Group]:
     with _signals_deferred() as deliver:
         program = _program(argv, directory, environment)
-        with _watched(program.pid, grace) as dismiss, _output(program) as said, _ending(program) as over:
+        with _output(program) as said, _watched(program.pid, said, grace) as dismiss, _ending(program) as over:
             group = _Group(program, said, over, grace)
             try:
                 deliver()
                 yield group
             except BaseException:
                 group.end()
-                dismiss()
+                dismiss(None)
                 raise
-            dismiss()
+            dismiss(group.left)
 
 
 def _program(argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -290,30 +325,45 @@ def _signals_deferred() -> Iterator[Callable[[], None]]:
 
 
 @contextlib.contextmanager
-def _watched(group: int, grace: float) -> Iterator[Callable[[], None]]:
+def _watched(group: int, said: int, grace: float) -> Iterator[Callable[[Path | None], None]]:
     """Have the group ended unless what is given is called: when we die, and when a second signal interrupts its end.
 
+    It is called with the file that what the group leaves running is to write to, or None.
     Where there is no shell, nobody watches.
     """
     argv = ["/bin/sh", "-c", _WATCH, "release-tool", str(group), f"{grace:g}"]
-    nowhere = subprocess.DEVNULL
     try:
         watcher = subprocess.Popen(  # noqa: S603 - the same words each time, and two numbers
-            argv, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True
+            argv,
+            env={"PATH": os.environ.get("PATH", os.defpath)},  # a runner ends what has more of its variables than that
+            stdin=subprocess.PIPE,
+            stdout=said,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
     except OSError:
-        yield lambda: None
+        yield lambda _: None
         return
 
-    def dismiss() -> None:
+    def dismiss(left: Path | None) -> None:
         with contextlib.suppress(BrokenPipeError):
-            watcher.communicate(b"all is well\n")
+            watcher.communicate(os.fsencode(left or os.devnull) + b"\n")
 
     try:
         yield dismiss
     finally:
         if watcher.stdin:
             watcher.stdin.close()
+
+
+def _file_for_what_is_left() -> Path | None:
+    """A file that outlives us, None where there can be none."""
+    try:
+        handle, path = tempfile.mkstemp(prefix="release-tool-", suffix=".log")
+    except OSError:
+        return None
+    os.close(handle)
+    return Path(path)
 
 
 @contextlib.contextmanager
@@ -343,18 +393,75 @@ def _output(program: subprocess.Popen[bytes]) -> Iterator[int]:
 # What it says
 
 
-def _lines(chunks: Iterable[bytes], mask: Masker) -> Iterator[str]:
-    """The lines as a terminal would leave them, fit to be shown to anybody; very long ones are cut."""
-    keep = _LONGEST_LINE + 4 * mask.longest  # bytes of a letter in UTF-8, at most
-    rest = b""
-    for chunk in chunks:
+class _Heard:
+    """What a program says, as a terminal would leave it, fit to be shown to anybody; very long lines are cut.
+
+    Masking takes its time, so once there is too much to be shown only the end is kept, as it came.
+    """
+
+    def __init__(self, mask: Masker, show: Callable[[str], None]) -> None:
+        self.transcript = Transcript()
+        self._mask = mask
+        self._show = show
+        self._keep = _LONGEST_LINE + 4 * mask.longest  # bytes of a letter in UTF-8, at most
+        self._room = _SHOWN
+        self._rest = bytearray()
+        self._only_end = False
+        self._gap = False
+        self._left_out = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Take what was said next."""
+        if self._room > 0:
+            self._room -= len(chunk)
+            self._take(chunk)
+            return
+        if not self._only_end:
+            line, self._only_end, chunk = _parted(chunk)
+            self._take(line)
+            if self._only_end:
+                self.tell(_TOO_MUCH)
+        self._rest += chunk
+        if len(self._rest) > 2 * _END:
+            self._forget(len(self._rest) - _END)
+
+    def end(self) -> None:
+        """Nothing more will be said."""
+        if self._gap:
+            self._forget(self._rest.find(b"\n") + 1 or len(self._rest))  # it may begin within a secret
+            self.transcript.leave_out(max(self._left_out, 1))
+        rest, self._rest = bytes(self._rest), bytearray()
+        self._take(rest)
+        if self._rest:
+            self._line(bytes(self._rest))
+
+    def tell(self, line: str) -> None:
+        """Show a line; that nobody reads along any more is no reason to stop half-way."""
+        with contextlib.suppress(OSError):
+            self._show(line)
+
+    def _take(self, chunk: bytes) -> None:
         *ended, unended = chunk.split(b"\n")
         for piece in ended:
-            yield _shown((rest + piece)[: keep + 1], keep, mask)
-            rest = b""
-        rest = (rest + unended)[: keep + 1]
-    if rest:
-        yield _shown(rest, keep, mask)
+            self._line(bytes(self._rest + piece[: self._keep + 1]))
+            self._rest.clear()
+        self._rest = (self._rest + unended)[: self._keep + 1]
+
+    def _forget(self, size: int) -> None:
+        self._gap = True
+        self._left_out += self._rest.count(b"\n", 0, size)
+        del self._rest[:size]
+
+    def _line(self, raw: bytes) -> None:
+        line = _shown(raw[: self._keep + 1], self._keep, self._mask)
+        self.transcript.add(line)
+        self.tell(line)
+
+
+def _parted(chunk: bytes) -> tuple[bytes, bool, bytes]:
+    """The end of a line with its newline, whether it is there, and what comes after it."""
+    line, newline, rest = chunk.partition(b"\n")
+    return line + newline, bool(newline), rest
 
 
 def _shown(line: bytes, keep: int, mask: Masker) -> str:

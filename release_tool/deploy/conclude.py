@@ -188,7 +188,8 @@ def keep_evidence(rollout: Rollout) -> None:
     if rollout.environment.evidence is None:
         return
     try:
-        rollout.evidence.write(rollout.environment.evidence / f"{rollout.environment.name}-{rollout.entry.id}")
+        folder = rollout.environment.evidence / f"{rollout.environment.name}-{rollout.entry.id}"
+        rollout.evidence.write(folder, rollout.environment.masker())
     except OSError as error:
         rollout.environment.project.say(f"the evidence could not be kept: {error}")
 

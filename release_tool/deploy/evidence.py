@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.deploy.command import said_since
 from release_tool.deploy.health.verdict import Reading
 from release_tool.text.markdown import fenced
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from release_tool.deploy.command import CommandResult
     from release_tool.deploy.health.verdict import Sample
+    from release_tool.text.masking import Masker
 
 _SHOWN_SAMPLES = 12
 _SHOWN_LINES = 40
@@ -27,6 +29,12 @@ class CommandOutput:
 
     target: str
     ran: CommandResult
+
+    def log(self, mask: Masker) -> str:
+        """All that is kept of it, and of what it left running."""
+        since = said_since(self.ran.left, mask) if self.ran.left else ""
+        then = f"# what it left running said since:\n{since}" if since else ""
+        return f"{self.ran.evidence}\n# the command for {self.target} {self.ran.ending}\n{then}"
 
 
 @dataclasses.dataclass
@@ -46,12 +54,11 @@ class Evidence:
         self.chapters.append(self._chapter())
         self._begun = (len(self.said), len(self.samples))
 
-    def write(self, directory: Path) -> None:
+    def write(self, directory: Path, mask: Masker) -> None:
         """Write it down as files: a log of each command, and the samples as one JSON document a line."""
         directory.mkdir(parents=True, exist_ok=True)
         for number, said in enumerate(self.said, start=1):
-            text = f"{said.ran.evidence}\n# the command for {said.target} {said.ran.ending}\n"
-            (directory / f"command-{number}.log").write_text(text, encoding="utf-8")
+            (directory / f"command-{number}.log").write_text(said.log(mask), encoding="utf-8")
         lines = [msgspec.json.encode(sample).decode() + "\n" for sample in self.samples]
         (directory / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
 

@@ -31,6 +31,12 @@ class Transcript:
             self._room_last += len(self._last.popleft()) + 1
             self._left_out += 1
 
+    def leave_out(self, lines: int) -> None:
+        """Know of lines that are not given; with them goes what came right before, for an end has no gaps."""
+        self._left_out += len(self._last) + lines
+        self._room_last += sum(len(line) + 1 for line in self._last)
+        self._last.clear()
+
     @property
     def text(self) -> str:
         """All that was kept, with a line in between that says how much was not."""

@@ -6,11 +6,12 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.deploy.command import CommandInput, passed_on, run, surroundings
+from release_tool.deploy.command import CommandInput, passed_on, run, said_since, surroundings
 from release_tool.errors import UsageError
 from release_tool.text.masking import Masker
 
@@ -274,6 +275,55 @@ def test_a_service_that_a_command_leaves_running_stays_and_is_not_waited_for(dep
     assert ran.succeeded
     assert ran.evidence == "started\n"
     os.kill(service, signal.SIGTERM)  # raises where it does not live any more
+
+
+@pytest.mark.parametrize("way", ["", "setsid nohup"], ids=["in its group", "on its own"])
+def test_a_service_that_a_command_leaves_running_lives_through_its_next_words(
+    deploy: Deploy, tmp_path: Path, way: str
+) -> None:
+    os.mkfifo(tmp_path / "go-on")
+    seen: list[str] = []
+    (tmp_path / "server").write_text("read -r nothing < go-on; echo hunter2-served; echo lives > done\n")
+    os.mkfifo(tmp_path / "done")
+    ran = deploy(f"{way} sh ./server & echo started", show=seen.append, secrets=("hunter2-",))
+    assert (ran.succeeded, ran.evidence) == (True, "started\n")
+    assert ran.left is not None
+    assert seen == ["started", f"… what it left running writes to {ran.left} …"]
+    (tmp_path / "go-on").write_text("go on\n")
+    assert (tmp_path / "done").read_text() == "lives\n"  # waits until it says so, or is gone
+    until = time.monotonic() + 10
+    while not said_since(ran.left, Masker()) and time.monotonic() < until:
+        os.sched_yield()
+    assert said_since(ran.left, Masker(["hunter2-"])) == "***served\n"
+    ran.left.unlink()
+
+
+def test_a_command_that_leaves_nothing_leaves_no_file(deploy: Deploy) -> None:
+    assert deploy("echo done").left is None
+
+
+def test_of_what_a_service_says_the_beginning_and_the_end_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_text("begun\n" + "x" * 99 + "\n" + "0123456789\n" * 100_000 + "ended\n")
+    said = said_since(file, Masker())
+    assert said.startswith("begun\n")
+    assert said.endswith("0123456789\nended\n")
+    assert "lines left out here" in said
+    assert len(said) < 70_000
+
+
+def test_much_output_flows_at_the_speed_of_a_pipe_and_little_of_it_is_shown(deploy: Deploy) -> None:
+    seen: list[str] = []
+    line, lines = "0123456789 " * 8, 1_000_000
+    ran = deploy(f"echo first; yes '{line}' | head -n {lines}; echo last", show=seen.append, secrets=("s3cret" * 9,))
+    assert ran.succeeded
+    assert ran.evidence.startswith("first\n0123456789 ")
+    assert ran.evidence.endswith(f"{line}\nlast\n")
+    missing = int(next(line for line in ran.evidence.splitlines() if "left out here" in line).split()[-2])
+    assert missing + len(ran.evidence.splitlines()) - 1 == lines + 2
+    assert sum(map(len, seen)) < 2_000_000
+    assert seen[-1] == "last"
+    assert ran.seconds < 20
 
 
 @pytest.mark.parametrize("manners", ["", "trap '' TERM;"], ids=["listens", "does not listen"])

@@ -112,6 +112,7 @@ class Prober:
                 timeout=limit,
                 mask=mask,
                 grace=_LAST_WORDS,
+                keeps=False,
             )
         except UsageError as error:
             raise ConnectionFailedError(Reading.UNMEASURABLE, error.message) from None
