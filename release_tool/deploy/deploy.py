@@ -182,7 +182,7 @@ def _go(attempt: Attempt) -> DeployResult:
     attempt.environment.passed()  # what the command needs is missed before anybody waits for it
     result = attempt.with_context(attempt.result("goes", ""))
     attempt.environment.project.say(result.by_hand)
-    looked_at = attempt.environment.project.clock.now()
+    looked_at = attempt.environment.project.clock.steady()
     entry = attempt.writer.enter(attempt.payload(decision))
     with _concluded_on_failure(attempt.writer, entry):
         rollout = Rollout(
@@ -202,7 +202,7 @@ def _still_allowed(attempt: Attempt, looked_at: datetime) -> PhaseRecord | None:
     """What a deployment comes to instead, by what has happened while it waited; None where it goes."""
     recover(attempt.environment, attempt.writer)
     project = attempt.environment.project
-    if project.clock.now() - looked_at > _STILL_NEW:
+    if project.clock.steady() - looked_at > _STILL_NEW:
         attempt = dataclasses.replace(attempt, revisions=resolve_revisions(project))
     decision = attempt.decide()
     if decision.outcome is DeployOutcome.UNCHANGED:

@@ -23,7 +23,7 @@ _POLL_GOING_BACK = 3.0
 def await_turn(writer: LedgerWriter, entry: Deployment, request: DeployRequest) -> PhaseRecord | None:
     """Wait until a deployment holds its environment; else the phase that it comes to, which is not written yet."""
     environment, clock = writer.environment, writer.environment.project.clock
-    until = clock.now() + environment.settings.lock_timeout
+    until = clock.steady() + environment.settings.lock_timeout
     poll = _POLL_GOING_BACK if entry.payload.kind is DeploymentKind.ROLLBACK else _POLL
     sure = False
     while True:
@@ -33,12 +33,12 @@ def await_turn(writer: LedgerWriter, entry: Deployment, request: DeployRequest) 
         sure = stop is None
         if stop is not None and stop.word is not Phase.WAITING:
             return stop
-        if stop is not None and clock.now() >= until:
+        if stop is not None and clock.steady() >= until:
             return PhaseRecord(Phase.HELD if request.automatic else Phase.REFUSED, f"waited in vain: {stop.text}")
         if stop is not None and stop.text != writer.now(entry).phase.text:
             writer.write(entry, stop)
         writer.stay_alive(entry)
-        left = max((until - clock.now()).total_seconds(), 0.0)
+        left = max((until - clock.steady()).total_seconds(), 0.0)
         # Two who begin at the same moment see each other by the second look.
         clock.sleep(environment.project.settling if sure else min(poll, left))
 

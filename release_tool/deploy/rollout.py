@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from release_tool.config import Target
     from release_tool.deploy.command import CommandResult
     from release_tool.deploy.environment import DeployEnvironment
+    from release_tool.deploy.health.probe import Question
     from release_tool.deploy.health.verdict import Sample
     from release_tool.deploy.ledger.model import Deployment
     from release_tool.deploy.ledger.writer import LedgerWriter
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY = timedelta(seconds=15)
 """How often the ledger is read while samples are taken, for a person who takes over."""
+_GAP = timedelta(minutes=1)
 _MOST_BAKES = 10
 """How many bakes may begin anew after the deadline, before that alone is the verdict."""
 
@@ -113,7 +115,7 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
                 return ending
             touched.append(target)
             ran = _run_command(rollout, target, tree.directory, variables[target.name])
-            ended = environment.project.clock.now()
+            ended = environment.project.clock.steady()
             if not ran.succeeded:
                 return PhaseRecord(Phase.FAILED, f"the command for {target.name} {ran.ending}")
             rollout.mention(Phase.VERIFYING, target.name)
@@ -135,13 +137,13 @@ def verify_targets(
 ) -> HealthVerdict | PhaseRecord:
     """Sample targets, whose command has ended, until there is a verdict, or until a person's rollback takes over."""
     clock = rollout.environment.project.clock
-    looked_at = clock.now()
+    looked_at = clock.steady()
 
     def between() -> PhaseRecord | None:
         nonlocal looked_at
-        if clock.now() - looked_at < _LOOK_EVERY:
+        if clock.steady() - looked_at < _LOOK_EVERY:
             return None
-        looked_at = clock.now()
+        looked_at = clock.steady()
         with rollout.in_passing("looking for somebody who takes over"):
             rollout.writer.stay_alive(rollout.entry)
             return _taken_over(rollout)
@@ -161,7 +163,7 @@ def verify_health(rollout: Rollout) -> HealthVerdict | PhaseRecord:
         target.name: surroundings(rollout.delivery(target), passed, environment.ours) for target in rollout.targets
     }
     with checkout(environment.project.git, rollout.entry.commit) as tree:
-        return sample(rollout, prober_for(rollout, tree.directory, variables), environment.project.clock.now())
+        return sample(rollout, prober_for(rollout, tree.directory, variables), environment.project.clock.steady())
 
 
 def prober_for(rollout: Rollout, directory: Path, variables: Mapping[str, Mapping[str, str]]) -> Prober:
@@ -191,16 +193,21 @@ def sample(
     environment, clock = rollout.environment, rollout.environment.project.clock
     questions = environment.questions(rollout.targets)
     health = HealthAnalysis.begun(rules_of(environment.settings, [target.name for target in rollout.targets]), ended)
-    limit = ended + max(track.rule.deadline + _MOST_BAKES * track.rule.bake for track in health.tracks)
+    seen_at = ended
     due = [ended + question.check.initial_delay for question in questions]
     announced = False
     while not health.state.final:
-        now = clock.now()
+        now = clock.steady()
         ripe = [number for number, at in enumerate(due) if at <= now]
         latest = prober.measure([questions[number] for number in ripe]) if ripe else ()
         for number in ripe:
             due[number] = max(due[number] + questions[number].check.interval, now)
-        health = _observed(health, latest).ticked(clock.now())
+        if (gap := clock.steady() - seen_at) > _longest_wait(questions):
+            environment.project.say(f"nothing was sampled for {gap.total_seconds():.0f} s, so the bake begins anew")
+            health, latest = health.interrupted(gap, clock.steady()), ()
+            due = [max(at, clock.steady()) for at in due]
+        seen_at = clock.steady()
+        health = _observed(health, latest).ticked(seen_at)
         rollout.evidence.samples += latest
         environment.progress.health(health, rollout.evidence.samples)
         if not announced and all(track.bake for track in health.tracks):
@@ -208,11 +215,16 @@ def sample(
             baking()
         if ending := between():
             return ending
-        if clock.now() > limit:
+        if clock.steady() > max(track.deadline + _MOST_BAKES * track.rule.bake for track in health.tracks):
             return HealthVerdict(HealthState.UNHEALTHY, "no bake held for long enough")
         if not health.state.final:
-            clock.sleep(max((min(due) - clock.now()).total_seconds(), 0.0))
+            clock.sleep(max((min(due) - clock.steady()).total_seconds(), 0.0))
     return health.verdict
+
+
+def _longest_wait(questions: Sequence[Question]) -> timedelta:
+    """How long nothing may come of sampling before that is no more than slowness: the machine slept, or hung."""
+    return max(_GAP, *(2 * (one.check.interval + one.check.timeout) + one.check.initial_delay for one in questions))
 
 
 def _observed(health: HealthAnalysis, samples: Sequence[Sample]) -> HealthAnalysis:

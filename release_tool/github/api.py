@@ -416,6 +416,10 @@ class GitHub:
         """What asks GitHub on behalf of one stage; it lives beside that stage, as nobody else needs it."""
         return kind(self.name, self._transport)
 
+    def time(self) -> datetime:
+        """What time it is at GitHub, which dates everything that is read there."""
+        return self._transport.time()
+
     def impatient(self) -> AbstractContextManager[None]:
         """Ask everything once and wait for nothing, while something else must not be kept waiting."""
         return self._transport.impatient()

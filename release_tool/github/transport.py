@@ -156,6 +156,16 @@ class Transport:
         self._between_writes = timedelta(seconds=seconds_between_writes)
         self._last_write = datetime.min.replace(tzinfo=UTC)
         self._patient = True
+        self._dated: tuple[str, datetime] | None = None
+
+    def time(self) -> datetime:
+        """What time it is at GitHub by its latest answer, to the second; ours where none told."""
+        if self._dated is None:
+            return self._clock.now()
+        from email.utils import parsedate_to_datetime  # seldom needed
+
+        date, at = self._dated
+        return parsedate_to_datetime(date) + (self._clock.steady() - at)
 
     # The four ways to ask
 
@@ -202,7 +212,7 @@ class Transport:
 
     def _patiently(self, once: Callable[[int], T], backoff: tuple[float, ...]) -> T:
         """Ask until there is an answer; waits no longer than `max_wait`, and for silence as often as `backoff` says."""
-        until = self._clock.now() + self._max_wait
+        until = self._clock.steady() + self._max_wait
         failures = limits = 0
         while True:
             try:
@@ -210,7 +220,7 @@ class Transport:
             except RateLimitedError as limit:
                 pause = _SECONDARY_WAIT * 2**limits if limit.wait is None else limit.wait
                 limits += 1
-                if not self._patient or self._clock.now() + timedelta(seconds=pause) > until:
+                if not self._patient or self._clock.steady() + timedelta(seconds=pause) > until:
                     raise
             except NoAnswerError:
                 if not self._patient or failures == len(backoff):
@@ -221,7 +231,7 @@ class Transport:
 
     def _writing(self, once: Callable[[], ApiResponse], purpose: Purpose) -> ApiResponse:
         """Write once, at a distance from the write before; a rate limit is waited for, because it did nothing."""
-        pause = self._last_write + self._between_writes - self._clock.now()
+        pause = self._last_write + self._between_writes - self._clock.steady()
         if pause > timedelta():
             self._clock.sleep(pause.total_seconds())
         try:
@@ -230,7 +240,7 @@ class Transport:
             silence.already = f"it is not known whether GitHub did it: {purpose.doing}"
             raise
         finally:
-            self._last_write = self._clock.now()
+            self._last_write = self._clock.steady()
 
     # One request
 
@@ -264,6 +274,8 @@ class Transport:
 
     def _answered(self, answer: ApiResponse, purpose: Purpose) -> ApiResponse:
         """Sort out what is no answer to what was asked: try later, broken down, or who are you."""
+        if date := answer.headers.get("date"):
+            self._dated = date, self._clock.steady()
         if _is_limit(answer):
             raise _limited(answer, self._clock.now(), purpose)
         if answer.status >= 500:  # noqa: PLR2004 - the class of the server's own failures

@@ -37,7 +37,8 @@ def lives(project: Project, owner: Owner, seen_at: datetime) -> bool:
     if owner.run:
         return _run_lives(project, owner)
     if owner.host != project.owner.host:
-        return project.clock.now() - seen_at < LEASE
+        now = project.github.time() if project.github else project.clock.now()
+        return now - seen_at < LEASE  # both by GitHub's clock, for ours may be wrong
     return owner.process != project.owner.process and host.process_lives(owner)
 
 

@@ -64,7 +64,7 @@ class ReleaseOutcome:
 
 def release(project: Project, request: Request, materials: ReleaseContents) -> ReleaseOutcome:
     """Make the next release, or finish the one that is half-done; running it again is always safe."""
-    until = project.clock.now() + _PATIENCE
+    until = project.clock.steady() + _PATIENCE
     while True:
         seen, planned = look_and_plan(project, request, online=True)
         if planned.action is Action.NOTHING:
@@ -214,7 +214,7 @@ def _settle(project: Project, seen: RepositorySnapshot, planned: ReleasePlan) ->
     and is given up when that was published before it could see the lower one's tag.
     """
     known = seen.refs | {(str(planned.tag), planned.sha)}
-    until = project.clock.now() + _PATIENCE
+    until = project.clock.steady() + _PATIENCE
     while (now := tag_refs(project.git.remote_tags())) != known:
         seen, known = look(project, online=True), now
         ours = next(tag for tag in seen.tags if tag.name == planned.tag)
@@ -237,7 +237,7 @@ def _settle(project: Project, seen: RepositorySnapshot, planned: ReleasePlan) ->
 
 def _wait(project: Project, why: str, until: datetime) -> None:
     """Wait a moment for somebody else; raises RefusedError when that has taken too long."""
-    if project.clock.now() >= until:
+    if project.clock.steady() >= until:
         raise RefusedError(
             f"gave up after {int(_PATIENCE.total_seconds()) // 60} minutes: {why}",
             already="what was done stays",

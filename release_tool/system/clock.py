@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -11,7 +11,10 @@ class Clock(Protocol):
     """What tells the time and waits."""
 
     def now(self) -> datetime:
-        """The time in UTC, aware of its zone."""
+        """The time in UTC, aware of its zone; somebody may set it, so no duration is taken from it."""
+
+    def steady(self) -> datetime:
+        """The time that it was at first, moved on by what went by since, whatever is done to the clock."""
 
     def sleep(self, seconds: float) -> None:
         """Wait for that many seconds."""
@@ -20,10 +23,23 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clock."""
 
+    def __init__(self) -> None:
+        self._began = datetime.now(UTC)
+        self._mark = _monotonic()
+
     def now(self) -> datetime:
         """The time in UTC, aware of its zone."""
         return datetime.now(UTC)
 
+    def steady(self) -> datetime:
+        """The time at first, moved on by what went by since, the time that the machine was asleep included."""
+        return self._began + timedelta(seconds=_monotonic() - self._mark)
+
     def sleep(self, seconds: float) -> None:
         """Wait for that many seconds; none for a number below zero."""
         time.sleep(max(seconds, 0))
+
+
+def _monotonic() -> float:
+    boot = getattr(time, "CLOCK_BOOTTIME", None)  # Linux has it; elsewhere a machine that sleeps goes unnoticed
+    return time.monotonic() if boot is None else time.clock_gettime(boot)

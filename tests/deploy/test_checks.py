@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -187,6 +188,37 @@ def test_where_no_check_tells_the_version_the_result_says_that_it_is_unproven(tm
         done = here.deploy("1.3.0")
         assert done.outcome == "healthy"
         assert done.reason.endswith("which is unproven: no check tells the version")
+
+
+# When the clock is set, or the machine sleeps
+
+
+@pytest.mark.parametrize("step", [timedelta(minutes=25), timedelta(hours=-1)], ids=["forward", "back"])
+@pytest.mark.parametrize("sample", [1, 30], ids=["at first", "in the bake"])
+def test_a_clock_that_is_set_changes_no_verdict_and_no_waiting(tmp_path: Path, step: timedelta, sample: int) -> None:
+    def behave(number: int) -> Said:
+        if number == sample:
+            here.clock.time += step
+        return 200, NEW
+
+    with production(tmp_path, behave=new(behave)) as here:
+        here.was_proven("1.2.4")
+        assert here.deploy("1.3.0").outcome == "healthy"
+        assert samples(here) == 61
+
+
+@pytest.mark.parametrize("sample", [1, 30], ids=["at first", "in the bake"])
+def test_a_machine_that_was_asleep_begins_the_bake_anew_and_rolls_nothing_back(tmp_path: Path, sample: int) -> None:
+    def behave(number: int) -> Said:
+        if number == sample:
+            here.clock.pass_by(timedelta(minutes=25))
+        return 200, NEW
+
+    with production(tmp_path, behave=new(behave)) as here:
+        here.was_proven("1.2.4")
+        assert here.deploy("1.3.0").outcome == "healthy"
+        assert samples(here) == sample + 61
+        assert re.search(r"nothing was sampled for 150\d s, so the bake begins anew", "\n".join(here.shop.said))
 
 
 # Exactly when

@@ -20,3 +20,11 @@ def test_the_system_clock_waits_as_long_as_it_is_told_and_never_for_less_than_no
     SystemClock().sleep(-1)
 
     assert time.monotonic() - start >= 0.01
+
+
+def test_the_steady_time_begins_with_the_real_one_and_goes_on_by_what_goes_by() -> None:
+    clock = SystemClock()
+    before = clock.steady()
+    clock.sleep(0.01)
+    assert clock.steady() - before >= timedelta(seconds=0.01)
+    assert abs(clock.steady() - datetime.now(UTC)) < timedelta(minutes=1)

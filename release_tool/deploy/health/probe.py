@@ -168,7 +168,7 @@ class _Asked:
             self.attempt.close()
 
     def _found(self, reading: Reading, detail: str) -> _Found:
-        return _Found(reading, detail, self._clock.now())
+        return _Found(reading, detail, self._clock.steady())
 
 
 def _reach(address: tuple[str, int], attempt: TimedConnection) -> ProbeResponse:

@@ -187,11 +187,12 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
     unmeasurable: int = 0
     last: Sample | None = None
     bake: _Bake | None = None
+    missed: timedelta = _NOTHING
 
     @property
     def deadline(self) -> datetime:
-        """When a bake must have begun, and be unbroken."""
-        return self.ended + self.rule.deadline
+        """When a bake must have begun, and be unbroken; the time that we missed is not counted."""
+        return self.ended + self.rule.deadline + self.missed
 
     @property
     def baked(self) -> timedelta:
@@ -228,6 +229,16 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
                 return replace(self, samples=samples, last=sample, unmeasurable=0, bad=0, bake=bake, started=True)
             case _:
                 assert_never(sample.sample)
+
+    def interrupted(self, gap: timedelta, now: datetime) -> CheckProgress:
+        """Know that nothing was sampled until now, for a reason of our own, and begin the bake anew.
+
+        What had begun to bake gets a full run of samples to begin again in, however late it is.
+        """
+        missed = self.missed + gap
+        if self.bake is not None:
+            missed = max(missed, now + self.rule.threshold * self.rule.reach - self.ended - self.rule.deadline)
+        return msgspec.structs.replace(self, missed=missed, bad=0, bake=None)
 
     def judged(self, now: datetime) -> CheckProgress:
         """Say what the samples mean at a time."""
@@ -362,6 +373,13 @@ class HealthAnalysis(msgspec.Struct, frozen=True, kw_only=True):
             return health
         tracks = (track.observed(sample) if track.rule.about(sample) else track for track in health.tracks)
         return self._judged(tracks, health.now)
+
+    def interrupted(self, gap: timedelta, now: datetime) -> HealthAnalysis:
+        """Know that nothing was sampled for a while, until now, for a reason of our own; nothing is judged by it."""
+        if self.state.final:
+            return self
+        tracks = tuple(track.interrupted(gap, now) for track in self.tracks)
+        return msgspec.structs.replace(self, tracks=tracks, now=max(now, self.now))
 
     def ticked(self, now: datetime) -> HealthAnalysis:
         """Let time go by without a sample; a verdict stays."""

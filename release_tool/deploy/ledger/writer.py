@@ -46,6 +46,7 @@ class LedgerWriter:
         self._known = {deployment.id: deployment for deployment in self._deployments.ledger(environment.name)}
         self._ours: set[int] = set()
         self._written_at = environment.project.clock.now()
+        self._shown_alive_at = environment.project.clock.steady()
         self._owner: Owner | None = None
 
     @property
@@ -130,7 +131,7 @@ class LedgerWriter:
 
     def _write(self, deployment: Deployment, phase: PhaseRecord, *, patiently: bool) -> None:
         self.insist(lambda: self._status(deployment.id, phase), _PAUSES if patiently else ())
-        self._written_at = self._project.clock.now()
+        self._written_at, self._shown_alive_at = self._project.clock.now(), self._project.clock.steady()
         state, line = describe(phase)
         known = self._known[deployment.id]
         steps = followed_by(known.steps, PhaseChange(read(state.value, line), self._written_at))
@@ -162,10 +163,10 @@ class LedgerWriter:
 
     def stay_alive(self, deployment: Deployment) -> None:
         """Show that we are alive, where nobody could ask; done so often, it costs nothing most times."""
-        if self.owner.run or self._project.clock.now() - self._written_at < _RENEWAL:
+        if self.owner.run or self._project.clock.steady() - self._shown_alive_at < _RENEWAL:
             return
         self._status(deployment.id, self.now(deployment).phase)
-        self._written_at = self._project.clock.now()
+        self._shown_alive_at = self._project.clock.steady()
 
     @contextmanager
     def kept_alive(self, deployment: Deployment, renewal: timedelta = _RENEWAL) -> Iterator[None]:
