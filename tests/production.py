@@ -127,7 +127,7 @@ class Production:
         """What a person's deployment would come to."""
         return deploy.preview(self.environment(at, **env), version, DeployRequest(by="ada"))
 
-    def deploy(
+    def deploy(  # noqa: PLR0913 - what a person may say
         self,
         version: str,
         *,
@@ -135,13 +135,13 @@ class Production:
         by: str = "ada",
         reason: str = "",
         overrides: str = "",
+        again: bool = False,
         **env: str,
     ) -> DeployResult:
         """Deploy as a person."""
         chosen = frozenset(Override(word) for word in overrides.split())
-        return deploy.deploy(
-            self.environment(at, **env), version, DeployRequest(by=by, reason=reason, overrides=chosen)
-        )
+        request = DeployRequest(by=by, reason=reason, overrides=chosen, again=again)
+        return deploy.deploy(self.environment(at, **env), version, request)
 
     def deploy_automatically(self, version: str, *, at: str = "production", **env: str) -> DeployResult:
         return deploy.deploy(self.environment(at, **env), version, DeployRequest(automatic=True))

@@ -73,6 +73,7 @@ def _at(command: Callable[P, None]) -> Callable[P, None]:
 @click.option(
     "--override", "overrides", multiple=True, callback=_overrides, metavar="WHAT", help="Bypass a safety check."
 )
+@click.option("--again", is_flag=True, help="Run the command although the version is live, and well.")
 @click.option("--automatic", is_flag=True, help="Nobody asks for it: what is in the way holds it.")
 @click.option("--record", is_flag=True, help="Deploy nothing: write down what runs, when it is healthy.")
 def deploy(  # the options of the command
@@ -80,6 +81,7 @@ def deploy(  # the options of the command
     environment: str,
     reason: str,
     overrides: tuple[str, ...],
+    again: bool,
     automatic: bool,
     record: bool,
     dry_run: bool,
@@ -90,27 +92,32 @@ def deploy(  # the options of the command
     """Bring VERSION to an environment, prove that it answers, bake it, and roll back where it is not healthy.
 
     In Actions it is done right there; from a terminal the workflow is started and followed.
+    What is live is asked first, and brought again where it is not well; --again does not ask.
     --override takes halt, quarantine, older, irreversible or no-way-back, and a reason.
 
     \b
     Examples:
       release-tool deploy 1.3.0 -e production
+      release-tool deploy 1.3.0 -e production --again
       release-tool deploy 1.3.0 -e production --override quarantine --reason "the database was full"
       release-tool deploy 1.2.3 -e production --record
     """
     if overrides and automatic:
         raise UsageError("--override is a person's word and never goes with --automatic", todo="leave one of them out")
+    if again and (automatic or record):
+        raise UsageError("--again is for a person's deployment", todo="leave out `--automatic` or `--record`")
     if overrides and not reason.strip():
         raise UsageError("--override needs a reason", todo="say why with `--reason`")
     session = current_session()
     inputs = {"action": "deploy", "version": version, "reason": reason, "override": " ".join(overrides)}
+    inputs |= {"again": "true"} if again else {}
     if not (here or dry_run or automatic or record or session.actions.enabled):
         _by_workflow(session, environment, inputs, as_json=as_json)
         return
     from release_tool.deploy import deploy as deployment
     from release_tool.deploy import verify as baseline
 
-    request = _request(session, reason, overrides, automatic=automatic)
+    request = _request(session, reason, overrides, automatic=automatic, again=again)
     with _progress(session) as progress:
         deploy_environment = _deploy_environment(session, environment, progress, evidence)
         if dry_run:
@@ -313,12 +320,15 @@ def resume(environment: str, as_json: bool) -> None:
 # Where
 
 
-def _request(session: Session, reason: str, overrides: Sequence[str], *, automatic: bool) -> DeployRequest:
+def _request(
+    session: Session, reason: str, overrides: Sequence[str], *, automatic: bool, again: bool = False
+) -> DeployRequest:
     from release_tool.deploy.ledger.model import Override
     from release_tool.deploy.preconditions import DeployRequest
 
     chosen: frozenset[Override] = frozenset(Override(word) for word in overrides)
-    return DeployRequest(by=session.person(), reason=visible(reason), automatic=automatic, overrides=chosen)
+    by = session.person()
+    return DeployRequest(by=by, reason=visible(reason), automatic=automatic, overrides=chosen, again=again)
 
 
 def _deployed(session: Session) -> Project:
@@ -584,10 +594,11 @@ def _raise(done: DeployResult) -> None:
             todo = f'if you know better: `{ways} --reason "…"`' if ways else "remove what stands in the way"
             raise RefusedError(done.reason, already=f"nothing was changed; {live}", todo=todo)
         case "rolled_back":
+            quarantined = f"mend {done.version} and release again; it is quarantined in {done.environment} until then"
             raise RolledBackError(
                 f"{done.version} is not healthy in {done.environment}: {done.reason}",
                 already=f"rolled back: {done.rolled_back_to} is live again, and was proven healthy",
-                todo=f"mend {done.version} and release again; it is quarantined in {done.environment} until then",
+                todo=f"deploy {done.version} again, which is not to blame" if done.blameless else quarantined,
             )
         case "unhealthy":
             raise UnhealthyError(

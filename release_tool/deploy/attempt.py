@@ -30,6 +30,7 @@ class DeployResult:
 
     `outcome` is `healthy`, `rolled_back`, `unhealthy`, `inconclusive`, `refused`, `held`, `superseded` or `unchanged`,
     and `goes` in a preview. `before` and `live` name what was live before and what is now, None where nobody knows.
+    `blameless` says that it was rolled back for the death of a run, and may go again.
     `ways_out` are the overrides that a refused person could give; `incident` is the address of its issue.
     """
 
@@ -41,6 +42,7 @@ class DeployResult:
     before: str | None = None
     live: str | None = None
     rolled_back_to: str | None = None
+    blameless: bool = False
     deployment: int | None = None
     samples: tuple[Sample, ...] = ()
     ways_out: tuple[str, ...] = ()

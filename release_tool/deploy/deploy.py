@@ -8,19 +8,22 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from release_tool.deploy.announce import tell_owed
 from release_tool.deploy.attempt import Attempt, DeployResult, live_name
 from release_tool.deploy.candidates import resolve_revisions
 from release_tool.deploy.conclude import conclude, run_to_end
 from release_tool.deploy.halts.commands import halt, tell_halts
 from release_tool.deploy.halts.model import HaltOrder
+from release_tool.deploy.health.verdict import Reading
 from release_tool.deploy.ledger.model import DeploymentKind, leaving, live
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.ledger.writer import LedgerWriter
 from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import DeployRequest, best_rollback_target
 from release_tool.deploy.recover import recover
-from release_tool.deploy.rollout import Rollout
+from release_tool.deploy.rollout import Rollout, look
 from release_tool.errors import ReleaseToolError, SignalError, UnhealthyError
 
 if TYPE_CHECKING:
@@ -167,7 +170,10 @@ def _going_back(environment: DeployEnvironment, version: str, request: DeployReq
 
 
 def _previewed(attempt: Attempt) -> DeployResult:
-    decision = attempt.decide()
+    attempt, decision = _decided(attempt)
+    if decision is None:  # who runs it may reach what can't be reached from here
+        attempt = _again(attempt)
+        decision = attempt.decide()
     if decision.outcome is DeployOutcome.GOES:
         return attempt.with_context(attempt.result("goes", "nothing stands in its way"))
     result = attempt.result(decision.outcome.value, decision.reason)
@@ -176,7 +182,9 @@ def _previewed(attempt: Attempt) -> DeployResult:
 
 def _go(attempt: Attempt) -> DeployResult:
     """Decide, wait for the turn, decide again, and bring it."""
-    decision = attempt.decide()
+    attempt, decision = _decided(attempt)
+    if decision is None:
+        return attempt.result("inconclusive", f"{attempt.revision.name} should be live, and could not be asked")
     if decision.outcome is not DeployOutcome.GOES:
         return not_begun(attempt, decision)
     attempt.environment.passed()  # what the command needs is missed before anybody waits for it
@@ -196,6 +204,47 @@ def _go(attempt: Attempt) -> DeployResult:
         ending = run_to_end(rollout, lambda: _still_allowed(attempt, looked_at))
         done = conclude(attempt, rollout, ending)
     return dataclasses.replace(done, by_hand=result.by_hand, changes=result.changes)
+
+
+def _decided(attempt: Attempt) -> tuple[Attempt, DeployDecision | None]:
+    """Whether it goes, and as what: a person who asks for what is live gets it brought again where it is not well.
+
+    No decision can be made where what is live can't be asked.
+    """
+    decision = attempt.decide()
+    if (
+        decision.outcome is not DeployOutcome.UNCHANGED
+        or attempt.kind is not DeploymentKind.DEPLOY
+        or attempt.request.automatic
+    ):
+        return attempt, decision
+    found = look(_journey_to_what_is_live(attempt))
+    failing = [samples for samples in found if samples[-1].sample is not Reading.OK]
+    if not failing:
+        unproven = "" if attempt.environment.tells_version else ", which is unproven: no check tells the version"
+        return attempt, msgspec.structs.replace(decision, reason=decision.reason + unproven)
+    if all(sample.sample is Reading.UNMEASURABLE for samples in failing for sample in samples):
+        return attempt, None
+    attempt.environment.project.say(f"{attempt.revision.name} should be live, and is not well: {failing[0][-1].detail}")
+    attempt = _again(attempt)
+    return attempt, attempt.decide()
+
+
+def _again(attempt: Attempt) -> Attempt:
+    return dataclasses.replace(attempt, request=msgspec.structs.replace(attempt.request, again=True))
+
+
+def _journey_to_what_is_live(attempt: Attempt) -> Rollout:
+    """What is live as something to ask; nothing is written of it."""
+    entry = next(one for one in reversed(attempt.writer.ledger) if one.commit == attempt.revision.commit)
+    return Rollout(
+        environment=attempt.environment,
+        writer=attempt.writer,
+        entry=entry,
+        tag=attempt.revision.tag,
+        targets=attempt.environment.targets,
+        request=attempt.request,
+    )
 
 
 def _still_allowed(attempt: Attempt, looked_at: datetime) -> PhaseRecord | None:

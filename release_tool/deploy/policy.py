@@ -33,6 +33,7 @@ class DeployFacts(msgspec.Struct, frozen=True, kw_only=True):
     `irreversible` names what can't be undone between the commit and what would be gone back to, or what is live where
     that is newer.
     `unmet` are the environments that come first and are not healthy at the commit.
+    `again` says that what is live is to be brought once more.
     """
 
     environment: str
@@ -50,6 +51,7 @@ class DeployFacts(msgspec.Struct, frozen=True, kw_only=True):
     gone: frozenset[str] = frozenset()
     irreversible: str = ""
     unmet: tuple[str, ...] = ()
+    again: bool = False
 
 
 class Objection(msgspec.Struct, frozen=True):
@@ -112,7 +114,7 @@ def may_deploy(facts: DeployFacts) -> DeployDecision:
 
     To an automatic run "older" is `superseded` and every other "no" is `held`; a person is told all of them.
     """
-    if facts.kind is not DeploymentKind.RECORD and live(facts.ledger).commit == facts.commit:
+    if facts.kind is not DeploymentKind.RECORD and live(facts.ledger).commit == facts.commit and not facts.again:
         return DeployDecision(
             outcome=DeployOutcome.UNCHANGED, reason=f"{facts.name} is live in {facts.environment} already"
         )

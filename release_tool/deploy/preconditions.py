@@ -27,12 +27,16 @@ _FEW = 3
 
 
 class DeployRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asked for a deployment and why; nobody did where it is automatic."""
+    """Who asked for a deployment and why; nobody did where it is automatic.
+
+    `again` asks for it although it is live, which nothing does by itself.
+    """
 
     by: str = ""
     reason: str = ""
     automatic: bool = False
     overrides: frozenset[Override] = frozenset()
+    again: bool = False
 
 
 def facts_before(  # noqa: PLR0913 - a deployment is decided by all of these
@@ -72,6 +76,7 @@ def facts_before(  # noqa: PLR0913 - a deployment is decided by all of these
         gone=gone,
         irreversible=irreversible(environment, revisions, *between),
         unmet=_unmet(environment, revision, ledgers, request) if deploys else (),
+        again=request.again and deploys and not request.automatic,
     )
 
 

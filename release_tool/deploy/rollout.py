@@ -12,7 +12,7 @@ from release_tool.deploy.command import CommandInput, surroundings
 from release_tool.deploy.evidence import CommandOutput, Evidence
 from release_tool.deploy.health.judge import Expected
 from release_tool.deploy.health.probe import Prober
-from release_tool.deploy.health.verdict import HealthAnalysis, HealthState, HealthVerdict, rules_of
+from release_tool.deploy.health.verdict import HealthAnalysis, HealthState, HealthVerdict, Reading, rules_of
 from release_tool.deploy.ledger.lock import interruption, yields_to
 from release_tool.deploy.ledger.model import DeploymentKind
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
@@ -157,13 +157,39 @@ def verify_targets(
 
 def verify_health(rollout: Rollout) -> HealthVerdict | PhaseRecord:
     """Run the checks of its targets through a bake, changing nothing and telling nobody."""
+    with _probing(rollout) as prober:
+        return sample(rollout, prober, rollout.environment.project.clock.steady())
+
+
+def look(rollout: Rollout) -> tuple[tuple[Sample, ...], ...]:
+    """The samples of each check of each target: it is asked until it is well answered, or as often as it may fail."""
+    clock, questions = rollout.environment.project.clock, rollout.environment.questions(rollout.targets)
+    found: dict[int, tuple[Sample, ...]] = dict.fromkeys(range(len(questions)), ())
+    with _probing(rollout) as prober:
+        while request := [number for number, question in enumerate(questions) if _asks_on(question, found[number])]:
+            if any(found.values()):
+                clock.sleep(max(questions[number].check.interval.total_seconds() for number in request))
+            for number, one in zip(request, prober.measure([questions[number] for number in request]), strict=True):
+                found[number] += (one,)
+                rollout.evidence.samples.append(one)
+    return tuple(found.values())
+
+
+def _asks_on(question: Question, samples: Sequence[Sample]) -> bool:
+    answered = any(one.sample is Reading.OK for one in samples)
+    return not answered and len(samples) < question.check.failure_threshold
+
+
+@contextmanager
+def _probing(rollout: Rollout) -> Iterator[Prober]:
+    """What asks its targets while nothing is brought to them."""
     environment = rollout.environment
     passed = {name: environment.ours[name] for name in environment.settings.pass_env if name in environment.ours}
     variables = {
         target.name: surroundings(rollout.delivery(target), passed, environment.ours) for target in rollout.targets
     }
     with checkout(environment.project.git, rollout.entry.commit) as tree:
-        return sample(rollout, prober_for(rollout, tree.directory, variables), environment.project.clock.steady())
+        yield prober_for(rollout, tree.directory, variables)
 
 
 def prober_for(rollout: Rollout, directory: Path, variables: Mapping[str, Mapping[str, str]]) -> Prober:
@@ -175,6 +201,7 @@ def prober_for(rollout: Rollout, directory: Path, variables: Mapping[str, Mappin
         environment={},
         variables=variables,
         secrets=rollout.environment.secrets(),
+        say=rollout.environment.project.say,
     )
 
 

@@ -262,6 +262,49 @@ def test_what_is_live_already_is_not_deployed_again(tmp_path: Path) -> None:
         assert len(here.ledger()) == 1
 
 
+def test_what_is_live_and_dead_is_brought_again_to_a_person_and_never_by_itself(tmp_path: Path) -> None:
+    with production(tmp_path, configuration=QUICK) as here:
+        here.was_proven("1.2.4")
+        here.deploy("1.3.0")
+        here.service.file.write_text("nothing")
+        assert here.preview("1.3.0").outcome == "goes"
+        assert here.deploy_automatically("1.3.0").outcome == "unchanged"
+        done = here.deploy("1.3.0")
+        assert (done.outcome, done.live, here.service.deployed()) == ("healthy", "1.3.0", "1.3.0")
+        assert len(here.ledger()) == 3
+
+
+def test_what_is_live_and_fails_for_less_than_its_threshold_is_unchanged(tmp_path: Path) -> None:
+    failing = iter([(500, ""), (500, "")])
+    with production(tmp_path, configuration=QUICK) as here:
+        here.deploy("1.3.0")
+        here.service.behave = lambda version, _: next(failing, (200, {"version": version}))
+        assert here.deploy("1.3.0").outcome == "unchanged"
+
+
+def test_what_is_live_is_brought_again_where_a_person_insists_and_gone_back_from_where_that_fails(
+    tmp_path: Path,
+) -> None:
+    with production(tmp_path, configuration=QUICK) as here:
+        here.was_proven("1.2.4")
+        here.deploy("1.3.0")
+        assert here.deploy("1.3.0", again=True).outcome == "healthy"
+        assert len(here.ledger()) == 3
+        here.service.behave = lambda version, _: (500, "") if version == "1.3.0" else (200, {"version": version})
+        done = here.deploy("1.3.0", again=True)
+        assert (done.outcome, done.rolled_back_to) == ("rolled_back", "1.2.4")
+
+
+def test_what_is_live_and_can_not_be_asked_is_not_touched(tmp_path: Path) -> None:
+    check = '\n[[environments.production.checks]]\nname = "own"\nkind = "command"\ncommand = ["./gone.sh"]\n'
+    with production(tmp_path, configuration=QUICK + check) as here:
+        here.was_proven("1.3.0")
+        done = here.deploy("1.3.0")
+        assert (done.outcome, done.reason) == ("inconclusive", "1.3.0 should be live, and could not be asked")
+        assert len(here.ledger()) == 1
+        assert here.preview("1.3.0").outcome == "refused", "there is nothing to go back to"
+
+
 def test_an_older_commit_is_refused_to_a_person_and_superseded_where_nobody_asked(tmp_path: Path) -> None:
     with production(tmp_path, configuration=QUICK) as here:
         here.deploy("1.2.4")
