@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from release_tool.deploy.attempt import live_name
 from release_tool.deploy.halts.commands import open_incident
 from release_tool.deploy.ledger.model import DeploymentKind, Payload
-from release_tool.deploy.ledger.phase import Phase, PhaseRecord
+from release_tool.deploy.ledger.phase import REASON, Phase, PhaseRecord
 from release_tool.deploy.preconditions import best_rollback_target, irreversible
 from release_tool.deploy.queue import await_turn
 from release_tool.deploy.rollout import roll_out
@@ -79,9 +79,9 @@ def end_failed(attempt: Attempt, rollout: Rollout, ending: PhaseRecord, reason: 
     if ending.handed_over_to is not None:
         return attempt.result("superseded", str(ending), entry)
     if ending.rolled_back_to:
-        return dataclasses.replace(
-            attempt.result("rolled_back", reason, entry), rolled_back_to=live_name(writer.ledger)
-        )
+        result = attempt.result("rolled_back", reason, entry)
+        blameless = writer.now(entry).blameless
+        return dataclasses.replace(result, rolled_back_to=live_name(writer.ledger), blameless=blameless)
     return dataclasses.replace(attempt.result("unhealthy", ending.text, entry), incident=opened)
 
 
@@ -160,7 +160,7 @@ def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: 
 
 def _not_back(why: str, reason: str, then: str = "") -> PhaseRecord:
     """How a deployment ends that is not undone; that comes first, for a status has no room for a long text."""
-    return PhaseRecord(Phase.FAILED, f"{why}, after this: {reason}" + (f"; then: {then}" if then else ""))
+    return PhaseRecord(Phase.FAILED, f"{why}{REASON}{reason}" + (f"; then: {then}" if then else ""))
 
 
 def touched(rollout: Rollout) -> tuple[Target, ...]:

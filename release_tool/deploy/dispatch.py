@@ -107,6 +107,7 @@ def outcome_of(environment: DeployEnvironment, run: WorkflowRun) -> DeployResult
         commit=entry.commit,
         live=live_name(ledger),
         rolled_back_to=entry.phase.rolled_back_to or None,
+        blameless=entry.blameless,
         deployment=entry.id,
     )
 

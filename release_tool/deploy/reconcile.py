@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from release_tool.deploy import policy
 from release_tool.deploy.announce import tell_owed
 from release_tool.deploy.candidates import resolve_revisions
-from release_tool.deploy.deploy import bring, newest, not_begun
+from release_tool.deploy.deploy import attempt_at, bring, newest, not_begun
 from release_tool.deploy.halts.commands import close_over, tell_halts
-from release_tool.deploy.ledger.model import live
+from release_tool.deploy.ledger.model import DeploymentKind, live
 from release_tool.deploy.ledger.recovery import next_remedy
 from release_tool.deploy.ledger.writer import LedgerWriter
 from release_tool.deploy.policy import DeployOutcome
@@ -54,6 +54,9 @@ def reconcile(
     for environment in environments:
         done += recover(environment, writers[environment.name], only_close=only_close)
     carries_on = bool(environments) and not (only_settle or only_close)
+    for environment in environments if carries_on else ():
+        if attempt := _undone(environment, writers[environment.name], done):
+            done.append(bring(attempt))
     if carries_on:
         close_over(environments[0].project, environments[0].project.clock.now())
     for environment in environments:
@@ -69,6 +72,17 @@ def reconcile(
 def _newest(environment: DeployEnvironment) -> Attempt | None:
     """Looked at anew: the environment before took its time."""
     return newest(environment, resolve_revisions(environment.project), DeployRequest(automatic=True))
+
+
+def _undone(environment: DeployEnvironment, writer: LedgerWriter, settled: Sequence[DeployResult]) -> Attempt | None:
+    """The attempt to bring what a person asked for, where its run died before it changed anything."""
+    numbers = {one.deployment for one in settled if one.environment == environment.name}
+    left = next((one for one in reversed(writer.ledger) if one.id in numbers and one.undone), None)
+    if left is None or left.payload.automatic or left.payload.kind is not DeploymentKind.DEPLOY:
+        return None
+    payload = left.payload
+    request = DeployRequest(by=payload.by, reason=payload.reason, overrides=frozenset(payload.overrides))
+    return attempt_at(environment, payload.name, request, writer=writer)
 
 
 def plan(environments: Sequence[DeployEnvironment], *, writes: bool = False) -> tuple[ReconcileStep, ...]:

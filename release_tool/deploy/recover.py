@@ -9,13 +9,14 @@ from release_tool.deploy import conclude
 from release_tool.deploy.attempt import Attempt, live_name
 from release_tool.deploy.candidates import resolve_revisions
 from release_tool.deploy.dispatch import outcome
-from release_tool.deploy.health.verdict import HealthState
+from release_tool.deploy.health.verdict import HealthState, Reading
 from release_tool.deploy.ledger import recovery
-from release_tool.deploy.ledger.model import live
+from release_tool.deploy.ledger.model import DeploymentKind, live
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.ledger.recovery import Close, OrphanHealth, RollBack, VerifyOrphan, give_up, next_remedy
 from release_tool.deploy.preconditions import DeployRequest, best_rollback_target
 from release_tool.deploy.rollout import Rollout, verify_health
+from release_tool.deploy.rollout import look as look_at
 
 if TYPE_CHECKING:
     from release_tool.deploy.attempt import DeployResult
@@ -72,12 +73,7 @@ def _close(
 def _examine(environment: DeployEnvironment, writer: LedgerWriter, dead: Deployment) -> DeployResult:
     attempt = _attempt(environment, writer, dead)
     rollout = _rollout(attempt, dead)
-    found = verify_health(rollout)
-    look = (
-        OrphanHealth.INCONCLUSIVE
-        if isinstance(found, PhaseRecord)
-        else _LOOKS.get(found.state, OrphanHealth.INCONCLUSIVE)
-    )
+    look = _at_once(rollout) or _through_a_bake(rollout)
     writer.look()
     if writer.now(dead).finished or dead.id in writer.living():
         return attempt.result("superseded", f"{dead} was settled by somebody else meanwhile", dead)
@@ -86,6 +82,26 @@ def _examine(environment: DeployEnvironment, writer: LedgerWriter, dead: Deploym
     if isinstance(verdict, RollBack):
         return _roll_back(environment, writer, dead, verdict.reason, rollout)
     return _close(environment, writer, verdict, rollout)
+
+
+def _at_once(rollout: Rollout) -> OrphanHealth | None:
+    """What a few samples say already, before anybody waits any longer; None where they leave it open."""
+    readings = {one.sample for samples in look_at(rollout) for one in samples}
+    payload = rollout.entry.payload
+    if readings == {Reading.STALE} and (payload.kind is DeploymentKind.DEPLOY or payload.automatic):
+        return OrphanHealth.UNCHANGED
+    if readings == {Reading.UNMEASURABLE}:
+        return OrphanHealth.INCONCLUSIVE
+    return OrphanHealth.SILENT if readings <= {Reading.BAD, Reading.UNMEASURABLE} else None
+
+
+def _through_a_bake(rollout: Rollout) -> OrphanHealth:
+    found = verify_health(rollout)
+    return (
+        OrphanHealth.INCONCLUSIVE
+        if isinstance(found, PhaseRecord)
+        else _LOOKS.get(found.state, OrphanHealth.INCONCLUSIVE)
+    )
 
 
 def _roll_back(

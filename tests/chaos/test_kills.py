@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from github_sandbox import Fault
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from tests import examples
 from tests.chaos.aftermath import assert_in_order
 from tests.chaos.endless import ENDLESS, assert_ends, fifo
-from tests.chaos.past import prove
+from tests.chaos.past import enter, prove
 from tests.production import COMMAND, QUICK, production
 
 if TYPE_CHECKING:
@@ -155,6 +156,47 @@ def test_who_deploys_next_settles_first_what_was_left_behind(tmp_path: Path, aga
         assert here.service.file.read_text() == "1.2.4"
 
 
+# What answers after our death decides
+
+
+def left_changing(here: Production, runs: str, *, automatic: bool) -> None:
+    """A run died while its command ran; what is deployed is what it left."""
+    enter(here, "1.3.0", PhaseRecord(Phase.CHANGING, "production"), automatic=automatic)
+    here.service.file.write_text(runs)
+
+
+@pytest.mark.parametrize("automatic", [True, False], ids=["by itself", "a person's"])
+def test_where_the_old_version_answers_nothing_was_changed_and_the_new_one_is_brought_again(
+    tmp_path: Path, *, automatic: bool
+) -> None:
+    with scene(tmp_path, "good") as here:
+        left_changing(here, "1.2.4", automatic=automatic)
+        here.reconcile()
+        assert here.story()[-2:] == [
+            "deploy 1.3.0: not done: interrupted before it changed anything",
+            "deploy 1.3.0: healthy: the new version answered well for 10s",
+        ]
+        assert_in_order(here)
+
+
+def test_where_nothing_answers_production_goes_back_at_once_and_the_version_is_not_blamed(tmp_path: Path) -> None:
+    with scene(tmp_path, "bad") as here:
+        left_changing(here, "1.3.0", automatic=True)
+        began = here.clock.steady()
+        (settled,) = here.reconcile(only_settle=True)
+        assert (settled.outcome, settled.live, settled.blameless) == ("rolled_back", "1.2.4", True)
+        assert settled.reason == "interrupted, and nothing answers"
+        assert (here.clock.steady() - began).total_seconds() < 30, "that is a few samples, and the bake of the rollback"
+        assert here.preview("1.3.0").outcome == "goes"
+
+
+def test_where_the_new_version_answers_it_is_verified_through_its_bake(tmp_path: Path) -> None:
+    with scene(tmp_path, "good") as here:
+        left_changing(here, "1.3.0", automatic=True)
+        (settled,) = here.reconcile(only_settle=True)
+        assert (settled.outcome, settled.reason) == ("healthy", "found healthy after an interruption")
+
+
 @pytest.mark.parametrize("story", ["good", "bad"])
 def test_a_run_that_is_killed_while_its_command_runs_takes_the_command_with_it(tmp_path: Path, story: str) -> None:
     with scene(tmp_path, story, command=ENDLESS) as here:
@@ -163,5 +205,5 @@ def test_a_run_that_is_killed_while_its_command_runs_takes_the_command_with_it(t
         number = int(said.read_text())
         kill(doomed)
         assert_ends(number)
-        here.reconcile()
+        here.reconcile(only_settle=True)  # for it would be brought again, and never end
         assert_in_order(here)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import msgspec
 
-from release_tool.deploy.ledger.phase import DeploymentState, Phase, PhaseRecord, is_same_end, read
+from release_tool.deploy.ledger.phase import INTERRUPTED, REASON, DeploymentState, Phase, PhaseRecord, is_same_end, read
 from release_tool.model.tags import Owner
 
 if TYPE_CHECKING:
@@ -102,10 +102,20 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def changed(self) -> bool:
-        """Whether it may have changed anything; a record never does."""
-        return self.payload.kind is not DeploymentKind.RECORD and any(
-            step.phase.word in _CHANGED for step in self.steps
-        )
+        """Whether it may have changed anything; a record never does, and nor did what was found not to have."""
+        possible = self.payload.kind is not DeploymentKind.RECORD and self.phase.word is not Phase.NOT_DONE
+        return possible and any(step.phase.word in _CHANGED for step in self.steps)
+
+    @property
+    def undone(self) -> bool:
+        """Whether it had begun, and was then found to have changed nothing."""
+        return self.phase.word is Phase.NOT_DONE and any(step.phase.word in _CHANGED for step in self.steps)
+
+    @property
+    def blameless(self) -> bool:
+        """Whether it failed because its run died, and not by anything that it was seen to do itself."""
+        _, after, reason = self.phase.text.partition(REASON)
+        return (reason if after else self.phase.text).startswith(INTERRUPTED)
 
     @property
     def proven(self) -> bool:
@@ -245,7 +255,8 @@ def leaving(ledger: Ledger) -> Deployment | None:
 def quarantine(ledger: Ledger) -> dict[str, str]:
     """The quarantined commits, each with the reason why.
 
-    A failed deployment and a rollback from it begin it, and only a person's healthy deployment ends it.
+    A failed deployment and a rollback from it begin it, unless it failed because its run died, and only a person's
+    healthy deployment ends it.
     A rollback that fails says nothing about the commit that it went back to.
     """
     by_id = {deployment.id: deployment for deployment in ledger}
@@ -253,9 +264,10 @@ def quarantine(ledger: Ledger) -> dict[str, str]:
     for deployment in ledger:
         left = by_id.get(deployment.payload.parent or 0)
         if deployment.payload.kind is DeploymentKind.ROLLBACK:
-            if left and deployment.changed and left.commit != deployment.commit:
+            blamed = left and not (deployment.payload.automatic and left.blameless)
+            if left and blamed and deployment.changed and left.commit != deployment.commit:
                 found[left.commit] = f"was rolled back from (#{deployment.id})"
-        elif deployment.phase.word is Phase.FAILED:
+        elif deployment.phase.word is Phase.FAILED and not deployment.blameless:
             found[deployment.commit] = f"failed here (#{deployment.id})"
         if deployment.proven and not deployment.payload.automatic:
             found.pop(deployment.commit, None)

@@ -12,6 +12,12 @@ from release_tool.text.visible import visible
 LIMIT = 140
 """The characters that GitHub takes in the description of a status."""
 
+INTERRUPTED = "interrupted"
+"""What the text of a failure begins with that is owed to the death of its run alone."""
+
+REASON = ", after this: "
+"""What stands between why there was no way back from a failure and the failure itself."""
+
 EVERYBODY = "*"
 """Stands for all channels that want to know, where there is no room for their names."""
 

@@ -9,7 +9,7 @@ import msgspec
 
 from release_tool.deploy.ledger.lock import yields_to
 from release_tool.deploy.ledger.model import Deployment, DeploymentKind
-from release_tool.deploy.ledger.phase import Phase, PhaseRecord, describe
+from release_tool.deploy.ledger.phase import INTERRUPTED, Phase, PhaseRecord, describe
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -41,8 +41,13 @@ Remedy: TypeAlias = Close | VerifyOrphan | RollBack
 
 
 class OrphanHealth(enum.Enum):
-    """What the checks said about the commit of an interrupted deployment."""
+    """What the checks said about the commit of an interrupted deployment.
 
+    `unchanged` is that another version was answered well every time, `silent` that nothing was.
+    """
+
+    UNCHANGED = "unchanged"
+    SILENT = "silent"
     HEALTHY = "healthy"
     UNHEALTHY = "unhealthy"
     INCONCLUSIVE = "inconclusive"
@@ -70,14 +75,20 @@ def judge(
     Where no check tells the version, good answers prove nothing unless every target was brought to the new one.
     """
     match look:
+        case OrphanHealth.UNCHANGED:
+            return Close(deployment, PhaseRecord(Phase.NOT_DONE, f"{INTERRUPTED} before it changed anything"))
+        case OrphanHealth.INCONCLUSIVE:
+            return Close(deployment, PhaseRecord(Phase.UNKNOWN, f"{INTERRUPTED}, and its health could not be measured"))
         case OrphanHealth.HEALTHY if tells_version or _is_complete(deployment, targets):
             return Close(deployment, PhaseRecord(Phase.HEALTHY, "found healthy after an interruption"))
         case OrphanHealth.HEALTHY:
-            return _failed(deployment, "interrupted before every target was deployed", way_back)
+            return _failed(deployment, f"{INTERRUPTED} before every target was deployed", way_back)
+        case OrphanHealth.SILENT:
+            return _failed(deployment, f"{INTERRUPTED}, and nothing answers", way_back)
         case OrphanHealth.UNHEALTHY:
-            return _failed(deployment, "interrupted, and found unhealthy", way_back)
-        case OrphanHealth.INCONCLUSIVE:
-            return Close(deployment, PhaseRecord(Phase.UNKNOWN, "interrupted, and its health could not be measured"))
+            own = _is_complete(deployment, targets)
+            reason = "found unhealthy after an interruption" if own else f"{INTERRUPTED}, and found unhealthy"
+            return _failed(deployment, reason, way_back)
         case _ as never:
             assert_never(never)
 

@@ -333,3 +333,19 @@ def test_only_a_deployment_is_rolled_back_by_itself_and_never_where_a_person_rul
     assert not deployment(1, "a", overrides=(Override.IRREVERSIBLE,)).can_roll_back
     assert not deployment(1, "a", overrides=(Override.NO_WAY_BACK,)).can_roll_back
     assert not rollback(1, "a", leaves=0).can_roll_back
+
+
+def test_nothing_is_held_against_a_commit_whose_run_died() -> None:
+    died = deployment(2, "b", "changing: web", "failed: interrupted, and nothing answers; rolled back to 1.a")
+    back = rollback(3, "a", *PROVEN, leaves=2)
+    assert quarantine([deployment(1, "a", *PROVEN), died, back]) == {}
+    stuck = deployment(2, "b", "changing: web", "failed: there is no way back, after this: interrupted, and found so")
+    assert quarantine([stuck]) == {}
+    own = deployment(2, "b", "changing: web", "failed: found unhealthy after an interruption; rolled back to 1.a")
+    assert list(quarantine([deployment(1, "a", *PROVEN), own, back])) == [sha("b")]
+
+
+def test_what_was_found_to_have_changed_nothing_leaves_live_what_was() -> None:
+    undone = deployment(2, "b", "changing: web", "not done: interrupted before it changed anything")
+    assert live([deployment(1, "a", *PROVEN), undone]).commit == sha("a")
+    assert (undone.changed, undone.undone, undone.touched) == (False, True, ())

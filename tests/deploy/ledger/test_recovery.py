@@ -120,13 +120,20 @@ BAKING = ("changing: web", "verifying: web", "baking:")
             OrphanHealth.INCONCLUSIVE,
             "unknown: interrupted, and its health could not be measured",
         ),
-        (deployment(2, "b", *BAKING), OrphanHealth.UNHEALTHY, "interrupted, and found unhealthy"),
+        (deployment(2, "b", *BAKING), OrphanHealth.UNHEALTHY, "found unhealthy after an interruption"),
+        (deployment(2, "b", "changing: web"), OrphanHealth.UNHEALTHY, "interrupted, and found unhealthy"),
+        (deployment(2, "b", "changing: web"), OrphanHealth.SILENT, "interrupted, and nothing answers"),
+        (
+            deployment(2, "b", "changing: web"),
+            OrphanHealth.UNCHANGED,
+            "not done: interrupted before it changed anything",
+        ),
         (
             deployment(2, "b", *BAKING, overrides=(Override.NO_WAY_BACK,)),
             OrphanHealth.UNHEALTHY,
-            "failed: interrupted, and found unhealthy",
+            "failed: found unhealthy after an interruption",
         ),
-        (rollback(2, "b", *BAKING, leaves=1), OrphanHealth.UNHEALTHY, "failed: interrupted, and found unhealthy"),
+        (rollback(2, "b", *BAKING, leaves=1), OrphanHealth.UNHEALTHY, "failed: found unhealthy after an interruption"),
         (rollback(2, "b", *BAKING, leaves=1), OrphanHealth.HEALTHY, "healthy: found healthy after an interruption"),
     ],
 )
