@@ -6,12 +6,12 @@ import contextlib
 import errno
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from release_tool.deploy.health.verdict import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _OURS = frozenset(
     {
@@ -41,14 +41,36 @@ class ConnectionFailedError(Exception):
         self.detail = detail
 
 
-class TimedConnection:
-    """The time that there is for one measurement, and the connection that it holds open meanwhile."""
+Address: TypeAlias = tuple[socket.AddressFamily, tuple[object, ...]]
+"""A family, and what a socket of that family connects to, its host first."""
 
-    def __init__(self, seconds: float) -> None:
+_ONE_MACHINE = frozenset({"127.0.0.1", "::1"})
+
+
+def resolve(host: str, port: int) -> list[Address]:
+    """Look up the addresses of a name, each once; raises what the system's lookup raises."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+
+
+class TimedConnection:
+    """The time that there is for one measurement, and the connection that it holds open meanwhile.
+
+    `turn` says which of several addresses is asked: they take turns. Afterwards `address` names it, where there are
+    several, and `unreachable` holds those that this machine has no route to.
+    """
+
+    def __init__(
+        self, seconds: float, *, turn: int = 0, resolve: Callable[[str, int], Sequence[Address]] = resolve
+    ) -> None:
         self._seconds = seconds
         self._ends = time.monotonic() + seconds
         self._held: socket.socket | None = None
         self._looking_up = False
+        self._turn = turn
+        self._resolve = resolve
+        self.address = ""
+        self.unreachable: tuple[str, ...] = ()
 
     @property
     def left(self) -> float:
@@ -63,16 +85,27 @@ class TimedConnection:
         return ConnectionFailedError(Reading.BAD, f"no whole answer within {self._seconds:g} s")
 
     def connect(self, host: str, port: int, *, to_proxy: bool = False) -> socket.socket:
-        """Connect to the first address of a host that lets us, each getting its share of the time.
+        """Connect to the address of a host whose turn it is; raises TroubleError.
 
-        Raises TroubleError; a proxy that can't be reached is our own trouble.
+        Of a proxy the first one that lets us in is taken, and that none does is our own trouble.
         """
-        try:
-            return self._connect(self._addresses(host, port))
-        except ConnectionFailedError as trouble:
-            if to_proxy:
+        addresses = self._addresses(host, port)
+        if to_proxy:
+            try:
+                return self._connect(addresses)
+            except ConnectionFailedError as trouble:
                 raise ConnectionFailedError(Reading.UNMEASURABLE, f"our proxy: {trouble.detail}") from None
-            raise
+        return self._connect(self._whose_turn_it_is(addresses))
+
+    def _whose_turn_it_is(self, addresses: list[Address]) -> list[Address]:
+        """One of several addresses that can be reached from here; those of this machine itself are one server."""
+        if {str(address[0]) for _, address in addresses} <= _ONE_MACHINE:
+            return addresses
+        near = sorted((one for one in addresses if _has_route(one)), key=str) or addresses
+        self.unreachable = tuple(str(address[0]) for family, address in addresses if (family, address) not in near)
+        chosen = near[self._turn % len(near)]
+        self.address = str(chosen[1][0]) if len(near) > 1 else ""
+        return [chosen]
 
     def cut(self) -> None:
         """End the connection, so that whoever still waits for it stops."""
@@ -85,19 +118,18 @@ class TimedConnection:
         if self._held:
             self._held.close()
 
-    def _addresses(self, host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[object, ...]]]:
+    def _addresses(self, host: str, port: int) -> list[Address]:
         self._looking_up = True
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return list(self._resolve(host, port))
         except socket.gaierror as error:
             raise lookup_trouble(error) from None
         except UnicodeError:
             raise ConnectionFailedError(Reading.BAD, "its host is no name that can be looked up") from None
         finally:
             self._looking_up = False
-        return [(family, address) for family, _, _, _, address in found]
 
-    def _connect(self, addresses: Sequence[tuple[socket.AddressFamily, tuple[object, ...]]]) -> socket.socket:
+    def _connect(self, addresses: Sequence[Address]) -> socket.socket:
         failures = []
         for tried, (family, address) in enumerate(addresses):
             connection = socket.socket(family, socket.SOCK_STREAM)
@@ -112,6 +144,17 @@ class TimedConnection:
                 self._held = connection.dup()  # stays in our hand when the connection becomes an encrypted one
                 return connection
         raise connection_trouble(failures)
+
+
+def _has_route(address: Address) -> bool:
+    """Whether this machine knows a way to an address; nothing is sent to find out."""
+    family, place = address
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:
+            asking.connect(place)
+    except OSError as error:
+        return error.errno not in _OURS
+    return True
 
 
 def lookup_trouble(error: socket.gaierror) -> ConnectionFailedError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, assert_never
 
@@ -12,7 +13,7 @@ import msgspec
 
 from release_tool.config import Check, Target
 from release_tool.deploy import command
-from release_tool.deploy.health.connection import ConnectionFailedError, TimedConnection
+from release_tool.deploy.health.connection import ConnectionFailedError, TimedConnection, resolve
 from release_tool.deploy.health.judge import ProbeResponse, judge, unusable
 from release_tool.deploy.health.verdict import Reading, Sample
 from release_tool.errors import UsageError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from urllib.parse import SplitResult
 
+    from release_tool.deploy.health.connection import Address
     from release_tool.deploy.health.judge import Expected
     from release_tool.system.clock import Clock
 
@@ -54,7 +56,8 @@ class Prober:
     """Measures whether targets answer, and whether it is the expected version that does.
 
     Command checks run in `directory` with `environment`, and with what `told` has for their target by its name.
-    `secrets` never stand in a detail, and nor do passwords of URLs.
+    `secrets` never stand in a detail, and nor do passwords of URLs. Where a name has several addresses they take
+    turns; it is looked up by `resolve` each time, and `say` is told once of each that can't be reached from here.
     """
 
     def __init__(  # noqa: PLR0913 - each of these is a thing that a caller decides
@@ -66,6 +69,8 @@ class Prober:
         environment: Mapping[str, str],
         variables: Mapping[str, Mapping[str, str]] | None = None,
         secrets: Iterable[str] = (),
+        resolve: Callable[[str, int], Sequence[Address]] = resolve,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._variables = variables or {}
         self._expected = expected
@@ -73,12 +78,25 @@ class Prober:
         self._directory = directory
         self._environment = environment
         self._secrets = frozenset(secrets)
+        self._resolve = resolve
+        self._say = say
+        self._left_out: set[str] = set()
+        self._turns: Counter[tuple[str, str]] = Counter()
 
     def measure(self, questions: Sequence[Question]) -> tuple[Sample, ...]:
         """Ask all of them at the same time: one sample for each, in their order, within the longest time limit."""
-        asked = [_Asked(self._ask, question, self._clock) for question in questions]
+        asked = [_Asked(self._ask, question, self._attempt(question), self._clock) for question in questions]
         answered = {id(one): one.answered() for one in sorted(asked, key=lambda one: one.attempt.left)}
+        for address in sorted({address for one in asked for address in one.attempt.unreachable} - self._left_out):
+            self._left_out.add(address)
+            self._say(f"{address} is left out of the checks: this machine has no route to it")
         return tuple(self._sample(one.question, answered[id(one)]) for one in asked)
+
+    def _attempt(self, question: Question) -> TimedConnection:
+        name = question.target.name, question.check.name
+        self._turns[name] += 1
+        seconds = question.check.timeout.total_seconds()
+        return TimedConnection(seconds, turn=self._turns[name] - 1, resolve=self._resolve)
 
     def _sample(self, question: Question, found: _Found) -> Sample:
         mask = Masker(self._secrets | url_secrets(question.check.url) | url_secrets(question.target.url))
@@ -135,10 +153,14 @@ class _Asked:
     """A question on its way: a thread asks it, and is not waited for any longer than it has time."""
 
     def __init__(
-        self, ask: Callable[[Question, TimedConnection], tuple[Reading, str]], question: Question, clock: Clock
+        self,
+        ask: Callable[[Question, TimedConnection], tuple[Reading, str]],
+        question: Question,
+        attempt: TimedConnection,
+        clock: Clock,
     ) -> None:
         self.question = question
-        self.attempt = TimedConnection(question.check.timeout.total_seconds())
+        self.attempt = attempt
         self._ask = ask
         self._clock = clock
         self._results: queue.SimpleQueue[_Found | Exception] = queue.SimpleQueue()
@@ -168,7 +190,8 @@ class _Asked:
             self.attempt.close()
 
     def _found(self, reading: Reading, detail: str) -> _Found:
-        return _Found(reading, detail, self._clock.steady())
+        address = self.attempt.address
+        return _Found(reading, f"{address}: {detail}" if address else detail, self._clock.steady())
 
 
 def _reach(address: tuple[str, int], attempt: TimedConnection) -> ProbeResponse:

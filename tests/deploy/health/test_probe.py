@@ -32,9 +32,12 @@ from tests.certificates import certificate
 from tests.clock import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from release_tool.deploy.health.connection import Address
+
+NOWHERE = "fd00::1"
 EXPECTED = Expected(commit="5f3c2a1b" * 5, version="1.3.0")
 LONG = Duration(seconds=20)
 SHORT = Duration(milliseconds=300)
@@ -52,12 +55,18 @@ class Server:
     """A server on loopback that reads requests, remembers them, and then does to a connection what it was told to."""
 
     def __init__(
-        self, behave: Callable[[socket.socket], None], *, host: str, tls: ssl.SSLContext | None, reads: bool
+        self,
+        behave: Callable[[socket.socket], None],
+        *,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None,
+        reads: bool,
     ) -> None:
         self.requests: list[str] = []
         self._behave, self._tls, self._reads = behave, tls, reads
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family)
+        self._listener = socket.create_server((host, port), family=family)
         self.address = f"[{host}]" if ":" in host else host
         self.port: int = self._listener.getsockname()[1]
         self._over = threading.Event()
@@ -115,11 +124,12 @@ class Serve:
         behave: Callable[[socket.socket], None] | bytes,
         *,
         host: str = "127.0.0.1",
+        port: int = 0,
         tls: ssl.SSLContext | None = None,
         reads: bool = True,
     ) -> Server:
         does = (lambda connection: connection.sendall(behave)) if isinstance(behave, bytes) else behave
-        self._servers.append(Server(does, host=host, tls=tls, reads=reads))
+        self._servers.append(Server(does, host=host, port=port, tls=tls, reads=reads))
         return self._servers[-1]
 
     def close(self) -> None:
@@ -257,6 +267,82 @@ def test_an_answer_by_ipv6_counts_like_any_other(serve: Serve, prober: Prober) -
 
     assert ask(prober, server.url)[0] is Reading.OK
     assert ask(prober, server.url, Check(kind="tcp", timeout=LONG))[0] is Reading.OK
+
+
+# Several addresses behind one name
+
+
+class Names:
+    """A name server: what a name means, as a test says."""
+
+    def __init__(self, *hosts: str) -> None:
+        self.hosts = hosts
+
+    def __call__(self, host: str, port: int) -> list[Address]:
+        assert host == "shop.localhost"
+        return [(socket.AF_APPLETALK if host == NOWHERE else socket.AF_INET, (host, port)) for host in self.hosts]
+
+
+class Fleet:
+    """Servers behind the name `shop.localhost`, on one port, each of a version."""
+
+    def __init__(self, serve: Serve, directory: Path, versions: Mapping[str, str]) -> None:
+        self.servers: dict[str, Server] = {}
+        port = 0
+        for host, version in versions.items():
+            self.servers[host] = serve(response(f'{{"version": "{version}"}}'.encode()), host=host, port=port)
+            port = self.servers[host].port
+        self.names = Names(*versions)
+        self.said: list[str] = []
+        self.url = f"http://shop.localhost:{port}"
+        self.prober = Prober(
+            expected=EXPECTED,
+            clock=FakeClock(),
+            directory=directory,
+            environment={},
+            resolve=self.names,
+            say=self.said.append,
+        )
+
+    def ask(self, times: int) -> list[tuple[Reading, str]]:
+        return [ask(self.prober, self.url) for _ in range(times)]
+
+
+def test_each_address_of_a_name_is_asked_in_turn_and_named(serve: Serve, tmp_path: Path) -> None:
+    fleet = Fleet(serve, tmp_path, {"127.0.0.2": "1.3.0", "127.0.0.3": "1.2.9"})
+
+    answers = fleet.ask(4)
+
+    assert [reading for reading, _ in answers] == [Reading.OK, Reading.STALE] * 2
+    assert [detail.partition(":")[0] for _, detail in answers] == ["127.0.0.2", "127.0.0.3"] * 2
+    assert "Host: shop.localhost" in fleet.servers["127.0.0.3"].requests[0]
+
+
+def test_an_address_that_nobody_answers_at_is_bad_although_others_do(serve: Serve, tmp_path: Path) -> None:
+    fleet = Fleet(serve, tmp_path, {"127.0.0.2": "1.3.0"})
+    fleet.names.hosts = ("127.0.0.2", "127.0.0.9")
+
+    assert [reading for reading, _ in fleet.ask(4)] == [Reading.OK, Reading.BAD] * 2
+
+
+def test_a_name_is_looked_up_each_time_and_what_it_does_not_mean_any_more_is_not_asked(
+    serve: Serve, tmp_path: Path
+) -> None:
+    fleet = Fleet(serve, tmp_path, {"127.0.0.2": "1.3.0", "127.0.0.3": "1.2.9"})
+    fleet.ask(2)
+    fleet.names.hosts = ("127.0.0.2",)
+
+    assert [reading for reading, _ in fleet.ask(3)] == [Reading.OK] * 3
+    assert len(fleet.servers["127.0.0.3"].requests) == 1
+
+
+def test_an_address_without_a_route_is_left_out_and_told_once(serve: Serve, tmp_path: Path) -> None:
+    """It is of a family that no machine of today speaks, as many a runner speaks no IPv6."""
+    fleet = Fleet(serve, tmp_path, {"127.0.0.2": "1.3.0"})
+    fleet.names.hosts = ("127.0.0.2", NOWHERE)
+
+    assert [reading for reading, _ in fleet.ask(4)] == [Reading.OK] * 4
+    assert fleet.said == [f"{NOWHERE} is left out of the checks: this machine has no route to it"]
 
 
 # What never ends
