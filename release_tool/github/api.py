@@ -47,6 +47,7 @@ __all__ = [
     "Release",
     "ReleaseAsset",
     "Repository",
+    "RestrictedError",
     "Status",
     "TagObject",
     "WorkflowRun",
@@ -201,19 +202,22 @@ class Claim(enum.Enum):
     EXISTS = "exists"
     FORBIDDEN = "forbidden"
     """The token may not, be it for want of rights or because workflow files differ from the branch's."""
-    RESTRICTED = "restricted"
-    """A rule of the repository, or an immutable release that once had the name, stands against it."""
+
+
+class RestrictedError(RemoteError):
+    """A rule of the repository, or an immutable release that once had the name, is against a ref; in GitHub's words."""
 
 
 class _Actor(msgspec.Struct, frozen=True):
     login: str
     kind: str = msgspec.field(name="__typename")
+    name: str | None = None
 
     def author(self) -> Author:
         """GraphQL leaves the `[bot]` out that bots have in their names everywhere else."""
         bot = self.kind == "Bot"
         login = f"{self.login}[bot]" if bot and not self.login.endswith("[bot]") else self.login
-        return Author(name=login, login=login, bot=bot or login.endswith("[bot]"))
+        return Author(name=self.name or login, login=login, bot=bot or login.endswith("[bot]"))
 
 
 class _Label(msgspec.Struct, frozen=True):
@@ -250,6 +254,7 @@ class _Pull(msgspec.Struct, frozen=True, rename="camel"):
     author: _Actor | None
     merge_commit: _Oid | None
     labels: _Labels
+    head_ref_name: str = ""
 
     @property
     def merge_oid(self) -> str:
@@ -269,6 +274,7 @@ class _Pull(msgspec.Struct, frozen=True, rename="camel"):
             author=self.author.author() if self.author else None,
             url=self.url,
             base=self.base_ref_name,
+            head=self.head_ref_name,
             merge_commit=self.merge_oid or None,
         )
 
@@ -324,9 +330,9 @@ class _Count(msgspec.Struct, frozen=True, rename="camel"):
 
 _PULL_FIELDS = """
 fragment pull on PullRequest {
-  number title body url merged mergedAt updatedAt baseRefName
+  number title body url merged mergedAt updatedAt baseRefName headRefName
   baseRepository { nameWithOwner }
-  author { login __typename }
+  author { login __typename ... on User { name } }
   mergeCommit { oid }
   labels(first: $labels) { totalCount nodes { name } }
 }
@@ -583,7 +589,10 @@ class GitHub:
         return self._write("POST", self._path("git", "tags"), fields, _Target, purpose).sha
 
     def create_ref(self, ref: str, sha: str) -> Claim:
-        """Create a ref such as `refs/tags/v1.0.0`, which only one of many can. Read back: `ref`."""
+        """Create a ref such as `refs/tags/v1.0.0`, which only one of many can. Read back: `ref`.
+
+        Raises RestrictedError where a rule is against it.
+        """
         purpose = Purpose(f"creating {ref}", "contents: write")
         try:
             self._transport.write("POST", self._path("git", "refs"), {"ref": ref, "sha": sha}, purpose)
@@ -594,7 +603,7 @@ class GitHub:
                 return Claim.EXISTS
             if not _RESTRICTED.search(error.message):
                 raise
-            return Claim.RESTRICTED
+            raise RestrictedError(" ".join(error.message.split()), during=purpose.doing) from error
         return Claim.CREATED
 
     def ref(self, ref: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 
 from release_tool.errors import RefusedError
-from release_tool.github.api import Claim, NoAnswerError
+from release_tool.github.api import Claim, NoAnswerError, RestrictedError
 from release_tool.history.facts import Request
 from release_tool.history.look import facts_for, look, tag_refs
 from release_tool.history.owner import claimant
@@ -166,14 +166,6 @@ def _claim(project: Project, planned: ReleasePlan, *, assets: int | None) -> Rel
             return ReleaseOutcome(plan=planned, reason=f"somebody else claimed {tag} meanwhile", again=True)
         case Claim.FORBIDDEN:
             return _forbidden(project, planned)
-        case Claim.RESTRICTED:
-            raise RefusedError(
-                f"GitHub does not allow the tag {tag}, which does not exist",
-                during=f"claiming {tag}",
-                already=_ALREADY_NOTHING,
-                todo="if a tag rule restricts creation, let the tool's token bypass it; if the name is burned by an "
-                "immutable release that was deleted, name the next version with `--force X.Y.Z`",
-            )
         case _ as never:
             assert_never(never)
 
@@ -182,6 +174,14 @@ def _create_ref(project: Project, ref: str, sha: str) -> Claim:
     """Create a ref; where no answer came, look what it is now before saying anything."""
     try:
         claim = project.remote.create_ref(ref, sha)
+    except RestrictedError as error:
+        raise RefusedError(
+            f"GitHub does not allow the tag {ref.removeprefix('refs/tags/')}, which does not exist: {error.message}",
+            during=error.during,
+            already=_ALREADY_NOTHING,
+            todo="if a tag rule is against it, let the tool's token bypass it; if the name is burned by an "
+            "immutable release that was deleted, name the next version with `--force X.Y.Z`",
+        ) from error
     except NoAnswerError:
         there = project.remote.ref(ref)
         if there is None:

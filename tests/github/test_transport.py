@@ -21,6 +21,7 @@ from release_tool.github.api import (
     PermissionDeniedError,
     RateLimitedError,
     RejectedError,
+    RestrictedError,
 )
 from tests.clock import FakeClock
 
@@ -359,7 +360,8 @@ def test_a_claim_that_a_rule_stands_against_is_told_from_one_that_came_late(
     answers(httpserver, "POST", refs, said("Not Found", 404))
 
     assert github.create_ref("refs/tags/v1", "abc") is Claim.EXISTS
-    assert github.create_ref("refs/tags/v1", "abc") is Claim.RESTRICTED
+    with pytest.raises(RestrictedError, match=r"GitHub refuses: Cannot create ref due to creations being restricted\."):
+        github.create_ref("refs/tags/v1", "abc")
     with pytest.raises(RejectedError, match="Object does not exist"):
         github.create_ref("refs/tags/v1", "abc")
     assert github.create_ref("refs/tags/v1", "abc") is Claim.FORBIDDEN

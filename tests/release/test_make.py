@@ -463,6 +463,14 @@ def test_a_burned_name_is_refused_with_the_way_out_and_nothing_is_left_behind(tm
         assert release(made.project(), Request(force=Bump.MAJOR), ReleaseContents()).plan.tag == "v2.0.0"
 
 
+def test_where_a_rule_refuses_the_tag_github_says_why(project: Shop) -> None:
+    why = "Repository rule violations found\n\nCommits must have verified signatures.\n\n"
+    project.box.fault(Fault(method="POST", path="/git/refs$", status=422, document={"message": why}))
+    with pytest.raises(RefusedError, match=r"v1\.3\.0, .*Commits must have verified signatures\.") as refused:
+        go(project)
+    assert (refused.value.exit_code, refused.value.already) == (3, "nothing was written")
+
+
 def test_a_lost_race_for_the_tag_gives_way_to_the_next_run(project: Shop) -> None:
     armed = project.box.fault(Fault(method="POST", path="/git/refs$", block="before"))
     late = project.start("release", env=project.job())
