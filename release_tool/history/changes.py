@@ -12,7 +12,7 @@ from release_tool.model.commits import Author, Commit, PullRequest, author_of
 from release_tool.model.version import Bump
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from release_tool.config import Config, Labels
 
@@ -79,6 +79,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     `landed_at` is in seconds since the epoch; `body` is the pull request's, or the rest of the commit message.
     `irreversible` is what a label says about going back behind it, None where no label says anything.
+    `head` is the branch of the pull request.
     """
 
     pull: int | None
@@ -94,6 +95,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     body: str = ""
     landed_at: int = 0
     irreversible: bool | None = None
+    head: str = ""
 
     @property
     def name(self) -> str:
@@ -291,17 +293,35 @@ def _by_policy(landing: Landing, config: Config) -> BumpDecision:
 
 
 def authors_of(landing: Landing) -> tuple[Author, ...]:
-    """Everybody who wrote a landing, each once: the pull request's author first, then co-authors."""
+    """Everybody who wrote a landing, each once: the pull request's author first, then co-authors.
+
+    Machines that helped are left out, and so is who is there by a login already, under the same name.
+    """
     pull = landing.pull
     people = [pull.author or Author("ghost")] if pull else [commit.author for commit in landing.commits]
-    for commit in landing.commits:
-        people += [author_of(match["name"], match["mail"]) for match in _CO_AUTHOR.finditer(commit.message)]
+    helpers = [
+        author_of(match["name"], match["mail"])
+        for commit in landing.commits
+        for match in _CO_AUTHOR.finditer(commit.message)
+    ]
     if pull and len(landing.commits) > 1:
-        people += [commit.author for commit in landing.commits]
+        helpers += [commit.author for commit in landing.commits]
+    names = {author.name.casefold() for author in (*people, *helpers) if author.login} | _names_of_author(landing)
     once: dict[str, Author] = {}
-    for author in people:
+    for author in [*people, *(one for one in helpers if not (one.bot or _is_among(names, one)))]:
         once.setdefault((author.login or author.name).casefold(), author)
     return tuple(once.values())
+
+
+def _is_among(names: Collection[str], author: Author) -> bool:
+    return author.login is None and author.name.casefold() in names
+
+
+def _names_of_author(landing: Landing) -> frozenset[str]:
+    """What the pull request's author is called in its squashed commit, which GitHub writes down as theirs."""
+    commit = landing.commits[-1]
+    squashed = landing.pull is not None and len(landing.commits) == 1 and not commit.is_merge
+    return frozenset({commit.author.name.casefold()}) if squashed else frozenset()
 
 
 def reference_of(landing: Landing, repository: str) -> RevertReference | None:
@@ -424,6 +444,7 @@ def _change(landing: Landing, config: Config, decision: BumpDecision) -> Change:
         hidden=_any_of(labels, config.labels.hidden),
         body=landing.pull.body if landing.pull else _body_of(landing.commits[-1]),
         irreversible=_irreversible(labels, config),
+        head=landing.pull.head if landing.pull else "",
     )
 
 

@@ -8,6 +8,11 @@ import msgspec
 
 _NO_REPLY = re.compile(r"(?:[0-9]+\+)?(?P<login>[^@+]+)@users\.noreply\.github\.com", re.IGNORECASE)
 
+_MACHINE = re.compile(r"(?:no-?reply|bot|cursoragent|codex|copilot|aider|amp)@", re.IGNORECASE)
+"""The addresses that assistants write themselves down with; nobody gets a mail there."""
+_ASSISTANTS = frozenset({"copilot", "claude", "codex"})
+"""The logins of assistants that are no `[bot]` to GitHub."""
+
 
 class Author(msgspec.Struct, frozen=True):
     """Somebody who wrote a change; the login is None where only a name is known."""
@@ -50,6 +55,7 @@ class PullRequest(msgspec.Struct, frozen=True, kw_only=True):
     author: Author | None = None
     url: str = ""
     base: str = ""
+    head: str = ""
     merge_commit: str | None = None
 
 
@@ -62,4 +68,5 @@ def login_of(mail: str) -> str | None:
 def author_of(name: str, mail: str) -> Author:
     """Make an author of the name and mail address in a commit."""
     login = login_of(mail)
-    return Author(name or login or mail, login, bot=(login or name).endswith("[bot]"))
+    bot = (login or name).endswith("[bot]") or (login or "").casefold() in _ASSISTANTS
+    return Author(name or login or mail, login, bot=bot or _MACHINE.match(mail) is not None)

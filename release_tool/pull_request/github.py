@@ -23,7 +23,7 @@ query($owner: String!, $name: String!, $number: Int!, $page: Int!, $files: Boole
   repository(owner: $owner, name: $name) {
     labels(first: $page) { totalCount nodes { name } }
     pullRequest(number: $number) {
-      number title body url state baseRefName headRefOid
+      number title body url state baseRefName headRefName headRefOid
       author { login __typename }
       labels(first: $page) { totalCount nodes { name } }
       files(first: $page, after: $after) @include(if: $files) { pageInfo { hasNextPage endCursor } nodes { path } }
@@ -103,6 +103,7 @@ class _Pull(msgspec.Struct, frozen=True, rename="camel"):
     url: str
     state: str
     base_ref_name: str
+    head_ref_name: str
     head_ref_oid: str
     author: _Actor | None
     labels: _Labels
@@ -293,6 +294,7 @@ def _candidate(pull: _Pull, known: _Labels, paths: tuple[str, ...], purpose: Pur
             author=Author(who.login, who.login, bot=who.kind == "Bot") if who else None,
             url=pull.url,
             base=pull.base_ref_name,
+            head=pull.head_ref_name,
         ),
         head=pull.head_ref_oid,
         state=pull.state.lower(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -266,3 +267,28 @@ def test_a_number_of_another_repository_means_nothing_here() -> None:
 
 def test_commits_know_their_first_line() -> None:
     assert Commit("a", ("b", "c"), Author("Ada"), 0, " Title \n\nBody").subject == "Title"
+
+
+@pytest.mark.parametrize(
+    "trailer",
+    [
+        "Claude <noreply@anthropic.com>",
+        "Copilot <223556219+Copilot@users.noreply.github.com>",
+        "Cursor Agent <cursoragent@cursor.com>",
+        "aider (a-model) <noreply@aider.chat>",
+        "devin-ai-integration[bot] <158243242+devin-ai-integration[bot]@users.noreply.github.com>",
+    ],
+)
+def test_an_assistant_that_helped_is_no_author(trailer: str) -> None:
+    landing = pull(1, "Add it", message=f"Add it (#1)\n\nCo-authored-by: {trailer}")
+    assert [str(author) for author in assessed(landing).authors] == ["ada"]
+
+
+def test_a_person_with_a_login_and_a_mail_of_their_own_is_one_author() -> None:
+    named = pull(1, "Add it", message="Add it (#1)\n\nCo-authored-by: Ada Lovelace <ada@example.com>")
+    author = Author("Ada Lovelace", "ada")
+    assert named.pull is not None
+    known = msgspec.structs.replace(named, pull=msgspec.structs.replace(named.pull, author=author))
+    assert assessed(known).authors == (author,)
+    squashed = msgspec.structs.replace(named.commits[0], author=Author("Ada Lovelace"))  # by her own mail
+    assert [str(one) for one in assessed(msgspec.structs.replace(named, commits=(squashed,))).authors] == ["ada"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import string
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from release_tool.release.notes.links import with_definitions
 from release_tool.text.markdown import Piece, closed, comment_end, fenced, lines_of, parse, pieces, trimmed
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 _DECORATION = re.compile(r"<!--.*?-->|:[a-z0-9_+-]+:|\([^()]*\)", re.IGNORECASE)
 _ATX = re.compile(r" {0,3}#{1,6}(?=[ \t])(.*)")
 _UNDERLINE = re.compile(r" {0,3}(?:=+|-+)[ \t]*")
-_BOX = re.compile(r"[ \t>*+\-0-9.)]*(?P<box>\[(?P<tick>[ xX])\](?:[ \t]|$))", re.MULTILINE)
-_TO_CLEAN = re.compile(rf"<!--|\[[ xX]\]|{'|'.join(re.escape(text.split()[0]) for text in set(PLACEHOLDERS))}")
+_BOX = re.compile(r"[ \t>*+\-0-9.)]*(?P<box>(?:\[(?P<tick>[ xX])\](?:[ \t]+|$))+)")
+_TO_CLEAN = re.compile(rf"<!--|{'|'.join(re.escape(text.split()[0]) for text in set(PLACEHOLDERS))}")
 _DETAILS = re.compile(r"<(/?)details\b", re.IGNORECASE)
 
 
@@ -143,13 +144,39 @@ def _stands_alone(name: str, text: str) -> bool:
 
 def _parts(text: str) -> dict[str, str]:
     """The text of each section that says something, by its name."""
-    lines = _cleaned(text).split("\n")
+    whole = _cleaned(text)
+    lines = whole.split("\n")
     chunks: dict[str, list[str]] = {}
-    for owner, owned in groupby(zip(_owners(lines), lines, strict=True), key=itemgetter(0)):
+    for owner, owned in groupby(_without_boxes(_owners(lines), lines), key=itemgetter(0)):
         if owner:
             chunks.setdefault(owner, []).append(trimmed("\n".join(line for _, line in owned)))
     texts = {name: "\n\n".join(filter(None, texts)) for name, texts in chunks.items()}
-    return {name: text for name, text in texts.items() if not _says_nothing(text)}
+    return {name: with_definitions(text, whole) for name, text in texts.items() if not _says_nothing(text)}
+
+
+def _without_boxes(owners: Sequence[str | None], lines: Sequence[str]) -> list[tuple[str | None, str]]:
+    """Each line with its section and without a box: an item is a step there, whether somebody ticked it or not.
+
+    Outside of the sections boxes are choices of the template's, and an item that nobody chose is left out.
+    """
+    kept: dict[int, str] = dict(enumerate(lines))
+    tokens = [token for token in parse("\n".join(lines)) if token.map] if any("[" in line for line in lines) else []
+    for item, token in pairwise(tokens):
+        if item.type != "list_item_open" or token.type != "paragraph_open" or not (item.map and token.map):
+            continue
+        first, box = token.map[0], _BOX.match(lines[token.map[0]])
+        if box and owners[first] in {None, _SUMMARY} and box["tick"] == " ":
+            for number in _filled(range(*item.map), lines):
+                kept.pop(number, None)
+        elif box:
+            kept[first] = lines[first][: box.start("box")] + lines[first][box.end() :]
+    return [(owners[number], line) for number, line in kept.items()]
+
+
+def _filled(numbers: range, lines: Sequence[str]) -> range:
+    """Some lines without the empty ones at their end, which part what comes next from what came before."""
+    last = next((number for number in reversed(numbers) if lines[number].strip()), numbers.start - 1)
+    return range(numbers.start, last + 1)
 
 
 def _says_nothing(text: str) -> bool:
@@ -157,7 +184,7 @@ def _says_nothing(text: str) -> bool:
 
 
 def _cleaned(text: str) -> str:
-    """Take out comments, what is left of the template, and boxes: with all of its item where nobody ticked it."""
+    """Take out comments and what is left of the template."""
     if not _TO_CLEAN.search(text):
         return text
     kept, position = [], 0
@@ -170,26 +197,17 @@ def _cleaned(text: str) -> str:
 
 def _edits(text: str) -> Iterator[_Edit]:
     offsets = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
-    tokens = [token for token in parse(text) if token.map]
-    for above, token in zip([None, *tokens], tokens, strict=False):
+    for token in parse(text):
         place = _place(token, offsets)
         if token.type == "html_block":
             yield from _raw_comments(text, place)
         elif token.type == "inline":
             yield from _paragraph_edits(text, place, token.content)
-        elif token.type == "paragraph_open" and above and above.type == "list_item_open":
-            yield from _boxes(text, place, _place(above, offsets))
 
 
 def _place(token: Token, offsets: Sequence[int]) -> _Edit:
     start, end = token.map or (0, 0)
     return _Edit(offsets[start], min(offsets[end], offsets[-1] - 1))
-
-
-def _boxes(text: str, paragraph: _Edit, item: _Edit) -> Iterator[_Edit]:
-    """The box that an item begins with, and the whole item where nobody ticked it."""
-    if box := _BOX.match(text, paragraph.start):
-        yield item if box["tick"] == " " else _Edit(box.start("box"), box.end())
 
 
 def _raw_comments(text: str, block: _Edit) -> Iterator[_Edit]:

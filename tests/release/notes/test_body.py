@@ -155,10 +155,10 @@ def test_a_migration_is_never_cut_at_a_ruler() -> None:
             "<!-- Say what to do. -->",
             "<!-- one -->\n\n<!-- two -->",
             "<!-- never closed",
-            "- [ ] Is it tested?",
+            "- [ ] ",
             "\r\n",
         ],
-        *["* [ ] one\n* [ ] two\n\n", "1. [ ] one", *PLACEHOLDERS, f"N/A <!-- or: {PLACEHOLDERS[0]} -->"],
+        *[*PLACEHOLDERS, f"N/A <!-- or: {PLACEHOLDERS[0]} -->"],
     ],
 )
 def test_a_section_that_was_not_filled_in_is_empty(nothing: str) -> None:
@@ -170,8 +170,25 @@ def test_a_placeholder_is_left_out_also_where_its_lines_were_wrapped() -> None:
     assert read(f"# Features\r\n\r\n{placeholder}\r\n\r\nSearch.\r\n").features == "Search."
 
 
-def test_a_ticked_box_is_an_ordinary_item() -> None:
-    assert read("# Features\n\n- [x] Search\n- [ ] Filters\n- [X] Sorting\n").features == "- Search\n- Sorting"
+@pytest.mark.parametrize("tick", ["x", " "])
+def test_a_box_in_a_section_is_a_step_whether_somebody_ticked_it_or_not(tick: str) -> None:
+    text = f"# Migration\n\n1. [{tick}] Stop it.\n2. [ ] Back it up.\n   - [x] all of it\n\nThen start it."
+    assert read(text).migration == "1. Stop it.\n2. Back it up.\n   - all of it\n\nThen start it."
+
+
+def test_outside_of_the_sections_what_nobody_chose_is_left_out_and_what_comes_next_stays_apart() -> None:
+    text = "Kind:\n\n- [x] a fix\n- [ ] a feature\n\n| a | b |\n|---|---|\n\n# Fixes\n\nx"
+    assert read(text).summary == "Kind:\n\n- a fix\n\n| a | b |\n|---|---|"
+
+
+def test_links_and_footnotes_of_a_section_are_written_out_where_their_definitions_stand_elsewhere() -> None:
+    text = (
+        "See [it].\n\n# Features\n\nAs [the guide][g] says[^1], or [it]; not `[it]`, and not [that].\n\n"
+        '# Other\n\nx\n\n[G]: https://e.org/a_(b) "A guide"\n[it]: <https://e.org/it>\n[^1]: On page *2*.\n'
+    )
+    assert read(text).features == (
+        "As [the guide](<https://e.org/a_(b)>) says (On page *2*.), or [it](https://e.org/it); not `[it]`, and not [that]."
+    )
 
 
 def test_markdown_is_kept_as_it_was_typed() -> None:

@@ -439,3 +439,38 @@ def test_notes_without_sections_are_written_without_loading_a_parser() -> None:
 def test_every_sort_of_change_has_a_section_of_its_own() -> None:
     texts = [text_of(change(1, "x", kind=kind)) for kind in ChangeKind]
     assert all(first.splitlines()[0] != second.splitlines()[0] for first, second in itertools.combinations(texts, 2))
+
+
+RENOVATE = (
+    "This PR contains the following updates:\n\n| Package | Change |\n|---|---|\n| lib | 1 -> 2 |\n\n"
+    "---\n\n### Release Notes\n\n<details>\n\n## Breaking changes\n\nNot ours.\n\n</details>\n\n"
+    "## Migration\n\nNot ours.\n\n## Features\n\nNot ours.\n\n## Changelog\n\nNot ours.\n"
+)
+
+
+@pytest.mark.parametrize(
+    "body, head",
+    [
+        (RENOVATE, "update"),
+        (RENOVATE.partition("\n\n")[2], "renovate/lib-2.x"),
+        (RENOVATE.partition("\n\n")[2] + "<!--renovate-debug:eyJj-->", "main"),
+        (RENOVATE.partition("\n\n")[2] + "[//]: # (dependabot-end)", "main"),
+    ],
+)
+@pytest.mark.parametrize("kind", ChangeKind)
+def test_what_a_bot_wrote_under_a_persons_account_gives_a_line_and_no_section(
+    body: str, head: str, kind: ChangeKind
+) -> None:
+    bump = msgspec.structs.replace(by(ADA, of=change(14, "Bump lib to 2", kind=kind, body=body)), head=head)
+    text = text_of(bump)
+    assert "- Bump lib to 2 ([#14]" in text
+    assert "Not ours" not in text
+    assert "## Migration" not in text
+
+
+def test_one_person_who_is_known_by_login_and_elsewhere_by_name_contributes_once() -> None:
+    text = text_of(
+        by(Author("Ada L.", "ada"), of=change(1, "One")), by(Author("Bob"), Author("ada l."), of=change(2, "Two"))
+    )
+    assert outline(text)
+    assert "[ada](https://github.com/ada), Bob\n" in text
