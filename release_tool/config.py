@@ -160,13 +160,15 @@ class Check(_Table, frozen=True):
     initial_delay: Duration = _lasting("0s")
     """How long to wait after the command before the first sample."""
     interval: Duration = _lasting("2s")
-    """The time between two samples."""
+    """The time between two looks."""
+    samples: Count = 3
+    """How often it is asked each time, all at once: an old version on few of many servers is seldom met."""
     timeout: Duration = _lasting("2s")
     """How long an answer is waited for."""
     failure_threshold: Count = 8
-    """So many bad samples in a row are unhealthy, once the new version has answered well."""
+    """So many bad intervals in a row are unhealthy, once the new version has answered well."""
     failure_budget: Percentage = "10%"
-    """So much of the samples of a bake may be bad."""
+    """So much of the samples of a bake may be bad; each of them makes the bake longer."""
     deadline: Duration = _lasting("5m")
     """A bake must have begun by then, counted from the end of the command."""
 

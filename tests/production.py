@@ -45,7 +45,9 @@ url = "{url}"
 name = "health"
 url = "/health"
 version-pointer = "/version"
+samples = 1
 """
+"""One sample each time, so that a test can say which of them is answered how."""
 
 QUICK = """
 [environments.production]
@@ -58,6 +60,7 @@ bake = "10s"
 name = "health"
 url = "/health"
 version-pointer = "/version"
+samples = 1
 deadline = "20s"
 failure-threshold = 3
 failure-budget = "0%"

@@ -226,7 +226,8 @@ def sample(
     while not health.state.final:
         now = clock.steady()
         ripe = [number for number, at in enumerate(due) if at <= now]
-        latest = prober.measure([questions[number] for number in ripe]) if ripe else ()
+        request = [number for number in ripe for _ in range(questions[number].check.samples)]
+        latest = prober.measure([questions[number] for number in request]) if request else ()
         for number in ripe:
             due[number] = max(due[number] + questions[number].check.interval, now)
         if (gap := clock.steady() - seen_at) > _longest_wait(questions):
@@ -255,8 +256,12 @@ def _longest_wait(questions: Sequence[Question]) -> timedelta:
 
 
 def _observed(health: HealthAnalysis, samples: Sequence[Sample]) -> HealthAnalysis:
+    """Take in the samples of an interval, those of one check of one target together."""
+    together: dict[tuple[str, str], list[Sample]] = {}
     for one in sorted(samples, key=lambda sample: sample.at):
-        health = health.observed(one)
+        together.setdefault((one.target, one.check), []).append(one)
+    for group in sorted(together.values(), key=lambda group: group[-1].at):
+        health = health.observed(*group)
     return health
 
 

@@ -163,6 +163,7 @@ def test_what_is_live_already_is_not_deployed(tmp_path: Path) -> None:
     "argv, says",
     [
         (("deploy", "1.3.0", "-e", "production", "--override", "older"), "--override needs a reason"),
+        (("deploy", "1.3.0", "-e", "production", "--again", "--automatic"), "--again is for a person's deployment"),
         (("deploy", "1.3.0", "-e", "production", "--override", "older", "--reason", "  "), "needs a reason"),
         (
             ("deploy", "1.3.0", "-e", "production", "--override", "halt", "--automatic", "--reason", "x"),

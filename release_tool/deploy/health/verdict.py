@@ -16,11 +16,13 @@ from release_tool.config import Check
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from release_tool.config import Environment
 
 _NOTHING = timedelta()
+_DEAREST = 8
+"""How many intervals a bad one costs the bake, at most: what fails for a tenth of the time never makes that good."""
 
 
 class Reading(enum.Enum):
@@ -60,6 +62,9 @@ class HealthState(enum.Enum):
         return not (self is HealthState.STARTING or self is HealthState.PENDING)
 
 
+_TELLING = (Reading.OK, Reading.UNMEASURABLE, Reading.BAD, Reading.STALE)
+"""The readings in the order in which one of an interval tells more than the others."""
+
 _PRECEDENCE = (
     HealthState.UNHEALTHY,
     HealthState.STARTING,
@@ -77,7 +82,10 @@ class HealthVerdict(msgspec.Struct, frozen=True):
 
 
 class HealthRule(msgspec.Struct, frozen=True, kw_only=True):
-    """When one check of one target is healthy. `budget` is in percent; `proves` is whether it tells the version."""
+    """When one check of one target is healthy, which is asked `samples` times an interval.
+
+    `budget` is in percent; `proves` is whether it tells the version.
+    """
 
     target: str
     check: str
@@ -88,6 +96,12 @@ class HealthRule(msgspec.Struct, frozen=True, kw_only=True):
     deadline: timedelta
     bake: timedelta
     proves: bool = False
+    samples: int = 1
+
+    @property
+    def cost(self) -> timedelta:
+        """By how much a wholly bad interval makes the bake longer; less where the budget allows for more of them."""
+        return self.interval * max(min(_DEAREST, 100 / self.budget - 2), 0) if self.budget else self.bake
 
     @property
     def reach(self) -> timedelta:
@@ -132,50 +146,61 @@ def _rule(target: str, check: Check, bake: timedelta) -> HealthRule:
         budget=int(check.failure_budget.removesuffix("%")),
         deadline=check.deadline,
         bake=bake,
+        samples=check.samples,
         proves=bool(check.version_pointer or check.version_header or check.version_pattern),
     )
 
 
 class _Mark(msgspec.Struct, frozen=True):
-    """A measured sample of a bake, and how much of the time before it it speaks for."""
+    """What was measured in an interval of a bake: how many samples, and how much of the time before they speak for."""
 
     at: datetime
-    bad: bool
+    bad: int
+    total: int
     since: timedelta
 
 
 class _Bake(msgspec.Struct, frozen=True):
-    """The latest samples of an unbroken time of good answers, no more of them than a whole bake needs.
+    """The latest intervals of an unbroken time of good answers, no more of them than a whole bake needs.
 
     It grows by the time that was looked at, so that neither a pause nor unmeasurable samples make it any longer.
+    `credit` is the time of good answers of which what bad ones cost was taken off; it is never less than nothing.
     """
 
     marks: tuple[_Mark, ...] = ()
     length: timedelta = _NOTHING
     bad: int = 0
+    total: int = 0
+    credit: timedelta = _NOTHING
 
-    def grown(self, at: datetime, *, bad: bool, rule: HealthRule) -> _Bake:
+    def grown(self, at: datetime, bad: int, total: int, rule: HealthRule) -> _Bake:
         since = min(max(at - self.marks[-1].at, _NOTHING), rule.reach) if self.marks else _NOTHING
-        marks = (*self.marks, _Mark(at, bad, since))
-        return _Bake(marks, self.length + since, self.bad + bad).trimmed(rule.bake)
+        return _Bake(
+            (*self.marks, _Mark(at, bad, total, since)),
+            self.length + since,
+            self.bad + bad,
+            self.total + total,
+            max(self.credit + since - rule.cost * bad / total, _NOTHING),
+        ).trimmed(rule.bake)
 
     def trimmed(self, bake: timedelta) -> _Bake:
-        """Forget the first samples for as long as the others are a whole bake."""
-        length, bad, first = self.length, self.bad, 0
+        """Forget the first intervals for as long as the others are a whole bake."""
+        length, bad, total, first = self.length, self.bad, self.total, 0
         for mark, following in pairwise(self.marks):
             if length - following.since < bake:
                 break
-            length, bad, first = length - following.since, bad - mark.bad, first + 1
-        return _Bake(self.marks[first:], length, bad)
+            length, bad, total, first = length - following.since, bad - mark.bad, total - mark.total, first + 1
+        return _Bake(self.marks[first:], length, bad, total, self.credit)
 
     def overdrawn(self, rule: HealthRule) -> bool:
-        return self.bad * 100 > rule.budget * len(self.marks)
+        return self.bad * 100 > rule.budget * self.total
 
 
 class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
     """What one check of one target has been through since the command ended.
 
-    `bad` counts the bad samples in a row since the start, `unmeasurable` the latest samples that told nothing.
+    `samples` counts the intervals in which it was asked, `bad` the bad ones in a row since the start, `unmeasurable`
+    the latest ones that told nothing.
     """
 
     rule: HealthRule
@@ -197,7 +222,7 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def baked(self) -> timedelta:
         """How much of the bake has gone by."""
-        return min(self.bake.length, self.rule.bake) if self.bake else _NOTHING
+        return min(self.bake.length, self.bake.credit, self.rule.bake) if self.bake else _NOTHING
 
     @property
     def decided(self) -> bool:
@@ -210,25 +235,28 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
             return self.rule.bake - self.baked
         return max(self.deadline - now, _NOTHING)
 
-    def observed(self, sample: Sample) -> CheckProgress:
-        """Take in a sample, without judging yet; what was measured before the command ended says nothing."""
-        if sample.at < self.ended:
+    def observed(self, *samples: Sample) -> CheckProgress:
+        """Take in the samples of an interval, without judging yet; those from before the command ended say nothing."""
+        heard = [sample for sample in samples if sample.at >= self.ended]
+        if not heard:
             return self
-        replace, samples, at = msgspec.structs.replace, self.samples + 1, sample.at
-        match sample.sample:
-            case Reading.UNMEASURABLE:
-                return replace(self, samples=samples, last=sample, unmeasurable=self.unmeasurable + 1)
-            case Reading.STALE:
-                return replace(self, samples=samples, last=sample, unmeasurable=0, bad=0, bake=None)
-            case Reading.BAD:
-                bake = self.bake and self.bake.grown(at, bad=True, rule=self.rule)
-                bad = self.bad + self.started
-                return replace(self, samples=samples, last=sample, unmeasurable=0, bad=bad, bake=bake)
-            case Reading.OK:
-                bake = (self.bake or _Bake()).grown(at, bad=False, rule=self.rule)
-                return replace(self, samples=samples, last=sample, unmeasurable=0, bad=0, bake=bake, started=True)
-            case _:
-                assert_never(sample.sample)
+        last = max(heard, key=lambda sample: (_TELLING.index(sample.sample), sample.at))
+        seen = msgspec.structs.replace(self, samples=self.samples + 1, last=last)
+        at = max(sample.at for sample in heard)
+        return seen.measured(at, [one.sample for one in heard if one.sample is not Reading.UNMEASURABLE])
+
+    def measured(self, at: datetime, readings: Sequence[Reading]) -> CheckProgress:
+        """Count what was measured in an interval: bad is one in which nothing else was."""
+        replace, bad = msgspec.structs.replace, readings.count(Reading.BAD)
+        if not readings:
+            return replace(self, unmeasurable=self.unmeasurable + 1)
+        if Reading.STALE in readings:
+            return replace(self, unmeasurable=0, bad=0, bake=None)
+        if bad == len(readings):
+            bake = self.bake and self.bake.grown(at, bad, bad, self.rule)
+            return replace(self, unmeasurable=0, bad=self.bad + self.started, bake=bake)
+        bake = (self.bake or _Bake()).grown(at, bad, len(readings), self.rule)
+        return replace(self, unmeasurable=0, bad=0, bake=bake, started=True)
 
     def interrupted(self, gap: timedelta, now: datetime) -> CheckProgress:
         """Know that nothing was sampled until now, for a reason of our own, and begin the bake anew.
@@ -262,8 +290,8 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _holds(self) -> bool:
-        """Whether a whole bake lies behind us that ends with a good answer."""
-        return self._whole and self._last_is(Reading.OK) and not self._overdrawn
+        """Whether a whole bake lies behind us that ends with good answers, and that bad ones have not made longer."""
+        return self.baked >= self.rule.bake and self._last_is(Reading.OK) and not self._overdrawn
 
     @property
     def _overdrawn(self) -> bool:
@@ -271,8 +299,15 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _hopeless(self) -> bool:
-        """Whether the last bake that could begin before the deadline is whole, and has too many bad samples."""
-        return self._whole and self._overdrawn and self.bake is not None and self.bake.marks[0].at >= self.deadline
+        """Whether the last bake that could begin before the deadline is over, and nothing was made good.
+
+        It is over when it is whole, has too many bad samples, and is far from made good; else a bake later.
+        """
+        if self.bake is None or not self._whole:
+            return False
+        late = self.bake.marks[0].at - self.deadline
+        far = self._overdrawn and self.bake.credit < self.rule.bake / 4
+        return late >= self.rule.bake or (late >= _NOTHING and far)
 
     def _blind(self, now: datetime) -> bool:
         """Whether a full run of samples told nothing, or did not even come."""
@@ -317,9 +352,12 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
     def _complaint(self) -> str:
         deadline = f"{_shown(self.rule.deadline)} after the command"
         if self.bad >= self.rule.threshold:
-            return f"{self.bad} bad {'sample' if self.bad == 1 else 'samples'} in a row"
+            what = "sample" if self.rule.samples == 1 else "interval"
+            return f"{self.bad} bad {what if self.bad == 1 else f'{what}s'} in a row"
+        if self.bake is not None and self._overdrawn:
+            return f"{self.bake.bad} of {self.bake.total} samples were bad, more than {self.rule.budget} %"
         if self.bake is not None:
-            return f"{self.bake.bad} of {len(self.bake.marks)} samples were bad, more than {self.rule.budget} %"
+            return f"bad samples came again and again, the last time {self.bake.bad} of {self.bake.total}"
         if self.started or self._last_is(Reading.STALE):
             return f"another version still answered {deadline}"
         return f"the new version had not answered well {deadline}"
@@ -364,14 +402,17 @@ class HealthAnalysis(msgspec.Struct, frozen=True, kw_only=True):
         """How long until this can be healthy if all goes well; until all bake, how long there is to begin."""
         return _NOTHING if self.state.final else max(track.left(self.now) for track in self.tracks)
 
-    def observed(self, sample: Sample) -> HealthAnalysis:
-        """Take in a sample; after the verdict it changes nothing. ValueError where no check of a target made it."""
+    def observed(self, sample: Sample, *more: Sample) -> HealthAnalysis:
+        """Take in the samples that a check of a target got in an interval; after the verdict they change nothing.
+
+        ValueError where no check of a target made them.
+        """
         if not any(track.rule.about(sample) for track in self.tracks):
             raise ValueError(f"no check {sample.check!r} of a target {sample.target!r} is waited for")
-        health = self.ticked(sample.at)
+        health = self.ticked(max(one.at for one in (sample, *more)))
         if health.state.final:
             return health
-        tracks = (track.observed(sample) if track.rule.about(sample) else track for track in health.tracks)
+        tracks = (track.observed(sample, *more) if track.rule.about(sample) else track for track in health.tracks)
         return self._judged(tracks, health.now)
 
     def interrupted(self, gap: timedelta, now: datetime) -> HealthAnalysis:

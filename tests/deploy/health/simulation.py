@@ -30,6 +30,9 @@ OK, STALE, BAD = Reading.OK, Reading.STALE, Reading.BAD
 LENGTH = 720
 """Seconds of a trace: the deadline, a bake, and as much again."""
 
+AT_ONCE = 3
+"""How many may ask in each second; answers that depend on who is asked differ among them."""
+
 RUNS = examples.number(250)
 """How many traces there are of each kind."""
 
@@ -46,11 +49,15 @@ Making = Callable[[random.Random], Answers]
 
 
 class Trace(msgspec.Struct, frozen=True):
-    """A deployment: what it answers in each second after the command, and whether it is a good one."""
+    """A deployment: what it answers in each second after the command, `AT_ONCE` times, and whether it is a good one."""
 
     kind: str
     good: bool
     answers: Answers
+
+    def answer(self, second: int) -> Reading:
+        """What the first one is answered who asks in a second."""
+        return self.answers[second * AT_ONCE]
 
 
 class End(msgspec.Struct, frozen=True):
@@ -70,8 +77,13 @@ class Contender(msgspec.Struct, frozen=True):
 
 def phases(*parts: tuple[float, Reading], last: Reading) -> Answers:
     """One reading after the other, each for its seconds, and the last one for the rest."""
-    answers = [reading for seconds, reading in parts for _ in range(round(seconds))]
-    return (answers + [last] * LENGTH)[:LENGTH]
+    answers = [reading for seconds, reading in parts for _ in range(round(seconds) * AT_ONCE)]
+    return (answers + [last] * LENGTH * AT_ONCE)[: LENGTH * AT_ONCE]
+
+
+def moments() -> Iterator[float]:
+    """The second of each answer."""
+    return (number / AT_ONCE for number in range(LENGTH * AT_ONCE))
 
 
 def good(rng: random.Random) -> Answers:
@@ -90,13 +102,13 @@ def rolling(rng: random.Random) -> Answers:
     """Answers come from old and new servers, more and more from new ones."""
     begin = rng.uniform(0, 30)
     end = begin + rng.uniform(30, 150)
-    return [OK if rng.uniform(begin, end) < second else STALE for second in range(LENGTH)]
+    return [OK if rng.uniform(begin, end) < second else STALE for second in moments()]
 
 
 def cold_start(rng: random.Random) -> Answers:
     """The first answers are unsteady: caches are cold, connections are made."""
     unsteady = rng.uniform(5, 40)
-    return [BAD if second < unsteady and rng.random() < 0.3 else OK for second in range(LENGTH)]
+    return [BAD if second < unsteady and rng.random() < 0.3 else OK for second in moments()]
 
 
 def never_starts(_: random.Random) -> Answers:
@@ -114,13 +126,13 @@ def old_stays(_: random.Random) -> Answers:
 def part_stays_old(rng: random.Random) -> Answers:
     """One server of four at least, three of four at most, go on with the old version."""
     share = rng.uniform(0.25, 0.75)
-    return [STALE if rng.random() < share else OK for _ in range(LENGTH)]
+    return [STALE if rng.random() < share else OK for _ in moments()]
 
 
 def part_is_broken(rng: random.Random) -> Answers:
     """One server of three at least, two of three at most, fail."""
     share = rng.uniform(1 / 3, 2 / 3)
-    return [BAD if rng.random() < share else OK for _ in range(LENGTH)]
+    return [BAD if rng.random() < share else OK for _ in moments()]
 
 
 def old_comes_back(rng: random.Random) -> Answers:
@@ -150,6 +162,42 @@ def crash_loop(rng: random.Random) -> Answers:
     return phases(*parts, last=BAD)
 
 
+def regularly(rng: random.Random, up: int, down: int) -> Answers:
+    """Up and down in the same rhythm again and again."""
+    start = (rng.uniform(0, 10), BAD)
+    return phases(start, *((float(up), OK), (float(down), BAD)) * (LENGTH // (up + down)), last=OK)
+
+
+def short_crash_loop(rng: random.Random) -> Answers:
+    """It is up for 30 seconds and down for 4."""
+    return regularly(rng, 30, 4)
+
+
+def long_crash_loop(rng: random.Random) -> Answers:
+    """It is up for a minute and down for 8 seconds."""
+    return regularly(rng, 60, 8)
+
+
+def degrades(rng: random.Random) -> Answers:
+    """After a minute and a half a part of the answers fails."""
+    share = rng.uniform(0.25, 0.75)
+    return [BAD if second > 90 and rng.random() < share else OK for second in moments()]
+
+
+def grows_slow(rng: random.Random) -> Answers:
+    """Answers take longer and longer, until more and more of them take too long."""
+    begin = rng.uniform(20, 80)
+    lasts = rng.uniform(40, 120)
+    return [BAD if rng.random() < (second - begin) / lasts else OK for second in moments()]
+
+
+def one_dead_address(rng: random.Random) -> Answers:
+    """One of four addresses that take turns is dead."""
+    dead = rng.randrange(4)
+    turns = [AT_ONCE * (number // AT_ONCE // 2) + number % AT_ONCE for number in range(LENGTH * AT_ONCE)]
+    return [BAD if turn % 4 == dead else OK for turn in turns]
+
+
 GOOD: tuple[Making, ...] = (good, slow_start, old_until_new, rolling, cold_start)
 BROKEN: tuple[Making, ...] = (
     never_starts,
@@ -161,11 +209,16 @@ BROKEN: tuple[Making, ...] = (
     dies,
     flaps,
     crash_loop,
+    short_crash_loop,
+    long_crash_loop,
+    degrades,
+    grows_slow,
+    one_dead_address,
 )
 
 
 def kind_of(making: Making) -> str:
-    return making.__name__.replace("_", " ")
+    return getattr(making, "__name__", repr(getattr(making, "keywords", ""))).replace("_", " ")
 
 
 def disturbed(answers: Answers, rng: random.Random) -> Answers:
@@ -177,7 +230,8 @@ def disturbed(answers: Answers, rng: random.Random) -> Answers:
         if left == 0 and rng.random() < share / mean:
             left = round(rng.uniform(1, LONGEST_BURST))
         if left:
-            lossy[second], left = BAD, left - 1
+            lossy[second * AT_ONCE : (second + 1) * AT_ONCE] = [BAD] * AT_ONCE
+            left -= 1
     return lossy
 
 
@@ -210,19 +264,23 @@ def sample_rule() -> HealthRule:
     return rule
 
 
-def samples(trace: Trace, rule: HealthRule) -> Iterator[Sample]:
-    """What the check of a rule is told, one sample after the other."""
+def samples(trace: Trace, rule: HealthRule, gap: range = range(0)) -> Iterator[list[Sample]]:
+    """What the check of a rule is told, one interval after the other, but for a gap."""
     for second in range(0, LENGTH, int(rule.interval.total_seconds())):
-        at = ENDED + timedelta(seconds=second)
-        yield Sample(target=rule.target, check=rule.check, at=at, sample=trace.answers[second])
+        if second not in gap:
+            at = ENDED + timedelta(seconds=second)
+            told = trace.answers[second * AT_ONCE :][: rule.samples]
+            yield [Sample(target=rule.target, check=rule.check, at=at, sample=answer) for answer in told]
 
 
-def ours(trace: Trace, rule: HealthRule | None = None) -> End:
-    """The rule of release-tool, as it is in `domain/health.py`, by default with the sample configuration."""
+def ours(trace: Trace, rule: HealthRule | None = None, gap: range = range(0)) -> End:
+    """The rule of release-tool, by default with the sample configuration; in a gap the machine sleeps."""
     rule = rule or sample_rule()
     health = HealthAnalysis.begun([rule], ENDED)
-    for sample in samples(trace, rule):
-        health = health.observed(sample)
+    for latest in samples(trace, rule, gap):
+        if latest[0].at - health.now > timedelta(minutes=1):
+            health = health.interrupted(latest[0].at - health.now, latest[0].at)
+        health = health.observed(*latest)
         if health.state.final:
             break
     return End(health.state is HealthState.HEALTHY, int((health.now - ENDED).total_seconds()))
@@ -230,7 +288,7 @@ def ours(trace: Trace, rule: HealthRule | None = None) -> End:
 
 def first_good(trace: Trace, every: int, patience: int) -> int | None:
     """The second of the first good answer, or None."""
-    return next((second for second in range(0, patience + 1, every) if trace.answers[second] is OK), None)
+    return next((second for second in range(0, patience + 1, every) if trace.answer(second) is OK), None)
 
 
 def first_success(trace: Trace, patience: int = PATIENCE) -> End:
@@ -246,7 +304,7 @@ def fixed_count(trace: Trace) -> End:
         return End(healthy=False, after=PATIENCE)
     failures = 0
     for second in range(first, first + 100, 10):
-        failures += trace.answers[second] is not OK
+        failures += trace.answer(second) is not OK
         if failures > 3:
             return End(healthy=False, after=second)
     return End(healthy=True, after=first + 90)
@@ -257,7 +315,7 @@ def consecutive(trace: Trace) -> End:
     first = first_good(trace, 5, PATIENCE)
     run, before = 0, OK
     for second in range(PATIENCE if first is None else first, PATIENCE + 1, 5):
-        answer = OK if trace.answers[second] is OK else BAD
+        answer = OK if trace.answer(second) is OK else BAD
         run, before = run + 1 if answer is before else 1, answer
         if run >= 3:
             return End(healthy=answer is OK, after=second)
@@ -358,8 +416,13 @@ def _called_healthy(share: float, reading: Reading) -> str:
     return _percent(sum(ours(trace).healthy for trace in partly), runs)
 
 
+def unseen(making: Making, count: int, *, is_good: bool = False) -> list[Trace]:
+    """Traces that nothing was tuned on."""
+    return [made(making, number, f"unseen {kind_of(making)}", is_good=is_good) for number in range(count)]
+
+
 def partly_so(rng: random.Random, share: float, reading: Reading) -> Answers:
-    return [reading if rng.random() < share else OK for _ in range(LENGTH)]
+    return [reading if rng.random() < share else OK for _ in moments()]
 
 
 def written(document: str) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ENDED = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SAMPLE_CONFIGURATION = parse(COMPLETE, "pyproject.toml").environments["production"]
-(RULE,) = rules_of(SAMPLE_CONFIGURATION, ["web-1"])
+RULE = msgspec.structs.replace(rules_of(SAMPLE_CONFIGURATION, ["web-1"])[0], samples=1)
 READINGS = {"+": Reading.OK, "o": Reading.STALE, "-": Reading.BAD, "?": Reading.UNMEASURABLE}
 
 SMALL = HealthRule(
@@ -123,15 +123,57 @@ def test_time_in_which_nothing_was_measured_is_no_part_of_the_bake() -> None:
 
 def test_a_bake_ends_with_a_good_sample() -> None:
     assert state("+" * 60 + "-") is HealthState.PENDING
-    assert state("+" * 60 + "-+") is HealthState.HEALTHY
+    assert state("+" * 60 + "-" + "+" * 8) is HealthState.HEALTHY
+
+
+def test_a_bad_sample_makes_the_bake_eight_intervals_longer() -> None:
+    assert state("+" * 30 + "-" + "+" * 37) is HealthState.PENDING
+    assert state("+" * 30 + "-" + "+" * 38) is HealthState.HEALTHY
+
+
+def test_in_an_interval_of_several_samples_a_bad_one_costs_its_share_and_a_stale_one_all() -> None:
+    rule = msgspec.structs.replace(RULE, samples=3)
+
+    def said(*intervals: str) -> HealthAnalysis:
+        health = HealthAnalysis.begun([rule], ENDED)
+        for number, signs in enumerate(intervals):
+            health = health.observed(*(sample(sign, 2 * number, rule) for sign in signs))
+        return health
+
+    assert said(*["+++"] * 61).state is HealthState.HEALTHY
+    assert said(*["+++"] * 30, "+-+", *["+++"] * 32).state is HealthState.PENDING
+    assert said(*["+++"] * 30, "+-+", *["+++"] * 33).state is HealthState.HEALTHY
+    assert said(*["+++"] * 30, "+o+", *["+++"] * 60).state is HealthState.PENDING
+    assert said("+++", *["---"] * 7, "-+-", *["---"] * 7).state is HealthState.PENDING
+    assert said("+++", *["---"] * 8).verdict.reason == "`web-1` `http`: 8 bad intervals in a row"
+    assert said("+++", *["?-?"] * 8).state is HealthState.UNHEALTHY, "what was not measured tells nothing"
+
+
+@pytest.mark.parametrize("up, down", [(15, 2), (30, 4)], ids=["30 s and 4 s", "60 s and 8 s"])
+def test_what_is_up_and_down_in_the_same_rhythm_is_never_healthy(up: int, down: int) -> None:
+    verdict = fed(("+" * up + "-" * down) * 20).verdict
+    assert verdict.state is HealthState.UNHEALTHY
+    assert "bad" in verdict.reason
+
+
+def test_after_a_gap_the_bake_begins_anew_and_the_deadline_moves() -> None:
+    slept = fed("+" * 50 + "-" * 7).interrupted(timedelta(hours=1), after(3700))
+    assert (slept.state, slept.tracks[0].bad, slept.tracks[0].bake) == (HealthState.PENDING, 0, None)
+    assert slept.ticked(after(3701)).state is HealthState.PENDING
+    late = fed("-" * 140 + "+" * 20).interrupted(timedelta(minutes=1), after(380))
+    assert late.ticked(after(381)).state is HealthState.PENDING, "there is time to begin again"
 
 
 def test_the_budget_allows_every_tenth_sample_of_the_bake_to_be_bad_and_not_one_more() -> None:
-    assert state("+" * 5 + "-+" * 6 + "+" * 44) is HealthState.HEALTHY  # 6 of 61
-    assert state("+" * 5 + "-+" * 7 + "+" * 42) is HealthState.PENDING  # 7 of 61
     rule = msgspec.structs.replace(RULE, bake=timedelta(seconds=38))
-    assert state("+-+-" + "+" * 16, rule) is HealthState.HEALTHY  # 2 of 20
-    assert state("+-+-+-" + "+" * 14, rule) is HealthState.PENDING  # 3 of 20
+    assert state("+-+-" + "+" * 18, rule) is HealthState.PENDING
+    assert state("+-+-" + "+" * 19, rule) is HealthState.HEALTHY  # 1 of 20, and the others are forgotten
+    early = msgspec.structs.replace(RULE, budget=60)
+    assert (
+        state("+" * 5 + "-+" * 28, early) is HealthState.HEALTHY
+    )  # 28 of 61, and a budget that large makes nothing longer
+    assert state("+" * 5 + "-+" * 6 + "+" * 44) is HealthState.PENDING
+    assert state("+" * 5 + "-+" * 6 + "+" * 60) is HealthState.HEALTHY
 
 
 def test_the_budget_counts_the_samples_of_the_bake_and_none_before_it() -> None:
@@ -139,15 +181,20 @@ def test_the_budget_counts_the_samples_of_the_bake_and_none_before_it() -> None:
     assert state("+-" * 20 + "o" + "+" * 61) is HealthState.HEALTHY
 
 
-def test_bad_samples_count_until_they_are_older_than_a_bake() -> None:
-    unsteady = "+" + "-" * 7 + "+"
-    assert decided_at(unsteady + "+" * 80, RULE) == (HealthState.HEALTHY, 2 * (1 + 1 + 60))
+def test_bad_samples_count_for_no_more_than_the_good_ones_before_them() -> None:
+    unsteady = "+" + "-" * 7
+    assert decided_at(unsteady + "+" * 80, RULE) == (HealthState.HEALTHY, 2 * (7 + 60))
 
 
 def test_too_many_bad_samples_in_the_last_bake_that_began_in_time_are_unhealthy() -> None:
-    signs = "-" * 150 + "+" * 8 + "-" * 7 + "+" * 60
-    assert fed(signs).verdict.reason == "`web-1` `http`: 7 of 61 samples were bad, more than 10 %"
+    signs = "-" * 150 + "++++++--" * 8
+    assert fed(signs).verdict.reason == "`web-1` `http`: 14 of 61 samples were bad, more than 10 %"
     assert decided_at(signs, RULE) == (HealthState.UNHEALTHY, 420)
+
+
+def test_a_whole_bake_of_good_samples_makes_good_what_was_bad_before_it() -> None:
+    signs = "-" * 150 + "+" * 8 + "-" * 7 + "+" * 61
+    assert decided_at(signs, RULE) == (HealthState.HEALTHY, 448)
 
 
 def test_a_bake_may_begin_at_the_very_deadline_and_not_later() -> None:

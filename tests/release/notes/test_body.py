@@ -187,7 +187,8 @@ def test_links_and_footnotes_of_a_section_are_written_out_where_their_definition
         '# Other\n\nx\n\n[G]: https://e.org/a_(b) "A guide"\n[it]: <https://e.org/it>\n[^1]: On page *2*.\n'
     )
     assert read(text).features == (
-        "As [the guide](<https://e.org/a_(b)>) says (On page *2*.), or [it](https://e.org/it); not `[it]`, and not [that]."
+        "As [the guide](<https://e.org/a_(b)>) says (On page *2*.), or [it](https://e.org/it); "
+        "not `[it]`, and not [that]."
     )
 
 
