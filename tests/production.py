@@ -130,7 +130,7 @@ class Production:
         """What a person's deployment would come to."""
         return deploy.preview(self.environment(at, **env), version, DeployRequest(by="ada"))
 
-    def deploy(  # noqa: PLR0913 - what a person may say
+    def deploy(
         self,
         version: str,
         *,
@@ -138,13 +138,17 @@ class Production:
         by: str = "ada",
         reason: str = "",
         overrides: str = "",
-        again: bool = False,
         **env: str,
     ) -> DeployResult:
         """Deploy as a person."""
         chosen = frozenset(Override(word) for word in overrides.split())
-        request = DeployRequest(by=by, reason=reason, overrides=chosen, again=again)
-        return deploy.deploy(self.environment(at, **env), version, request)
+        return deploy.deploy(
+            self.environment(at, **env), version, DeployRequest(by=by, reason=reason, overrides=chosen)
+        )
+
+    def deploy_again(self, version: str) -> DeployResult:
+        """Deploy as a person who insists."""
+        return deploy.deploy(self.environment(), version, DeployRequest(by="ada", again=True))
 
     def deploy_automatically(self, version: str, *, at: str = "production", **env: str) -> DeployResult:
         return deploy.deploy(self.environment(at, **env), version, DeployRequest(automatic=True))

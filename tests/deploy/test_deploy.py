@@ -288,10 +288,10 @@ def test_what_is_live_is_brought_again_where_a_person_insists_and_gone_back_from
     with production(tmp_path, configuration=QUICK) as here:
         here.was_proven("1.2.4")
         here.deploy("1.3.0")
-        assert here.deploy("1.3.0", again=True).outcome == "healthy"
+        assert here.deploy_again("1.3.0").outcome == "healthy"
         assert len(here.ledger()) == 3
         here.service.behave = lambda version, _: (500, "") if version == "1.3.0" else (200, {"version": version})
-        done = here.deploy("1.3.0", again=True)
+        done = here.deploy_again("1.3.0")
         assert (done.outcome, done.rolled_back_to) == ("rolled_back", "1.2.4")
 
 
