@@ -49,7 +49,7 @@ def test_the_demo_shows_every_stage_in_order_and_leaves_the_dashboard(tmp_path: 
         "[5/7] Two bad releases are rolled back",
         "another version still answered",
         "production: 1.3.1 rolled back",
-        "3 bad samples in a row",
+        "3 bad intervals in a row",
         "production: 1.3.2 rolled back",
         "production: 1.3.2 held",
         "halted: production",
@@ -72,10 +72,10 @@ def test_the_demo_shows_every_stage_in_order_and_leaves_the_dashboard(tmp_path: 
         assert times == sorted(times)
     assert {tag: way[-1]["text"].partition(" (")[0] for tag, way in ways.items() if way[-1]["mark"] == "failed"} == {
         "v1.3.1": "failed: `production` `health`: another version still answered 3s after the command",
-        "v1.3.2": "failed: `production` `health`: 3 bad samples in a row",
+        "v1.3.2": "failed: `production` `health`: 3 bad intervals in a row",
     }
     page = (dashboard / "index.html").read_text()
-    for fact in ("is healthy", "1.3.0", "3 bad samples in a row", "we look for the cause"):
+    for fact in ("is healthy", "1.3.0", "3 bad intervals in a row", "we look for the cause"):
         assert fact in page
     (live,) = [
         sample.labels["version"]
