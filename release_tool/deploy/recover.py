@@ -88,7 +88,8 @@ def _at_once(rollout: Rollout) -> OrphanHealth | None:
     """What a few samples say already, before anybody waits any longer; None where they leave it open."""
     readings = {one.sample for samples in look_at(rollout) for one in samples}
     payload = rollout.entry.payload
-    if readings == {Reading.STALE} and (payload.kind is DeploymentKind.DEPLOY or payload.automatic):
+    cut_short = rollout.now().phase.word is Phase.CHANGING  # a command that ended may have begun what takes its time
+    if readings == {Reading.STALE} and cut_short and (payload.kind is DeploymentKind.DEPLOY or payload.automatic):
         return OrphanHealth.UNCHANGED
     if readings == {Reading.UNMEASURABLE}:
         return OrphanHealth.INCONCLUSIVE
