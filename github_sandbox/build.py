@@ -203,14 +203,15 @@ class Builder:
             case form.RulesetEntry():
                 settings.rulesets.append(_named(entry, entry.ruleset, "ruleset", Ruleset))
             case form.EnvironmentEntry():
-                settings.environments.append(_named(entry, entry.environment, "environment", Environment))
+                made = _named(entry, entry.environment, "environment", Environment, secrets=_valued(entry.secrets))
+                settings.environments.append(made)
             case form.ActionsEntry():
                 settings.actions = Actions(
                     enabled=entry.actions == "enabled",
                     allowed=entry.allowed,
                     opens_pulls=entry.opens_pulls,
                     states=dict(entry.states),
-                    secrets=entry.secrets,
+                    secrets=_valued(entry.secrets),
                 )
             case _:
                 assert_never(entry)
@@ -643,11 +644,15 @@ class Builder:
         self._later.append(make)
 
 
-def _named(entry: form.Part, name: str, key: str, kind: type[T]) -> T:
+def _valued(secrets: form.Secrets) -> dict[str, str]:
+    return secrets if isinstance(secrets, dict) else {name: name for name in secrets}
+
+
+def _named(entry: form.Part, name: str, key: str, kind: type[T], **more: object) -> T:
     """The record that an entry describes; what tells the entry's kind is the record's name."""
     fields = msgspec.to_builtins(entry)
     del fields[key]
-    return msgspec.convert({"name": name, **fields}, kind)
+    return msgspec.convert({"name": name, **fields, **more}, kind)
 
 
 def _author(login: str | None, kind: str = "User") -> Author | None:

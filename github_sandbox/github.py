@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 WORKFLOWS = ".github/workflows"
 MERGED_LABEL = "ededed"
+SIGNATURES = "required_signatures"
+OBJECTIONS = {
+    "creation": "Cannot create ref due to creations being restricted.",
+    "update": "Cannot update this protected ref.",
+    SIGNATURES: "Commits must have verified signatures.\n\nFound 1 violation:\n\n{sha}",
+}
+"""What is said of the rules that are held up; nothing here is signed."""
 
 
 class MergeConflictError(Exception):
@@ -87,21 +94,36 @@ class GitHub:
 
     def check_creation(self, caller: Caller, ref: str, sha: str) -> None:
         """Refuses a new ref where a rule, a burned name or workflow files are in the way."""
-        burned = ref.removeprefix("refs/tags/") in self.settings.burned
-        if burned or self.is_protected(caller, ref):
-            raise unprocessable(
-                "Repository rule violations found\n\nCannot create ref due to creations being restricted.\n\n",
-            )
+        if refusal := self.refusal(caller, ref, sha):
+            raise unprocessable(refusal)
         self.check_workflows(caller, sha)
+
+    def refusal(self, caller: Caller, ref: str, sha: str) -> str:
+        """What the REST interface says of rules that keep this caller from a ref; empty where none does."""
+        if objections := self.objections(caller, ref, sha):
+            return "".join(f"{line}\n\n" for line in ("Repository rule violations found", *objections))
+        return "Reference update failed" if self.is_protected(caller, ref) else ""
+
+    def objections(self, caller: Caller, ref: str, sha: str = "") -> list[str]:
+        """What rulesets, and immutable releases that are gone, have against a ref that is created or moved."""
+        burned = ref.removeprefix("refs/tags/") in self.settings.burned
+        kind = "creation" if self.repository.ref(ref) is None else "update"
+        rules = [
+            rule
+            for ruleset in self.settings.rulesets
+            if self._holds(ruleset, caller) and self.covers(ruleset, ref)
+            for rule in ruleset.rules
+        ]
+        found = [OBJECTIONS[rule] for rule in (kind, SIGNATURES) if rule in rules or (burned and rule == "creation")]
+        return [line.format(sha=sha) for line in found]
+
+    def _holds(self, ruleset: Ruleset, caller: Caller) -> bool:
+        return ruleset.active and not ruleset.bypass and not caller.may("administration")
 
     def is_protected(self, caller: Caller, ref: str) -> bool:
         """Whether a rule keeps this caller from creating or moving a ref."""
-        ruled = any(self._forbids(ruleset, ref) for ruleset in self.settings.rulesets)
-        return (ruled or protected(self.settings.protected, ref)) and not caller.may("administration")
-
-    def _forbids(self, ruleset: Ruleset, ref: str) -> bool:
-        moves = {"creation"} if self.repository.ref(ref) is None else {"update"}
-        return ruleset.active and not ruleset.bypass and bool(moves & {*ruleset.rules}) and self.covers(ruleset, ref)
+        guarded = protected(self.settings.protected, ref) and not caller.may("administration")
+        return guarded or bool(self.objections(caller, ref))
 
     def covers(self, ruleset: Ruleset, ref: str) -> bool:
         """Whether a ruleset holds for a ref."""

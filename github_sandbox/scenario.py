@@ -256,10 +256,16 @@ class RulesetEntry(Part, frozen=True, kw_only=True):
     target: Literal["branch", "tag"] = "branch"
     include: list[str] = msgspec.field(default_factory=lambda: ["~DEFAULT_BRANCH"])
     exclude: list[str] = []
-    rules: list[Literal["creation", "update", "deletion", "non_fast_forward", "required_linear_history"]] = []
+    rules: list[
+        Literal["creation", "update", "deletion", "non_fast_forward", "required_linear_history", "required_signatures"]
+    ] = []
     checks: list[str] = []
     bypass: bool = False
     active: bool = True
+
+
+Secrets: TypeAlias = dict[str, str] | list[str]
+"""Names and what they stand for, or names alone, each of which stands for itself."""
 
 
 class EnvironmentEntry(Part, frozen=True, kw_only=True):
@@ -270,7 +276,7 @@ class EnvironmentEntry(Part, frozen=True, kw_only=True):
     wait_timer: int = 0
     branches: list[str] | None = None
     protected_only: bool = False
-    secrets: list[str] = []
+    secrets: Secrets = {}
 
 
 class ActionsEntry(Part, frozen=True, kw_only=True):
@@ -280,7 +286,7 @@ class ActionsEntry(Part, frozen=True, kw_only=True):
     allowed: Literal["all", "local_only", "selected"] = "all"
     opens_pulls: bool = True
     states: dict[str, Literal["active", "disabled_inactivity", "disabled_manually"]] = {}
-    secrets: list[str] = []
+    secrets: Secrets = {}
 
 
 class LabelEntry(Part, frozen=True, kw_only=True):

@@ -24,6 +24,8 @@ Connection: TypeAlias = "socket.socket | tuple[bytes, socket.socket]"
 Address: TypeAlias = "tuple[str, int] | str"
 
 IN_MEMORY = 1 << 20
+MOST_BYTES = 1 << 31
+"""A body of so many bytes is not received: GitHub takes none, and refuses by its length."""
 PATIENCE = 10.0
 """How long an answer may still take when the server stops, in seconds."""
 
@@ -130,12 +132,18 @@ class _Handler(BaseHTTPRequestHandler):
                 self.rfile.readline()
             while self.rfile.readline().strip():
                 pass
+        elif self._length >= MOST_BYTES:
+            self.close_connection = True
         else:
-            left = int(self.headers.get("Content-Length") or 0)
+            left = self._length
             while left and (data := self.rfile.read(min(left, IN_MEMORY))):
                 body.write(data)
                 left -= len(data)
         body.seek(0)
+
+    @property
+    def _length(self) -> int:
+        return int(self.headers.get("Content-Length") or 0)
 
     def _environ(self, body: IO[bytes]) -> WSGIEnvironment:
         url = urlsplit(self.path)
@@ -149,6 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
             "REQUEST_URI": self.path,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(size),
+            "sandbox.announced": self._length,
             "SERVER_NAME": "127.0.0.1",
             "SERVER_PORT": str(self.connection.getsockname()[1]),
             "SERVER_PROTOCOL": "HTTP/1.1",

@@ -226,17 +226,17 @@ class Environment(msgspec.Struct, kw_only=True):
     wait_timer: int = 0
     branches: list[str] | None = None
     protected_only: bool = False
-    secrets: list[str] = []
+    secrets: dict[str, str] = {}
 
 
 class Actions(msgspec.Struct, kw_only=True):
-    """What GitHub Actions may do; `states` are those of workflows that are not active, by path, `secrets` are names."""
+    """What GitHub Actions may do; `states` are those of workflows that are not active, by path."""
 
     enabled: bool = True
     allowed: str = "all"
     opens_pulls: bool = True
     states: dict[str, str] = {}
-    secrets: list[str] = []
+    secrets: dict[str, str] = {}
 
 
 class Settings(Record, kw_only=True):

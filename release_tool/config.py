@@ -23,6 +23,7 @@ Data = dict[str, object]
 """A TOML table as it was read, not yet validated."""
 
 _DURATION = re.compile(r"(\d+)(ms|s|m|h|d)", re.ASCII)
+_LONGEST_LABEL = 50
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _RELEASED_VERSION = r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$"
 
@@ -508,6 +509,7 @@ def _wrong(message: str, source: str) -> UsageError:
 def _contradictions(config: Config) -> Iterator[str]:
     labels = config.labels
     bumps = {"major": labels.major, "minor": labels.minor, "patch": labels.patch, "none": labels.none}
+    yield from _too_long(bumps)
     yield from _mapped_twice(bumps)
     yield from _mapped_twice({"irreversible": labels.irreversible, "reversible": labels.reversible})
     if config.sync and config.sync.branch == config.branch:
@@ -531,6 +533,13 @@ def _impossible_checks(place: str, checks: tuple[Check, ...]) -> Iterator[str]:
             yield f"`{place}[{number}].initial-delay`: leaves no time before `deadline`"
         if check.name and check.name in names[:number]:
             yield f"`{place}[{number}].name`: another check is named {_shown(check.name)}"
+
+
+def _too_long(mapping: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    for key, labels in mapping.items():
+        for label in labels:
+            if len(label) > _LONGEST_LABEL:
+                yield f"`labels.{key}`: GitHub has no label of more than {_LONGEST_LABEL} characters: {_shown(label)}"
 
 
 def _mapped_twice(mapping: Mapping[str, tuple[str, ...]]) -> Iterator[str]:

@@ -155,6 +155,12 @@ class Shop:
         )
 
 
+def by_hand(*inputs: str) -> str:
+    """The text of a workflow that a person may start, with these inputs."""
+    listed = "".join(f"      {name}: {{type: string}}\n" for name in inputs)
+    return f"on:\n  workflow_dispatch:\n    inputs:\n{listed}jobs: {{}}\n"
+
+
 @contextmanager
 def shop(directory: Path, *history: Entry, **scenario: object) -> Iterator[Shop]:
     """Build a repository with a history, serve it, and clone it."""

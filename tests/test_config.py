@@ -143,6 +143,10 @@ def test_a_mistake_is_named_with_its_key_and_value(text: str, expected: str) -> 
     "text, expected",
     [
         (
+            'labels.minor = ["' + "x" * 50 + '", "' + "y" * 51 + '"]',
+            '`labels.minor`: GitHub has no label of more than 50 characters: "' + "y" * 51 + '"',
+        ),
+        (
             'labels.major = ["breaking"]\nlabels.minor = ["Breaking"]',
             '`labels.major` and `labels.minor`: both have the label "breaking"',
         ),

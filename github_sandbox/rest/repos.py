@@ -117,7 +117,9 @@ def get_contents(call: Call) -> Answer:
 
 @route("GET", "{}/collaborators/<login>/permission", "metadata:read")
 def get_permission(call: Call) -> Answer:
-    """What somebody may do here."""
+    """What somebody may do here; a person is told only with the right to push."""
+    if call.author.type != "Bot" and call.github.permission(call.author.login) not in {"write", "admin"}:
+        raise forbidden("Must have push access to view collaborator permission.")
     login = call.path["login"]
     level = call.github.permission(login)
     flags = ("pull", "triage", "push", "maintain", "admin")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PAGE = 100
+_LONGEST_TITLE = 256
 _FEW = 50
 _WRITE_PULLS = "pull-requests: write"
 _WRITE_ISSUES = "issues: write"
@@ -182,7 +183,7 @@ class Issues:
         Read back: `open_pull`.
         """
         purpose = Purpose(f"opening a pull request from {branch} to {base}", _WRITE_PULLS)
-        fields = {"title": title, "head": branch, "base": base, "body": body}
+        fields = {"title": _fitting(title), "head": branch, "base": base, "body": body}
         try:
             return self._write("POST", "pulls", fields, _Pull, purpose).opened()
         except (NoAnswerError, RejectedError):
@@ -194,7 +195,7 @@ class Issues:
     def update_pull(self, number: int, *, title: str, body: str) -> None:
         """Write a pull request's title and text anew; twice is the same as once."""
         purpose = Purpose(f"changing pull request #{number}", _WRITE_PULLS)
-        self._write("PATCH", f"pulls/{number}", {"title": title, "body": body}, _Pull, purpose)
+        self._write("PATCH", f"pulls/{number}", {"title": _fitting(title), "body": body}, _Pull, purpose)
 
     def who_merged(self, numbers: Collection[int]) -> dict[int, str]:
         """The logins of the people who merged pull requests, by number; a bot is nobody to turn to."""
@@ -234,13 +235,13 @@ class Issues:
     def create_issue(self, title: str, body: str, labels: Sequence[str]) -> OpenIssue:
         """Open an issue; labels that do not exist are made. Read back: `find_issue`."""
         purpose = Purpose("opening an issue", _WRITE_ISSUES)
-        fields = {"title": title, "body": body, "labels": list(labels)}
+        fields = {"title": _fitting(title), "body": body, "labels": list(labels)}
         return self._write("POST", "issues", fields, _Issue, purpose).opened()
 
     def update_issue(self, number: int, *, title: str, body: str) -> None:
         """Write an issue's title and text anew; twice is the same as once."""
         purpose = Purpose(f"changing issue #{number}", _WRITE_ISSUES)
-        self._write("PATCH", f"issues/{number}", {"title": title, "body": body}, _Issue, purpose)
+        self._write("PATCH", f"issues/{number}", {"title": _fitting(title), "body": body}, _Issue, purpose)
 
     # Both
 
@@ -301,3 +302,8 @@ class Issues:
 def _account(login: str) -> str:
     """REST calls an app `name[bot]`, GraphQL calls it `name`."""
     return login.removesuffix("[bot]").casefold()
+
+
+def _fitting(title: str) -> str:
+    """A title that GitHub takes."""
+    return title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"

@@ -16,6 +16,7 @@ from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.model.tags import Owner
 from tests.chaos.past import enter, prove
 from tests.production import COMMAND, CONFIGURATION, production
+from tests.shop import by_hand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ QUICK = (
     + 'interval = "100ms"\ntimeout = "1s"\ndeadline = "2s"\nfailure-threshold = 3\n'
 )
 """For real processes with the real clock."""
-WORKFLOW = {".github/workflows/deploy.yml": "on: workflow_dispatch\njobs: {}\n"}
+WORKFLOW = {".github/workflows/deploy.yml": by_hand("action", "environment", "version", "reason", "override")}
 LIVE = "live: 1.2.4"
 
 

@@ -90,6 +90,19 @@ def test_a_pull_request_is_never_opened_twice_for_want_of_an_answer(start: Start
         assert issues.create_pull("Title", "topic/1", "cloud", "Text") == issues.open_pull("topic/1", "cloud")
 
 
+def test_a_title_that_is_too_long_for_github_is_shortened(start: Start) -> None:
+    place = start(CLOUD, TOPIC)
+    issues = place.github().issues
+
+    made = issues.create_pull("x" * 257, "topic/1", "cloud", "Text")
+    told = issues.create_issue("é" * 300, "Text", ())
+
+    assert made.title == "x" * 255 + "…"
+    assert told.title == "é" * 255 + "…"
+    issues.update_issue(told.number, title="y" * 300, body="Text")
+    issues.update_pull(made.number, title="z" * 256, body="Text")
+
+
 def test_the_branch_of_a_fork_is_not_ours(start: Start) -> None:
     issues = start(CLOUD, pull(1, "topic/1", fork=True, state="open")).github().issues
 

@@ -14,7 +14,7 @@ from github_sandbox.store import Job
 from release_tool.errors import RemoteError
 from release_tool.github.api import GitHub, NoAnswerError, NotFoundError, PermissionDeniedError, RejectedError
 from tests.clock import FakeClock
-from tests.shop import shop
+from tests.shop import by_hand, shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         def __call__(self, *history: Entry) -> Shop: ...
 
 
-DEPLOY: Entry = {"commit": "Workflows", "files": {".github/workflows/deploy.yml": "on: workflow_dispatch"}}
+DEPLOY: Entry = {"commit": "Workflows", "files": {".github/workflows/deploy.yml": by_hand("action", "environment")}}
 INPUTS = {"action": "deploy", "environment": "production"}
 
 
