@@ -47,6 +47,7 @@ __all__ = [
     "Release",
     "ReleaseAsset",
     "Repository",
+    "RestrictedError",
     "Status",
     "TagObject",
     "WorkflowRun",
@@ -63,7 +64,9 @@ _FEW_LABELS = 20
 _LONGEST_DESCRIPTION = 140
 _MARGIN = 3600
 """Seconds by which the clocks that date commits and pull requests may differ."""
-_RESTRICTED = re.compile(r"restricted|immutable|rule", re.IGNORECASE)
+_RULE = re.compile(r"restricted|immutable|rule", re.IGNORECASE)
+_NO_RULE = re.compile(r"does not exist|not formatted", re.IGNORECASE)
+"""What GitHub says of a ref that nobody could make."""
 _LOGIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -200,8 +203,10 @@ class Claim(enum.Enum):
     EXISTS = "exists"
     FORBIDDEN = "forbidden"
     """The token may not, be it for want of rights or because workflow files differ from the branch's."""
-    RESTRICTED = "restricted"
-    """A rule of the repository, or an immutable release that once had the name, stands against it."""
+
+
+class RestrictedError(RejectedError):
+    """A rule of the repository, or an immutable release that once had the name, stands against a ref."""
 
 
 class _Actor(msgspec.Struct, frozen=True):
@@ -575,7 +580,18 @@ class GitHub:
         return self._write("POST", self._path("git", "tags"), fields, _Target, purpose).sha
 
     def create_ref(self, ref: str, sha: str) -> Claim:
-        """Create a ref such as `refs/tags/v1.0.0`, which only one of many can. Read back: `ref`."""
+        """Create a ref such as `refs/tags/v1.0.0`, which only one of many can. Read back: `ref`.
+
+        RestrictedError is raised where a rule forbids it. GitHub may also say no for a moment, and without a reason.
+        """
+        try:
+            return self._create_ref(ref, sha)
+        except RestrictedError as error:
+            if _RULE.search(error.said):
+                raise
+            return self._create_ref(ref, sha)
+
+    def _create_ref(self, ref: str, sha: str) -> Claim:
         purpose = Purpose(f"creating {ref}", "contents: write")
         try:
             self._transport.write("POST", self._path("git", "refs"), {"ref": ref, "sha": sha}, purpose)
@@ -584,9 +600,9 @@ class GitHub:
         except RejectedError as error:
             if self.ref(ref) is not None:
                 return Claim.EXISTS
-            if not _RESTRICTED.search(error.message):
+            if _NO_RULE.search(error.said):
                 raise
-            return Claim.RESTRICTED
+            raise RestrictedError(error.said, error.codes, during=purpose.doing) from error
         return Claim.CREATED
 
     def ref(self, ref: str) -> str | None:

@@ -55,10 +55,14 @@ class NotFoundError(RemoteError):
 
 
 class RejectedError(RemoteError):
-    """GitHub understood and refuses (422); `codes` are the codes of its reasons, such as `already_exists`."""
+    """GitHub understood and refuses (422), for the reason that it `said`.
 
-    def __init__(self, message: str, codes: frozenset[str], *, during: str) -> None:
-        super().__init__(message, during=during)
+    `codes` are the codes of its reasons, such as `already_exists`.
+    """
+
+    def __init__(self, said: str, codes: frozenset[str], *, during: str) -> None:
+        super().__init__(f"GitHub refuses: {said}", during=during)
+        self.said = said
         self.codes = codes
 
 
@@ -106,7 +110,8 @@ class _Refusal(msgspec.Struct, frozen=True):
     errors: list[_Reason | str] | str = []
 
     def __str__(self) -> str:
-        return "; ".join(filter(None, [self.message, *map(str, self.reasons)]))
+        parts = "\n".join([self.message, *map(str, self.reasons)]).splitlines()
+        return "; ".join(filter(None, map(str.strip, parts)))
 
     @property
     def reasons(self) -> list[_Reason]:
@@ -392,7 +397,7 @@ def _accepted(answer: ApiResponse, purpose: Purpose) -> ApiResponse:
             )
         case 422:
             codes = frozenset(reason.code for reason in refusal.reasons if reason.code)
-            raise RejectedError(f"GitHub refuses: {said}", codes, during=purpose.doing)
+            raise RejectedError(said, codes, during=purpose.doing)
         case status:
             raise RemoteError(f"GitHub answered {status}: {said}", during=purpose.doing)
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from release_tool.errors import RemoteError
+from release_tool.errors import RefusedError, RemoteError
 from release_tool.github.transport import NoAnswerError, Purpose, RejectedError, decode
 
 if TYPE_CHECKING:
@@ -19,12 +19,17 @@ if TYPE_CHECKING:
     from release_tool.system.clock import Clock
 
 _MANY = 50
+_ACTIVE = "active"
 _PAUSES = (1.0, 2.0, 4.0, 8.0)
 """Seconds between one look and the next for a run that was just started."""
 
 
 class _Details(msgspec.Struct, frozen=True):
     workflow_run_id: int
+
+
+class _Workflow(msgspec.Struct, frozen=True):
+    state: str
 
 
 class _User(msgspec.Struct, frozen=True):
@@ -72,7 +77,8 @@ class Workflows:
 
         It is started once. Where GitHub does not say which run that is, or does not answer, the run is looked for:
         one that is new, on that ref, and by this token's account. NoAnswerError is raised where there is none,
-        NotFoundError for an unknown workflow, and RejectedError for a ref or inputs that it does not take.
+        NotFoundError for an unknown workflow, RefusedError for one that is switched off, and RejectedError for a ref
+        or inputs that it does not take.
         """
         purpose = Purpose(f"starting {workflow} on {ref}", "actions: write")
         newest = max((run.id for run in self._runs(workflow)), default=0)
@@ -102,7 +108,26 @@ class Workflows:
             return self._transport.write("POST", path, fields | {"return_run_details": True}, purpose)
         except RejectedError:
             # A server that does not know that field has done nothing; any other reason is told again.
-            return self._transport.write("POST", path, fields, purpose)
+            return self._start_plainly(workflow, fields, purpose)
+
+    def _start_plainly(self, workflow: str, fields: dict[str, object], purpose: Purpose) -> ApiResponse:
+        try:
+            return self._transport.write("POST", f"{self._path(workflow)}/dispatches", fields, purpose)
+        except RejectedError:
+            self._insist_on_active(workflow, purpose)
+            raise
+
+    def _insist_on_active(self, workflow: str, purpose: Purpose) -> None:
+        """GitHub switches the schedule of a quiet repository off, and with it everything that starts the workflow."""
+        answer = self._transport.read(self._path(workflow), purpose)
+        state = decode(answer.body, _Workflow, purpose).state
+        if state != _ACTIVE:
+            raise RefusedError(
+                f"{workflow} is switched off on GitHub ({state})",
+                during=purpose.doing,
+                already="nothing was started",
+                todo=f"switch it on and try again: gh workflow enable {workflow} --repo {self._repository}",
+            )
 
     def _started(self, workflow: str, ref: str, newest: int) -> int | None:
         """The run that we have just started, None where none turns up in time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 
 from release_tool.errors import RefusedError
-from release_tool.github.api import Claim, NoAnswerError
+from release_tool.github.api import Claim, NoAnswerError, RestrictedError
 from release_tool.history.facts import Request
 from release_tool.history.look import facts_for, look, tag_refs
 from release_tool.history.owner import claimant
@@ -40,6 +41,30 @@ _PATIENCE = timedelta(minutes=30)
 """How long a person's command waits for somebody else; a job does not wait, it asks for another run."""
 
 _ALREADY_NOTHING = "nothing was written"
+_LET_THROUGH = (
+    "let the tool's token bypass the rule that protects tags (Settings, Rules), or use an app that it lets through"
+)
+_ADVICE = (
+    (
+        re.compile("signature", re.IGNORECASE),
+        (
+            "release a commit that GitHub signed, as it does when it merges, or let the tool's token bypass the "
+            "rule that wants signatures"
+        ),
+    ),
+    (
+        re.compile("pattern", re.IGNORECASE),
+        "set `tag-prefix` so that tags have the form that the rule wants, or let the tool's token bypass it",
+    ),
+    (
+        re.compile("restricted|immutable", re.IGNORECASE),
+        (
+            "if a tag rule restricts creation, let the tool's token bypass it; if the name is burned by an immutable "
+            "release that was deleted, name the next version with `--force X.Y.Z`"
+        ),
+    ),
+)
+"""What to do about a tag that is refused, by what GitHub says."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -159,23 +184,30 @@ def _claim(project: Project, planned: ReleasePlan, *, assets: int | None) -> Rel
     made = project.remote.create_tag_object(
         tag, tag_message(tag, planned.reason, claimant(project), assets), planned.sha
     )
-    match _create_ref(project, f"refs/tags/{tag}", made):
+    try:
+        claim = _create_ref(project, f"refs/tags/{tag}", made)
+    except RestrictedError as error:
+        raise _restricted(tag, error.said) from error
+    match claim:
         case Claim.CREATED:
             return None
         case Claim.EXISTS:
             return ReleaseOutcome(plan=planned, reason=f"somebody else claimed {tag} meanwhile", again=True)
         case Claim.FORBIDDEN:
             return _forbidden(project, planned)
-        case Claim.RESTRICTED:
-            raise RefusedError(
-                f"GitHub does not allow the tag {tag}, which does not exist",
-                during=f"claiming {tag}",
-                already=_ALREADY_NOTHING,
-                todo="if a tag rule restricts creation, let the tool's token bypass it; if the name is burned by an "
-                "immutable release that was deleted, name the next version with `--force X.Y.Z`",
-            )
         case _ as never:
             assert_never(never)
+
+
+def _restricted(tag: str, said: str) -> RefusedError:
+    """A rule's refusal, with GitHub's own reason; the reason chooses nothing but the advice."""
+    advice = (advice for reason, advice in _ADVICE if reason.search(said))
+    return RefusedError(
+        f"GitHub does not allow the tag {tag}, which does not exist: {said}",
+        during=f"claiming {tag}",
+        already=_ALREADY_NOTHING,
+        todo=next(advice, _LET_THROUGH),
+    )
 
 
 def _create_ref(project: Project, ref: str, sha: str) -> Claim:

@@ -397,6 +397,10 @@ def _start(workflow: str) -> list[str]:
 
 def of_workflows(states: Mapping[str, str], wanted: Iterable[str]) -> Iterator[DoctorFinding]:
     """A workflow runs when it is on the default branch and nobody has switched it off."""
+    wanted = tuple(wanted)
+    if not wanted:
+        yield unseen("workflows", "there is none of ours to look at", "release-tool init")
+        return
     missing = [path for path in wanted if path not in states]
     off = [path for path in wanted if states.get(path, "active") != "active"]
     if missing:

@@ -88,7 +88,7 @@ def collect(project: Project, *, whole: bool) -> StatusSnapshot:
     line = tuple(commit.sha for commit in project.git.first_parent_log(base, cloud)) if cloud else ()
     at = project.clock.now()
     on_github = _on_github(project, branch, [*line[:FAR_BACK], *_arrivals(followed[:FEW], line, history)], whole=whole)
-    halts, since = _halts(project, at)
+    halts, since, uncertain = _halts(project, at)
     waiting, unseen = _waiting_runs(project)
     return StatusSnapshot(
         at=at,
@@ -104,7 +104,7 @@ def collect(project: Project, *, whole: bool) -> StatusSnapshot:
         ledgers=_ledgers(project, on_github, whole=whole),
         halts=halts,
         since=since,
-        unseen=unseen,
+        unseen=(*unseen, *uncertain),
         waiting=waiting,
     )
 
@@ -164,13 +164,18 @@ def _tells_enough(ledger: Ledger) -> bool:
     return bool(now.deployment or now.unknown) and rollback_target(ledger, now.commit).choice is not None
 
 
-def _halts(project: Project, at: datetime) -> tuple[tuple[halting.Halt, ...], dict[int, datetime]]:
-    """The halts that stop anything now, and when each began."""
+def _halts(project: Project, at: datetime) -> tuple[tuple[halting.Halt, ...], dict[int, datetime], tuple[str, ...]]:
+    """The halts that stop anything now, when each began, and whose right to halt this token may not ask for."""
     if not project.config.environments:
-        return (), {}
+        return (), {}, ()
     issues = project.remote.adapter(HaltIssues).labelled(halting.LABEL)
     found = halting.read_halts((labelled.issue for labelled in issues), US)
-    return tuple(halt for halt in found if not halt.is_over(at)), {one.issue.number: one.created for one in issues}
+    people = sorted({visible(one.issue.author) for one in issues if one.uncertain})
+    return (
+        tuple(halt for halt in found if not halt.is_over(at)),
+        {one.issue.number: one.created for one in issues},
+        tuple(f"whether {who} may halt deployments, and who may resume them: that takes push access" for who in people),
+    )
 
 
 def _waiting_runs(project: Project) -> tuple[tuple[Waiting, ...], tuple[str, ...]]:

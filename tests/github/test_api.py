@@ -10,7 +10,7 @@ import pytest
 
 from github_sandbox import Fault, Sandbox
 from release_tool.git.repository import Git
-from release_tool.github.api import Claim, GitHub, NoAnswerError, RejectedError
+from release_tool.github.api import Claim, GitHub, NoAnswerError, RejectedError, RestrictedError
 from release_tool.model.commits import Author, PullRequest
 from tests.clock import FakeClock
 from tests.git.repo import Repo
@@ -338,7 +338,8 @@ def test_a_name_that_an_immutable_release_burned_can_not_be_claimed(start: Start
     box = start({"burned": "v1.0.0"})
     [head] = line_of(box)
 
-    assert github_of(box).create_ref("refs/tags/v1.0.0", head.sha) is Claim.RESTRICTED
+    with pytest.raises(RestrictedError, match="creations being restricted"):
+        github_of(box).create_ref("refs/tags/v1.0.0", head.sha)
 
 
 # Runs and who asks

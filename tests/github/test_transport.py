@@ -21,6 +21,7 @@ from release_tool.github.api import (
     PermissionDeniedError,
     RateLimitedError,
     RejectedError,
+    RestrictedError,
 )
 from tests.clock import FakeClock
 
@@ -351,7 +352,7 @@ def test_a_claim_that_a_rule_stands_against_is_told_from_one_that_came_late(
     exists = said("Reference already exists", 422)
     answers(httpserver, "POST", refs, exists)
     answers(httpserver, "GET", ref, answer(200, {"ref": "refs/tags/v1", "object": {"sha": "abc"}}))
-    answers(httpserver, "POST", refs, said("Cannot create ref due to creations being restricted.", 422))
+    answers(httpserver, "POST", refs, said("Rule violations\n\nCannot create ref: creations restricted.\n\n", 422))
     answers(httpserver, "GET", ref, said("Not Found", 404))
     answers(httpserver, "POST", refs, said("Object does not exist", 422))
     answers(httpserver, "GET", ref, said("Not Found", 404))
@@ -359,11 +360,33 @@ def test_a_claim_that_a_rule_stands_against_is_told_from_one_that_came_late(
     answers(httpserver, "POST", refs, said("Not Found", 404))
 
     assert github.create_ref("refs/tags/v1", "abc") is Claim.EXISTS
-    assert github.create_ref("refs/tags/v1", "abc") is Claim.RESTRICTED
+    with pytest.raises(RestrictedError) as restricted:
+        github.create_ref("refs/tags/v1", "abc")
+    assert restricted.value.said == "Rule violations; Cannot create ref: creations restricted."
     with pytest.raises(RejectedError, match="Object does not exist"):
         github.create_ref("refs/tags/v1", "abc")
     assert github.create_ref("refs/tags/v1", "abc") is Claim.FORBIDDEN
     assert github.create_ref("refs/tags/v1", "abc") is Claim.FORBIDDEN
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_a_claim_that_is_refused_without_a_reason_is_tried_once_more(
+    httpserver: HTTPServer, github: GitHub, *, passes: bool
+) -> None:
+    refs, ref = f"{REPO}/git/refs", f"{REPO}/git/ref/tags/v1"
+    no = said("Reference update failed", 422)
+    answers(httpserver, "POST", refs, no)
+    answers(httpserver, "GET", ref, said("Not Found", 404))
+    answers(httpserver, "GET", REPO, answer(200, REPOSITORY))
+    answers(httpserver, "POST", refs, answer(201, {"ref": "refs/tags/v1"}) if passes else no)
+    answers(httpserver, "GET", ref, said("Not Found", 404))
+
+    if passes:
+        assert github.create_ref("refs/tags/v1", "abc") is Claim.CREATED
+    else:
+        with pytest.raises(RestrictedError, match="Reference update failed"):
+            github.create_ref("refs/tags/v1", "abc")
+    assert sum(request.method == "POST" for request, _ in httpserver.log) == 2
 
 
 def test_a_write_to_what_is_hidden_names_the_permission(httpserver: HTTPServer, github: GitHub) -> None:

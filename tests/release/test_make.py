@@ -384,6 +384,32 @@ def test_a_burned_name_is_refused_with_the_way_out_and_nothing_is_left_behind(tm
         assert release(made.project(), Request(force=Bump.MAJOR), ReleaseContents()).plan.tag == "v2.0.0"
 
 
+@pytest.mark.parametrize(
+    "entry,reason,advice",
+    [
+        ({"protect": "refs/tags/v*"}, "Reference update failed", "bypass the rule that protects tags"),
+        (
+            {"ruleset": "Tags", "target": "tag", "include": ["~ALL"], "rules": ["creation"]},
+            "Cannot create ref due to creations being restricted.",
+            "if a tag rule restricts creation, let the tool's token bypass it",
+        ),
+        (
+            {"ruleset": "Signed", "target": "tag", "include": ["~ALL"], "rules": ["required_signatures"]},
+            "Commits must have verified signatures.",
+            "release a commit that GitHub signed",
+        ),
+    ],
+)
+def test_a_tag_that_a_rule_refuses_is_told_with_githubs_reason_and_what_to_do(
+    tmp_path: Path, entry: Entry, reason: str, advice: str
+) -> None:
+    with shop(tmp_path, *HISTORY, entry) as made:
+        done = made.run("release")
+        assert (done.code, tags(made)) == (3, {"v1.2.3"})
+        assert reason in done.err
+        assert advice in " ".join(done.err.split())
+
+
 def test_a_lost_race_for_the_tag_gives_way_to_the_next_run(project: Shop) -> None:
     armed = project.box.fault(Fault(method="POST", path="/git/refs$", block="before"))
     late = project.start("release", env=project.job())

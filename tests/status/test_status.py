@@ -309,6 +309,17 @@ def test_a_token_that_may_not_see_runs_says_so_and_sees_all_else(tmp_path: Path)
     assert seen.released == "v1.3.0"
 
 
+def test_who_may_not_push_sees_a_persons_halt_and_that_its_right_is_not_known(tmp_path: Path) -> None:
+    halt: Entry = {"issue": "Stop", "labels": ["release-halt"], "author": "ada"}
+    with shop(tmp_path, *HISTORY, halt, {"token": "of-eve", "login": "eve"}) as here:
+        here.git("pull", "-q")
+        done = here.run("status", env=here.environment(GITHUB_TOKEN="of-eve"))
+
+    assert done.code == 0
+    assert "halted" in done.out
+    assert "whether ada may halt deployments, and who may resume them: that takes push access" in done.out
+
+
 def test_halts_that_can_not_be_read_are_an_error_and_not_none(tmp_path: Path) -> None:
     with shop(tmp_path, *HISTORY, {"rights": {"issues": "none"}}) as place:
         place.git("pull", "-q")

@@ -10,11 +10,11 @@ from urllib.parse import quote
 import msgspec
 
 from release_tool.deploy.halts.model import Issue, IssueComment
-from release_tool.errors import RemoteError
+from release_tool.errors import PermissionDeniedError, RemoteError
 from release_tool.github.transport import NotFoundError, Purpose, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from release_tool.github.transport import Query, Transport
 
@@ -78,9 +78,13 @@ class Access(enum.IntEnum):
 
 
 class LabelledIssue(msgspec.Struct, frozen=True, kw_only=True):
-    """An issue with the label that was asked for; `closed` is None while it is open."""
+    """An issue with the label that was asked for; `closed` is None while it is open.
+
+    `uncertain` says that this token may not ask whether its author may push; it counts, so that nothing is overlooked.
+    """
 
     issue: Issue
+    uncertain: bool = False
     created: datetime
     closed: datetime | None
 
@@ -209,9 +213,16 @@ class HaltIssues:
         """
         found = [*self._open(label), *(self._closed(label, closed_since) if closed_since else ())]
         people = {issue.writer for issue in found if issue.author and not issue.author.is_bot} - {US}
-        writers = {login for login in sorted(people) if self.permission(login) >= Access.WRITE}
-        told = {issue.number: self._told(issue, writers) for issue in found}
+        access = {login: self._known_permission(login) for login in sorted(people)}
+        told = {issue.number: self._told(issue, access) for issue in found}
         return tuple(told[number] for number in sorted(told))
+
+    def _known_permission(self, login: str) -> Access | None:
+        """What somebody may do; None where GitHub does not tell it to who may not push."""
+        try:
+            return self.permission(login)
+        except PermissionDeniedError:
+            return None
 
     def permission(self, login: str) -> Access:
         """What somebody may do in the repository; an account that does not exist may do nothing."""
@@ -258,10 +269,12 @@ class HaltIssues:
             )
         return found.issues
 
-    def _told(self, issue: _Issue, writers: set[str]) -> LabelledIssue:
+    def _told(self, issue: _Issue, access: Mapping[str, Access | None]) -> LabelledIssue:
         if issue.labels.total_count > len(issue.labels.nodes):
             raise RemoteError(f"GitHub does not tell all labels of issue #{issue.number}")
-        writes = issue.writer in {US, *writers} or bool(issue.author and issue.author.is_bot)
+        theirs = access.get(issue.writer, Access.NONE)
+        ours = issue.writer == US or bool(issue.author and issue.author.is_bot)
+        writes = ours or theirs is None or theirs >= Access.WRITE
         told = Issue(
             number=issue.number,
             url=issue.url,
@@ -273,7 +286,7 @@ class HaltIssues:
             open=issue.state == "OPEN",
             comments=tuple(self._comments(issue)) if writes else (),
         )
-        return LabelledIssue(issue=told, created=issue.created_at, closed=issue.closed_at)
+        return LabelledIssue(issue=told, uncertain=theirs is None, created=issue.created_at, closed=issue.closed_at)
 
     def _comments(self, issue: _Issue) -> list[IssueComment]:
         page, said = issue.comments, [*issue.comments.nodes]

@@ -192,6 +192,14 @@ def test_halts_that_cannot_be_read_are_an_error_and_never_none(start: Start) -> 
         place.github().adapter(HaltIssues).labelled(LABEL)
 
 
+def test_a_halt_counts_for_who_may_not_ask_what_its_author_may_do(start: Start) -> None:
+    place = start(ADA, {"token": "of-eve", "login": "eve"}, halt("Mine"))
+
+    (found,) = place.github("of-eve").adapter(HaltIssues).labelled(LABEL)
+
+    assert (found.issue.author, found.issue.author_writes, found.uncertain) == ("ada", True, True)
+
+
 # Rights
 
 
