@@ -161,6 +161,7 @@ class Transport:
         self._between_writes = timedelta(seconds=seconds_between_writes)
         self._last_write = datetime.min.replace(tzinfo=UTC)
         self._patient = True
+        self._was_accepted = False
 
     # The four ways to ask
 
@@ -274,12 +275,24 @@ class Transport:
         if answer.status >= 500:  # noqa: PLR2004 - the class of the server's own failures
             raise NoAnswerError(f"GitHub answered {answer.status}", during=purpose.doing, todo="run the command again")
         if answer.status == 401:  # noqa: PLR2004 - unauthorized
-            raise UsageError(
-                f"GitHub does not accept the token from {self._token_source}",
-                during=purpose.doing,
-                todo="give a token that is valid and not expired",
-            )
+            raise self._unauthorized(purpose)
+        self._was_accepted = True
         return answer
+
+    def _unauthorized(self, purpose: Purpose) -> UsageError | RemoteError:
+        """A wrong token is the user's fault; one that was good a moment ago has run out, or GitHub is mistaken."""
+        if self._was_accepted:
+            return RemoteError(
+                f"GitHub does not accept the token from {self._token_source} any more",
+                during=purpose.doing,
+                todo="run the command again with a fresh token; an app's token lives for an hour, a workflow's own for "
+                "as long as its job",
+            )
+        return UsageError(
+            f"GitHub does not accept the token from {self._token_source}",
+            during=purpose.doing,
+            todo="give a token that is valid and not expired",
+        )
 
     def _checked_query(self, answer: ApiResponse, purpose: Purpose) -> bytes:
         _accepted(answer, purpose)

@@ -131,6 +131,18 @@ def test_a_token_that_is_not_accepted_is_named_by_where_it_came_from(httpserver:
     assert "t0ken" not in repr(failure.value) + repr(github) + told(failure.value)
 
 
+def test_a_token_that_was_accepted_before_has_run_out_and_the_command_can_be_repeated(
+    httpserver: HTTPServer, github: GitHub
+) -> None:
+    answers(httpserver, "GET", REPO, answer(200, REPOSITORY), said("Bad credentials", 401))
+    github.repository()
+
+    with pytest.raises(RemoteError, match="does not accept the token from GITHUB_TOKEN any more") as failure:
+        github.repository()
+    assert failure.value.exit_code == 4
+    assert "an app's token lives for an hour" in failure.value.todo
+
+
 def test_the_token_is_not_sent_to_a_host_that_is_not_githubs(httpserver: HTTPServer, github: GitHub) -> None:
     jobs = {"jobs": [{"id": 1, "name": "release", "status": "queued"}]}
     link = '<https://evil.example.com/next>; rel="next"'
