@@ -17,12 +17,13 @@ TIMED = @started=$$(date +%s); $(MAKE) --no-print-directory $(1) && \
 WHEEL := $(wildcard dist/*.whl)
 CODE := github_sandbox release_tool tests $(wildcard benchmarks)
 TOOLS := build/go
+CLIENTS := build/clients
 ACTIONLINT := $(wildcard $(TOOLS)/actionlint)
 WORKFLOWS := $(wildcard .github/workflows/*.yml docs/examples/*/*.yml)
 ACTIONS := $(wildcard .github/actions/*/action.yml docs/examples/*/*/action.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test quick tests pythons browser coverage table lint style workflows tools road types format lock schema build smoke bench pictures clean
+.PHONY: help setup demo check test quick tests traffic pythons browser clients coverage table lint style workflows tools road types format lock schema build smoke bench pictures clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +55,10 @@ quick: setup
 tests: setup
 	$(PYTEST)
 
+# Every run of the tests looks at each distinct shape once.
+traffic: setup ## Hold every single request of the tests against GitHub's own description
+	TRAFFIC=all $(PYTEST) -m sandbox
+
 # What differs from one Python to the next shows in the quick tests and in those of the stand-in.
 PYTHONS = $(shell for minor in 11 12 13 14; do \
 	for python in python3.$$minor $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.$$minor.*/bin/python3; do \
@@ -72,6 +77,18 @@ browser: ## Install Chromium, in which the tests look at the dashboard
 	@command -v chromium chromium-browser google-chrome > /dev/null || \
 		DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends chromium > /dev/null || \
 		{ apt-get update --quiet > /dev/null && apt-get install --yes --quiet --no-install-recommends chromium > /dev/null; }
+
+# The packages are locked with their digests; a description is data, and has to be what the one in the tests was cut of.
+clients: $(CLIENTS)/.ready ## Install other people's clients of GitHub, which try the stand-in (needs Node 20)
+
+$(CLIENTS)/.ready: $(addprefix tests/github_sandbox/clients/package,.json -lock.json)
+	mkdir -p $(CLIENTS)
+	cp $^ $(CLIENTS)
+	cd $(CLIENTS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cd $(CLIENTS) && npm pack --silent @octokit/openapi@23.0.2 > /dev/null && \
+		tar -xzf octokit-openapi-*.tgz --strip-components=2 package/generated/api.github.com.json && \
+		rm octokit-openapi-*.tgz
+	@touch $@
 
 coverage: setup ## Run the tests, with coverage on the terminal and in build/coverage.xml
 	$(PYTEST) --cov --cov-report=term --cov-report=xml:build/coverage.xml

@@ -159,6 +159,15 @@ def unset_immutable(call: Call) -> Answer:
     return Answer(HTTPStatus.NO_CONTENT)
 
 
+@route("GET", "/installation/repositories")
+def list_installed(call: Call) -> Answer:
+    """The repositories that an app's token is for; a person's is for none."""
+    if call.author.type != "Bot":
+        raise forbidden("You must authenticate with an installation access token in order to list repositories.")
+    part, headers = call.page([views.repository(call)])
+    return Answer(document={"total_count": 1, "repositories": part}, headers=headers)
+
+
 @route("GET", "/user")
 def get_user(call: Call) -> Answer:
     """Who the token belongs to; an app's token belongs to nobody."""

@@ -43,6 +43,9 @@ These are deleted forks, labels and texts left empty, and commits of people with
 IN_FACT = ("starter",)
 """What GitHub answers and its description does not know: the state of an asset whose upload broke off."""
 
+LABELS = "/issues/{issue_number}/labels"
+"""Where GitHub takes a bare list of names, too, as semantic-release sends it."""
+
 MULTI_SEGMENT = "x-multi-segment"
 
 
@@ -141,7 +144,10 @@ class Contract:
         content = as_node(as_node(operation.node.get("requestBody", {})).get("content", {}))
         if "application/json" not in content or not body:
             return []
-        return self._json_problems(f"{operation.pointer}/requestBody/content", json.loads(body), "the request")
+        sent = json.loads(body)
+        if operation.template.endswith(LABELS) and isinstance(sent, list):
+            sent = {"labels": sent}
+        return self._json_problems(f"{operation.pointer}/requestBody/content", sent, "the request")
 
     def _answer_problems(self, operation: Operation, exchange: Exchange) -> list[str]:
         status = str(exchange.status)
