@@ -33,7 +33,7 @@ REFUSED = {401, 404}
 """What is answered at an address that GitHub may not have; a request to one need not be described."""
 
 NULL_IN_FACT = re.compile(
-    r"\.head\.(repo|user)$|\.labels\[\d+\]\.description$|\.items\[\d+\]\.body$|\$(\[\d+\])?\.(author|committer)$"
+    r"\.head\.(repo|user)$|\.labels\[\d+\]\.description$|\.items\[\d+\]\.body$|(\$(\[\d+\])?|commit|commits\[\d+\])\.(author|committer)$"
 )
 """Where GitHub answers null and its description forgot to say so.
 
