@@ -31,6 +31,8 @@ Argv = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
 Percentage = Annotated[str, msgspec.Meta(pattern=r"^(100|[0-9]{1,2})%$")]
+SecretName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Permission = Annotated[str, msgspec.Meta(pattern=r"^[a-z-]+$")]
 
 
 class Duration(timedelta):
@@ -80,6 +82,37 @@ class Identity(_Table, frozen=True):
     """The name."""
     email: Text = "release-tool@users.noreply.github.com"
     """The mail address."""
+
+
+class Job(_Table, frozen=True):
+    """What a job of your own is given in the workflows that `init` writes, by name and nothing else."""
+
+    secrets: tuple[SecretName, ...] = ()
+    """The secrets that it is given as variables; each has to be set, or nothing is begun."""
+    permissions: dict[Permission, Literal["read", "write"]] = {}
+    """What its token may do besides reading the commit, such as `{packages = "write"}`."""
+    environment: str = ""
+    """The environment on GitHub with these secrets; without one they are the repository's or the organization's."""
+    workflow: str = ""
+    """A workflow of yours that is called instead of steps in ours: a path such as `.github/workflows/build.yml`."""
+
+
+class Build(Job, frozen=True):
+    """How what is released is built."""
+
+    enabled: bool = True
+    """Whether anything is built; without, a release is its tag and its notes."""
+    references: tuple[Text, ...] = ()
+    """What is built besides files, such as `["web"]`; a release that lacks one of them is refused."""
+
+
+class DeploySetup(_Table, frozen=True):
+    """What the action that sets up the deploy command is given, beside what `pass-env` names."""
+
+    secrets: tuple[SecretName, ...] = ()
+    """The secrets that it is given as variables, the environment's own before the repository's."""
+    permissions: dict[Permission, Literal["read", "write"]] = {}
+    """What its token may do besides what a deployment needs, such as `{id-token = "write"}`."""
 
 
 class Sync(_Table, frozen=True):
@@ -290,10 +323,20 @@ class Config(_Table, frozen=True):
     """A Jinja2 template of your own for the release notes: a path in the repository."""
     max_wait: Duration = _lasting("5m")
     """How long to wait for GitHub's rate limits at most."""
+    release_now: bool = False
+    """Whether a push may make the first release; without it a person starts that one, with `bump`."""
+    look: Text = "23 4 * * *"
+    """When the workflows look for what an event missed, as a cron time; each look is a minute of a runner."""
     labels: Labels = Labels()
     """Which labels mean what."""
     identity: Identity = Identity()
     """Who makes tags and merge commits."""
+    build: Build = Build()
+    """How what is released is built."""
+    tests: Job = Job()
+    """What the tests of the hosted branch are given."""
+    deploy_setup: DeploySetup = DeploySetup()
+    """What sets up the deploy command is given."""
     sync: Sync | None = None
     """With this table every release is carried into a branch that you host."""
     environments: dict[str, Environment] = {}
@@ -332,7 +375,7 @@ def configures(text: str, source: str) -> bool:
 def json_schema() -> Data:
     """Describe the table `tool.release-tool` as a JSON Schema, for editors."""
     schema = msgspec.json.schema(Config, schema_hook=_schema_hook)
-    for table in _Table.__subclasses__():
+    for table in _tables(_Table):
         properties, told = schema["$defs"][table.__name__]["properties"], _told_of_keys(table)
         for field in msgspec.structs.fields(table):
             described = properties[field.encode_name]
@@ -352,13 +395,22 @@ def clean_descriptions(kinds: Mapping[str, Data]) -> None:
             kind["description"] = inspect.cleandoc(text)
 
 
+def _tables(table: type[_Table]) -> Iterator[type[_Table]]:
+    for kind in table.__subclasses__():
+        yield kind
+        yield from _tables(kind)
+
+
 def _told_of_keys(table: type[_Table]) -> dict[str, str]:
     """What stands below each key of a table, which Python itself forgets."""
     import ast  # only a schema needs it
     import inspect
 
+    inherited = {
+        name: text for base in table.__bases__ if base is not _Table for name, text in _told_of_keys(base).items()
+    }
     (body,) = (node.body for node in ast.parse(inspect.getsource(table)).body if isinstance(node, ast.ClassDef))
-    return {
+    return inherited | {
         key.target.id: text.value.value
         for key, text in itertools.pairwise(body)
         if isinstance(key, ast.AnnAssign) and isinstance(key.target, ast.Name)
@@ -484,6 +536,9 @@ def _struct_at(names: list[str | int]) -> type[msgspec.Struct] | None:
         (r"", Config),
         (r"labels", Labels),
         (r"identity", Identity),
+        (r"build", Build),
+        (r"tests", Job),
+        (r"deploy-setup", DeploySetup),
         (r"sync", Sync),
         (r"environments\.[^.]+", Environment),
         (r"environments\..+\.checks", Check),

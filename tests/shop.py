@@ -87,13 +87,13 @@ class Shop:
         }
 
     def job(self, run: int = 1, *, attempt: int = 1, **more: str) -> dict[str, str]:
-        """The environment of a job in Actions."""
+        """The environment of a job in Actions that a person started."""
         return self.environment(
             GITHUB_ACTIONS="true",
             GITHUB_RUN_ID=str(run),
             GITHUB_RUN_ATTEMPT=str(attempt),
             RUNNER_NAME=f"runner-{run}",
-            GITHUB_EVENT_NAME="push",
+            GITHUB_EVENT_NAME="workflow_dispatch",
             GITHUB_REF_TYPE="branch",
             GITHUB_REF_NAME="main",
             GITHUB_ACTOR="ada",

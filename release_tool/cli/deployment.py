@@ -14,6 +14,7 @@ import msgspec
 
 from release_tool.cli import completion
 from release_tool.cli.session import current_session
+from release_tool.cli.workflow import insist_on_gate
 from release_tool.errors import RefusedError, RolledBackError, UnhealthyError, UsageError
 from release_tool.text.visible import visible, visible_block
 
@@ -338,7 +339,11 @@ def _deploy_environment(
     from release_tool.deploy.environment import environment_named
 
     folder = _folder(evidence)
-    return environment_named(_deployed(session), name, ours=os.environ, progress=progress, evidence=folder)
+    deploy_environment = environment_named(
+        _deployed(session), name, ours=os.environ, progress=progress, evidence=folder
+    )
+    insist_on_gate(name, deploy_environment.settings, os.environ)
+    return deploy_environment
 
 
 def _places(
@@ -348,9 +353,12 @@ def _places(
 
     project, folder = _deployed(session), _folder(evidence)
     names = [name] if name else list(project.config.environments)
-    return tuple(
+    places = tuple(
         environment_named(project, name, ours=os.environ, progress=progress, evidence=folder) for name in names
     )
+    for deploy_environment in places:
+        insist_on_gate(deploy_environment.name, deploy_environment.settings, os.environ)
+    return places
 
 
 def _folder(evidence: str) -> Path | None:
@@ -423,10 +431,11 @@ def _by_workflow(session: Session, environment: str, inputs: Mapping[str, str], 
     """Start the workflow and follow its run; the exit code is that of what it did."""
     from release_tool.cli.progress import PlainProgress
     from release_tool.deploy import dispatch
+    from release_tool.deploy.our_workflows import workflow_of
 
     deploy_environment = _deploy_environment(session, environment, PlainProgress(session), "")
     request = {**inputs, "environment": environment, "reason": deploy_environment.masker()(inputs["reason"])}
-    run = dispatch.start(deploy_environment.project, dispatch.DEPLOY, request)
+    run = dispatch.start(deploy_environment.project, workflow_of(deploy_environment.project, "deploy"), request)
     ended = dispatch.follow(
         deploy_environment.project, run, session.show_job(f"{deploy_environment.project.web_url}/actions/runs/{run}")
     )

@@ -77,7 +77,7 @@ def _run(  # the options of the command
     candidate: bool,
     dry_run: bool,
 ) -> SyncResult:
-    from release_tool.release.assets import parse_references
+    from release_tool.release.assets import insist_on_references, parse_references
     from release_tool.sync import sync as stage
 
     if dry_run:
@@ -85,7 +85,9 @@ def _run(  # the options of the command
     if candidate:
         return stage.candidate(project, tag)
     if tested:
-        return stage.tested(project, tested, parse_references(references))
+        built = parse_references(references)
+        insist_on_references(project.config.build.references if project.actions.enabled else (), built)
+        return stage.tested(project, tested, built)
     return stage.advance(project, advance) if advance else stage.sync(project, tag)
 
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from release_tool.project import Project
     from release_tool.release.plan import ReleasePlan
 
-DEPLOY = "deploy.yml"
-RELEASE = "release.yml"
 _OUTCOMES = {
     Phase.HEALTHY: "healthy",
     Phase.REPLACED: "healthy",

@@ -310,6 +310,11 @@ class Git:
         listed = self.program.run("ls-files", *options, "--", ":/").stdout
         return tuple(sorted({path.decode(errors="replace") for path in listed.split(b"\0") if path}))
 
+    def files_in(self, ref: str, folder: str) -> tuple[str, ...]:
+        """The paths of a commit's files in a folder, not in those below it; none where there is no such folder."""
+        listed = self.program.run("ls-tree", "-z", "--name-only", safe(ref), "--", f"{folder}/", ok=range(256)).stdout
+        return tuple(path.decode(errors="replace") for path in listed.split(b"\0") if path)
+
     def file(self, ref: str, path: str) -> bytes | None:
         """What a file holds in a commit, or None where it is not there."""
         found = next(self.program.read([f"{safe(ref)}:{path}"]))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from release_tool.model.version import Version
     from release_tool.project import Project
 
+_NEWEST = 30
+"""How many of the newest tags are asked whether we made them."""
 _PAGE = 100
 """Releases are read newest first, this many at once; a tag older than all of them was finished long ago."""
 
@@ -149,16 +151,29 @@ def facts_for(
         since=request.since if since else "",
         newest=_newest(project, seen),
         strangers=_strangers(project, seen) if base is None else "",
-        withheld="" if finishing else _withheld(project),
+        withheld="" if finishing else _withheld(project, seen),
         unseen=seen.unseen,
     )
 
 
-def _withheld(project: Project) -> str:
-    """Why the event that started us makes no new release: a tag's push only ever finishes that tag."""
+def _withheld(project: Project, seen: RepositorySnapshot) -> str:
+    """Why the event that started us makes no new release: a tag's push only ever finishes that tag.
+
+    Nor does merging what sets the tool up release: the first time a person says so.
+    """
     if project.actions.pushed_tag:
         return f"the tag {project.actions.pushed_tag} was pushed, and nothing about it is half-done"
-    return withheld(project.actions.event_name, project.config)
+    event = project.actions.event_name
+    found = withheld(event, project.config)
+    if found or event not in {"push", "schedule"} or project.config.release_now or _released_before(project, seen):
+        return found
+    return "nothing was released with release-tool here yet, and a person makes the first release: `release-tool bump`"
+
+
+def _released_before(project: Project, seen: RepositorySnapshot) -> bool:
+    """Whether one of the newest tags was claimed by us."""
+    messages = project.git.tag_messages([tag.name for tag in seen.tags[:_NEWEST]])
+    return any(owner_of(message.text) for message in messages.values())
 
 
 def _strangers(project: Project, seen: RepositorySnapshot) -> str:

@@ -15,7 +15,7 @@ from release_tool.deploy.ledger.model import live, proven_commits
 from release_tool.errors import UsageError
 from release_tool.model.tags import TagState
 from release_tool.pull_request.policy import missing_labels
-from release_tool.setup.files import FileState, is_kept, passed
+from release_tool.setup.files import DEPLOY, RELEASE, FileState, is_kept, passed
 from release_tool.text.globs import matching
 
 if TYPE_CHECKING:
@@ -333,17 +333,22 @@ def of_secrets(name: str, environment: Environment, known: Collection[str], repo
         yield ok(f"secrets of {name}", "all that `pass-env` names are set")
 
 
-def of_passed(config: Config, deploy: str | None) -> Iterator[DoctorFinding]:
-    """What `pass-env` names has to stand in the deploy job, one `env` line each."""
-    wanted = {name for environment in config.environments.values() for name in environment.pass_env}
-    if not wanted:
-        return
-    missing = sorted(wanted - passed(deploy or ""))
+def of_passed(config: Config, deploy: str | None, release: str | None) -> Iterator[DoctorFinding]:
+    """What the configuration names has to stand in the job that is given it, one `env` line each."""
+    builds = (config.build, *([config.tests] if config.sync else [])) if config.build.enabled else ()
+    yield from _handed_on("build secrets", {name for job in builds for name in job.secrets}, RELEASE, release)
+    given = {name for environment in config.environments.values() for name in environment.pass_env}
+    yield from _handed_on("pass-env", given.union(config.deploy_setup.secrets), DEPLOY, deploy)
+
+
+def _handed_on(about: str, wanted: set[str], path: str, workflow: str | None) -> Iterator[DoctorFinding]:
+    missing = sorted(wanted - passed(workflow or ""))
+    name = path.rpartition("/")[2]
     if missing:
         fix = "release-tool init, or one line each: `NAME: ${{ secrets.NAME }}`"
-        yield problem("pass-env", f"deploy.yml does not hand on {', '.join(missing)}", fix, Fix.FILES)
-    else:
-        yield ok("pass-env", "deploy.yml hands on all that is asked for")
+        yield problem(about, f"{name} does not hand on {', '.join(missing)}", fix, Fix.FILES)
+    elif wanted:
+        yield ok(about, f"{name} hands on all that is asked for")
 
 
 def of_ledgers(config: Config, ledgers: Mapping[str, tuple[Deployment, ...]]) -> Iterator[DoctorFinding]:
@@ -370,6 +375,10 @@ def of_files(files: Iterable[ManagedFile]) -> Iterator[DoctorFinding]:
     missing = [file.path for file in kept if file.state is FileState.NEW]
     older = [file.path for file in kept if file.state is FileState.OLDER]
     changed = [file.path for file in kept if file.state is FileState.CHANGED]
+    strange = [file.path for file in kept if file.state is FileState.STRANGE]
+    if strange:
+        text = f"somebody else's, and named as ours would be: {', '.join(strange)}"
+        yield problem("files", text, "rename them, and run `release-tool init`")
     if missing:
         yield problem("files", f"missing: {', '.join(missing)}", "release-tool init", Fix.FILES)
     if older:
@@ -377,7 +386,7 @@ def of_files(files: Iterable[ManagedFile]) -> Iterator[DoctorFinding]:
     if changed:
         text = f"changed, or not written by `init`: {', '.join(changed)}"
         yield ok("files", text, "see what differs: release-tool init --dry-run --overwrite")
-    if not (missing or older or changed):
+    if not (missing or older or changed or strange):
         yield ok("files", "as this release-tool writes them")
 
 
@@ -397,6 +406,7 @@ def _start(workflow: str) -> list[str]:
 
 def of_workflows(states: Mapping[str, str], wanted: Iterable[str]) -> Iterator[DoctorFinding]:
     """A workflow runs when it is on the default branch and nobody has switched it off."""
+    wanted = tuple(wanted)
     missing = [path for path in wanted if path not in states]
     off = [path for path in wanted if states.get(path, "active") != "active"]
     if missing:
@@ -405,7 +415,9 @@ def of_workflows(states: Mapping[str, str], wanted: Iterable[str]) -> Iterator[D
     if off:
         commands = "; ".join(f"gh workflow enable {path.rpartition('/')[2]}" for path in off)
         yield problem("workflows", f"switched off: {', '.join(off)}", commands)
-    if not (missing or off):
+    if not wanted:
+        yield unseen("workflows", "nobody knows which there should be", "release-tool init")
+    elif not (missing or off):
         yield ok("workflows", "all are on the default branch and switched on")
 
 

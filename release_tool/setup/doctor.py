@@ -17,7 +17,7 @@ from release_tool.pull_request.policy import missing_labels
 from release_tool.setup import checks as judge
 from release_tool.setup import init
 from release_tool.setup.checks import DoctorFinding, FindingState, Fix
-from release_tool.setup.files import WORKFLOWS, is_kept
+from release_tool.setup.files import DEPLOY, RELEASE, WORKFLOWS, is_kept
 from release_tool.setup.github_settings import Settings
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class _Doctor:
         else:
             yield from judge.of_files(files)
             yield from judge.of_triggers(file for file in files if file.path.startswith(WORKFLOWS))
-        yield from judge.of_passed(self._config, self._tree.read(f"{WORKFLOWS}/deploy.yml"))
+        yield from judge.of_passed(self._config, self._tree.read(DEPLOY), self._tree.read(RELEASE))
 
     def _on_github(self, github: GitHub) -> Iterator[DoctorFinding]:
         """Each look may be hidden from the token, and then hides none of the others."""

@@ -293,4 +293,4 @@ def _impossible(branch: str) -> Iterator[tuple[str, str, dict[str, object]]]:
     yield "issues: write", "issues", {"title": ""}
     yield "deployments: write", "deployments", {"ref": _NOBODY, "auto_merge": False, "required_contexts": []}
     yield "statuses: write", f"statuses/{_NO_COMMIT}", {"state": "pending", "context": _NOBODY}
-    yield "actions: write", "actions/workflows/release.yml/dispatches", {"ref": _NOBODY}
+    yield "actions: write", "actions/workflows/release-tool.yml/dispatches", {"ref": _NOBODY}

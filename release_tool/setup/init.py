@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,10 +21,10 @@ from release_tool.setup.files import FileState, ManagedFile
 from release_tool.setup.github_settings import Settings
 from release_tool.setup.proposal import Deviations, extended
 from release_tool.setup.proposal import configuration as written
-from release_tool.setup.render import Values, render
+from release_tool.setup.render import Values
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from release_tool.project import Project
 
@@ -35,12 +36,10 @@ _CLOUDS = ("cloud", "hosted", "saas")
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """What a repository is like before anything is written.
 
-    `own` says that it is the tool's own. `configured` is the file that configures the tool already, empty where none
-    does. `runner`, `app` and `source` are
+    `configured` is the file that configures the tool already, empty where none does. `runner`, `app` and `source` are
     what files of ours that are there say, and `checked_by` a workflow of the user's that tests pull requests.
     """
 
-    own: bool
     branch: str
     configured: str
     wishes: Deviations
@@ -66,6 +65,7 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     runner: str = ""
     source: str = ""
     app: bool | None = None
+    release_now: bool = False
 
 
 class SetupProposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,15 +77,21 @@ class SetupProposal(msgspec.Struct, frozen=True, kw_only=True):
     unsure: tuple[str, ...]
 
     def to_write(self, replaced: Collection[str] = ()) -> tuple[ManagedFile, ...]:
-        """The files that are missing, those of ours that are older, and the changed ones that may be replaced."""
-        changed = {file.path for file in self.files if file.state is FileState.CHANGED} & set(replaced)
+        """The files that are missing, those of ours that are older, and the others that may be replaced."""
+        asked = {file.path for file in self.files if file.state in {FileState.CHANGED, FileState.STRANGE}} & set(
+            replaced
+        )
         return tuple(
-            file for file in self.files if file.state in {FileState.NEW, FileState.OLDER} or file.path in changed
+            file for file in self.files if file.state in {FileState.NEW, FileState.OLDER} or file.path in asked
         )
 
     def changed(self) -> tuple[str, ...]:
-        """The files that somebody else wrote or changed."""
+        """The files of ours that somebody changed."""
         return tuple(file.path for file in self.files if file.state is FileState.CHANGED)
+
+    def strange(self) -> tuple[str, ...]:
+        """The files of somebody else that have the name of one of ours."""
+        return tuple(file.path for file in self.files if file.state is FileState.STRANGE)
 
 
 def survey(project: Project) -> Survey:
@@ -95,25 +101,29 @@ def survey(project: Project) -> Survey:
     tree = Worktree(project.git.root)
     paths = project.git.files()
     texts = {path: text for path in detect.telling(paths) if (text := tree.read(path)) is not None}
-    ours = shipped.files().keys()
-    action = tree.read(scaffold.ACTION) or ""
-    written_before = tree.read(f"{scaffold.WORKFLOWS}/pr-policy.yml") or ""
+    ours = frozenset(path for path, text in texts.items() if scaffold.is_ours(text))
+    written_before = tree.read(scaffold.RELEASE) or ""
     configured_by = configured(tree)
     wishes = _wishes(project, texts, configured_by)
     return Survey(
-        own=scaffold.is_own(action),
         branch=wishes.branch,
         configured=configured_by,
         wishes=wishes,
         stack=detect.stack(paths, texts),
         competitors=detect.competitors(paths, texts, ours),
         hints=detect.deployment_hints(paths),
-        checked_by="" if tree.read(scaffold.CHECKS) else detect.tests_pull_requests(texts, ours),
+        checked_by=detect.tests_pull_requests(texts, ours),
         runner=scaffold.runner_of(written_before),
         app=scaffold.has_app(written_before),
-        source=_source(action),
+        source=_source([texts[path] for path in sorted(ours)]),
         server=_enterprise(project),
     )
+
+
+def _source(workflows: Iterable[str]) -> str:
+    """Where this very version comes from, as a workflow says that it has written."""
+    ours = (text for text in workflows if scaffold.version_of(text) == release_tool.__version__)
+    return next(filter(None, map(scaffold.source_of, ours)), "")
 
 
 def propose(project: Project, found: Survey, choices: Choices) -> SetupProposal:
@@ -123,29 +133,18 @@ def propose(project: Project, found: Survey, choices: Choices) -> SetupProposal:
     tree = Worktree(project.git.root)
     settings = _settings(project, tree, found, _chosen(found, choices, recipe.get(CONFIGURATION, "")))
     config = configuration.parse(settings.text, settings.path)
-    rendered = render(shipped.files(), config, values)
-    for path in _unwanted(found):
-        del rendered[path]
     scripts = {path: script for path, script in recipe.items() if path.endswith(".sh")}
     version = release_tool.__version__
     files = [
         scaffold.compare(path, scaffold.sign(path, text, version), tree.read(path))
-        for path, text in (rendered | scripts).items()
+        for path, text in (shipped.render(config, values) | scripts).items()
     ]
     return SetupProposal(
         config=config,
         files=(settings, *files),
         app=values.app,
-        unsure=tuple(_unsure(found, values, choices)),
+        unsure=tuple(_unsure(found, values, config, choices)),
     )
-
-
-def _unwanted(found: Survey) -> Iterator[str]:
-    """The files that this repository does without: it has checks of its own, or locks what the tool needs elsewhere."""
-    if found.checked_by:
-        yield scaffold.CHECKS
-    if found.own:
-        yield from scaffold.INSTALLERS
 
 
 def write(project: Project, files: Collection[ManagedFile]) -> None:
@@ -162,14 +161,6 @@ def difference(file: ManagedFile) -> str:
     old = "/dev/null" if file.there is None else f"a/{file.path}"
     lines = difflib.unified_diff(before, file.text.splitlines(keepends=True), old, f"b/{file.path}")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
-
-
-def _source(action: str) -> str:
-    """What to install the tool from: as the action of this very version says, else as this tool was installed."""
-    there = scaffold.source_of(action)
-    if there and scaffold.version_of(action) == release_tool.__version__:
-        return there
-    return installation.source().url or there
 
 
 def configured(tree: Worktree) -> str:
@@ -216,6 +207,8 @@ def _chosen(found: Survey, choices: Choices, recipe: str) -> Deviations:
     return msgspec.structs.replace(
         found.wishes,
         cloud=looks_hosted if choices.cloud is None else choices.cloud,
+        builds=bool(choices.build or found.stack.build),
+        release_now=choices.release_now,
         recipe=recipe,
         environment=choices.environment or found.wishes.environment,
         url=choices.url,
@@ -233,17 +226,11 @@ def _recipe(name: str | None) -> dict[str, str]:
 
 
 def _values(found: Survey, choices: Choices) -> Values:
-    source = "" if found.own else choices.source or found.source
-    if not (source or found.own):
-        raise UsageError(
-            "which commit of release-tool the workflows are to install is not known",
-            already="nothing was written",
-            todo="name its repository and a commit of it: `--source git+https://github.com/OWNER/release-tool@HASH`",
-        )
+    action = _action(choices.source or found.source or installation.source().url)
     nothing = ("echo 'Write the command that tests this project here.'", "exit 1")
     return Values(
         branch=found.branch,
-        source=source,
+        action=action,
         runner=choices.runner or found.runner,
         server=found.server,
         app=found.app if choices.app is None else choices.app,
@@ -253,36 +240,47 @@ def _values(found: Survey, choices: Choices) -> Values:
     )
 
 
-def _unsure(found: Survey, values: Values, choices: Choices) -> Iterator[str]:
-    if not (found.stack.test or choices.test):
-        yield f"Write how this project is tested into {scaffold.WORKFLOWS}/cloud-tests.yml: nothing told it."
-    if found.checked_by:
-        yield (
-            f"{found.checked_by} tests pull requests already, so no pr-checks.yml is written:"
-            " let its last job be named `checks`, and let it start on `merge_group`, too."
+def _action(source: str) -> str:
+    """How `uses:` names the tool's action, from where pip would install it, or from another workflow of ours."""
+    named = re.fullmatch(r"(?:git\+)?(?:https?://[^/]+/)?(?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?@(?P<at>[\w.-]+)", source)
+    if named is None:
+        raise UsageError(
+            "which commit of release-tool the workflows are to use is not known",
+            already="nothing was written",
+            todo="name its repository and a commit of it: `--source git+https://github.com/OWNER/release-tool@HASH`",
         )
-    if f"/{installation.NOBODY}/" in values.source:
+    return f"{named['name']}@{named['at']} # v{release_tool.__version__}"
+
+
+def _unsure(found: Survey, values: Values, config: Config, choices: Choices) -> Iterator[str]:
+    if config.sync and not (found.stack.test or choices.test or config.tests.workflow):
+        yield f"Write how this project is tested into {scaffold.RELEASE}, job `tests`: nothing told it."
+    if found.checked_by:
+        yield f"Let the last job of {found.checked_by} be named `checks`, and let it start on `merge_group`, too."
+    else:
+        yield "Let a workflow of yours test pull requests, its last job named `checks`: none was found that does."
+    if values.action.startswith(f"{installation.NOBODY}/"):
         yield (
-            f"Say where release-tool itself lives: {values.source} is what the workflows install."
+            f"Say where release-tool itself lives: {values.action.partition(' ')[0]} is what the workflows use."
             " Give it with `release-tool init --source git+https://…@COMMIT`."
         )
     if choices.recipe:
-        where = _page(values.source, choices.recipe)
+        where = _page(values.action, choices.recipe)
         yield f"Fit `deploy.sh` and its environment in the configuration to your project, as the recipe says: {where}"
     elif found.hints and not found.configured:
         hint = found.hints[0]
         yield (
             f"Let it be deployed, as {hint.path} tells: `release-tool init --recipe {hint.recipe} --url URL`,"
-            f" and see {_page(values.source, hint.recipe)}"
+            f" and see {_page(values.action, hint.recipe)}"
         )
     if values.server:
         yield f"Take over the pinned actions on {values.server}: they have to be there, or come by GitHub Connect."
 
 
-def _page(source: str, recipe: str) -> str:
-    """Where a recipe can be read, at the very commit that the tool is installed from."""
-    place, _, commit = source.removeprefix("git+").rpartition("@")
-    return f"{place.removesuffix('.git')}/blob/{commit}/docs/recipes/{recipe}/README.md"
+def _page(action: str, recipe: str) -> str:
+    """Where a recipe can be read, at the very commit that the workflows use."""
+    place, _, commit = action.partition(" ")[0].rpartition("@")
+    return f"https://github.com/{place}/blob/{commit}/docs/recipes/{recipe}/README.md"
 
 
 def _enterprise(project: Project) -> str:

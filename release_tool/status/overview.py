@@ -162,7 +162,11 @@ def _cloud_todo(snapshot: StatusSnapshot, behind: Sequence[str]) -> str:
         return f"resolve the conflict: {waiting.url}"
     if behind or snapshot.cloud is None:
         return "`release-tool sync`"
-    return "" if tested_at(snapshot, snapshot.cloud) else "see what became of its tests in the runs of `cloud-sync.yml`"
+    return (
+        ""
+        if tested_at(snapshot, snapshot.cloud)
+        else "see what became of its tests in the runs of the workflow `ReleaseStatus`"
+    )
 
 
 def _route(

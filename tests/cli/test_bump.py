@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from github_sandbox.store import Run
     from tests.shop import Entry, Shop
 
-RELEASE: Entry = {"commit": "Workflows", "files": {".github/workflows/release.yml": "on: workflow_dispatch"}}
+RELEASE: Entry = {
+    "commit": "Workflows",
+    "files": {".github/workflows/ships.yml": "# release-tool: release\non: workflow_dispatch"},
+}
 FEATURE: Entry = {"pull": 1, "title": "Add search", "labels": ["feature"], "files": {"search.py": "1"}}
 
 

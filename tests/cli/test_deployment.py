@@ -32,7 +32,7 @@ QUICK = (
     + 'interval = "100ms"\ntimeout = "1s"\ndeadline = "2s"\nfailure-threshold = 3\n'
 )
 """For real processes with the real clock."""
-WORKFLOW = {".github/workflows/deploy.yml": "on: workflow_dispatch\njobs: {}\n"}
+WORKFLOW = {".github/workflows/brings.yml": "# release-tool: deploy\non: workflow_dispatch\njobs: {}\n"}
 LIVE = "live: 1.2.4"
 
 
@@ -427,7 +427,7 @@ def test_from_a_terminal_the_workflow_is_started_and_followed_to_the_exit_code_o
         assert (done.code, f"production: 1.3.0 {outcome}: {phases[-1].text}" in done.out) == (code, True), done.err
         assert f"started {here.shop.box.api_url}/acme/shop/actions/runs/{run.id}; Ctrl-C stops following it" in done.err
         assert f"deploy (production): {conclusion}" in done.err
-        assert (run.path, run.branch) == (".github/workflows/deploy.yml", "main")
+        assert (run.path, run.branch) == (".github/workflows/brings.yml", "main")
         assert run.inputs == {
             "action": "deploy",
             "environment": "production",

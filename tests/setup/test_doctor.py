@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,6 @@ from release_tool.deploy.ledger import model
 from release_tool.deploy.ledger.model import DeploymentKind, Payload
 from release_tool.model.tags import Owner
 from release_tool.setup import files as scaffold
-from release_tool.setup import shipped
 from release_tool.setup.checks import FindingState
 from release_tool.setup.doctor import examine, mend
 from tests.adoption import ADMIN, adopt
@@ -23,6 +21,7 @@ from tests.shop import shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from release_tool.setup.checks import DoctorFinding
     from tests.shop import Entry, Shop
@@ -172,10 +171,10 @@ def test_a_repository_that_was_not_set_up_is_told_to(bare: Shop) -> None:
         ({"actions": "enabled", "allowed": "local_only"}, "Actions", "may not use actions made by GitHub", "/settings"),
         ({"actions": "disabled"}, "Actions", "is switched off", "/settings/actions"),
         (
-            {"actions": "enabled", "states": {".github/workflows/release.yml": "disabled_inactivity"}},
+            {"actions": "enabled", "states": {scaffold.RELEASE: "disabled_inactivity"}},
             "workflows",
-            "switched off: .github/workflows/release.yml",
-            "gh workflow enable release.yml",
+            f"switched off: {scaffold.RELEASE}",
+            "gh workflow enable release-tool.yml",
         ),
         (
             {"tag": "v1.3.0", "claimed": True},
@@ -259,18 +258,18 @@ def test_a_secret_of_the_repository_does_as_well_as_one_of_the_environment(tmp_p
 
 
 def test_a_secret_that_the_deploy_job_does_not_get_is_named(sound: Shop) -> None:
-    path = sound.clone / scaffold.WORKFLOWS / "deploy.yml"
+    path = sound.clone / scaffold.DEPLOY
     path.write_text(path.read_text().replace("      SSH_KEY: ${{ secrets.SSH_KEY }}\n", ""))
-    assert problems(sound)["pass-env"].text == "deploy.yml does not hand on SSH_KEY"
+    assert problems(sound)["pass-env"].text == "release-tool-deploy.yml does not hand on SSH_KEY"
 
 
 def test_a_changed_workflow_that_starts_on_something_else_is_named_and_any_other_change_is_not(sound: Shop) -> None:
-    path = sound.clone / scaffold.WORKFLOWS / "release.yml"
+    path = sound.clone / scaffold.RELEASE
     text = path.read_text()
     path.write_text(text.replace("timeout-minutes: 5", "timeout-minutes: 7"))
     assert "triggers" not in problems(sound)
-    path.write_text(text.replace('branches: [main, "*.x"]', "branches: [develop]"))
-    assert "release.yml starts on something else" in problems(sound)["triggers"].text
+    path.write_text(text.replace('branches: [main, "*.x", cloud]', "branches: [develop]"))
+    assert "release-tool.yml starts on something else" in problems(sound)["triggers"].text
 
 
 def test_a_shallow_clone_is_told_how_to_become_whole(sound: Shop) -> None:
@@ -303,14 +302,15 @@ def test_a_failing_github_is_no_finding_but_an_error(sound: Shop) -> None:
 
 def test_what_safely_can_be_mended_is_and_it_says_so(bare: Shop) -> None:
     adopt(bare)
-    path = bare.clone / scaffold.WORKFLOWS / "release.yml"
+    path = bare.clone / scaffold.RELEASE
     now = path.read_text()
-    path.write_text(scaffold.sign(f"{scaffold.WORKFLOWS}/release.yml", "# older\n", "0.0.1"))
+    before = now.partition("\n")[2].replace("timeout-minutes: 15", "timeout-minutes: 9")
+    path.write_text(scaffold.sign(scaffold.RELEASE, before, "0.0.1"))
 
     result = bare.run("doctor", "--fix")
 
     assert result.code == 3  # the required checks are a person's to set
-    for told in ("made the label minor", "made the branch cloud at ", "wrote .github/workflows/release.yml: commit it"):
+    for told in ("made the label minor", "made the branch cloud at ", f"wrote {scaffold.RELEASE}: commit it"):
         assert told in result.err
     assert path.read_text() == now
     assert {"labels", "branch cloud", "files"}.isdisjoint(problems(bare))
@@ -325,16 +325,7 @@ def test_mending_twice_finds_nothing_left_to_do(bare: Shop) -> None:
 
 
 def test_mending_leaves_what_somebody_changed(sound: Shop) -> None:
-    path = sound.clone / scaffold.WORKFLOWS / "release.yml"
+    path = sound.clone / scaffold.RELEASE
     path.write_text(path.read_text() + "# mine\n")
     assert sound.run("doctor", "--fix").code == 0
     assert path.read_text().endswith("# mine\n")
-
-
-def test_the_tools_own_repository_is_up_to_date_by_its_own_measure(tmp_path: Path) -> None:
-    """It installs from its checkout and locks elsewhere, and what it hands to others is what it runs itself."""
-    root = Path(__file__).parent.parent.parent
-    files = {path: (root / path).read_text() for path in shipped.files() if path not in scaffold.INSTALLERS}
-    with shop(tmp_path, files=files | {"release-tool.toml": HOSTED}) as made:
-        found = {one.about: one for one in examine(made.project(), ()).findings}
-        assert (found["files"].verdict, found["files"].text) == (FindingState.OK, "as this release-tool writes them")
