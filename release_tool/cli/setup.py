@@ -90,8 +90,7 @@ def init(
     if not (yes or dry_run) and sys.stdin.isatty():
         choices = _ask(session, found, choices)
     proposal = stage.propose(project, found, choices)
-    if not overwrite:
-        _insist_on_names(proposal)
+    _insist_on_names(proposal, overwrite=overwrite)
     if dry_run:
         _tell_difference(session, proposal, overwrite=overwrite, as_json=as_json)
         return
@@ -100,9 +99,17 @@ def init(
     _tell_written(session, project, found, proposal, files, as_json=as_json)
 
 
-def _insist_on_names(proposal: SetupProposal) -> None:
-    """Raise RefusedError where somebody else's file has the name of one of ours: half a set would release nothing."""
-    if strange := proposal.strange():
+def _insist_on_names(proposal: SetupProposal, *, overwrite: bool) -> None:
+    """Raise RefusedError where somebody else's file has the name of one of ours, or would release beside ours."""
+    if proposal.stuck:
+        raise RefusedError(
+            f"somebody changed {', '.join(proposal.stuck)}, which would go on to release beside the new workflows",
+            during="replacing the workflows of an older release-tool",
+            already="nothing was written",
+            todo="remove it, or undo what was changed there, and run this again; what you need of it belongs into"
+            " `build.yml`, `cloud-tests.yml` or a workflow of your own",
+        )
+    if not overwrite and (strange := proposal.strange()):
         raise RefusedError(
             f"{', '.join(strange)} is there already, and is not ours",
             during="setting the repository up",

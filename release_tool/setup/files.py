@@ -56,6 +56,8 @@ class FileState(enum.Enum):
     """Somebody changed it, or a newer version of ours wrote it."""
     STRANGE = "strange"
     """It has the name of one of ours, and is somebody else's."""
+    GONE = "gone"
+    """An older version of ours wrote it, nobody has touched it since, and it is not needed any more."""
     YOURS = "yours"
     """It was written once, and is the user's whatever is in it."""
 
@@ -77,6 +79,12 @@ def is_kept(path: str) -> bool:
 def is_ours(text: str) -> bool:
     """Whether we wrote a file, even if somebody changed it since."""
     return bool(_MARK.match(text.replace("\r\n", "\n")) or role_of(text))
+
+
+def is_untouched(text: str) -> bool:
+    """Whether a file is as we wrote it."""
+    body, mark = _body(text.replace("\r\n", "\n")), _MARK.match(text.replace("\r\n", "\n"))
+    return mark is not None and mark["digest"] in {_digest(body), _digest(_plain(body))}
 
 
 def sign(path: str, text: str, version: str) -> str:
@@ -140,8 +148,7 @@ def _state(path: str, text: str, there: str | None) -> FileState:
         return FileState.CURRENT
     if not is_ours(there):
         return FileState.STRANGE
-    mark = _MARK.match(there)
-    if mark is None or mark["digest"] not in {_digest(body), _digest(_plain(body))} or _is_newer(there, text):
+    if not is_untouched(there) or _is_newer(there, text):
         return FileState.CHANGED
     return FileState.OLDER
 

@@ -14,11 +14,12 @@ from release_tool import config as configuration
 from release_tool.config import Config
 from release_tool.errors import UsageError
 from release_tool.git.worktree import Worktree
-from release_tool.setup import detect, installation, shipped
+from release_tool.setup import detect, installation, old_set, shipped
 from release_tool.setup import files as scaffold
 from release_tool.setup.detect import Competitor, Hint, Stack
 from release_tool.setup.files import FileState, ManagedFile
 from release_tool.setup.github_settings import Settings
+from release_tool.setup.old_set import OldSet
 from release_tool.setup.proposal import Deviations, extended
 from release_tool.setup.proposal import configuration as written
 from release_tool.setup.render import Values
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from release_tool.project import Project
 
 CONFIGURATION = "release-tool.toml"
+_TEXTS = (".md", ".rst", ".yml", ".yaml", ".sh", ".toml", ".json")
+"""What may name a workflow, besides files without an ending."""
 _CLOUDS = ("cloud", "hosted", "saas")
 """Names of branches that look like a hosted branch."""
 
@@ -36,7 +39,8 @@ _CLOUDS = ("cloud", "hosted", "saas")
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """What a repository is like before anything is written.
 
-    `configured` is the file that configures the tool already, empty where none does. `runner`, `app` and `source` are
+    `configured` is the file that configures the tool already, empty where none does. `old` is what is left of an older
+    set, and `mentioned` the files that name one of its workflows, each with that name. `runner`, `app` and `source` are
     what files of ours that are there say, and `checked_by` a workflow of the user's that tests pull requests.
     """
 
@@ -46,6 +50,8 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     stack: Stack
     competitors: tuple[Competitor, ...]
     hints: tuple[Hint, ...]
+    old: OldSet
+    mentioned: tuple[tuple[str, str], ...]
     checked_by: str
     runner: str
     app: bool
@@ -73,6 +79,7 @@ class SetupProposal(msgspec.Struct, frozen=True, kw_only=True):
 
     config: Config
     files: tuple[ManagedFile, ...]
+    stuck: tuple[str, ...]
     app: bool
     unsure: tuple[str, ...]
 
@@ -81,9 +88,8 @@ class SetupProposal(msgspec.Struct, frozen=True, kw_only=True):
         asked = {file.path for file in self.files if file.state in {FileState.CHANGED, FileState.STRANGE}} & set(
             replaced
         )
-        return tuple(
-            file for file in self.files if file.state in {FileState.NEW, FileState.OLDER} or file.path in asked
-        )
+        due = {FileState.NEW, FileState.OLDER, FileState.GONE}
+        return tuple(file for file in self.files if file.state in due or file.path in asked)
 
     def changed(self) -> tuple[str, ...]:
         """The files of ours that somebody changed."""
@@ -102,7 +108,9 @@ def survey(project: Project) -> Survey:
     paths = project.git.files()
     texts = {path: text for path in detect.telling(paths) if (text := tree.read(path)) is not None}
     ours = frozenset(path for path, text in texts.items() if scaffold.is_ours(text))
-    written_before = tree.read(scaffold.RELEASE) or ""
+    before = texts | {path: text for path in old_set.FILES if (text := tree.read(path)) is not None}
+    old = old_set.find(before)
+    written_before = tree.read(scaffold.RELEASE) or texts.get(old_set.RELEASE, "") * bool(old.removed)
     configured_by = configured(tree)
     wishes = _wishes(project, texts, configured_by)
     return Survey(
@@ -112,6 +120,8 @@ def survey(project: Project) -> Survey:
         stack=detect.stack(paths, texts),
         competitors=detect.competitors(paths, texts, ours),
         hints=detect.deployment_hints(paths),
+        old=old,
+        mentioned=_mentioned(tree, paths, old),
         checked_by=detect.tests_pull_requests(texts, ours),
         runner=scaffold.runner_of(written_before),
         app=scaffold.has_app(written_before),
@@ -124,6 +134,15 @@ def _source(workflows: Iterable[str]) -> str:
     """Where this very version comes from, as a workflow says that it has written."""
     ours = (text for text in workflows if scaffold.version_of(text) == release_tool.__version__)
     return next(filter(None, map(scaffold.source_of, ours)), "")
+
+
+def _mentioned(tree: Worktree, paths: Iterable[str], old: OldSet) -> tuple[tuple[str, str], ...]:
+    """Who names a workflow that goes; only asked where one does."""
+    if not old.removed:
+        return ()
+    told = [path for path in paths if path.endswith(_TEXTS) or "." not in path.rpartition("/")[2]]
+    texts = {path: text for path in told if (text := tree.read(path)) is not None}
+    return tuple(old_set.mentions(texts, old.removed))
 
 
 def propose(project: Project, found: Survey, choices: Choices) -> SetupProposal:
@@ -139,9 +158,12 @@ def propose(project: Project, found: Survey, choices: Choices) -> SetupProposal:
         scaffold.compare(path, scaffold.sign(path, text, version), tree.read(path))
         for path, text in (shipped.render(config, values) | scripts).items()
     ]
+    here = {file.path for file in files}
+    gone = [ManagedFile(path, "", tree.read(path), FileState.GONE) for path in found.old.removed if path not in here]
     return SetupProposal(
         config=config,
-        files=(settings, *files),
+        files=(settings, *files, *gone),
+        stuck=found.old.stuck,
         app=values.app,
         unsure=tuple(_unsure(found, values, config, choices)),
     )
@@ -151,6 +173,10 @@ def write(project: Project, files: Collection[ManagedFile]) -> None:
     """Write files into the working tree; running it again writes the same."""
     tree = Worktree(project.git.root)
     for file in files:
+        if file.state is FileState.GONE:
+            project.say(f"removing {file.path}")
+            tree.remove(file.path)
+            continue
         project.say(f"writing {file.path}")
         tree.write(file.path, file.text, executable=file.text.startswith("#!"))
 
@@ -159,7 +185,8 @@ def difference(file: ManagedFile) -> str:
     """What writing a file would change, as `git apply` understands it."""
     before = (file.there or "").splitlines(keepends=True)
     old = "/dev/null" if file.there is None else f"a/{file.path}"
-    lines = difflib.unified_diff(before, file.text.splitlines(keepends=True), old, f"b/{file.path}")
+    new = "/dev/null" if file.state is FileState.GONE else f"b/{file.path}"
+    lines = difflib.unified_diff(before, file.text.splitlines(keepends=True), old, new)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
@@ -208,6 +235,8 @@ def _chosen(found: Survey, choices: Choices, recipe: str) -> Deviations:
         found.wishes,
         cloud=looks_hosted if choices.cloud is None else choices.cloud,
         builds=bool(choices.build or found.stack.build),
+        build=found.old.build,
+        tests=found.old.tests,
         release_now=choices.release_now,
         recipe=recipe,
         environment=choices.environment or found.wishes.environment,
@@ -255,6 +284,7 @@ def _action(source: str) -> str:
 def _unsure(found: Survey, values: Values, config: Config, choices: Choices) -> Iterator[str]:
     if config.sync and not (found.stack.test or choices.test or config.tests.workflow):
         yield f"Write how this project is tested into {scaffold.RELEASE}, job `tests`: nothing told it."
+    yield from _of_old_set(found)
     if found.checked_by:
         yield f"Let the last job of {found.checked_by} be named `checks`, and let it start on `merge_group`, too."
     else:
@@ -275,6 +305,24 @@ def _unsure(found: Survey, values: Values, config: Config, choices: Choices) -> 
         )
     if values.server:
         yield f"Take over the pinned actions on {values.server}: they have to be there, or come by GitHub Connect."
+
+
+def _of_old_set(found: Survey) -> Iterator[str]:
+    """What only a person can do where an older set of ours is replaced."""
+    for secret in found.old.undeclared:
+        yield (
+            f"Declare `{secret}: {{required: false}}` below `on.workflow_call.secrets` of {old_set.BUILD}, and name it"
+            " in `build.secrets`: without that it is empty on GitHub."
+        )
+    for path in found.old.kept:
+        yield f"Remove {path} when you no longer need what you changed there: nothing of ours calls it any more."
+    for path, name in found.mentioned:
+        yield f"{path} names {name}, which is gone: name `release-tool.yml` or what took its place."
+    if found.old.removed:
+        yield (
+            "Tell whoever trusts a workflow by its name, such as the trusted publishers of a package index and the"
+            " roles of a cloud (OIDC, `job_workflow_ref`): releases come from `release-tool.yml` now."
+        )
 
 
 def _page(action: str, recipe: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config import Config, Labels
+from release_tool.config import Build, Config, Job, Labels
 from release_tool.setup.files import APP, APP_KEY
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Deviations(msgspec.Struct, frozen=True, kw_only=True):
     initial_version: str = ""
     labels: Labels = Labels()
     builds: bool = True
+    build: Build = Build()
+    tests: Job = Job()
     release_now: bool = False
     cloud: str = ""
     recipe: str = ""
@@ -53,6 +55,8 @@ def extended(text: str, config: Config, wishes: Deviations, *, within: str = "")
     missing = msgspec.structs.replace(
         wishes,
         builds=True,
+        build=wishes.build if config.build == Build() else Build(),
+        tests=wishes.tests if config.tests == Job() and (config.sync or wishes.cloud) else Job(),
         cloud="" if config.sync else wishes.cloud,
         recipe="" if wishes.environment in config.environments else wishes.recipe,
     )
@@ -60,9 +64,23 @@ def extended(text: str, config: Config, wishes: Deviations, *, within: str = "")
     return "\n\n".join([text.rstrip("\n"), *tables]) + "\n" if tables else text
 
 
-def _tables(wishes: Deviations) -> tuple[str, str, str]:
-    build = "" if wishes.builds else "[build]\nenabled = false"
-    return build, f"[sync]\nbranch = {_quoted(wishes.cloud)}" if wishes.cloud else "", _environment(wishes)
+def _tables(wishes: Deviations) -> tuple[str, str, str, str]:
+    build = _called("build", wishes.build) or ("" if wishes.builds else "[build]\nenabled = false")
+    return (
+        build,
+        _called("tests", wishes.tests),
+        f"[sync]\nbranch = {_quoted(wishes.cloud)}" if wishes.cloud else "",
+        _environment(wishes),
+    )
+
+
+def _called(name: str, job: Job) -> str:
+    """The table that says which workflow of the user's is called, and what it is given."""
+    secrets = [f"secrets = [{', '.join(map(_quoted, job.secrets))}]"] if job.secrets else []
+    granted = ", ".join(f"{what} = {_quoted(level)}" for what, level in sorted(job.permissions.items()))
+    permissions = [f"permissions = {{ {granted} }}"] if granted else []
+    lines = [f"[{name}]", f"workflow = {_quoted(job.workflow)}", *secrets, *permissions]
+    return "\n".join(lines) if job.workflow else ""
 
 
 def left_to_do(  # noqa: PLR0913 - each is a fact that asks something of a person
