@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import workflows
 from benchmarks.clones import GIT_ENVIRONMENT, Shape, grow, tag
 from benchmarks.measure import Bench
 from github_sandbox import Sandbox
@@ -34,6 +35,7 @@ def main() -> None:
         _print_start(Bench(directory, environment, rounds=21))
         _print_plan(directory, environment)
         _print_requests(directory, environment)
+    workflows.show()
 
 
 def _environment(directory: Path) -> dict[str, str]:

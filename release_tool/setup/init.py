@@ -12,7 +12,7 @@ import msgspec
 import release_tool
 from release_tool import config as configuration
 from release_tool.config import Config
-from release_tool.errors import UsageError
+from release_tool.errors import RefusedError, UsageError
 from release_tool.git.worktree import Worktree
 from release_tool.setup import detect, installation, old_set, shipped
 from release_tool.setup import files as scaffold
@@ -52,6 +52,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     hints: tuple[Hint, ...]
     old: OldSet
     mentioned: tuple[tuple[str, str], ...]
+    by_tags: tuple[str, ...]
     checked_by: str
     runner: str
     app: bool
@@ -102,6 +103,7 @@ class SetupProposal(msgspec.Struct, frozen=True, kw_only=True):
 
 def survey(project: Project) -> Survey:
     """Find out what the repository is; GitHub is asked for its labels where there is a token."""
+    _insist_on_one_project_of_github(project)
     if project.git.is_bare:
         raise UsageError("there is no working tree here", todo="run this inside a clone with one")
     tree = Worktree(project.git.root)
@@ -122,6 +124,7 @@ def survey(project: Project) -> Survey:
         hints=detect.deployment_hints(paths),
         old=old,
         mentioned=_mentioned(tree, paths, old),
+        by_tags=detect.started_by_tags(texts, ours.union(old.removed, old.stuck)),
         checked_by=detect.tests_pull_requests(texts, ours),
         runner=scaffold.runner_of(written_before),
         app=scaffold.has_app(written_before),
@@ -134,6 +137,25 @@ def _source(workflows: Iterable[str]) -> str:
     """Where this very version comes from, as a workflow says that it has written."""
     ours = (text for text in workflows if scaffold.version_of(text) == release_tool.__version__)
     return next(filter(None, map(scaffold.source_of, ours)), "")
+
+
+def _insist_on_one_project_of_github(project: Project) -> None:
+    """Raise RefusedError where nothing that is written could work."""
+    host = urlsplit(project.web_url).hostname or ""
+    if "gitlab" in host or "bitbucket" in host:
+        raise RefusedError(
+            f"this repository is on {host}, and release-tool works with GitHub and its Actions only",
+            already="nothing was written",
+            todo="mirror it to GitHub, or use what your host brings for releases",
+        )
+    products = detect.several_products(project.git.tags())
+    if products and project.config.tag_prefix == Config().tag_prefix:
+        raise RefusedError(
+            f"several things are released here by themselves (tags {', '.join(f'{name}…' for name in products[:4])}),"
+            " and release-tool releases a repository as one",
+            already="nothing was written",
+            todo="set `tag-prefix` in release-tool.toml to the one that it is to release, and run this again",
+        )
 
 
 def _mentioned(tree: Worktree, paths: Iterable[str], old: OldSet) -> tuple[tuple[str, str], ...]:
@@ -256,7 +278,6 @@ def _recipe(name: str | None) -> dict[str, str]:
 
 def _values(found: Survey, choices: Choices) -> Values:
     action = _action(choices.source or found.source or installation.source().url)
-    nothing = ("echo 'Write the command that tests this project here.'", "exit 1")
     return Values(
         branch=found.branch,
         action=action,
@@ -264,9 +285,14 @@ def _values(found: Survey, choices: Choices) -> Values:
         server=found.server,
         app=found.app if choices.app is None else choices.app,
         setup=found.stack.setup,
-        build=(choices.build,) if choices.build else found.stack.build,
-        test=(choices.test,) if choices.test else found.stack.test or nothing,
+        build=(choices.build,) if choices.build else found.stack.build or _nothing("builds"),
+        test=(choices.test,) if choices.test else found.stack.test or _nothing("tests"),
     )
+
+
+def _nothing(what: str) -> tuple[str, ...]:
+    """What stands where a command is missing: it fails until somebody writes one."""
+    return (f"echo 'Write the command that {what} this project here.'", "exit 1")
 
 
 def _action(source: str) -> str:
@@ -285,6 +311,12 @@ def _unsure(found: Survey, values: Values, config: Config, choices: Choices) -> 
     if config.sync and not (found.stack.test or choices.test or config.tests.workflow):
         yield f"Write how this project is tested into {scaffold.RELEASE}, job `tests`: nothing told it."
     yield from _of_old_set(found)
+    if not values.app:
+        for path in found.by_tags:
+            yield (
+                f"{path} starts on a pushed tag, and a tag that a workflow's own token pushes starts nothing: let it"
+                " start on `workflow_run` of `Release`, or let an app act (`release-tool init --app`)."
+            )
     if found.checked_by:
         yield f"Let the last job of {found.checked_by} be named `checks`, and let it start on `merge_group`, too."
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from release_tool.cli.action import words_of
 from release_tool.config import (
     Build,
     Channel,
@@ -26,6 +28,7 @@ from release_tool.setup import files as scaffold
 from release_tool.setup.files import FileState, compare, sign
 from release_tool.setup.render import Values
 from release_tool.setup.shipped import render
+from tests import forkserver
 from tests.adoption import ACTION
 from tests.workflow_rights import breaches_of_rights
 from tests.workflow_rules import breaches_of_action, breaches_of_workflow, read_workflow
@@ -369,3 +372,28 @@ def test_a_markdown_file_is_signed_where_no_reader_sees_it() -> None:
 def test_a_configuration_says_by_name_what_a_job_is_given() -> None:
     text = '[build]\nsecrets = ["A"]\npermissions = {packages = "write"}\n'
     assert parse(text, "release-tool.toml").build == Build(secrets=("A",), permissions={"packages": "write"})
+
+
+@pytest.mark.parametrize("variant", ["an image", "built by a workflow of its own"])
+def test_a_step_passes_only_options_that_its_command_has(variant: str) -> None:
+    given: dict[str, set[str]] = {}
+    for text in workflows(variant).values():
+        for step in (step for job in read_workflow(text).jobs.values() for step in job.steps):
+            if run := str(step.with_.get("run", "")):
+                command, *words = words_of(run, {})
+                given.setdefault(command, set()).update(word.partition("=")[0] for word in words if word[:3] > "--")
+    for command, options in given.items():
+        described = forkserver.run([command, "--help"], cwd=ROOT, env=os.environ).out
+        assert {option for option in options if option.startswith("--")} <= set(re.findall(r"--[a-z-]+", described))
+
+
+# What the action makes of a step's command
+
+
+def test_what_a_person_typed_into_a_form_adds_no_word_to_a_command(tmp_path: Path) -> None:
+    (tmp_path / "b.txt").touch()
+    (tmp_path / "a.txt").touch()
+    typed = {"REASON": "it's $BROKEN --record; rm -rf *", "DIST": str(tmp_path), "EMPTY": ""}
+    words = words_of("deploy --reason=$REASON --pre=$EMPTY $DIST/*", typed)
+    assert words[:3] == ("deploy", "--reason=it's $BROKEN --record; rm -rf *", "--pre=")
+    assert [Path(word).name for word in words[3:]] == ["a.txt", "b.txt"]

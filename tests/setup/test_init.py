@@ -382,3 +382,30 @@ def test_the_wheel_has_every_file_that_is_written() -> None:
     included = build["force-include"]
     assert included == {path: f"release_tool/shipped/{path}" for path in included}
     assert str(shipped.RECIPES) in included
+
+
+@pytest.mark.parametrize(
+    "url, tags, told",
+    [
+        ("https://gitlab.com/acme/shop.git", [], "works with GitHub and its Actions only"),
+        ("https://github.com/acme/shop.git", ["a@1.0.0", "a@1.1.0", "b@1.0.0", "b@1.1.0"], "as one"),
+    ],
+    ids=["GitLab", "several products"],
+)
+def test_where_nothing_of_it_could_work_it_is_refused_with_a_sentence(
+    fresh: Shop, url: str, tags: list[str], told: str
+) -> None:
+    fresh.git("remote", "set-url", "origin", url)
+    for tag in tags:
+        fresh.git("tag", tag)
+    away = {"GITHUB_TOKEN": "", "GH_TOKEN": "", "PATH": PATH}
+    result = fresh.run("init", "--source", SOURCE, "--yes", env=away)
+    assert (result.code, changed(fresh)) == (3, [])
+    assert told in result.err
+
+
+def test_a_library_that_ships_nothing_releases_its_tag_and_notes_alone(tmp_path: Path) -> None:
+    with shop(tmp_path, files={"go.mod": "module x\n", "x.go": "package x\n"}) as made:
+        assert init(made, "--yes").code == 0
+        assert not configured(made).build.enabled
+        assert "build:" not in text(made, RELEASE)
