@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SECRET = re.compile(r"\bsecrets\.(?P<name>\w+)")
 ASKED = re.compile(r"^ +RELEASE_SECRET_(?P<name>\w+): \$\{\{ secrets\.(?P=name) != '' \}\}$", re.MULTILINE)
+INSISTED = re.compile(r"\$\{(?P<name>\w+):\?")
 DEPTH = 1
 """How many calls deep an environment's secret was seen to arrive; what lies deeper nobody has measured."""
 
@@ -96,6 +97,7 @@ def _call(name: str, job_id: str, job: Job, callee: Workflow) -> Iterator[str]:
 def _guarded(text: str, job: Job) -> set[str]:
     """The secrets that are looked at before a command runs: by a step, by the plan, or by the tool's own deployment."""
     here = {name for step in job.steps for name in str(step.env.get("NAMES", "")).split()}
+    here |= {match["name"] for step in job.steps for match in INSISTED.finditer(step.run)}
     planned = {match["name"] for match in ASKED.finditer(text)}
     asks = any("/release-tool@" in step.uses for step in job.steps)
     by_tool = {name for step in job.steps if "/release-tool@" in step.uses for name in step.env}
