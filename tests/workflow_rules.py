@@ -313,7 +313,7 @@ def breaches_of_starts(job_id: str, job: Job, others: Mapping[str, Workflow]) ->
     """A run that is started can be, by this job, and takes what it is given."""
     files = {path.rpartition("/")[2]: other for path, other in others.items() if "workflow_dispatch" in other.on}
     for step in job.steps:
-        for key in ("again", "start"):
+        for key in ("again", "keep", "start"):
             yield from breaches_of_action_starts(job_id, job, str(step.with_.get(key, "")), files)
         if (start := START.search(step.run)) is None:
             continue
