@@ -19,7 +19,7 @@ CODE := github_sandbox release_tool tests $(wildcard benchmarks)
 TOOLS := build/go
 ACTIONLINT := $(wildcard $(TOOLS)/actionlint)
 WORKFLOWS := $(wildcard .github/workflows/*.yml docs/examples/*/*.yml)
-ACTIONS := $(wildcard .github/actions/*/action.yml docs/examples/*/*/action.yml)
+ACTIONS := action.yml $(wildcard .github/actions/*/action.yml docs/examples/*/*/action.yml)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test quick tests pythons browser coverage table lint style workflows tools road types format lock schema build smoke bench pictures clean
@@ -88,7 +88,7 @@ style: setup
 	$(BIN)/lint-imports --no-logo
 
 workflows: setup
-	$(BIN)/zizmor --quiet --offline --pedantic --no-progress .github docs/examples
+	$(BIN)/zizmor --quiet --offline --pedantic --no-progress action.yml .github docs/examples
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)
 	$(if $(ACTIONLINT),$(ACTIONLINT) $(NOT_YET_KNOWN) -shellcheck=$(BIN)/shellcheck -pyflakes=,@echo 'actionlint was not asked: make tools installs it')

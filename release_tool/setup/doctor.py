@@ -198,8 +198,14 @@ def _next_tag(config: Config, seen: RepositorySnapshot) -> str:
 
 
 def _mend_files(project: Project) -> Iterator[str]:
-    """Write the files of ours that are missing or older into the working tree; what somebody changed stays."""
-    files = init.propose(project, init.survey(project), init.Choices())
+    """Write the files of ours that are missing or older into the working tree; what somebody changed stays.
+
+    Half a set would release twice or not at all: what is in the way, or of an older set, is left to `init`.
+    """
+    found = init.survey(project)
+    files = init.propose(project, found, init.Choices())
+    if found.old.removed or files.stuck or files.strange():
+        return
     kept = tuple(file for file in files.to_write() if is_kept(file.path))
     init.write(project, kept)
     yield from (f"wrote {file.path}: commit it, and merge it by a pull request" for file in kept)

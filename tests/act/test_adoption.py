@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.act.project import SEARCH, Project
+from tests.act.program import ROOT
+from tests.act.project import FILES, HOLE, SEARCH, Project, project
+from tests.act.project import MAKEFILE as BUILDS
 from tests.adoption import ADMIN, adopt
 from tests.service import Service
 from tests.shop import shop
@@ -63,6 +65,7 @@ version-pointer = "/version"
 interval = "100ms"
 deadline = "10s"
 """
+OLD_SET = ROOT / "tests/setup/old_set"
 TOKEN, PASSWORD = "a secret of the deployment", "a password of the registry"
 RELEASE, DEPLOY, LOOK = "release-tool.yml", "release-tool-deploy.yml", "release-tool-look.yml"
 ROAD = ["plan", "build", "release", "tests", "advance"]
@@ -87,9 +90,9 @@ def fresh(tmp_path: Path, act: Path, httpserver: HTTPServer) -> Iterator[Project
         shop(tmp_path, {"tag": "v1.2.3"}, SEARCH, ADMIN, files=files) as made,
     ):
         (made.clone / "release-tool.toml").write_text(SETTINGS.format(url=service.url))
-        project = Project(made, act, runner)
-        project.secrets |= {"DEPLOY_TOKEN": TOKEN, "REGISTRY_TOKEN": PASSWORD}
-        yield project
+        adopting = Project(made, act, runner)
+        adopting.secrets |= {"DEPLOY_TOKEN": TOKEN, "REGISTRY_TOKEN": PASSWORD}
+        yield adopting
 
 
 @pytest.mark.timeout(300)
@@ -139,3 +142,26 @@ def test_a_missing_password_is_said_before_anything_is_built(fresh: Project) -> 
     assert run.jobs == ["plan: failure"], run.said.log[-3000:]
     assert "gh secret set REGISTRY_TOKEN --repo acme/shop" in run.said.log
     assert fresh.releases() == ["v1.2.3"]
+
+
+@pytest.mark.timeout(300)
+def test_who_has_the_files_of_1_3_releases_with_them_and_after_one_change_with_the_new_ones(
+    tmp_path: Path, act: Path
+) -> None:
+    old = {str(path.relative_to(OLD_SET)): path.read_text() for path in OLD_SET.rglob("*") if path.is_file()}
+    build = ".github/workflows/build.yml"
+    old |= {build: FILES[build], "Makefile": BUILDS, "release-tool.toml": FILES["release-tool.toml"]}
+    with project(tmp_path, act, SEARCH, HOLE, ADMIN, files=old) as made:
+        made.merge(1)
+        before = made.push("release.yml")
+        assert before.green, before.said.log[-3000:]
+        assert made.commit("cloud") != made.commit("v1.3.0")  # it has a commit of its own, so it was merged
+
+        made.shop.git("pull", "--quiet", "origin", "main")
+        adopt(made.shop)
+        made.merge(2)
+        run = made.push(RELEASE)
+        built = ["plan", "build", "release", "build", "tests", "advance"]
+        assert (run.green, run.jobs) == (True, built), run.said.log[-3000:]
+        assert made.releases()[:2] == ["v1.3.1", "v1.3.0"]
+        assert made.contains("cloud", "v1.3.1")

@@ -116,3 +116,9 @@ def test_a_strangers_workflows_of_the_same_names_are_nothing_of_ours() -> None:
     theirs = {f"{scaffold.WORKFLOWS}/{name}.yml": "on: push\n" for name in ("release", "publish", "deploy", "build")}
     found = find(theirs)
     assert (found.removed, found.stuck, found.build.workflow) == ((), (), "")
+
+
+def test_mending_puts_no_second_set_beside_the_old_one(old: Shop) -> None:
+    old.run("doctor", "--fix")
+    assert not (old.clone / scaffold.RELEASE).exists()
+    assert "release-tool init" in old.run("doctor").out
