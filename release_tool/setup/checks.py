@@ -15,6 +15,7 @@ from release_tool.deploy.ledger.model import live, proven_commits
 from release_tool.errors import UsageError
 from release_tool.model.tags import TagState
 from release_tool.pull_request.policy import missing_labels
+from release_tool.setup.called import breaches
 from release_tool.setup.files import DEPLOY, RELEASE, FileState, is_kept, passed
 from release_tool.text.globs import matching
 
@@ -339,6 +340,16 @@ def of_passed(config: Config, deploy: str | None, release: str | None) -> Iterat
     yield from _handed_on("build secrets", {name for job in builds for name in job.secrets}, RELEASE, release)
     given = {name for environment in config.environments.values() for name in environment.pass_env}
     yield from _handed_on("pass-env", given.union(config.deploy_setup.secrets), DEPLOY, deploy)
+
+
+def of_called(config: Config, workflows: Mapping[str, str | None]) -> Iterator[DoctorFinding]:
+    """A workflow of the user's that ours calls has to take what it is given, or GitHub starts nothing at all."""
+    jobs = {"build": config.build, "tests": config.tests}
+    for name, job in jobs.items():
+        wrong = list(breaches(name, job, workflows.get(job.workflow)))
+        yield from (problem(f"{name} workflow", text, f"correct {job.workflow}, or `{name}`") for text in wrong)
+        if job.workflow and not wrong:
+            yield ok(f"{name} workflow", f"{job.workflow} takes what it is given")
 
 
 def _handed_on(about: str, wanted: set[str], path: str, workflow: str | None) -> Iterator[DoctorFinding]:

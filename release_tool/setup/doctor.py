@@ -91,6 +91,8 @@ class _Doctor:
         else:
             yield from judge.of_files(files)
             yield from judge.of_triggers(file for file in files if file.path.startswith(WORKFLOWS))
+        called = (self._config.build.workflow, self._config.tests.workflow)
+        yield from judge.of_called(self._config, {path: self._tree.read(path) for path in called if path})
         yield from judge.of_passed(self._config, self._tree.read(DEPLOY), self._tree.read(RELEASE))
 
     def _on_github(self, github: GitHub) -> Iterator[DoctorFinding]:

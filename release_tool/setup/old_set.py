@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from release_tool.config import Build, Job
+from release_tool.setup import called
 from release_tool.setup.files import WORKFLOWS, is_untouched
 
 if TYPE_CHECKING:
@@ -32,10 +33,6 @@ _CALLS_OURS = re.compile(
 )
 _STARTS = re.compile(r"^on:.*?^\S", re.DOTALL | re.MULTILINE)
 _BY_ITSELF = re.compile(r"\b(?:push|schedule|pull_request_target|issues)\b")
-_SECRET = re.compile(r"\bsecrets\.(?P<name>\w+)")
-_DECLARED = re.compile(r"^    secrets:\n(?P<names>(?: {6}.*\n)+)", re.MULTILINE)
-_NAME = re.compile(r"^ {6}(?P<name>\w+):", re.MULTILINE)
-_GRANT = re.compile(r"^ {6}(?P<what>[a-z]+(?:-[a-z]+)*): (?P<level>read|write)\b", re.MULTILINE)
 
 
 class OldSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,15 +59,15 @@ def find(texts: Mapping[str, str]) -> OldSet:
     untouched = {path for path, text in ours.items() if is_untouched(text)}
     edited = ours.keys() - untouched
     stuck = sorted(path for path in edited if _starts_by_itself(ours[path]))
-    called = any(_ACTION in text for path, text in texts.items() if path.startswith(WORKFLOWS) and path not in ours)
-    needed = {path for path in untouched if path.startswith(_ACTION) and called}
+    wanted = any(_ACTION in text for path, text in texts.items() if path.startswith(WORKFLOWS) and path not in ours)
+    needed = {path for path in untouched if path.startswith(_ACTION) and wanted}
     return OldSet(
         removed=tuple(sorted(untouched - needed)),
         kept=tuple(sorted({*edited, *needed}.difference(stuck))),
         stuck=tuple(stuck),
         build=_called(texts, BUILD, Build()),
         tests=_called(texts, TESTS, Job()),
-        undeclared=tuple(sorted(_used(texts.get(BUILD, "")) - _declared(texts.get(BUILD, "")))),
+        undeclared=tuple(sorted(called.used(texts.get(BUILD, "")) - called.declared(texts.get(BUILD, "")))),
     )
 
 
@@ -94,18 +91,7 @@ def _starts_by_itself(workflow: str) -> bool:
 def _called(texts: Mapping[str, str], path: str, usual: J) -> J:
     """What calls a workflow of the user's as before: with the secrets that it declares and the rights that it asks."""
     text = texts.get(path, "")
-    if "workflow_call" not in text:
+    if not called.is_callable(text):
         return usual
-    grants = {found["what"]: found["level"] for found in _GRANT.finditer(text) if found["what"] != "contents"}
-    return msgspec.structs.replace(
-        usual, workflow=path, secrets=tuple(sorted(_used(text) & _declared(text))), permissions=grants
-    )
-
-
-def _used(workflow: str) -> set[str]:
-    return {found["name"] for found in _SECRET.finditer(workflow)} - {"GITHUB_TOKEN"}
-
-
-def _declared(workflow: str) -> set[str]:
-    found = _DECLARED.search(workflow)
-    return {name["name"] for name in _NAME.finditer(found["names"])} if found else set()
+    secrets = tuple(sorted(called.used(text) & called.declared(text)))
+    return msgspec.structs.replace(usual, workflow=path, secrets=secrets, permissions=called.asked(text))
