@@ -292,7 +292,7 @@ def test_a_resolved_conflict_is_in_the_branch_and_goes_through_the_tests(conflic
     stage.candidate(conflicting.project(), "")
     resolve(conflicting, squash=False)
     assert stage.candidate(conflicting.project(), "").state == "nothing"
-    job = conflicting.job() | {"GITHUB_REF_NAME": "cloud"}
+    job = conflicting.job() | {"GITHUB_EVENT_NAME": "push", "GITHUB_REF_NAME": "cloud"}
     pushed = stage.candidate(conflicting.project(env=job), "")
     assert (pushed.state, pushed.sha, pushed.build) == ("pushed", heads(conflicting)["cloud"], True)
 
@@ -318,7 +318,7 @@ def test_a_newer_release_after_a_squashed_resolution_does_not_conflict_again(con
 
 
 def test_a_persons_push_is_tested_and_our_own_is_left_alone(diverged: Shop) -> None:
-    job = diverged.job() | {"GITHUB_REF_NAME": "cloud"}
+    job = diverged.job() | {"GITHUB_EVENT_NAME": "push", "GITHUB_REF_NAME": "cloud"}
     carry(diverged)
     assert stage.candidate(diverged.project(env=job), "").state == "nothing"
     hotfix = push_to_cloud(diverged, "hotfix.py")
