@@ -288,6 +288,8 @@ class Config(_Table, frozen=True):
     """Whether each pull request is told, in its comment, which release it went into."""
     notes_template: str = ""
     """A Jinja2 template of your own for the release notes: a path in the repository."""
+    trusted_apps: tuple[Text, ...] = ()
+    """Apps whose deployments and statuses count like those of your workflows: what you make tokens of, or made once."""
     max_wait: Duration = _lasting("5m")
     """How long to wait for GitHub's rate limits at most."""
     labels: Labels = Labels()

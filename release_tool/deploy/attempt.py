@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from release_tool.deploy import policy
 from release_tool.deploy.command import CommandInput
 from release_tool.deploy.ledger.model import DeploymentKind, Payload, live
-from release_tool.deploy.ledger.store import Deployments
+from release_tool.deploy.ledger.store import deployments_of
 from release_tool.deploy.manual import by_hand
 from release_tool.deploy.preconditions import best_rollback_target, changes_to, facts_before
+from release_tool.history.trust import summed_up
 
 if TYPE_CHECKING:
     from release_tool.deploy.candidates import Revision, RevisionResolver
@@ -86,9 +87,11 @@ class Attempt:
     def references(self) -> dict[str, str]:
         """What was built of the commit; a rollback takes what was proven with it, and builds nothing."""
         proofs = [one for one in self.writer.ledger if one.commit == self.revision.commit and one.proven]
-        if proofs and self.kind is DeploymentKind.ROLLBACK:
-            return proofs[-1].payload.references
-        return self.revisions.references(self.revision)
+        proven = proofs[-1].payload.references if proofs and self.kind is DeploymentKind.ROLLBACK else None
+        found = self.revisions.references(self.revision, proven)
+        for one in summed_up(found.ignored):
+            self.environment.project.say(f"passed over: {one}")
+        return found.known
 
     def result(self, outcome: str, reason: str, entry: Deployment | None = None) -> DeployResult:
         """What it came to, with what is live now."""
@@ -125,11 +128,7 @@ class Attempt:
         """What the decision is made by."""
         environments = self.environment.project.config.environments
         needed = policy.requirements(environments, self.environment.name, automatic=self.request.automatic)
-        others = (
-            self.environment.project.remote.adapter(Deployments).ledgers(needed)
-            if self.kind is DeploymentKind.DEPLOY
-            else {}
-        )
+        others = deployments_of(self.environment.project).ledgers(needed) if self.kind is DeploymentKind.DEPLOY else {}
         return facts_before(
             self.environment,
             self.revisions,

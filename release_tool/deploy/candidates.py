@@ -7,10 +7,12 @@ import re
 from typing import TYPE_CHECKING
 
 from release_tool.deploy.environment import deployed_branch
-from release_tool.errors import RefusedError
+from release_tool.errors import PermissionDeniedError, RefusedError, RemoteError
 from release_tool.history.commit_names import line_since, name_of_commit, newest_in
 from release_tool.history.look import branch_snapshot, changes_between, main_branch
-from release_tool.history.references import recorded
+from release_tool.history.marks import Marks, marks_of
+from release_tool.history.references import Manifest, References, manifest_of, references_of, usable
+from release_tool.history.trust import Ignored
 from release_tool.model.tags import TagState
 from release_tool.model.version import parse_tag, parse_version
 from release_tool.sync.sync import TESTED
@@ -19,6 +21,7 @@ from release_tool.text.markers import is_withdrawn
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from release_tool.github.api import Release
     from release_tool.history.changes import Change
     from release_tool.history.look import RepositorySnapshot
     from release_tool.model.tags import VersionTag
@@ -56,6 +59,9 @@ class RevisionResolver:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    _marks: dict[str, Marks] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+    _standing: dict[str, bool] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+
     @property
     def hosted(self) -> bool:
         """Whether there is a hosted branch, so that only tested commits are deployed."""
@@ -75,7 +81,9 @@ class RevisionResolver:
         return self.named(commit)
 
     def named(self, commit: str) -> Revision:
-        """A commit with its name."""
+        """A commit with its name; one that is not here has no better one than its hash."""
+        if commit not in self._named and not self.project.git.has_commit(commit):
+            return Revision(commit=commit, name=commit[:10], tag="")
         if commit not in self._named:
             tag = newest_in(self.project, self.seen.tags, commit)
             name = name_of_commit(self.project, self.seen.tags, commit)
@@ -107,12 +115,44 @@ class RevisionResolver:
         """Whether the tests of the hosted branch passed on just this commit; without that branch nothing is asked."""
         if not self.hosted:
             return True
-        status = self.project.remote.statuses(commit).get(TESTED)
-        return status is not None and status.state == "success"
+        return self._marks_of(commit).is_set(TESTED)
 
-    def references(self, revision: Revision) -> dict[str, str]:
-        """What was built of a commit besides files, by name, each with its digest."""
-        return recorded(self.project, revision.commit)
+    def references(self, revision: Revision, proven: dict[str, str] | None = None) -> References:
+        """What was built of a commit besides files; `proven` is what the ledger says of a commit that is gone back to.
+
+        The manifest of its release has the last word. Going back does without one that can't be read at the moment.
+        """
+        manifest = self._manifest_of(revision, insist=proven is None)
+        marks = Marks({}) if proven is not None else self._marks_of(revision.commit)
+        unread = (manifest,) if isinstance(manifest, Ignored) else ()
+        verified = manifest if isinstance(manifest, Manifest) else None
+        if proven is not None and verified is None:
+            found = usable(proven, revision.commit)
+        else:
+            found = references_of(revision.commit, marks, verified)
+        return References(found.known, (*marks.ignored, *unread, *found.ignored))
+
+    def _manifest_of(self, revision: Revision, *, insist: bool) -> Manifest | Ignored | None:
+        released = (
+            tag.name for tag in self.seen.tags if tag.commit == revision.commit and tag.state is TagState.RELEASED
+        )
+        tag = next(released, None)
+        try:
+            release = self._release_of(tag) if tag else None
+            return manifest_of(self.project, release, revision.commit) if release else None
+        except (RemoteError, PermissionDeniedError):
+            if insist:
+                raise
+            return None
+
+    def _release_of(self, tag: str) -> Release | None:
+        listed = (release for release in self.seen.releases if release.tag == tag and not release.draft)
+        return next(listed, None) or self.project.remote.release_by_tag(tag)
+
+    def _marks_of(self, commit: str) -> Marks:
+        if commit not in self._marks:
+            self._marks[commit] = marks_of(self.project, commit)
+        return self._marks[commit]
 
     def withdrawn(self) -> frozenset[str]:
         """The names of the releases that were withdrawn."""
@@ -120,9 +160,26 @@ class RevisionResolver:
         return frozenset(str(tag.version) for tag in self.seen.tags if tag.name in bad)
 
     def gone(self, commits: Collection[str]) -> frozenset[str]:
-        """Which of some commits are neither here nor on GitHub any more."""
-        missing = set(commits) - self.project.git.present(commits)
-        return frozenset(commit for commit in missing if not self.project.git.obtain(commit))
+        """Which of some commits are in neither the deployed branch nor a release, so that nothing of them is run.
+
+        That a commit exists proves nothing: those of pull requests do, too, of forks as well.
+        """
+        unknown = {commit for commit in commits if commit not in self._standing}
+        released = {tag.commit for tag in self.seen.tags if tag.state is TagState.RELEASED}
+        lost = {commit for commit in unknown & released if not self.project.git.obtain(commit)}
+        lost |= self.project.git.outside(unknown - released, self.head)
+        self._standing.update((commit, commit not in lost) for commit in unknown)
+        return frozenset(commit for commit in commits if not self._standing[commit])
+
+    def insist_standing(self, commit: str) -> None:
+        """Raise RefusedError for a commit that nothing may be run of."""
+        if self.gone([commit]):
+            raise RefusedError(
+                f"{commit[:10]} is in neither `{self.branch}` nor a release, so nothing of it is run",
+                during="checking out what was deployed",
+                already="nothing was run",
+                todo="deploy a version that `release-tool status` names",
+            )
 
     def _of_version(self, version: Version) -> str | None:
         hosted = version.build or ""

@@ -124,6 +124,7 @@ def roll_back(rollout: Rollout, attempt: Attempt, reason: str) -> PhaseRecord:
 def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: str) -> PhaseRecord:
     """Deploy the last known good as a deployment of its own; how the one that failed ends by it."""
     writer, failed = rollout.writer, rollout.now()
+    known = attempt.revisions.named(good.commit)
     payload = Payload(
         commit=good.commit,
         name=good.payload.name,
@@ -132,12 +133,11 @@ def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: 
         owner=writer.owner,
         by=failed.payload.by,
         reason=reason,
-        references=good.payload.references,
+        references=attempt.revisions.references(known, good.payload.references).known,
         parent=failed.id,
     )
     child = writer.enter(payload)
     rollout.evidence.close_chapter()
-    known = attempt.revisions.named(good.commit)
     targets = touched(rollout) or rollout.targets
     back = dataclasses.replace(rollout, entry=child, tag=known.tag, targets=targets)
     try:

@@ -188,6 +188,7 @@ def _go(attempt: Attempt) -> DeployResult:
         rollout = Rollout(
             environment=attempt.environment,
             writer=attempt.writer,
+            revisions=attempt.revisions,
             entry=entry,
             tag=attempt.revision.tag,
             targets=attempt.environment.targets,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from release_tool.deploy.attempt import DeployResult, live_name
 from release_tool.deploy.ledger.phase import Phase
-from release_tool.deploy.ledger.store import Deployments
+from release_tool.deploy.ledger.store import deployments_of
 from release_tool.errors import RemoteError, SignalError
 from release_tool.history.look import main_branch
 from release_tool.release.make import ReleaseOutcome
@@ -92,7 +92,7 @@ def released_by(project: Project, planned: ReleasePlan, run: WorkflowRun) -> Rel
 
 def outcome_of(environment: DeployEnvironment, run: WorkflowRun) -> DeployResult:
     """What a followed run did to an environment, from what it wrote into the ledger."""
-    ledger = environment.project.remote.adapter(Deployments).ledger(environment.name)
+    ledger = deployments_of(environment.project).ledger(environment.name)
     ours = [one for one in ledger if one.owner.run == run.id and one.payload.parent is None] or [
         one for one in ledger if one.owner.run == run.id
     ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.deploy.ledger.model import (
+    GONE,
     DeploymentKind,
     Ledger,
     Override,
@@ -189,7 +190,7 @@ def _existence_objections(facts: DeployFacts) -> Iterator[Objection]:
     if facts.commit in facts.withdrawn:
         yield Objection(f"{facts.name} was withdrawn")
     if facts.commit in facts.gone:
-        yield Objection(f"{facts.name} does not exist any more")
+        yield Objection(f"{facts.name} {GONE}")
 
 
 def _freeze_objections(facts: DeployFacts) -> Iterator[Objection]:

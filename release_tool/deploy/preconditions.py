@@ -50,7 +50,7 @@ def facts_before(  # noqa: PLR0913 - a deployment is decided by all of these
     deploys = kind is DeploymentKind.DEPLOY
     withdrawn, gone = unfit(revisions, ledger, revision)
     back = rollback_target(ledger, revision.commit, withdrawn=withdrawn, gone=gone)
-    newer = _newer_mark(environment, ledger, revision) if deploys else None
+    newer = _newer_mark(environment, revisions, ledger, revision) if deploys else None
     between = (back.choice.commit if back.choice else None, revision.commit)
     if kind is DeploymentKind.ROLLBACK and leaves:
         between = (revision.commit, leaves.commit)
@@ -105,7 +105,7 @@ def best_rollback_target(revisions: RevisionResolver, ledger: Ledger, leaves: st
 
 
 def unfit(revisions: RevisionResolver, ledger: Ledger, revision: Revision) -> tuple[frozenset[str], frozenset[str]]:
-    """The commits of withdrawn releases, and those that do not exist any more."""
+    """The commits of withdrawn releases, and those that stand nowhere."""
     withdrawn = _withdrawn(revisions, ledger)
     if revision.name in revisions.withdrawn():
         withdrawn |= {revision.commit}
@@ -146,10 +146,15 @@ def _files(environment: DeployEnvironment, change: Change) -> tuple[str, ...]:
     return git.files_between(parent, change.sha) if parent else ()
 
 
-def _newer_mark(environment: DeployEnvironment, ledger: Ledger, revision: Revision) -> str | None:
-    """What is live, or the last known good, where that contains the commit and is another one; else None."""
+def _newer_mark(
+    environment: DeployEnvironment, revisions: RevisionResolver, ledger: Ledger, revision: Revision
+) -> str | None:
+    """What is live, or the last known good, where that contains the commit and is another one; else None.
+
+    What stands nowhere measures nothing: whoever has written it down would keep everything else from being deployed.
+    """
     mark = yardstick(ledger)
-    if mark is None or mark == revision.commit or not environment.project.git.obtain(mark):
+    if mark is None or mark == revision.commit or revisions.gone([mark]):
         return None
     return mark if environment.project.git.is_ancestor(revision.commit, mark) else None
 

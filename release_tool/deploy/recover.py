@@ -11,7 +11,7 @@ from release_tool.deploy.candidates import resolve_revisions
 from release_tool.deploy.dispatch import outcome
 from release_tool.deploy.health.verdict import HealthState
 from release_tool.deploy.ledger import recovery
-from release_tool.deploy.ledger.model import live
+from release_tool.deploy.ledger.model import GONE, live
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.ledger.recovery import Close, OrphanHealth, RollBack, VerifyOrphan, give_up, next_remedy
 from release_tool.deploy.preconditions import DeployRequest, best_rollback_target
@@ -71,6 +71,10 @@ def _close(
 
 def _examine(environment: DeployEnvironment, writer: LedgerWriter, dead: Deployment) -> DeployResult:
     attempt = _attempt(environment, writer, dead)
+    if attempt.revisions.gone([dead.commit]):  # its checks would run in a checkout of what nobody has reviewed
+        return _close(
+            environment, writer, Close(dead, PhaseRecord(Phase.UNKNOWN, f"interrupted, and its commit {GONE}"))
+        )
     rollout = _rollout(attempt, dead)
     found = verify_health(rollout)
     look = (
@@ -115,6 +119,7 @@ def _rollout(attempt: Attempt, dead: Deployment) -> Rollout:
     return Rollout(
         environment=attempt.environment,
         writer=attempt.writer,
+        revisions=attempt.revisions,
         entry=dead,
         tag=attempt.revision.tag,
         targets=attempt.environment.targets,

@@ -107,6 +107,7 @@ def _checked(attempt: Attempt) -> tuple[Rollout, HealthVerdict]:
     rollout = Rollout(
         environment=environment,
         writer=attempt.writer,
+        revisions=attempt.revisions,
         entry=unwritten,
         tag=attempt.revision.tag,
         targets=environment.targets,

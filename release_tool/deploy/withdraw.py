@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from release_tool.deploy.ledger.model import live
-from release_tool.deploy.ledger.store import Deployments
+from release_tool.deploy.ledger.store import deployments_of
 from release_tool.errors import RefusedError, RemoteError
 from release_tool.github.api import PermissionDeniedError
 from release_tool.history.look import look
@@ -28,7 +28,7 @@ def _live(project: Project, tag: str) -> tuple[str, ...]:
     """The environments that a release is live in."""
     version = tag.removeprefix(project.config.tag_prefix)
     try:
-        ledgers = project.remote.adapter(Deployments).ledgers(project.config.environments)
+        ledgers = deployments_of(project).ledgers(project.config.environments)
     except (RemoteError, PermissionDeniedError) as error:
         project.say(f"whether {tag} is live anywhere can't be read: {error.message}")
         return ()

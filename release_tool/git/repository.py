@@ -258,6 +258,15 @@ class Git:
         others = list(left)
         return self._first_walked(others, _LIKELY, target) if others else None
 
+    def outside(self, commits: Collection[str], target: str) -> frozenset[str]:
+        """Those of some commits that `target` does not contain; a shallow clone is deepened until that is sure."""
+        asked = [commit for commit in commits if not self._known(commit, target)]
+        found = self._walked_outside(asked, target) if asked else frozenset()
+        if found and self.is_shallow():
+            self.deepen_until(lambda: not self._walked_outside(found, target))
+            found = self._walked_outside(found, target)
+        return found
+
     def tag_message(self, tag: str) -> TagMessage | None:
         """The message of a tag, named or as the hash of its object, without its signature; None if not annotated."""
         return self.tag_messages([tag]).get(tag)
@@ -489,6 +498,18 @@ class Git:
         if _SHA.fullmatch(ancestor) and _SHA.fullmatch(descendant):
             self._ancestry[ancestor, descendant] = contained
         return contained
+
+    def _walked_outside(self, commits: Collection[str], target: str) -> frozenset[str]:
+        """Those that are not here, or that a walk meets before it comes into the history of `target`."""
+        here = self.present([commit for commit in commits if _SHA.fullmatch(commit)])
+        met: set[str] = set()
+        if here:
+            wanted = {commit.encode(): commit for commit in here}
+            walk = self.program.stream("rev-list", *sorted(here), f"^{safe(target)}", "--")
+            met = {wanted[sha] for sha in walk if sha in wanted}
+        for commit in here:
+            self._remember(commit, target, contained=commit not in met)
+        return frozenset(commits) - (here - met)
 
     def _first_walked(self, commits: Sequence[str], start: int, target: str) -> int | None:
         """The first of the commits, whose places begin with `start`, that a walk of all of the history meets."""

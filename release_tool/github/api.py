@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from release_tool.errors import PermissionDeniedError, RemoteError, UsageError
+from release_tool.github.accounts import Accounts
 from release_tool.github.issues import Issues
 from release_tool.github.transport import (
     NoAnswerError,
@@ -118,10 +119,18 @@ class _StatusEntry(msgspec.Struct, frozen=True):
     state: str
     description: str | None = None
     target_url: str | None = None
+    creator: Account | None = None
+    created_at: datetime | None = None
 
-
-class _Combined(msgspec.Struct, frozen=True):
-    statuses: list[_StatusEntry]
+    def told(self) -> Status:
+        return Status(
+            context=self.context,
+            state=self.state,
+            description=self.description or "",
+            target_url=self.target_url or "",
+            author=self.creator.login if self.creator else "",
+            at=self.created_at,
+        )
 
 
 class WorkflowRun(msgspec.Struct, frozen=True):
@@ -148,10 +157,16 @@ class Job(msgspec.Struct, frozen=True):
     html_url: str = ""
 
 
-class Status(msgspec.Struct, frozen=True):
-    """A status of a commit; the state is `error`, `failure`, `pending` or `success`."""
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """A status of a commit; the state is `error`, `failure`, `pending` or `success`.
 
+    The author is a login, empty where the account is gone.
+    """
+
+    context: str
     state: str
+    author: str = ""
+    at: datetime | None = None
     description: str = ""
     target_url: str = ""
 
@@ -425,6 +440,11 @@ class GitHub:
         return Issues(self.name, self._transport)
 
     @functools.cached_property
+    def accounts(self) -> Accounts:
+        """Who writes here, and what they may do."""
+        return Accounts(self.name, self._transport)
+
+    @functools.cached_property
     def workflows(self) -> Workflows:
         """The workflows that a person starts."""
         return Workflows(self.name, self._transport, self._clock)
@@ -566,6 +586,11 @@ class GitHub:
         purpose = Purpose(f"downloading the asset {asset.name}", "contents: read")
         return self._transport.digest(self._path("releases", "assets", asset.id), purpose)
 
+    def read_asset(self, asset: ReleaseAsset, *, most: int) -> bytes:
+        """Download a file of a release that has no more than so many bytes."""
+        purpose = Purpose(f"downloading the asset {asset.name}", "contents: read")
+        return self._transport.download(self._path("releases", "assets", asset.id), purpose, most=most)
+
     # Tags
 
     def create_tag_object(self, tag: str, message: str, sha: str) -> str:
@@ -602,15 +627,11 @@ class GitHub:
 
     # Statuses of commits
 
-    def statuses(self, sha: str) -> dict[str, Status]:
-        """The newest status of each context of a commit, by context; raises RejectedError for an unknown commit."""
+    def statuses(self, sha: str) -> tuple[Status, ...]:
+        """All statuses of a commit by whomever, newest first; raises RejectedError for an unknown commit."""
         purpose = Purpose(f"reading the statuses of {sha[:10]}", "statuses: read")
-        pages = self._pages(self._path("commits", sha, "status", per_page=_PAGE), _Combined, purpose)
-        return {
-            status.context: Status(status.state, status.description or "", status.target_url or "")
-            for page in pages
-            for status in page.statuses
-        }
+        pages = self._pages(self._path("commits", sha, "statuses", per_page=_PAGE), list[_StatusEntry], purpose)
+        return tuple(status.told() for page in pages for status in page)
 
     def create_status(self, sha: str, context: str, state: str, description: str, target_url: str = "") -> None:
         """Set the status of a context; twice is the same as once. Raises UsageError for a too long description.

@@ -13,6 +13,7 @@ from release_tool.deploy.freeze import parse_cron, parse_zone
 from release_tool.deploy.health.judge import unusable
 from release_tool.deploy.ledger.model import live, proven_commits
 from release_tool.errors import UsageError
+from release_tool.history.trust import summed_up
 from release_tool.model.tags import TagState
 from release_tool.pull_request.policy import missing_labels
 from release_tool.setup.files import FileState, is_kept, passed
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from release_tool.config import Config, Environment
     from release_tool.deploy.ledger.model import Deployment
+    from release_tool.history.trust import Ignored
     from release_tool.model.tags import VersionTag
     from release_tool.setup.files import ManagedFile
 
@@ -359,6 +361,16 @@ def of_ledgers(config: Config, ledgers: Mapping[str, tuple[Deployment, ...]]) ->
             yield problem(about, text, f"release-tool reconcile -e {name}")
         else:
             yield ok(about, "something proven is live")
+
+
+def of_records(ignored: Iterable[Ignored]) -> Iterator[DoctorFinding]:
+    """What strangers wrote into the ledger, or nobody can read, counts for nothing; an app may only lack its name."""
+    found = summed_up(ignored)
+    for one in found:
+        text = f"ignored: {one}"
+        yield problem("records", text, one.todo) if one.todo else ok("records", text, "see who could write that")
+    if not found:
+        yield ok("records", "everything in the ledger counts")
 
 
 # Files, tags, the clone, the clock

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.deploy.ledger.store import Deployments
+from release_tool.deploy.ledger.store import deployments_of
 from release_tool.errors import PermissionDeniedError, RefusedError, UsageError
 from release_tool.git.worktree import Worktree
 from release_tool.github.transport import NotFoundError
@@ -109,7 +109,7 @@ class _Doctor:
             ("immutable releases", lambda: self._immutable(github)),
             ("environments", lambda: self._environments(github, branch)),
             ("secrets", lambda: self._secrets(github)),
-            ("ledger", lambda: self._ledgers(github)),
+            ("ledger", self._ledgers),
         )
         for about, look in looks:
             yield from _seen(about, look)
@@ -153,10 +153,11 @@ class _Doctor:
                 known = github.adapter(Settings).secrets(gate)
                 yield from judge.of_secrets(gate, environment, known, self._project.repository)
 
-    def _ledgers(self, github: GitHub) -> Iterator[DoctorFinding]:
+    def _ledgers(self) -> Iterator[DoctorFinding]:
         if self._config.environments:
-            ledgers = github.adapter(Deployments).ledgers(tuple(self._config.environments))
-            yield from judge.of_ledgers(self._config, ledgers)
+            deployments = deployments_of(self._project)
+            yield from judge.of_ledgers(self._config, deployments.ledgers(tuple(self._config.environments)))
+            yield from judge.of_records(deployments.ignored)
 
     def _kept_workflows(self) -> tuple[str, ...]:
         files = _proposed(self._project) or ()

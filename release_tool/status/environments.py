@@ -50,7 +50,8 @@ def _environment(
 ) -> EnvironmentStatus:
     settings, ledger = project.config.environments[name], snapshot.ledgers[name]
     halt = halting.halting(snapshot.halts, name, snapshot.at)
-    revisions = _revisions(project, snapshot)
+    revisions, mark = _revisions(project, snapshot), yardstick(ledger)
+    gone = revisions.gone({*proven_commits(ledger), *([mark] if mark else [])})
     unmet = requirements(project.config.environments, name, automatic=True)
     return environment_status(
         EnvironmentFacts(
@@ -60,12 +61,12 @@ def _environment(
             at=snapshot.at,
             url=project.web_url,
             candidate=candidate,
-            older=candidate is not None and contains(project, _present(project, yardstick(ledger)), candidate.commit),
+            older=candidate is not None and mark not in gone and contains(project, mark, candidate.commit),
             halts=tuple(halt_status(project, halt, snapshot.since) for halt in snapshot.halts if halt.stops(name)),
             halted=str(halt) if halt else "",
             frozen_until=frozen_until(settings.freeze, snapshot.at),
             withdrawn=frozenset(one.commit for one in ledger if one.payload.name in revisions.withdrawn()),
-            gone=revisions.gone(proven_commits(ledger)),
+            gone=gone,
             unmet=tuple(
                 one for one in unmet if candidate and not is_healthy_at(snapshot.ledgers[one], candidate.commit)
             ),
@@ -93,10 +94,6 @@ def _candidate(project: Project, snapshot: StatusSnapshot) -> DeployCandidate | 
 def _revisions(project: Project, snapshot: StatusSnapshot) -> RevisionResolver:
     head = snapshot.cloud or snapshot.seen.head
     return RevisionResolver(project=project, branch=deployed_branch(project), head=head, seen=snapshot.seen)
-
-
-def _present(project: Project, commit: str | None) -> str | None:
-    return commit if commit and project.git.present([commit]) else None
 
 
 def _deployed(project: Project, ledger: Ledger) -> Commits:

@@ -12,6 +12,7 @@ from datetime import datetime
 import msgspec
 
 from release_tool.config import clean_descriptions
+from release_tool.history.trust import Ignored
 from release_tool.status.metrics import DeliveryMetrics
 
 SCHEMA = 1
@@ -291,7 +292,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     `released` is the newest stable release's tag, `half_done` are claimed tags that are not published, `unreleased`
     counts the changes that wait on `branch` and `changes` are these, oldest first. `cloud` is None without `[sync]`.
     `releases` and `journeys` are newest first. `production` names the environment that matters most, empty without
-    any. `incidents` are among the halts too. `unseen` says what could not be looked at.
+    any. `incidents` are among the halts too. `unseen` says what could not be looked at, and `ignored` which records
+    count for nothing, each once.
     """
 
     repository: str
@@ -312,6 +314,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     waiting: tuple[Waiting, ...] = ()
     cases: tuple[OverdueCase, ...] = ()
     unseen: tuple[str, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
 
 
 def document(seen: Overview) -> dict[str, object]:

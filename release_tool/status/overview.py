@@ -63,6 +63,7 @@ def look(project: Project, *, whole: bool = False, closely: str = "") -> Overvie
         incidents=tuple(halt for halt in stopping if halt.incident),
         waiting=(*snapshot.waiting, *_waiting(snapshot, stopping, environments)),
         unseen=snapshot.unseen,
+        ignored=snapshot.ignored,
     )
     return msgspec.structs.replace(seen, cases=overdue.cases(seen, project.config))
 

@@ -229,6 +229,8 @@ def _attention(seen: Overview) -> Iterator[StatusLine]:
             yield _line("waiting", waiting.what, Tone.CARE, waiting.todo)
     for case in seen.cases:
         yield _line("missed" if case.kind != "drift" else "drift", case.text, Tone.BAD, case.todo)
+    for ignored in seen.ignored:
+        yield _line("ignored", str(ignored), Tone.CARE, ignored.todo)
     for unseen in seen.unseen:
         yield _line("not seen", unseen, Tone.CARE, "use a token with that right")
 

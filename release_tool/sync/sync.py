@@ -10,6 +10,7 @@ from release_tool.git import merge
 from release_tool.git.push import Pushed
 from release_tool.history.commit_names import name_of_commit
 from release_tool.history.look import branch_snapshot, changes_between, main_branch
+from release_tool.history.marks import marks_of
 from release_tool.history.references import record
 from release_tool.model.tags import TagState
 from release_tool.notify.notice import subscribers
@@ -122,7 +123,7 @@ def tested(project: Project, sha: str, references: Sequence[ImageReference]) -> 
         return _no_sync()
     commit = _resolve(project, sha)
     cloud = project.git.fetch_branch(settings.branch)
-    if CANDIDATE not in project.remote.statuses(commit) and not _is_in(project, commit, cloud):
+    if CANDIDATE not in marks_of(project, commit).counted and not _is_in(project, commit, cloud):
         raise RefusedError(
             f"{commit[:10]} is neither a candidate nor on `{settings.branch}`",
             during="recording that the tests passed",
@@ -255,11 +256,11 @@ def _pushed_by_person(project: Project) -> SyncResult | None:
     head = project.git.fetch_branch(settings.branch)
     if head is None:
         return SyncResult(state="nothing", reason=f"`{settings.branch}` is gone by now")
-    statuses = project.remote.statuses(head)
+    marks = marks_of(project, head)
     told = SyncResult(state="nothing", reason=f"{head[:10]} is our own push", sha=head, cloud=head)
-    if CANDIDATE in statuses:
+    if CANDIDATE in marks.counted:
         return told
-    if TESTED in statuses:
+    if TESTED in marks.counted:
         return dataclasses.replace(told, reason=f"{head[:10]} is tested already")
     seen = branch_snapshot(project, main_branch(project))
     version = name_of_commit(project, seen.tags if seen else (), head)
@@ -336,10 +337,10 @@ def _offer(project: Project, way: _Way, sha: str) -> SyncResult:
         project.say(f"pushing the candidate of {way.facts.tag.name}, {sha[:10]}")
         if project.branches.push(sha, branch, expect=there, force=there is not None) is Pushed.MOVED:
             return dataclasses.replace(_told(way, state="moved", reason="another run makes a candidate"), again=True)
-    statuses = project.remote.statuses(sha)
-    if CANDIDATE not in statuses:
+    marks = marks_of(project, sha)
+    if CANDIDATE not in marks.counted:
         project.remote.create_status(sha, CANDIDATE, "pending", f"candidate of {way.facts.tag.name}")
-    is_tested = TESTED in statuses and statuses[TESTED].state == "success"
+    is_tested = marks.is_set(TESTED)
     return dataclasses.replace(
         _told(way, state="tested" if is_tested else "candidate", reason=way.plan.reason),
         sha=sha,
@@ -361,10 +362,10 @@ def _conflict(project: Project, way: _Way) -> SyncResult:
 
 
 def _insist_on_tested_candidate(project: Project, commit: str) -> None:
-    statuses = project.remote.statuses(commit)
-    if CANDIDATE not in statuses:
+    marks = marks_of(project, commit)
+    if CANDIDATE not in marks.counted:
         what, todo = "is not a candidate of ours", "make one with `release-tool sync --candidate`"
-    elif TESTED not in statuses or statuses[TESTED].state != "success":
+    elif not marks.is_set(TESTED):
         what, todo = "is not tested", f"run the tests on it, then `release-tool sync --tested {commit}`"
     else:
         return

@@ -194,7 +194,7 @@ def test_a_deployment_whose_way_back_has_vanished_is_refused_before_anything_is_
         done = here.deploy("1.3.0")
         assert (done.outcome, done.ways_out) == ("refused", ("no-way-back",))
         assert done.reason.startswith("there is no way back; short-lived (#")
-        assert done.reason.endswith(") does not exist any more")
+        assert done.reason.endswith(") is in neither the deployed branch nor a release any more")
         assert here.service.deployed() == ""
 
 

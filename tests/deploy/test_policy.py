@@ -131,7 +131,8 @@ def test_the_ledger_is_told_of_the_overrides_that_were_needed_and_of_no_others()
 def test_why_there_is_no_way_back_is_said_for_each_that_could_have_been() -> None:
     known = facts("d", A, B, deployment(3, "c", *FAILED))
     assert ask(known, withdrawn=frozenset({sha("a")}), gone=frozenset({sha("b")}))[1] == snapshot(
-        "there is no way back; 1.c (#3) failed here (#3); 1.b (#2) does not exist any more; 1.a (#1) was withdrawn"
+        "there is no way back; 1.c (#3) failed here (#3); "
+        "1.b (#2) is in neither the deployed branch nor a release any more; 1.a (#1) was withdrawn"
     )
 
 
@@ -144,7 +145,10 @@ def test_a_rollback_is_stopped_by_no_halt_and_no_age_but_goes_only_to_what_was_p
     back = msgspec.structs.replace(facts("a", A, B), kind=DeploymentKind.ROLLBACK)
     assert ask(back, halted="halted", frozen="frozen", older=True, tested=False, unmet=("staging",)) == ("goes", "")
     assert ask(back, withdrawn=frozenset({sha("a")})) == ("refused", "1.a was withdrawn")
-    assert ask(back, gone=frozenset({sha("a")})) == ("refused", "1.a does not exist any more")
+    assert ask(back, gone=frozenset({sha("a")})) == (
+        "refused",
+        "1.a is in neither the deployed branch nor a release any more",
+    )
     assert ask(back, irreversible="drop prices") == ("refused", "drop prices can't be undone by going back")
     assert ask(back, Override.IRREVERSIBLE, irreversible="drop prices")[0] == "goes"
     never = msgspec.structs.replace(facts("c", A, B), kind=DeploymentKind.ROLLBACK)

@@ -208,7 +208,10 @@ def test_a_commit_that_is_gone_is_no_way_back(tmp_path: Path) -> None:
 
         back = of(look(place.project()), "production").way_back
 
-    assert [one.why for one in back.passed_over] == ["is what is left", "does not exist any more"]
+    assert [one.why for one in back.passed_over] == [
+        "is what is left",
+        "is in neither the deployed branch nor a release any more",
+    ]
 
 
 def test_halts_freezes_and_what_waits_for_a_person_are_told(tmp_path: Path) -> None:

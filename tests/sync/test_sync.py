@@ -124,7 +124,7 @@ def test_what_was_built_is_recorded_on_the_commit_it_was_built_from(diverged: Sh
     offered = stage.candidate(diverged.project(), "")
     image = f"ghcr.io/acme/shop@sha256:{'b' * 64}"
     stage.tested(diverged.project(), offered.sha, parse_references([f"web={image}"]))
-    found = diverged.github().statuses(offered.sha)
+    found = {status.context: status for status in diverged.github().statuses(offered.sha)}
     assert found["release-tool/reference/web"].description == image
     assert found["release-tool/tested"].state == "success"
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import enum
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from release_tool.deploy.halts.model import Issue, IssueComment
 from release_tool.errors import RemoteError
-from release_tool.github.transport import NotFoundError, Purpose, decode
+from release_tool.github.accounts import ACTIONS, Access, Accounts, Actor
+from release_tool.github.transport import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +21,6 @@ US = "release-tool itself"
 """The author of what this token's account wrote, or Actions: no login, so that nobody can have it as theirs."""
 
 _PAGE = 100
-_ACTIONS = "github-actions"
-_BOT = "[bot]"
 
 _SAID = """
 fragment said on IssueCommentConnection {
@@ -67,16 +64,6 @@ query($owner: String!, $name: String!, $number: Int!, $page: Int!, $after: Strin
 )
 
 
-class Access(enum.IntEnum):
-    """What somebody may do in the repository; each includes those before."""
-
-    NONE = 0
-    READ = 1
-    TRIAGE = 2
-    WRITE = 3
-    ADMIN = 4
-
-
 class LabelledIssue(msgspec.Struct, frozen=True, kw_only=True):
     """An issue with the label that was asked for; `closed` is None while it is open."""
 
@@ -85,45 +72,15 @@ class LabelledIssue(msgspec.Struct, frozen=True, kw_only=True):
     closed: datetime | None
 
 
-class _Permission(msgspec.Struct, frozen=True):
-    permission: Literal["none", "read", "triage", "write", "maintain", "admin"]
-    role_name: str = ""
-
-    @property
-    def access(self) -> Access:
-        """GitHub calls it `read` where somebody has the role of triage."""
-        match self.permission:
-            case "read" if self.role_name == "triage":
-                return Access.TRIAGE
-            case "maintain":
-                return Access.WRITE
-            case name:
-                return Access[name.upper()]
-
-
-class _Actor(msgspec.Struct, frozen=True):
-    login: str
-    kind: str = msgspec.field(name="__typename")
-
-    @property
-    def is_bot(self) -> bool:
-        return self.kind == "Bot"
-
-    @property
-    def name(self) -> str:
-        """The login as it is known everywhere but here: GraphQL leaves the `[bot]` out."""
-        return f"{self.login.removesuffix(_BOT)}{_BOT}" if self.is_bot else self.login
-
-
 class _Written(msgspec.Struct, frozen=True, rename="camel"):
     body: str
     viewer_did_author: bool
-    author: _Actor | None
+    author: Actor | None
 
     @property
     def writer(self) -> str:
         """Who wrote it: us, somebody's login, or nobody whose account is gone."""
-        if self.viewer_did_author or (self.author and self.author.name == f"{_ACTIONS}{_BOT}"):
+        if self.viewer_did_author or (self.author and self.author.name == ACTIONS):
             return US
         return self.author.name if self.author else ""
 
@@ -199,6 +156,7 @@ class HaltIssues:
     def __init__(self, repository: str, transport: Transport) -> None:
         self._repository = repository
         self._transport = transport
+        self._accounts = Accounts(repository, transport)
 
     def labelled(self, label: str, *, closed_since: datetime | None = None) -> tuple[LabelledIssue, ...]:
         """The open issues with a label, and on demand those that were closed since a time, oldest first.
@@ -209,19 +167,9 @@ class HaltIssues:
         """
         found = [*self._open(label), *(self._closed(label, closed_since) if closed_since else ())]
         people = {issue.writer for issue in found if issue.author and not issue.author.is_bot} - {US}
-        writers = {login for login in sorted(people) if self.permission(login) >= Access.WRITE}
+        writers = {login for login in sorted(people) if self._accounts.access(login) >= Access.WRITE}
         told = {issue.number: self._told(issue, writers) for issue in found}
         return tuple(told[number] for number in sorted(told))
-
-    def permission(self, login: str) -> Access:
-        """What somebody may do in the repository; an account that does not exist may do nothing."""
-        purpose = Purpose(f"asking what {login} may do", "metadata: read")
-        path = f"/repos/{self._repository}/collaborators/{quote(login, safe='')}/permission"
-        try:
-            answer = self._transport.read(path, purpose)
-        except NotFoundError:
-            return Access.NONE
-        return decode(answer.body, _Permission, purpose).access
 
     # How it is asked
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 TASK = "release-tool"
 """The task of our deployments; those of other tools have another one and are never counted."""
 
+GONE = "is in neither the deployed branch nor a release any more"
+"""Why nothing is run of a commit that was deployed once, or is said to have been."""
+
 Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40,64}\Z")]
 
 
@@ -265,7 +268,7 @@ def quarantine(ledger: Ledger) -> dict[str, str]:
 def rollback_target(
     ledger: Ledger, leaves: str | None, *, withdrawn: Collection[str] = (), gone: Collection[str] = ()
 ) -> RollbackTarget:
-    """Find the last known good other than the commit that is left; `gone` are commits that can't be deployed any more.
+    """Find the last known good other than the commit that is left; `gone` are commits that stand nowhere any more.
 
     Which ones to ask about tells `proven_commits`.
     """
@@ -350,4 +353,4 @@ def _why_not(
         return quarantined[commit]
     if not deployment.proven:
         return "was never proven here"
-    return "does not exist any more" if commit in gone else ""
+    return GONE if commit in gone else ""

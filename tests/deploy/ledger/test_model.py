@@ -222,7 +222,8 @@ def test_the_way_back_is_what_was_proven_last_and_says_why_not_the_others() -> N
     assert back.choice == ledger[1]
     assert back.reason == (
         "1.b (#2) is the last known good; 1.h (#8) is what is left; 1.f (#6) was withdrawn; "
-        "1.e (#5) failed here (#5); 1.d (#4) was never proven here; 1.c (#3) does not exist any more"
+        "1.e (#5) failed here (#5); 1.d (#4) was never proven here; "
+        "1.c (#3) is in neither the deployed branch nor a release any more"
     )
 
 
