@@ -251,6 +251,11 @@ class Issues:
         self._transport.write("PATCH", self._path(f"issues/{number}"), {"state": "closed"}, purpose)
         return made.id
 
+    def reopen(self, number: int) -> None:
+        """Open an issue again; twice is the same as once."""
+        purpose = Purpose(f"opening #{number} again", _WRITE_ISSUES)
+        self._transport.write("PATCH", self._path(f"issues/{number}"), {"state": "open"}, purpose)
+
     def add_labels(self, number: int, labels: Sequence[str]) -> None:
         """Put labels on an issue or pull request; those that do not exist are made; twice is the same as once."""
         purpose = Purpose(f"labelling #{number}", _WRITE_ISSUES)

@@ -34,7 +34,7 @@ class Ignored(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Trust:
-    """Whose records count: the workflows' account, the named apps, the token's own, and people who may push.
+    """Whose records count: the workflows' account, the named apps, the token's own app, and people who may push.
 
     Without `accounts` nobody is asked about, and only the workflows and the named apps count.
     """
@@ -43,10 +43,10 @@ class Trust:
     accounts: Accounts | None = None
 
     def is_ours(self, author: str) -> bool:
-        """Whether an account is one that the tool works as."""
+        """Whether an account is one that the tool works as; a person is asked about each time."""
         if author in {ACTIONS, *self.apps}:
             return True
-        return bool(author and self.accounts and author == self.accounts.viewer)
+        return author.endswith(BOT) and self.accounts is not None and author == self.accounts.viewer
 
     def counts(self, author: str) -> bool:
         """Whether what an account wrote counts: it is ours, or a person's who may push."""

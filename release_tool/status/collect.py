@@ -9,7 +9,7 @@ import msgspec
 
 from release_tool.deploy.environment import with_deployed_configuration
 from release_tool.deploy.halts import model as halting
-from release_tool.deploy.halts.issues import US, HaltIssues
+from release_tool.deploy.halts.issues import US, halt_issues
 from release_tool.deploy.ledger.model import live, rollback_target
 from release_tool.deploy.ledger.store import deployments_of
 from release_tool.errors import RefusedError
@@ -198,7 +198,7 @@ def _halts(project: Project, at: datetime) -> tuple[tuple[halting.Halt, ...], di
     """The halts that stop anything now, and when each began."""
     if not project.config.environments:
         return (), {}
-    issues = project.remote.adapter(HaltIssues).labelled(halting.LABEL)
+    issues = halt_issues(project).labelled(halting.LABEL, ended_since=at - halting.REMEMBERED)
     found = halting.read_halts((labelled.issue for labelled in issues), US)
     return tuple(halt for halt in found if not halt.is_over(at)), {one.issue.number: one.created for one in issues}
 

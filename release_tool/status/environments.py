@@ -169,4 +169,5 @@ def halt_status(project: Project, halt: halting.Halt, since: Mapping[int, dateti
         until=order.until,
         incident=order.incident,
         todo=f"{mended}`{shlex.join(['release-tool', 'resume', *option])}`",
+        kept=str(halt.kept) if halt.kept else "",
     )

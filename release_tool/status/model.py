@@ -139,7 +139,10 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HaltStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A halt of automatic deployments; without an environment it is for all, without `until` until a person resumes."""
+    """A halt of automatic deployments; without an environment it is for all, without `until` until a person resumes.
+
+    `kept` says how its issue ended, where that lifts nothing.
+    """
 
     issue: int
     url: str
@@ -150,6 +153,7 @@ class HaltStatus(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None
     incident: bool
     todo: str
+    kept: str = ""
 
 
 class ChangeStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -239,7 +239,8 @@ def _halt(halt: HaltStatus) -> StatusLine:
     what = halt.environment or "everything"
     until = f" until {halt.until:%Y-%m-%d %H:%M} UTC" if halt.until else ""
     by = f" by {halt.by}" if halt.by else ""
-    text = f"{what}{by}{until}: {halt.reason or 'no reason given'} (#{halt.issue})"
+    kept = f", which {halt.kept}, and that lifts no halt" if halt.kept else ""
+    text = f"{what}{by}{until}: {halt.reason or 'no reason given'} (#{halt.issue}{kept})"
     return _line("incident" if halt.incident else "halted", text, Tone.BAD, halt.todo)
 
 

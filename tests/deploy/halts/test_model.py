@@ -191,7 +191,7 @@ def test_the_issue_says_what_is_halted_why_until_when_and_how_to_resume() -> Non
 
 the database is slow
 
-To resume, close this issue, take its label off, or run `release-tool resume -e production`.
+To resume, close this issue, take its label off, or run `release-tool resume -e production`: by hand, and with write access. A pull request or a commit that closes it lifts nothing.
 """)
 
 
