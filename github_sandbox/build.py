@@ -611,7 +611,7 @@ class Builder:
         made.key = str(made.id)
 
         def make() -> None:
-            made.sha = node.sha
+            made.sha = _deployed(entry) or node.sha
             self.store.deployments.put(made)
 
         self._later.append(make)
@@ -695,6 +695,13 @@ def _author(login: str | None, kind: str = "User") -> Author | None:
     if login is None:
         return None
     return Author(login, "Bot" if login.endswith("[bot]") else kind)
+
+
+def _deployed(entry: form.DeploymentEntry) -> str | None:
+    """The commit that a deployment without a ref names by its hash; it need not be there any more."""
+    named = entry.payload.get("commit") if isinstance(entry.payload, dict) else None
+    whole = isinstance(named, str) and re.fullmatch("[0-9a-f]{40}", named)
+    return str(named) if whole and entry.ref is None else None
 
 
 def _with_trailers(text: str, co_authors: Iterable[str]) -> str:

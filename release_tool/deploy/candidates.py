@@ -162,14 +162,15 @@ class RevisionResolver:
     def gone(self, commits: Collection[str]) -> frozenset[str]:
         """Which of some commits are in neither the deployed branch nor a release, so that nothing of them is run.
 
-        That a commit exists proves nothing: those of pull requests do, too, of forks as well.
+        That a commit exists proves nothing: those of pull requests do, too, of forks as well. But it may vanish.
         """
         unknown = {commit for commit in commits if commit not in self._standing}
         released = {tag.commit for tag in self.seen.tags if tag.state is TagState.RELEASED}
-        lost = {commit for commit in unknown & released if not self.project.git.obtain(commit)}
-        lost |= self.project.git.outside(unknown - released, self.head)
-        self._standing.update((commit, commit not in lost) for commit in unknown)
-        return frozenset(commit for commit in commits if not self._standing[commit])
+        outside = self.project.git.outside(unknown - released, self.head)
+        self._standing.update((commit, commit not in outside) for commit in unknown)
+        standing = {commit for commit in commits if self._standing[commit]}
+        vanished = standing - self.project.git.present(standing)
+        return frozenset(commits) - standing | {one for one in vanished if not self.project.git.obtain(one)}
 
     def insist_standing(self, commit: str) -> None:
         """Raise RefusedError for a commit that nothing may be run of."""

@@ -193,7 +193,7 @@ def test_a_deployment_whose_way_back_has_vanished_is_refused_before_anything_is_
         unnamed(here)()
         done = here.deploy("1.3.0")
         assert (done.outcome, done.ways_out) == ("refused", ("no-way-back",))
-        assert done.reason.startswith("there is no way back; short-lived (#")
+        assert done.reason.startswith("there is no way back; 0.0.1 (#")
         assert done.reason.endswith(") is in neither the deployed branch nor a release any more")
         assert here.service.deployed() == ""
 
@@ -233,16 +233,16 @@ def test_a_way_back_that_is_left_is_not_taken_across_what_cannot_be_undone(tmp_p
 
 
 def unnamed(here: Production, base: str = "v1.2.3") -> Callable[[], None]:
-    """Prove a commit that only a branch of its own has, and return what makes it vanish everywhere."""
+    """Prove a commit that only a tag of its own has, and return what makes it vanish everywhere."""
     git, box = here.shop.git, str(here.shop.box.git_directory)
     git("checkout", "--quiet", "--detach", base)
-    git("commit", "--quiet", "--allow-empty", "--message", "on a branch that is deleted")
-    git("push", "--quiet", here.shop.box.push_url, "HEAD:refs/heads/short-lived")
-    here.rival("short-lived", PhaseRecord(Phase.HEALTHY, "as it was"))
+    git("commit", "--quiet", "--allow-empty", "--message", "with a tag that is deleted")
+    git("push", "--quiet", here.shop.box.push_url, "HEAD:refs/tags/v0.0.1")
+    here.rival("v0.0.1", PhaseRecord(Phase.HEALTHY, "as it was"))
     git("checkout", "--quiet", "main")
 
     def vanish() -> None:
-        git("-C", box, "update-ref", "-d", "refs/heads/short-lived")
+        git("-C", box, "update-ref", "-d", "refs/tags/v0.0.1")
         for repository in (box, str(here.shop.clone)):
             git("-C", repository, "reflog", "expire", "--expire=now", "--all")
             git("-C", repository, "prune", "--expire=now")

@@ -346,7 +346,7 @@ def many(count: int, *words: Phase) -> list[Entry]:
     """Deployments of a commit that nobody has any more; healthy, until the next took the place of each."""
     states = [describe(PhaseRecord(word)) for word in words or (Phase.CHANGING, Phase.HEALTHY, Phase.REPLACED)]
     statuses = [{"state": state.value, "description": line} for state, line in states]
-    payload = model.encode(payload_of())
+    payload = model.encode(payload_of("a" * 40))
     return [{"deployment": "production", "payload": payload, "statuses": statuses} for _ in range(count)]
 
 

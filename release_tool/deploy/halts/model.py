@@ -277,8 +277,8 @@ def _way_out(order: HaltOrder) -> str:
     option = f" -e {order.environment.replace('`', '')}" if order.environment else ""
     close = "close this issue" if order.incident else "close this issue, take its label off,"
     return (
-        f"To resume, {close} or run `release-tool resume{option}`: by hand, and with write access. "
-        "A pull request or a commit that closes it lifts nothing."
+        f"To resume, {close} or run `release-tool resume{option}`.\n"
+        "That takes write access, and a person: a pull request or a commit that closes it lifts nothing."
     )
 
 
