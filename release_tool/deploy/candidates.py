@@ -21,7 +21,6 @@ from release_tool.text.markers import is_withdrawn
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from release_tool.github.api import Release
     from release_tool.history.changes import Change
     from release_tool.history.look import RepositorySnapshot
     from release_tool.model.tags import VersionTag
@@ -137,17 +136,20 @@ class RevisionResolver:
             tag.name for tag in self.seen.tags if tag.commit == revision.commit and tag.state is TagState.RELEASED
         )
         tag = next(released, None)
+        if insist:
+            return self._read_manifest(tag, revision.commit) if tag else None
         try:
-            release = self._release_of(tag) if tag else None
-            return manifest_of(self.project, release, revision.commit) if release else None
+            with self.project.remote.impatient():  # whoever goes back does not wait for it
+                return self._read_manifest(tag, revision.commit) if tag else None
         except (RemoteError, PermissionDeniedError):
-            if insist:
-                raise
             return None
 
-    def _release_of(self, tag: str) -> Release | None:
+    def _read_manifest(self, tag: str, commit: str) -> Manifest | Ignored | None:
         listed = (release for release in self.seen.releases if release.tag == tag and not release.draft)
-        return next(listed, None) or self.project.remote.release_by_tag(tag)
+        release = next(listed, None)
+        if release is None and len(self.seen.releases) == 100:  # noqa: PLR2004 - as many as one look shows
+            release = self.project.remote.release_by_tag(tag)
+        return manifest_of(self.project, release, commit) if release else None
 
     def _marks_of(self, commit: str) -> Marks:
         if commit not in self._marks:

@@ -9,7 +9,7 @@ from release_tool.deploy import policy
 from release_tool.deploy.announce import tell_owed
 from release_tool.deploy.candidates import resolve_revisions
 from release_tool.deploy.deploy import bring, newest, not_begun
-from release_tool.deploy.halts.commands import close_over, tell_halts
+from release_tool.deploy.halts.commands import close_over, halts_of, tell_halts
 from release_tool.deploy.ledger.model import live
 from release_tool.deploy.ledger.recovery import next_remedy
 from release_tool.deploy.ledger.writer import LedgerWriter
@@ -79,6 +79,8 @@ def plan(environments: Sequence[DeployEnvironment], *, writes: bool = False) -> 
     """
     if not environments:
         return ()
+    if writes and environments[0].project.actions.event_name == "issues":
+        halts_of(environments[0].project)  # what ended in a way that lifts no halt is opened again at once
     revisions, request = resolve_revisions(environments[0].project), DeployRequest(automatic=True)
     attempts = {
         environment.name: newest(environment, revisions, request)

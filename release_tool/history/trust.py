@@ -49,17 +49,17 @@ class Trust:
         return author.endswith(BOT) and self.accounts is not None and author == self.accounts.viewer
 
     def counts(self, author: str) -> bool:
-        """Whether what an account wrote counts: it is ours, or a person's who may push."""
-        return self.is_ours(author) or self.may_push(author)
-
-    def may_push(self, author: str) -> bool:
-        """Whether an account is a person's with write access; where that can't be asked it is not."""
-        if not author or author.endswith(BOT) or self.accounts is None:
-            return False
+        """Whether what an account wrote counts: it is ours, or a person's who may push, as far as that can be asked."""
         try:
-            return self.accounts.access(author) >= Access.WRITE
+            return self.is_ours(author) or self.may_push(author)
         except PermissionDeniedError:
             return False
+
+    def may_push(self, author: str) -> bool:
+        """Whether an account is a person's with write access; raises PermissionDeniedError where nobody tells."""
+        if not author or author.endswith(BOT) or self.accounts is None:
+            return False
+        return self.accounts.access(author) >= Access.WRITE
 
     def ignored(self, what: str, author: str) -> Ignored:
         """Say of a record that it was passed over because of who wrote it."""

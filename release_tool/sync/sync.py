@@ -22,7 +22,7 @@ from release_tool.text.globs import matching
 from release_tool.text.markers import is_withdrawn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from release_tool.config import Sync
     from release_tool.git.merge import Merged
@@ -149,6 +149,7 @@ def advance(project: Project, sha: str) -> SyncResult:
     _insist_on_tested_candidate(project, commit)
     if cloud is not None and not project.git.is_ancestor(cloud, commit):
         return _moved(told, settings)
+    _insist_on_release_in(project, settings, commit, cloud)
     if settings.via == "pull-request" and cloud is not None:
         return _by_pull_request(project, settings, told)
     if project.branches.push(commit, settings.branch, expect=cloud) is Pushed.MOVED:
@@ -372,6 +373,32 @@ def _insist_on_tested_candidate(project: Project, commit: str) -> None:
     raise RefusedError(
         f"{commit[:10]} {what}", during="moving the hosted branch", already="nothing was written", todo=todo
     )
+
+
+def _insist_on_release_in(project: Project, settings: Sync, commit: str, cloud: str | None) -> None:
+    """Refuse what carries anything else than a release, whatever its statuses say; every workflow may write those."""
+    seen = branch_snapshot(project, main_branch(project))
+    released = {tag.commit for tag in seen.tags if tag.state is TagState.RELEASED} if seen else set()
+    if not _carries(project, settings, commit, cloud, released):
+        raise RefusedError(
+            f"{commit[:10]} is neither a release nor the merge of one into `{settings.branch}`",
+            during="moving the hosted branch",
+            already="nothing was written",
+            todo="make a candidate with `release-tool sync --candidate`",
+        )
+
+
+def _carries(project: Project, settings: Sync, commit: str, cloud: str | None, released: Collection[str]) -> bool:
+    """Whether a commit is a release, or the hosted branch with releases merged into it and nothing else."""
+    if commit in released or _is_in(project, commit, cloud):
+        return True
+    made = project.git.commit(commit)
+    if made is None or len(made.parents) != 2 or made.parents[1] not in released:  # noqa: PLR2004 - ours and theirs
+        return False
+    ours, theirs = made.parents
+    merged = merge.merge(project.git, ours, theirs, lambda path: bool(matching([path], settings.keep_cloud)))
+    trees = {project.git.tree_of(ours), *([] if merged.conflicts else [merged.tree])}
+    return project.git.tree_of(commit) in trees and _carries(project, settings, ours, cloud, released)
 
 
 def _by_pull_request(project: Project, settings: Sync, told: SyncResult) -> SyncResult:

@@ -77,6 +77,19 @@ def bare(tmp_path: Path) -> Iterator[Shop]:
         yield made
 
 
+def test_records_that_count_for_nothing_are_named(tmp_path: Path) -> None:
+    broken: Entry = {"deployment": "production", "payload": {"schema": 1, "commit": "zz"}}
+    history: list[Entry] = [{"tag": "v1.2.3"}, proven(), proven() | {"creator": "ci-app[bot]"}, broken]
+    with shop(tmp_path, *history, ADMIN, files={"release-tool.toml": ENVIRONMENT}) as made:
+        found = [one for one in examine(made.project(), ()).findings if one.about == "records"]
+
+    assert [(one.verdict, one.text.partition(" by ")[0][:19]) for one in found] == [
+        (FindingState.OK, "ignored: deployment"),
+        (FindingState.PROBLEM, "ignored: deployment"),
+    ]
+    assert "`trusted-apps`" in found[1].fix
+
+
 def findings(of: Shop, verdict: FindingState, **env: str) -> dict[str, DoctorFinding]:
     known = {"TEAM_URL"}
     project = of.project(env=of.environment(**env), clock=FakeClock(datetime.now(UTC)))

@@ -236,6 +236,27 @@ def test_halts_freezes_and_what_waits_for_a_person_are_told(tmp_path: Path) -> N
     assert [one.what for one in seen.waiting] == ["Deploy waits for approval: Fix totals (#2)"]
 
 
+def test_records_that_count_for_nothing_are_said_once_with_what_to_do(tmp_path: Path) -> None:
+    healthy: Entry = {"statuses": [{"state": "success", "description": "healthy:"}]}
+    forged = [entry | healthy | {"creator": "ci-app[bot]"} for entry in many(5)]
+    broken: Entry = {"deployment": "production", "payload": {"schema": 1, "commit": "zz"}}
+    tested = TESTED | {"creator": "ci-app[bot]"}
+    with shop(tmp_path, *HISTORY, TESTED, tested, *forged, broken) as place:
+        seen = look(place.project())
+        lines = [line for line in place.run("status").out.splitlines() if "ignored" in line]
+
+    whys = [(one.what.count(",") + one.what.count(" and "), one.why) for one in seen.ignored]
+    assert whys == [
+        (0, "says of itself what can't be read"),
+        (3, "by ci-app[bot], an app that `trusted-apps` does not name"),
+    ]
+    assert seen.ignored[1].todo.startswith('if the app is yours, add "ci-app" to `trusted-apps`')
+    assert of(seen, "production").live is None
+    assert seen.cloud is not None
+    assert seen.cloud.tested  # by us, before somebody wrote over it
+    assert len(lines) == 2
+
+
 def test_an_incident_is_told_as_one_and_waits_for_a_person(place: Shop) -> None:
     from release_tool.deploy.halts.model import LABEL, HaltOrder, issue_text
 

@@ -120,6 +120,33 @@ def test_a_strangers_commit_cannot_be_called_tested(diverged: Shop) -> None:
         stage.tested(diverged.project(), on_github(diverged, "rev-parse", "main"), ())
 
 
+def test_a_candidate_that_a_stranger_calls_tested_moves_nothing(tmp_path: Path) -> None:
+    ci: Entry = {"token": "of-ci", "login": "ci-app[bot]", "type": "Bot"}
+    for diverged in project(tmp_path, ci, BEGIN, CLOUD, SEARCH, RELEASED):
+        before = heads(diverged)["cloud"]
+        offered = stage.candidate(diverged.project(), "")
+        diverged.github("of-ci").create_status(offered.sha, stage.TESTED, "success", "")
+        with pytest.raises(RefusedError, match="is not tested"):
+            stage.advance(diverged.project(), offered.sha)
+        assert heads(diverged)["cloud"] == before
+
+
+def test_a_commit_that_carries_no_release_moves_nothing_whatever_its_statuses_say(diverged: Shop) -> None:
+    """Every workflow of the repository may write statuses as we do."""
+    before = heads(diverged)["cloud"]
+    tree = on_github(diverged, "rev-parse", "main^{tree}")
+    release = on_github(diverged, "rev-parse", "v1.3.0^{commit}")
+    evil = ["-c", "user.name=eve", "-c", "user.email=eve@example.com", "commit-tree", tree, "-m", "Evil", "-p", before]
+    for more in ([], ["-p", release]):
+        forged = on_github(diverged, *evil, *more)
+        on_github(diverged, "update-ref", f"refs/heads/{stage.CANDIDATE_BRANCH}v1.3.0", forged)
+        for context in (stage.CANDIDATE, stage.TESTED):
+            diverged.github().create_status(forged, context, "success", "")
+        with pytest.raises(RefusedError, match="is neither a release nor the merge of one into `cloud`"):
+            stage.advance(diverged.project(), forged)
+    assert heads(diverged)["cloud"] == before
+
+
 def test_what_was_built_is_recorded_on_the_commit_it_was_built_from(diverged: Shop) -> None:
     offered = stage.candidate(diverged.project(), "")
     image = f"ghcr.io/acme/shop@sha256:{'b' * 64}"

@@ -352,7 +352,8 @@ class HaltIssues:
         return LabelledIssue(issue=told, created=issue.created_at, closed=issue.closed_at)
 
     def _may_halt(self, actor: Actor) -> bool:
-        return actor.is_bot or self._trust.counts(actor.name)
+        """Whether somebody may halt; that it can't be asked is no "no" here."""
+        return actor.is_bot or self._trust.may_push(actor.name)
 
     def _is_labelled_well(self, issue: _Issue, label: str) -> bool:
         """Whether the label of somebody's issue was set by one who may; where GitHub does not tell, its author did."""

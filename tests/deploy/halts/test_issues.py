@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug import Response
 
+from github_sandbox import Fault
 from release_tool.deploy.halts.issues import US, HaltIssues
 from release_tool.deploy.halts.model import LABEL, HaltOrder, IssueComment, issue_text, pin, read_halts
 from release_tool.errors import RemoteError
@@ -203,6 +204,13 @@ def test_what_somebody_may_do_is_told(start: Start) -> None:
     assert halts.access("bob") is Access.NONE
     assert halts.access("eve") is Access.READ
     assert Access.NONE < Access.READ < Access.TRIAGE < Access.WRITE < Access.ADMIN
+
+
+def test_that_a_writer_can_not_be_asked_about_is_an_error_and_lifts_nothing(start: Start) -> None:
+    place = start(ADA, halt())
+    place.box.fault(Fault(path="/collaborators/", status=403, document={"message": "Must have push access"}))
+    with pytest.raises(PermissionDeniedError):
+        place.github().adapter(HaltIssues).labelled(LABEL)
 
 
 # Answers that the stand-in never gives

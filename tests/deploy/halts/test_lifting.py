@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from release_tool.deploy import reconcile
 from release_tool.deploy.halts.commands import halt, halts_of, open_incident, resume
 from release_tool.deploy.halts.model import LABEL, HaltOrder
+from tests.production import production
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -154,6 +156,16 @@ def test_where_an_issue_can_not_be_opened_again_it_holds_and_says_why(place: Sho
     assert str(seen) == (
         f"halted by ada: stop (#{number}, which was closed by ada with a pull request, and that lifts no halt)"
     )
+
+
+def test_the_run_that_the_closing_starts_opens_it_again_although_nothing_is_to_be_deployed(tmp_path: Path) -> None:
+    with production(tmp_path, *PEOPLE) as here:
+        number = halted(here.shop)
+        close(here.shop, number, "of-eve")
+        job = here.shop.job() | {"GITHUB_EVENT_NAME": "issues"}
+        here.was_proven("1.3.0")
+        reconcile.plan([here.place(**job)], writes=True)
+        assert state(here.shop, number) == ("open", [LABEL])
 
 
 def test_the_label_on_an_issue_of_a_writer_halts_only_where_one_who_may_set_it(place: Shop) -> None:
