@@ -214,16 +214,16 @@ def test_a_strangers_status_of_our_deployment_changes_nothing(tmp_path: Path) ->
 # Malformed records
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [{"schema": 1, "commit": "zz"}, {"schema": 2}, {"schema": 1}, '{"schema": 1, "commit": 5}', "schema"],
-)
-def test_a_malformed_deployment_blocks_nothing(tmp_path: Path, payload: object) -> None:
+MALFORMED = [{"schema": 1, "commit": "zz"}, {"schema": 2}, {"schema": 1}, '{"schema": 1, "commit": 5}', "schema"]
+
+
+def test_a_malformed_deployment_blocks_nothing(tmp_path: Path) -> None:
     with production(tmp_path, configuration=QUICK) as here:
         here.was_proven("1.2.3")
         here.was_proven("1.2.4")
         body = {"ref": "main", "task": "release-tool", "auto_merge": False, "environment": "production"}
-        post(here.shop, "deployments", body | {"payload": payload}, ours(here))
+        for payload in MALFORMED:
+            post(here.shop, "deployments", body | {"payload": payload}, ours(here))
 
         assert here.reconcile(only_settle=True) == ()
         assert here.rollback(halts=False).live == "1.2.3"
@@ -339,9 +339,7 @@ def test_a_rollback_goes_on_by_the_ledger_while_the_manifest_can_not_be_read(tmp
         assert image(tmp_path) == GOOD
 
 
-@pytest.mark.parametrize(
-    "more", [{"commit": "f" * 40}, {"tag": "v1.3.0"}, {"schema": 2}, {"references": "all"}], ids=str
-)
+@pytest.mark.parametrize("more", [{"commit": "f" * 40}, {"references": "all"}], ids=["another commit", "another form"])
 def test_a_manifest_that_is_not_this_releases_is_passed_over_and_named(tmp_path: Path, more: dict[str, object]) -> None:
     with production(tmp_path, configuration=QUICK, command=REFERRING) as here:
         published(here, tmp_path, "v1.2.3", EVIL, **more)
