@@ -11,6 +11,7 @@ from release_tool.errors import PermissionDeniedError, RefusedError, UsageError
 from release_tool.git.worktree import Worktree
 from release_tool.github.transport import NotFoundError
 from release_tool.history.look import branch_snapshot, main_branch
+from release_tool.history.marks import marks_of
 from release_tool.model.tags import TagState, other_prefixes
 from release_tool.model.version import Bump, next_version, parse_version, tag_name
 from release_tool.pull_request.policy import missing_labels
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from release_tool.config import Config
     from release_tool.github.api import GitHub
     from release_tool.history.look import RepositorySnapshot
+    from release_tool.history.trust import Ignored
     from release_tool.project import Project
     from release_tool.setup.files import ManagedFile
 
@@ -157,7 +159,13 @@ class _Doctor:
         if self._config.environments:
             deployments = deployments_of(self._project)
             yield from judge.of_ledgers(self._config, deployments.ledgers(tuple(self._config.environments)))
-            yield from judge.of_records(deployments.ignored)
+            yield from judge.of_records((*deployments.ignored, *self._ignored_marks()))
+
+    def _ignored_marks(self) -> tuple[Ignored, ...]:
+        """What strangers wrote on the head of the hosted branch."""
+        sync = self._config.sync
+        head = self._project.git.fetch_branch(sync.branch) if sync else None
+        return marks_of(self._project, head).ignored if head else ()
 
     def _kept_workflows(self) -> tuple[str, ...]:
         files = _proposed(self._project) or ()

@@ -79,14 +79,20 @@ def bare(tmp_path: Path) -> Iterator[Shop]:
 
 def test_records_that_count_for_nothing_are_named(tmp_path: Path) -> None:
     broken: Entry = {"deployment": "production", "payload": {"schema": 1, "commit": "zz"}}
-    history: list[Entry] = [{"tag": "v1.2.3"}, proven(), proven() | {"creator": "ci-app[bot]"}, broken]
-    with shop(tmp_path, *history, ADMIN, files={"release-tool.toml": ENVIRONMENT}) as made:
+    stranger: Entry = {"creator": "ci-app[bot]"}
+    cloud: list[Entry] = [
+        {"branch": "cloud", "from": "v1.2.3"},
+        {"status": "release-tool/tested", "ref": "cloud"} | stranger,
+    ]
+    history: list[Entry] = [{"tag": "v1.2.3"}, *cloud, proven(), proven() | stranger, broken]
+    with shop(tmp_path, *history, ADMIN, files={"release-tool.toml": HOSTED + ENVIRONMENT}) as made:
         found = [one for one in examine(made.project(), ()).findings if one.about == "records"]
 
     assert [(one.verdict, one.text.partition(" by ")[0][:19]) for one in found] == [
         (FindingState.OK, "ignored: deployment"),
         (FindingState.PROBLEM, "ignored: deployment"),
     ]
+    assert "`release-tool/tested` of" in found[1].text
     assert "`trusted-apps`" in found[1].fix
 
 
