@@ -169,11 +169,12 @@ def _strangers(project: Project, seen: RepositorySnapshot) -> str:
 def changes_between(project: Project, seen: RepositorySnapshot, base: str | None, target: str) -> tuple[Change, ...]:
     """What landed on the branch after `base` up to `target`, oldest first; reverts are proven by git."""
     commits = project.git.first_parent_log(base, target)
+    brought = _brought(project, commits, base)
     owners = None
     if _online(project, seen):
         owners = _owners(project, seen.branch, commits)
-        commits, owners = _with_merged_in(project, seen.branch, commits, owners, base)
-    landed = domain.landings(commits, owners)
+        commits, owners = _with_merged_in(project, seen.branch, commits, owners, brought)
+    landed = domain.landings(commits, owners, brought)
     proofs = [
         proof
         for proposal in domain.proposals(landed, project.repository)
@@ -189,7 +190,11 @@ def pulls_between(project: Project, seen: RepositorySnapshot, base: str | None, 
         told = ((landing, domain.pull_from_message(landing, seen.branch)) for landing in domain.landings(commits))
         return {commit.sha: pull for landing, pull in told if pull for commit in landing.commits}
     owners = _owners(project, seen.branch, commits)
-    return _with_merged_in(project, seen.branch, commits, owners, base)[1]
+    return _with_merged_in(project, seen.branch, commits, owners, _brought(project, commits, base))[1]
+
+
+def _brought(project: Project, commits: list[Commit], base: str | None) -> dict[str, tuple[Commit, ...]]:
+    return project.git.merged_in(base, commits[0].sha) if any(commit.is_merge for commit in commits) else {}
 
 
 def _online(project: Project, seen: RepositorySnapshot) -> bool:
@@ -341,7 +346,7 @@ def _newest(project: Project, seen: RepositorySnapshot) -> Version | None:
 
 
 def _owners(project: Project, branch: str, commits: list[Commit]) -> dict[str, PullRequest]:
-    """Which commit belongs to which pull request: by merge commit, and by association for rebase merges."""
+    """Which commit belongs to which pull request: by merge commit, and by the commits it had for a rebased one."""
     if not commits:
         return {}
     wanted = {commit.sha for commit in commits}
@@ -354,16 +359,17 @@ def _owners(project: Project, branch: str, commits: list[Commit]) -> dict[str, P
             if pull is not None and pull.merge_commit == commit.sha and pull.base == branch:
                 owners[commit.sha] = pull
     suspects = domain.rebase_suspects(commits, owners)
-    return owners | project.remote.associated_pulls(branch, suspects) if suspects else owners
+    return owners | domain.rebased(commits, owners, project.remote.pull_messages(suspects))
 
 
 def _with_merged_in(
-    project: Project, branch: str, commits: list[Commit], owners: dict[str, PullRequest], base: str | None
+    project: Project,
+    branch: str,
+    commits: list[Commit],
+    owners: dict[str, PullRequest],
+    brought: Mapping[str, tuple[Commit, ...]],
 ) -> tuple[list[Commit], dict[str, PullRequest]]:
     """Add the pull requests of this branch that a merge pushed by hand hides behind its second parent."""
-    if all(commit.sha in owners for commit in commits if commit.is_merge):
-        return commits, owners
-    brought = project.git.merged_in(base, commits[0].sha)
     shown: list[Commit] = []
     for commit in commits:
         shown.append(commit)

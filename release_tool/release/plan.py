@@ -122,7 +122,7 @@ def _why_nothing(facts: ReleaseFacts, request: Request) -> str:
         return ""
     if not facts.changes:
         return f"nothing has landed on {facts.branch} since {_since(facts)}"
-    if _highest(facts.changes) is Bump.NONE and request.force is None:
+    if _highest(facts.changes) is Bump.NONE and request.force is None and facts.base is not None:
         return f"none of {_count(facts.changes)} since {_since(facts)} asks for a release"
     return ""
 

@@ -135,7 +135,8 @@ def labels(known: Iterable[str]) -> Labels:
 _MEANINGS = {
     **dict.fromkeys(("major", "breaking", "breaking-change"), "major"),
     **dict.fromkeys(("minor", "feature", "feat", "enhancement"), "minor"),
-    **dict.fromkeys(("patch", "bug", "bugfix", "fix", "documentation", "docs", "chore", "dependencies"), "patch"),
+    **dict.fromkeys(("patch", "bug", "bugfix", "fix"), "patch"),
+    **dict.fromkeys(("documentation", "docs", "chore", "dependencies"), "none"),
 }
 """What the last word of a label such as `kind/bug` means."""
 
