@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from release_tool.config import Labels
-from release_tool.model.version import parse_version, precedence
+from release_tool.model.version import parse_version
 from release_tool.text.globs import matching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-
-    from release_tool.model.version import Version
 
 _WORKFLOWS = (".github/workflows/*.yml", ".github/workflows/*.yaml")
 _TOLD_BY = (
@@ -60,13 +57,6 @@ class Hint(msgspec.Struct, frozen=True):
     recipe: str
 
 
-class Versions(msgspec.Struct, frozen=True):
-    """What the tags tell: the prefix of version tags, and the highest version, None where there is none."""
-
-    prefix: str
-    highest: str | None
-
-
 def telling(paths: Iterable[str]) -> tuple[str, ...]:
     """Keep the paths of the files that have to be read."""
     return matching(paths, _TOLD_BY)
@@ -99,17 +89,6 @@ def deployment_hints(paths: Collection[str]) -> tuple[Hint, ...]:
     return tuple(Hint(path, recipe) for path, recipe in found if path)
 
 
-def versions(tags: Iterable[str]) -> Versions | None:
-    """Find the prefix that most version tags have; None where no tag is a version."""
-    read = [found for tag in tags if (found := _read_tag(tag))]
-    if not read:
-        return None
-    prefix, _ = Counter(prefix for prefix, _ in read).most_common(1)[0]
-    stable = [version for other, version in read if other == prefix and not version.prerelease]
-    highest = max(stable, key=precedence, default=None)
-    return Versions(prefix, str(highest) if highest else None)
-
-
 def written_version(texts: Mapping[str, str]) -> str | None:
     """The version that the project's own metadata gives it, None where there is none to go on from."""
     for path in ("pyproject.toml", "package.json", "Cargo.toml"):
@@ -135,16 +114,9 @@ def labels(known: Iterable[str]) -> Labels:
 _MEANINGS = {
     **dict.fromkeys(("major", "breaking", "breaking-change"), "major"),
     **dict.fromkeys(("minor", "feature", "feat", "enhancement"), "minor"),
-    **dict.fromkeys(("patch", "bug", "bugfix", "fix"), "patch"),
-    **dict.fromkeys(("documentation", "docs", "chore", "dependencies"), "none"),
+    **dict.fromkeys(("patch", "bug", "bugfix", "fix", "documentation", "docs", "chore", "dependencies"), "patch"),
 }
 """What the last word of a label such as `kind/bug` means."""
-
-
-def _read_tag(tag: str) -> tuple[str, Version] | None:
-    found = re.fullmatch(r"(?P<prefix>|[A-Za-z0-9._/@-]*[A-Za-z._/@-])(?P<version>\d+\.\d+\.\d+(?:[-+].*)?)", tag)
-    version = parse_version(found["version"]) if found else None
-    return (found["prefix"], version) if found and version else None
 
 
 def _any(paths: Collection[str], globs: Iterable[str]) -> bool:

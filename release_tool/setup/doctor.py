@@ -10,9 +10,8 @@ from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import PermissionDeniedError, RefusedError, UsageError
 from release_tool.git.worktree import Worktree
 from release_tool.github.transport import NotFoundError
-from release_tool.history.facts import Request
-from release_tool.history.look import branch_snapshot, facts_for, main_branch
-from release_tool.model.tags import TagState, other_prefixes
+from release_tool.history.look import branch_snapshot, main_branch
+from release_tool.model.tags import TagState
 from release_tool.model.version import Bump, next_version, parse_version, tag_name
 from release_tool.pull_request.policy import missing_labels
 from release_tool.setup import checks as judge
@@ -124,10 +123,7 @@ class _Doctor:
         seen = branch_snapshot(self._project, branch)
         if seen is None:
             return
-        names = sorted(name for name, _ in seen.refs)
-        strangers = "" if seen.tags else other_prefixes(names, self._config.tag_prefix)
-        yield from judge.of_tags(seen.tags, strangers)
-        yield from judge.of_waiting(facts_for(self._project, seen, Request()).changes, self._config)
+        yield from judge.of_tags(seen.tags, seen.naming)
         yield from judge.of_tag_rules(
             _next_tag(self._config, seen), github.adapter(Settings).tag_rulesets(), self._settings
         )
@@ -193,7 +189,7 @@ def _next_tag(config: Config, seen: RepositorySnapshot) -> str:
     newest = next((tag.version for tag in seen.tags if tag.stable), None)
     first = parse_version(config.initial_version)
     version = next_version(newest, Bump.PATCH, major_on_zero=config.major_on_zero) if newest else first
-    return tag_name(version, config.tag_prefix) if version else config.tag_prefix
+    return tag_name(version, seen.naming.prefix) if version else seen.naming.prefix
 
 
 # Mending

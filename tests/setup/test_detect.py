@@ -164,4 +164,3 @@ def test_labels_with_a_kind_before_them_mean_what_they_say() -> None:
     assert found.minor == (*usual.minor, "kind/feature")
     assert found.major == (*usual.major, "semver:major")
     assert found.none == usual.none
-    assert detect.labels(["type: docs"]).none == (*usual.none, "type: docs")
