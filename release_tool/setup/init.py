@@ -13,7 +13,6 @@ from release_tool import config as configuration
 from release_tool.config import Config
 from release_tool.errors import UsageError
 from release_tool.git.worktree import Worktree
-from release_tool.history.look import look_at_tags
 from release_tool.setup import detect, installation, shipped
 from release_tool.setup import files as scaffold
 from release_tool.setup.detect import Competitor, Hint, Stack
@@ -190,12 +189,12 @@ def _settings(project: Project, tree: Worktree, found: Survey, wishes: Deviation
 
 
 def _wishes(project: Project, texts: dict[str, str], configured_by: str) -> Deviations:
-    tagged, tags = look_at_tags(project)
+    tagged = detect.versions(project.git.tags())
     known = project.github.adapter(Settings).labels() if project.github else ()
-    first = None if any(tag.stable for tag in tags) else detect.written_version(texts)
+    first = detect.written_version(texts) if tagged is None or tagged.highest is None else None
     return Deviations(
         branch=_branch(project, configured_by),
-        tag_prefix=tagged.prefix if tagged.prefix != "v" or tagged.packages else None,
+        tag_prefix=tagged.prefix if tagged else "v",
         initial_version=first or "",
         labels=detect.labels(known),
         cloud=next((name for name in _CLOUDS if project.git.has_branch(name)), ""),
