@@ -338,6 +338,7 @@ def _summary(planned: ReleasePlan, notes: str) -> str:
             f"| {change.bump} | {change.name} | {_cell(change.title)} | {_cell(change.reason)} |"
             for change in planned.changes
         ]
+    lines += ["", *(f"⚠️ {inert(warning)}." for warning in planned.warnings)] if planned.warnings else []
     return "\n".join([*lines, "", notes])
 
 
