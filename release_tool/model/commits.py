@@ -21,14 +21,13 @@ class Author(msgspec.Struct, frozen=True):
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """A commit as git tells it; times are in seconds since the epoch, and `authored_at` is 0 where it is not known."""
+    """A commit as git tells it; `committed_at` is in seconds since the epoch."""
 
     sha: str
     parents: tuple[str, ...]
     author: Author
     committed_at: int
     message: str
-    authored_at: int = 0
 
     @property
     def subject(self) -> str:
@@ -39,11 +38,6 @@ class Commit(msgspec.Struct, frozen=True):
     def is_merge(self) -> bool:
         """Whether the commit has more than one parent."""
         return len(self.parents) > 1
-
-    @property
-    def is_copy(self) -> bool:
-        """Whether it was written before it was committed, as what is rebased or picked; a squash is written anew."""
-        return self.authored_at not in {0, self.committed_at}
 
 
 class PullRequest(msgspec.Struct, frozen=True, kw_only=True):
