@@ -97,7 +97,8 @@ def init(
 
 def _found(found: Survey) -> Iterator[str]:
     """What was found out, a line each."""
-    yield f"releases come from `{found.branch}`, tagged `{found.wishes.tag_prefix}1.2.3`"
+    prefix = "v" if found.wishes.tag_prefix is None else found.wishes.tag_prefix
+    yield f"releases come from `{found.branch}`, tagged `{prefix}1.2.3`"
     yield f"built with: {found.stack.name} ({'; '.join(found.stack.build)})"
     yield f"tested with: {'; '.join(found.stack.test) or 'nothing known'}"
     if found.configured:

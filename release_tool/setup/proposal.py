@@ -27,7 +27,7 @@ class Deviations(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     branch: str = "main"
-    tag_prefix: str = "v"
+    tag_prefix: str | None = None
     initial_version: str = ""
     labels: Labels = Labels()
     cloud: str = ""
@@ -108,7 +108,7 @@ def _keys(wishes: Deviations) -> Iterator[str]:
     usual = Config()
     if wishes.branch != usual.branch:
         yield f"branch = {_quoted(wishes.branch)}"
-    if wishes.tag_prefix != usual.tag_prefix:
+    if wishes.tag_prefix is not None:
         yield f"tag-prefix = {_quoted(wishes.tag_prefix)}"
     if wishes.initial_version not in {"", usual.initial_version}:
         yield f"initial-version = {_quoted(wishes.initial_version)}"

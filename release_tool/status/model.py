@@ -154,8 +154,7 @@ class HaltStatus(msgspec.Struct, frozen=True, kw_only=True):
 class ChangeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A change: a merged pull request, or a commit that was pushed directly (`pull` is None).
 
-    `kind` is `breaking`, `feature`, `fix` or `other`, `bump` how far it moves the version; one that is `cancelled` was
-    taken back before it was released, or takes another back.
+    `kind` is `breaking`, `feature`, `fix` or `other`, `bump` how far it moves the version.
     """
 
     pull: int | None
@@ -166,7 +165,6 @@ class ChangeStatus(msgspec.Struct, frozen=True, kw_only=True):
     authors: tuple[str, ...]
     at: datetime
     url: str
-    cancelled: bool = False
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):

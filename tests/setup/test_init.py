@@ -149,6 +149,24 @@ def test_the_default_branch_the_tags_and_the_labels_are_found_out(tmp_path: Path
         assert made.run("plan").code == 0
 
 
+def test_init_finds_the_prefix_that_plan_finds(tmp_path: Path) -> None:
+    fix: Entry = {"commit": "feat: search", "files": {"x": "1"}}
+    with shop(tmp_path, {"tag": "1.0.0"}, {"tag": "1.1.0"}, {"tag": "v1.2.0"}, fix, files=FILES) as made:
+        before = made.run("plan").out
+        assert init(made, "--yes").code == 0
+        assert configured(made).tag_prefix is None
+        assert made.run("plan").out == before
+        assert "v1.3.0 is next" in before
+
+
+def test_of_several_packages_the_likeliest_is_proposed_and_a_person_told_to_choose(tmp_path: Path) -> None:
+    tags: list[Entry] = [{"tag": "cli@1.0.0"}, {"tag": "web@1.0.0"}, {"commit": "More"}, {"tag": "cli@1.1.0"}]
+    with shop(tmp_path, *tags, files=FILES) as made:
+        told = init(made, "--yes")
+        assert "Say which package this is (`tag-prefix`): cli@1.1.0, web@1.0.0 are released here" in told.out
+        assert configured(made).tag_prefix == "cli@"
+
+
 def test_a_repository_without_tags_goes_on_from_the_version_it_names(tmp_path: Path) -> None:
     files = {"package.json": '{\n  "version": "3.1.4"\n}\n'}
     with shop(tmp_path, files=files) as made:

@@ -309,6 +309,17 @@ def test_a_token_that_may_not_see_runs_says_so_and_sees_all_else(tmp_path: Path)
     assert seen.released == "v1.3.0"
 
 
+def test_a_tag_by_hand_that_was_never_merged_is_nowhere_called_released(tmp_path: Path) -> None:
+    aside: Entry = {"branch": "topic", "from": "main", "commit": "Try", "files": {"x": "1"}}
+    with shop(tmp_path, *HISTORY, aside, {"tag": "v9.9.9", "at": "topic"}) as place:
+        blob = place.git("hash-object", "-w", "README.md")
+        place.git("push", "--quiet", place.box.push_url, f"{blob}:refs/tags/v8.8.8")
+        seen = look(place.project())
+
+    assert seen.released == "v1.3.0"
+    assert [release.tag for release in seen.releases if release.latest] == ["v1.3.0"]
+
+
 def test_halts_that_can_not_be_read_are_an_error_and_not_none(tmp_path: Path) -> None:
     with shop(tmp_path, *HISTORY, {"rights": {"issues": "none"}}) as place:
         place.git("pull", "-q")
