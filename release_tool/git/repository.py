@@ -29,8 +29,8 @@ _SIGNATURE = re.compile(r"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE
 
 _TAGGED = re.compile(rb"^tagger .*> (\d{1,12}) [+-]\d{4}$", re.MULTILINE)
 
-_COMMIT_FORMAT = "--format=%H%x00%P%x00%an%x00%ae%x00%ct%x00%B"
-_COMMIT_FIELDS = 6
+_COMMIT_FORMAT = "--format=%H%x00%P%x00%an%x00%ae%x00%ct%x00%at%x00%ce%x00%B"
+_COMMIT_FIELDS = 8
 _LONGEST_MESSAGE = 256 * 1024
 _ONLY_OBJECTS = (
     "--quiet",
@@ -574,13 +574,15 @@ def _range(base: str | None, target: str) -> list[str]:
 
 
 def _commit(*fields: bytes) -> Commit:
-    sha, parents, name, mail, time, message = (field.decode(errors="replace") for field in fields)
+    sha, parents, name, mail, time, authored, committer, message = (field.decode(errors="replace") for field in fields)
     return Commit(
         sha=sha,
         parents=tuple(parents.split()),
         author=author_of(name, mail),
         committed_at=int(time),
         message=message.rstrip("\n"),
+        authored_at=int(authored),
+        committer=committer,
     )
 
 

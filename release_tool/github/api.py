@@ -58,8 +58,9 @@ A = TypeVar("A")
 _PAGE = 100
 _BATCH = 25
 _SEARCHES = 50
-_FEW_PULLS = 10
 _FEW_LABELS = 20
+_REBASED = 100
+"""The commits of a pull request that GitHub rebases at most."""
 _LONGEST_DESCRIPTION = 140
 _MARGIN = 3600
 """Seconds by which the clocks that date commits and pull requests may differ."""
@@ -232,20 +233,14 @@ class _Oid(msgspec.Struct, frozen=True):
     oid: str
 
 
-class _Named(msgspec.Struct, frozen=True, rename="camel"):
-    name_with_owner: str
-
-
 class _Pull(msgspec.Struct, frozen=True, rename="camel"):
     number: int
     title: str
     body: str
     url: str
     merged: bool
-    merged_at: datetime | None
     updated_at: datetime
     base_ref_name: str
-    base_repository: _Named | None
     author: _Actor | None
     merge_commit: _Oid | None
     labels: _Labels
@@ -253,11 +248,6 @@ class _Pull(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def merge_oid(self) -> str:
         return self.merge_commit.oid if self.merge_commit else ""
-
-    def landed(self, base: str, repository: str) -> bool:
-        """Whether it was merged into that branch of that repository, and not of a fork."""
-        here = self.base_repository is not None and self.base_repository.name_with_owner == repository
-        return self.merged and here and self.base_ref_name == base
 
     def told(self, labels: tuple[str, ...]) -> PullRequest:
         return PullRequest(
@@ -298,23 +288,30 @@ class _PullAnswer(msgspec.Struct, frozen=True):
     repository: _PullRepository | None
 
 
-class _Associated(msgspec.Struct, frozen=True, rename="camel"):
-    total_count: int = 0
-    nodes: tuple[_Pull, ...] = ()
-
-    def introducing(self, sha: str, base: str, repository: str) -> _Pull | None:
-        """The pull request that a commit came with: the one merged as it, else the first that was merged with it."""
-        landed = [pull for pull in self.nodes if pull.landed(base, repository)]
-        return min(landed, key=lambda pull: (pull.merge_oid != sha, pull.merged_at or pull.updated_at), default=None)
+class _Size(msgspec.Struct, frozen=True, rename="camel"):
+    total_count: int
 
 
-class _Commit(msgspec.Struct, frozen=True):
-    pulls: _Associated | None = None
+class _Written(msgspec.Struct, frozen=True):
+    message: str
+    parents: _Size
 
 
-class _AssociationsAnswer(msgspec.Struct, frozen=True):
-    about: _Named | None
-    repository: dict[str, _Commit | None] | None
+class _PullCommit(msgspec.Struct, frozen=True):
+    commit: _Written
+
+
+class _PullCommits(msgspec.Struct, frozen=True, rename="camel"):
+    total_count: int
+    nodes: tuple[_PullCommit, ...]
+
+
+class _Committed(msgspec.Struct, frozen=True):
+    commits: _PullCommits
+
+
+class _CommitsAnswer(msgspec.Struct, frozen=True):
+    repository: dict[str, _Committed | None] | None
 
 
 class _Count(msgspec.Struct, frozen=True, rename="camel"):
@@ -323,8 +320,7 @@ class _Count(msgspec.Struct, frozen=True, rename="camel"):
 
 _PULL_FIELDS = """
 fragment pull on PullRequest {
-  number title body url merged mergedAt updatedAt baseRefName
-  baseRepository { nameWithOwner }
+  number title body url merged updatedAt baseRefName
   author { login __typename }
   mergeCommit { oid }
   labels(first: $labels) { totalCount nodes { name } }
@@ -357,19 +353,18 @@ query($owner: String!, $name: String!, $number: Int!, $labels: Int!) {
 )
 
 
-def _associations_query(names: Iterable[str]) -> str:
-    """Ask for the pull requests of several commits at once; each name is a variable and the alias of its answer."""
-    variables = "".join(f", ${name}: GitObjectID!" for name in names)
-    pulls = "pulls: associatedPullRequests(first: $first) { totalCount nodes { ...pull } }"
-    commits = "\n".join(f"    {name}: object(oid: ${name}) {{ ... on Commit {{ {pulls} }} }}" for name in names)
+def _commits_query(names: Iterable[str]) -> str:
+    """Ask for the commits of several pull requests at once; each name is a variable and the alias of its answer."""
+    variables = "".join(f", ${name}: Int!" for name in names)
+    fields = "commits(last: $last) { totalCount nodes { commit { message parents(first: 2) { totalCount } } } }"
+    pulls = "\n".join(f"    {name}: pullRequest(number: ${name}) {{ {fields} }}" for name in names)
     return f"""
-query($owner: String!, $name: String!, $first: Int!, $labels: Int!{variables}) {{
-  about: repository(owner: $owner, name: $name) {{ nameWithOwner }}
+query($owner: String!, $name: String!, $last: Int!{variables}) {{
   repository(owner: $owner, name: $name) {{
-{commits}
+{pulls}
   }}
 }}
-{_PULL_FIELDS}"""
+"""
 
 
 def _searches_query(names: Iterable[str]) -> str:
@@ -462,20 +457,20 @@ class GitHub:
                 break
         return found
 
-    def associated_pulls(self, base: str, shas: Sequence[str]) -> dict[str, PullRequest]:
-        """The pull request merged into `base` that brought each of some commits, as GitHub's index knows it.
+    def pull_messages(self, numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        """The messages of the commits of some pull requests, oldest first and without merges, by number.
 
-        The index may not know yet what was merged seconds ago.
+        One with more commits than GitHub rebases is left out.
         """
-        found: dict[str, PullRequest] = {}
-        rest = list(shas)
+        found: dict[int, tuple[str, ...]] = {}
+        rest = list(numbers)
         while rest:
-            repository, commits = self._associations(rest, _FEW_PULLS)
-            for sha, commit in zip(rest, commits, strict=False):
-                pull = self._whole(sha, commit).introducing(sha, base, repository)
-                if pull:
-                    found[sha] = self._complete(pull)
-            rest = rest[len(commits) :]
+            pulls = self._commits(rest)
+            for number, pull in zip(rest, pulls, strict=False):
+                if pull and pull.commits.total_count <= _REBASED:
+                    commits = [node.commit for node in pull.commits.nodes]
+                    found[number] = tuple(one.message for one in commits if one.parents.total_count <= 1)
+            rest = rest[len(pulls) :]
         return found
 
     def pull(self, number: int) -> PullRequest | None:
@@ -722,29 +717,16 @@ class GitHub:
         answer = self._transport.query(ask, _MergedAnswer, purpose)
         return self._found(answer.repository, purpose).pull_requests
 
-    def _associations(self, shas: Sequence[str], first: int) -> tuple[str, list[_Associated]]:
-        """The name of the repository, and what it associates with the first of some commits: as many as it can tell."""
-        purpose = Purpose("asking which pull requests brought commits", "pull-requests: read")
+    def _commits(self, numbers: Sequence[int]) -> list[_Committed | None]:
+        """The commits of the first of some pull requests: of as many as GitHub can tell at once."""
+        purpose = Purpose("asking which commits pull requests had", "pull-requests: read")
 
         def ask(failures: int) -> Query:
-            asked = shas[: max(_BATCH >> failures, 1)]
-            names = {f"c{place}": sha for place, sha in enumerate(asked)}
-            variables = self._variables({"first": first, "labels": _FEW_LABELS, **names})
-            return {"query": _associations_query(names), "variables": variables}
+            names = {f"p{number}": number for number in numbers[: max(_BATCH >> failures, 1)]}
+            return {"query": _commits_query(names), "variables": self._variables({"last": _REBASED, **names})}
 
-        answer = self._transport.query(ask, _AssociationsAnswer, purpose)
-        commits = self._found(answer.repository, purpose)
-        return self._found(answer.about, purpose).name_with_owner, [
-            (commits[f"c{place}"] or _Commit()).pulls or _Associated() for place in range(len(commits))
-        ]
-
-    def _whole(self, sha: str, associated: _Associated) -> _Associated:
-        """Everything that is associated with a commit, where the batch had room for some of it only."""
-        if associated.total_count > len(associated.nodes):
-            _, [associated] = self._associations([sha], _PAGE)
-        if associated.total_count > len(associated.nodes):
-            raise RemoteError(f"commit {sha[:10]} belongs to more pull requests than GitHub tells")
-        return associated
+        answer = self._transport.query(ask, _CommitsAnswer, purpose)
+        return list(self._found(answer.repository, purpose).values())
 
     def _complete(self, pull: _Pull) -> PullRequest:
         """A pull request with all of its labels, of which a page has room for some only."""

@@ -216,7 +216,7 @@ def _changes(
 ) -> tuple[Change, ...]:
     """Turn the commits of a range (children first) into changes; every one of them is in exactly one."""
     grouped, owners = _grouped(project, seen, commits, target)
-    landed = domain.landings(grouped.landed, owners)
+    landed = domain.landings(grouped.landed, owners, grouped.inside)
     proofs = [
         proof
         for proposal in domain.proposals(landed, project.repository)
@@ -447,7 +447,7 @@ def _newest(project: Project, seen: RepositorySnapshot) -> Version | None:
 
 
 def _owners(project: Project, branch: str, commits: list[Commit], *, aside: bool) -> dict[str, PullRequest]:
-    """Which commit belongs to which pull request: by merge commit, and by association for rebase merges.
+    """Which commit belongs to which pull request: by merge commit, and by the commits it had for a rebased one.
 
     What came from aside, behind a merge by hand, may have been merged into any branch.
     """
@@ -463,7 +463,7 @@ def _owners(project: Project, branch: str, commits: list[Commit], *, aside: bool
             if pull is not None and pull.merge_commit == commit.sha and (aside or pull.base == branch):
                 owners[commit.sha] = pull
     suspects = domain.rebase_suspects(commits, owners)
-    return owners | project.remote.associated_pulls(branch, suspects) if suspects else owners
+    return owners | domain.rebased(commits, owners, project.remote.pull_messages(suspects))
 
 
 def _prove(

@@ -8,7 +8,7 @@ import msgspec
 
 from release_tool.errors import RemoteError
 from release_tool.github.transport import NotFoundError, Purpose, decode
-from release_tool.model.commits import Author, PullRequest
+from release_tool.model.commits import Author, Commit, PullRequest
 from release_tool.pull_request.policy import MergeCandidate
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ query($owner: String!, $name: String!, $number: Int!, $page: Int!, $files: Boole
       number title body url state baseRefName headRefOid
       author { login __typename }
       labels(first: $page) { totalCount nodes { name } }
+      commits(last: $page) { nodes { commit { oid message } } }
       files(first: $page, after: $after) @include(if: $files) { pageInfo { hasNextPage endCursor } nodes { path } }
     }
   }
@@ -86,6 +87,19 @@ class _PageInfo(msgspec.Struct, frozen=True, rename="camel"):
     end_cursor: str | None
 
 
+class _Message(msgspec.Struct, frozen=True):
+    oid: str
+    message: str
+
+
+class _Committed(msgspec.Struct, frozen=True):
+    commit: _Message
+
+
+class _Commits(msgspec.Struct, frozen=True):
+    nodes: tuple[_Committed, ...]
+
+
 class _Files(msgspec.Struct, frozen=True, rename="camel"):
     page_info: _PageInfo
     nodes: tuple[_Path, ...]
@@ -106,6 +120,7 @@ class _Pull(msgspec.Struct, frozen=True, rename="camel"):
     head_ref_oid: str
     author: _Actor | None
     labels: _Labels
+    commits: _Commits
     files: _Files | None = None
 
 
@@ -284,18 +299,23 @@ def _candidate(pull: _Pull, known: _Labels, paths: tuple[str, ...], purpose: Pur
     if pull.labels.total_count > len(pull.labels.nodes):
         raise RemoteError("GitHub does not tell all labels", during=purpose.doing)
     who = pull.author
+    author = Author(who.login, who.login, bot=who.kind == "Bot") if who else None
     return MergeCandidate(
         pull=PullRequest(
             number=pull.number,
             title=pull.title,
             body=pull.body,
             labels=pull.labels.names,
-            author=Author(who.login, who.login, bot=who.kind == "Bot") if who else None,
+            author=author,
             url=pull.url,
             base=pull.base_ref_name,
         ),
         head=pull.head_ref_oid,
         state=pull.state.lower(),
+        commits=tuple(
+            Commit(node.commit.oid, (), author or Author("ghost"), 0, node.commit.message)
+            for node in pull.commits.nodes
+        ),
         files=paths,
         known_labels=frozenset(known.names),
         knows_all_labels=known.total_count == len(known.nodes),

@@ -46,8 +46,8 @@ class Action(enum.Enum):
 class ReleasePlan(msgspec.Struct, frozen=True, kw_only=True):
     """What the next release would be, and why.
 
-    `again` says that another run has more to do; `unseen` what could not be looked at, and `remarks` which tags look
-    like versions and count for nothing.
+    `again` says that another run has more to do; `unseen` what could not be looked at, `remarks` which tags look like
+    versions and count for nothing, and `warnings` what will be wrong with the release.
     """
 
     action: Action
@@ -65,6 +65,7 @@ class ReleasePlan(msgspec.Struct, frozen=True, kw_only=True):
     again: bool = False
     unseen: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def parse_force(text: str, prefix: str | None) -> Bump | Version | None:
@@ -144,7 +145,7 @@ def _why_nothing(facts: ReleaseFacts, request: Request) -> str:
         return ""
     if not facts.changes:
         return f"nothing has landed on {facts.branch} since {_since(facts)}"
-    if _highest(facts.changes) is Bump.NONE and request.force is None:
+    if _highest(facts.changes) is Bump.NONE and request.force is None and facts.base is not None:
         return f"none of {_count(facts.changes)} since {_since(facts)} asks for a release"
     return ""
 
@@ -236,7 +237,8 @@ def _refuse_below(core: Version, facts: ReleaseFacts, request: Request) -> None:
     unread = [tag for tag in facts.naming.unread if not tag.suffixed and tag.numbers > numbers]
     if unread:
         highest = max(unread, key=lambda tag: tag.numbers)
-        above = _just_above(highest.numbers)
+        place = min(len(highest.numbers), _THREE)
+        above = Version(*highest.numbers[: place - 1], highest.numbers[place - 1] + 1)
         settled = f"`--force {above}`" if facts.counted else f'`initial-version = "{above}"` in the configuration'
         what = "which looks like a version and can't be read"
         raise _below(core, highest.name, what, f"{settled}, or delete that tag")
@@ -245,18 +247,6 @@ def _refuse_below(core: Version, facts: ReleaseFacts, request: Request) -> None:
         above = facts.elsewhere.version.bump_minor()
         todo = f'`initial-version = "{above}"` in the configuration, or merge {facts.elsewhere.name}'
         raise _below(core, facts.elsewhere.name, f"which is released and not in `{facts.branch}`", todo)
-
-
-def _just_above(numbers: tuple[int, ...]) -> Version:
-    """The lowest version that is surely above some numbers: `1.2.4` for `1.2.3.4`, and `4.0.0` for `3`."""
-    major, minor, patch = (*numbers, 0, 0)[:_THREE]
-    match len(numbers):
-        case 1:
-            return Version(major + 1)
-        case 2:
-            return Version(major, minor + 1)
-        case _:
-            return Version(major, minor, patch + 1)
 
 
 def _below(core: Version, tag: str, what: str, settled: str) -> RefusedError:

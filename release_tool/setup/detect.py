@@ -10,6 +10,7 @@ import msgspec
 
 from release_tool.config import Labels
 from release_tool.model.version import parse_version
+from release_tool.release.version_files import version_files
 from release_tool.text.globs import matching
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ def labels(known: Iterable[str]) -> Labels:
 _MEANINGS = {
     **dict.fromkeys(("major", "breaking", "breaking-change"), "major"),
     **dict.fromkeys(("minor", "feature", "feat", "enhancement"), "minor"),
-    **dict.fromkeys(("patch", "bug", "bugfix", "fix", "documentation", "docs", "chore", "dependencies"), "patch"),
+    **dict.fromkeys(("patch", "bug", "bugfix", "fix"), "patch"),
+    **dict.fromkeys(("documentation", "docs", "chore", "dependencies"), "none"),
 }
 """What the last word of a label such as `kind/bug` means."""
 
@@ -140,7 +142,7 @@ def _python(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
     test: tuple[str, ...] = ("pipx run tox",) if "tox.ini" in paths or "[tool.tox]" in told else ()
     if not test and ("pytest" in told or _any(paths, ["**/test_*.py", "**/conftest.py"])):
         test = ("python3 -m pip install --quiet . pytest", "python3 -m pytest")
-    return Stack(name="Python", setup=_PYTHON, build=("pipx run build",), test=test)
+    return Stack(name="Python", setup=_PYTHON, build=(*_setting("pyproject.toml", texts), "pipx run build"), test=test)
 
 
 def _node(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
@@ -152,7 +154,8 @@ def _node(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
     else:
         install = "npm ci" if "package-lock.json" in paths else "npm install"
         run, pack = "npm run", "npm pack"
-    build = (install, f"{run} --if-present build", f"mkdir -p dist && {pack} --pack-destination dist")
+    version = _setting("package.json", texts)
+    build = (install, *version, f"{run} --if-present build", f"mkdir -p dist && {pack} --pack-destination dist")
     return Stack(name="Node.js", build=build, test=(install, f"{run} test") if tested else ())
 
 
@@ -162,9 +165,15 @@ def _go(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
 
 
 def _rust(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
-    del paths, texts
+    del paths
     copy = "mkdir -p dist && find target/release -maxdepth 1 -type f -executable -exec cp -t dist {} +"
-    return Stack(name="Rust", build=("cargo build --release --locked", copy), test=("cargo test --locked",))
+    build = (*_setting("Cargo.toml", texts), "cargo build --release --locked", copy)
+    return Stack(name="Rust", build=build, test=("cargo test --locked",))
+
+
+def _setting(path: str, texts: Mapping[str, str]) -> tuple[str, ...]:
+    """The line that sets the version in a file of the project, where it is written there and not taken from the tag."""
+    return tuple(file.command for file in version_files({path: texts.get(path, "")}))
 
 
 def _maven(paths: Collection[str], texts: Mapping[str, str]) -> Stack:

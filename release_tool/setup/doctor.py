@@ -11,9 +11,11 @@ from release_tool.errors import PermissionDeniedError, RefusedError, UsageError
 from release_tool.git.worktree import Worktree
 from release_tool.github.transport import NotFoundError
 from release_tool.history.commit_names import newest_in
-from release_tool.history.look import branch_snapshot, main_branch
+from release_tool.history.facts import Request
+from release_tool.history.look import branch_snapshot, facts_for, main_branch
 from release_tool.model.version import Bump, next_version, parse_version, tag_name
 from release_tool.pull_request.policy import missing_labels
+from release_tool.release.version_files import BUILDS, PATHS
 from release_tool.setup import checks as judge
 from release_tool.setup import init
 from release_tool.setup.checks import DoctorFinding, FindingState, Fix
@@ -75,6 +77,7 @@ class _Doctor:
     def findings(self) -> Iterator[DoctorFinding]:
         yield from judge.of_configuration(self._config, init.configured(self._tree))
         yield from self._files()
+        yield from judge.of_version_files(self._texts((*PATHS, *BUILDS)))
         yield judge.of_clone(shallow=self._project.git.is_shallow())
         if self._project.github is None:
             yield judge.unseen("GitHub", "cannot be seen without a token", "gh auth login, or set GITHUB_TOKEN")
@@ -124,6 +127,7 @@ class _Doctor:
         if seen is None:
             return
         yield from judge.of_tags(seen.tags, seen.naming)
+        yield from judge.of_waiting(facts_for(self._project, seen, Request()).changes, self._config)
         yield from judge.of_tag_rules(
             _next_tag(self._config, seen), github.adapter(Settings).tag_rulesets(), self._settings
         )
@@ -159,6 +163,9 @@ class _Doctor:
     def _kept_workflows(self) -> tuple[str, ...]:
         files = _proposed(self._project) or ()
         return tuple(file.path for file in files if file.path.startswith(WORKFLOWS) and is_kept(file.path))
+
+    def _texts(self, paths: Iterable[str]) -> dict[str, str]:
+        return {path: text for path in paths if (text := self._tree.read(path)) is not None}
 
     def _workflows(self) -> Iterator[str]:
         for path in self._project.git.files():

@@ -154,6 +154,7 @@ def change_status(project: Project, change: Change) -> ChangeStatus:
         authors=tuple(visible(str(author)) for author in change.authors),
         at=datetime.fromtimestamp(change.landed_at, UTC),
         url=f"{project.web_url}/{where}",
+        cancelled=change.cancelled_by is not None,
     )
 
 

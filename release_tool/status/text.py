@@ -135,11 +135,25 @@ def _releases(seen: Overview) -> Iterator[StatusLine]:
         by = f", by {', '.join(newest.authors)}" if newest.authors else ""
         yield _line("released", f"{seen.released}, {moment(newest.published, seen.at)}{by}", Tone.GOOD)
     if seen.unreleased:
-        waiting = f"{_counted(seen.unreleased, 'change')} on `{seen.branch}`"
-        yield _line("unreleased", waiting, todo="see `release-tool plan`")
+        yield from _unreleased(seen)
     for tag in seen.half_done:
         todo = next((release.todo for release in seen.releases if release.tag == tag), "")
         yield _line("half-done", tag, Tone.CARE, todo) if todo else _line("half-done", f"{tag}, somebody is on it")
+
+
+def _unreleased(seen: Overview) -> Iterator[StatusLine]:
+    """What waits, by name where it waits for something else to be released."""
+    quiet = [change for change in seen.changes if change.bump == "none" and not change.cancelled]
+    alone = not any(change.bump != "none" for change in seen.changes)
+    text = f"{_counted(seen.unreleased, 'change')} on `{seen.branch}`"
+    if quiet and alone:
+        yield _line("unreleased", f"{text}, none asks for a release", todo="`release-tool bump --force patch`")
+    else:
+        yield _line("unreleased", text, todo="see `release-tool plan`")
+    for change in quiet[:_RECENT]:
+        yield _line("", f"asks for no release: {_name(change)} {change.title}")
+    if len(quiet) > _RECENT:
+        yield StatusLine("", f"and {len(quiet) - _RECENT} more")
 
 
 def _cloud(seen: Overview) -> Iterator[StatusLine]:

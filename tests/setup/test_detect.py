@@ -27,6 +27,19 @@ WORKFLOW = ".github/workflows/ci.yml"
         ({"package.json": "{}", "yarn.lock": ""}, "Node.js", "corepack enable && yarn install --immutable", None),
         ({"package.json": "{}", "package-lock.json": ""}, "Node.js", "npm ci", None),
         ({"go.mod": "module shop"}, "Go", "go build -trimpath -o dist/ ./...", "go test ./..."),
+        (
+            {"pyproject.toml": '[project]\nversion = "1.0.0"\n'},
+            "Python",
+            'pipx run uv version --frozen "$RELEASE_VERSION"\npipx run build',
+            None,
+        ),
+        (
+            {"package.json": '{"version": "1.0.0"}'},
+            "Node.js",
+            'npm version --no-git-tag-version --allow-same-version "$RELEASE_VERSION"\nnpm run --if-present build',
+            None,
+        ),
+        ({"Cargo.toml": '[package]\nversion = "1.0.0"\n'}, "Rust", "cargo update --workspace\ncargo build", "cargo"),
         ({"Cargo.toml": ""}, "Rust", "cargo build --release --locked", "cargo test --locked"),
         ({"pom.xml": ""}, "Java with Maven", "mvn --batch-mode --no-transfer-progress package", "verify"),
         ({"build.gradle.kts": "", "gradlew": ""}, "Java with Gradle", "./gradlew assemble", "./gradlew check"),
@@ -141,3 +154,4 @@ def test_labels_with_a_kind_before_them_mean_what_they_say() -> None:
     assert found.minor == (*usual.minor, "kind/feature")
     assert found.major == (*usual.major, "semver:major")
     assert found.none == usual.none
+    assert detect.labels(["type: docs"]).none == (*usual.none, "type: docs")

@@ -312,6 +312,31 @@ def test_a_failing_github_is_no_finding_but_an_error(sound: Shop) -> None:
     assert "listing the labels" in result.err
 
 
+def test_a_version_that_is_written_in_a_file_is_the_builds_to_set(tmp_path: Path) -> None:
+    files = {"pyproject.toml": '[project]\nname = "shop"\nversion = "1.0.0"\n'}
+    with shop(tmp_path, {"tag": "v1.2.3"}, files=files) as made:
+        found = problems(made)["version in pyproject.toml"]
+        assert "says '1.0.0', and no build sets it" in found.text
+        assert 'uv version --frozen "$RELEASE_VERSION"' in found.fix
+        workflows = made.clone / ".github" / "workflows"
+        workflows.mkdir(parents=True)
+        (workflows / "build.yml").write_text(f"      - run: {found.fix.partition(': ')[2]}\n")
+        assert "version in pyproject.toml" in findings(made, FindingState.OK)
+
+
+def test_changes_that_cause_no_release_any_more_are_named(tmp_path: Path) -> None:
+    quiet: list[Entry] = [
+        {"pull": 1, "title": "docs: tell it", "files": {"a": "1"}},
+        {"pull": 2, "title": "Bump it", "labels": ["dependencies"], "files": {"b": "1"}},
+    ]
+    with shop(tmp_path, {"tag": "v1.2.3"}, *quiet) as made:
+        found = findings(made, FindingState.OK)["changes that wait"]
+        assert found.text.startswith("#1, #2: such types and labels cause no release any more")
+        assert "release-tool bump --force patch" in found.fix
+    with shop(tmp_path / "2", {"tag": "v1.2.3"}, *quiet, {"commit": "fix: it", "files": {"c": "1"}}) as made:
+        assert "changes that wait" not in findings(made, FindingState.OK)
+
+
 # Mending
 
 
