@@ -452,7 +452,7 @@ def _explain(message: str, data: Data) -> str:
         return f"`{_dotted(names)}`: expected one of {_choices(names)}, got {_shown(_value(names, data))}"
     if text.startswith("expected"):
         return f"`{_dotted(names)}`: {text}"
-    expected = text.partition(", got")[0].removesuffix(".")
+    expected = text.partition(", got")[0].removesuffix(".").replace(" | null", "")  # TOML has no null
     return f"`{_dotted(names)}`: {expected[0].lower()}{expected[1:]}, got {_shown(_value(names, data))}"
 
 

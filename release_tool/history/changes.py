@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import functools
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -274,10 +276,15 @@ def bump_labels(mapping: Labels) -> dict[str, Bump]:
     return {label.casefold(): bump for bump, labels in levels.items() for label in labels}
 
 
-def bump_types(config: Config) -> dict[str, Bump]:
+def bump_types(config: Config) -> Mapping[str, Bump]:
     """How far each Conventional Commit type moves the version, the usual ones and those that are configured."""
-    levels: dict[str, Level] = USUAL_TYPES | config.types
-    return {name: Bump[level.upper()] for name, level in levels.items()}
+    return _types(tuple(config.types.items()))
+
+
+@functools.cache
+def _types(own: tuple[tuple[str, Level], ...]) -> Mapping[str, Bump]:
+    """Made once for all changes of a configuration."""
+    return MappingProxyType({name: Bump[level.upper()] for name, level in (USUAL_TYPES | dict(own)).items()})
 
 
 def title_decision(title: str, config: Config) -> BumpDecision | None:

@@ -229,7 +229,7 @@ def _follow_each_other(tags: Sequence[TagName], places: Mapping[str, int]) -> bo
 def _follows(older: Sequence[TagName], newer: Sequence[TagName], places: Mapping[str, int]) -> bool:
     begun = max(places.get(tag.commit, 0) for tag in newer)
     ended = min(places.get(tag.commit, 0) for tag in older)
-    return begun <= ended and max(tag.rank for tag in older) <= min(tag.rank for tag in newer)
+    return begun < ended and max(tag.rank for tag in older) <= min(tag.rank for tag in newer)
 
 
 def _several(tags: Sequence[TagName], places: Mapping[str, int]) -> Naming:

@@ -237,8 +237,7 @@ def _refuse_below(core: Version, facts: ReleaseFacts, request: Request) -> None:
     unread = [tag for tag in facts.naming.unread if not tag.suffixed and tag.numbers > numbers]
     if unread:
         highest = max(unread, key=lambda tag: tag.numbers)
-        place = min(len(highest.numbers), _THREE)
-        above = Version(*highest.numbers[: place - 1], highest.numbers[place - 1] + 1)
+        above = _just_above(highest.numbers)
         settled = f"`--force {above}`" if facts.counted else f'`initial-version = "{above}"` in the configuration'
         what = "which looks like a version and can't be read"
         raise _below(core, highest.name, what, f"{settled}, or delete that tag")
@@ -247,6 +246,18 @@ def _refuse_below(core: Version, facts: ReleaseFacts, request: Request) -> None:
         above = facts.elsewhere.version.bump_minor()
         todo = f'`initial-version = "{above}"` in the configuration, or merge {facts.elsewhere.name}'
         raise _below(core, facts.elsewhere.name, f"which is released and not in `{facts.branch}`", todo)
+
+
+def _just_above(numbers: tuple[int, ...]) -> Version:
+    """The lowest version that is surely above some numbers: `1.2.4` for `1.2.3.4`, and `4.0.0` for `3`."""
+    major, minor, patch = (*numbers, 0, 0)[:_THREE]
+    match len(numbers):
+        case 1:
+            return Version(major + 1)
+        case 2:
+            return Version(major, minor + 1)
+        case _:
+            return Version(major, minor, patch + 1)
 
 
 def _below(core: Version, tag: str, what: str, settled: str) -> RefusedError:

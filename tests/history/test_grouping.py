@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,17 +87,13 @@ def test_a_merge_by_hand_adds_nothing_to_what_it_brought_and_is_taken_back_with_
     def of(*, cancelled: int | None = None) -> dict[str, str]:
         merge = change(None, "merge", Bump.PATCH)
         rule = BumpRule.POLICY if cancelled is None else BumpRule.REVERT
-        merge = type(merge)(**{**_fields(merge), "rule": rule, "cancelled_by": cancelled, "reason": "cancelled"})
+        merge = msgspec.structs.replace(merge, rule=rule, cancelled_by=cancelled, reason="cancelled")
         side = change(None, "side", Bump.MINOR, ChangeKind.FEATURE)
         settled = merged_by_hand((side, merge), {merge.sha: (side.sha,)})
         return {one.title: f"{one.bump}, {one.reason}" for one in settled}
 
     assert of() == {"side": "minor, label", "merge": "none, brought 1 change that counts by itself"}
     assert of(cancelled=9)["side"] == "none, cancelled"
-
-
-def _fields(of: object) -> dict[str, object]:
-    return {name: getattr(of, name) for name in of.__struct_fields__}  # type: ignore[attr-defined] # a struct's
 
 
 def test_a_direct_push_before_a_foxtrot_merge_is_in_the_plan(tmp_path: Path) -> None:

@@ -191,6 +191,13 @@ def test_what_a_reviewer_should_know_is_said(
     assert code in codes(project)
 
 
+def test_whoever_has_to_set_a_label_is_offered_those_that_exist(tmp_path: Path) -> None:
+    labels: list[Entry] = [{"label": "documentation"}, {"label": "enhancement"}]
+    with shop(tmp_path, {"tag": "v1.2.3"}, OPEN, *labels) as made:
+        (found,) = (one for one in check(made.project(), 7).found if one.code == "unlabelled")
+        assert "(`major`, `enhancement`, `patch`, `documentation`)" in found.todo
+
+
 def test_a_breaking_footer_of_a_commit_makes_it_breaking_before_the_merge_as_after_it(tmp_path: Path) -> None:
     parts = [
         {"message": "Add it\n\nBREAKING CHANGE: the old way is gone", "files": {"a": "1"}},
