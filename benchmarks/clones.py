@@ -60,7 +60,7 @@ def branch(directory: Path, count: int) -> None:
     """Make that many other branches, half of them to maintain, each with a commit of its own, all over the history."""
     line = _git(directory, "rev-list", "--first-parent", "--reverse", "main").split()
     begins = [line[number * len(line) // count] for number in range(count)]
-    names = [f"{number}.x" if number % 2 else f"topic-{number}" for number in range(count)]
+    names = [f"topic-{number}" if number % 2 else f"{number}.x" for number in range(count)]
     _git(directory, "fast-import", "--quiet", stdin=map(_begun, names, begins))
     _git(directory, "pack-refs", "--all")
 

@@ -224,17 +224,19 @@ class Git:
 
     def _containing(self, sha: str, tips: Collection[str]) -> set[str]:
         """The commits that contain another one, as one walk from some tips down to it meets them."""
-        lines = self._parents(tips, [f"{safe(sha)}^@"])
+        lines = self._parents(tips, [f"{safe(sha)}^@"], "--topo-order")
         containing = {sha}
         for commit, parents in reversed(lines):
             if not containing.isdisjoint(parents):
                 containing.add(commit)
         return containing
 
-    def _parents(self, tips: Collection[str], without: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
-        """The commits that some tips contain and others do not, each with its parents, children before parents."""
+    def _parents(
+        self, tips: Collection[str], without: Iterable[str], *options: str
+    ) -> list[tuple[str, tuple[str, ...]]]:
+        """The commits that some tips contain and others do not, each with its parents."""
         asked = "".join(f"{line}\n" for line in [*map(safe, tips), *(f"^{name}" for name in without)])
-        lines = self.program.run("rev-list", "--topo-order", "--parents", "--stdin", stdin=asked.encode()).text
+        lines = self.program.run("rev-list", *options, "--parents", "--stdin", stdin=asked.encode()).text
         return [(commit, tuple(parents)) for commit, *parents in map(str.split, lines.splitlines())]
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:

@@ -50,47 +50,64 @@ def group(commits: Sequence[Commit], target: str, is_pull: Callable[[Commit], bo
     The first-parent line landed by itself. What a merge brought belongs to the oldest merge that reaches it: to its
     pull request where it is one's, else the first-parent line of that side landed by itself, too.
     """
-    known = {commit.sha: commit for commit in commits}
-    place = {commit.sha: number for number, commit in enumerate(commits)}
-    parents = {commit.sha: commit.parents for commit in commits}
-    landed: set[str] = set()
-    taken: set[str] = set()
-    inside: dict[str, tuple[Commit, ...]] = {}
-    merges: list[tuple[str, tuple[str, ...]]] = []
-    behind: dict[str, list[str]] = {}
-
-    def land(tip: str, below: tuple[str, ...]) -> None:
-        line = list(_line(tip, known, taken))
-        landed.update(line)
-        taken.update(line)
-        for merge in below:
-            behind[merge] += line
-        merges.extend((sha, below) for sha in line if known[sha].is_merge)
-
-    land(target, ())
-    while merges:
-        sha, below = merges.pop()
-        if is_pull(known[sha]):
-            brought = tuple(reached(known[sha].parents[1:], parents, taken))
-            taken.update(brought)
-            inside[sha] = tuple(known[one] for one in sorted(brought, key=place.__getitem__, reverse=True))
+    grouping = _Grouping(commits)
+    grouping.land(target)
+    while grouping.merges:
+        sha, below = grouping.merges.pop()
+        if is_pull(grouping.known[sha]):
+            grouping.fold(sha)
         else:
-            behind[sha] = []
-            for parent in reversed(known[sha].parents[1:]):
-                land(parent, (*below, sha))
+            grouping.unfold(sha, below)
     return Grouped(
-        landed=tuple(commit for commit in commits if commit.sha in landed),
-        inside=inside,
-        behind={merge: tuple(shas) for merge, shas in behind.items()},
+        landed=tuple(commit for commit in commits if commit.sha in grouping.landed),
+        inside=grouping.inside,
+        behind={merge: tuple(shas) for merge, shas in grouping.behind.items()},
     )
 
 
-def _line(tip: str, known: Mapping[str, Commit], taken: set[str]) -> Iterator[str]:
-    """The first-parent line down from a commit, newest first, as far as it is new and nobody's yet."""
-    sha = tip
-    while sha in known and sha not in taken:
-        yield sha
-        sha = next(iter(known[sha].parents), "")
+class _Grouping:
+    """What became of the commits of a range so far; of the `merges` that wait, the last one is the oldest of its line.
+
+    Each waits with the merges by hand that it lies behind.
+    """
+
+    def __init__(self, commits: Sequence[Commit]) -> None:
+        self.known = {commit.sha: commit for commit in commits}
+        self._place = {commit.sha: number for number, commit in enumerate(commits)}
+        self._parents = {commit.sha: commit.parents for commit in commits}
+        self._taken: set[str] = set()
+        self.landed: set[str] = set()
+        self.inside: dict[str, tuple[Commit, ...]] = {}
+        self.behind: dict[str, list[str]] = {}
+        self.merges: list[tuple[str, tuple[str, ...]]] = []
+
+    def land(self, tip: str, below: tuple[str, ...] = ()) -> None:
+        """Let a first-parent line land by itself, as far as it is new and nobody's yet."""
+        line = list(self._line(tip))
+        self.landed.update(line)
+        self._taken.update(line)
+        for merge in below:
+            self.behind[merge] += line
+        self.merges.extend((sha, below) for sha in line if self.known[sha].is_merge)
+
+    def fold(self, merge: str) -> None:
+        """Give all that a merge brought to its pull request."""
+        brought = tuple(reached(self.known[merge].parents[1:], self._parents, self._taken))
+        self._taken.update(brought)
+        oldest_first = sorted(brought, key=self._place.__getitem__, reverse=True)
+        self.inside[merge] = tuple(self.known[sha] for sha in oldest_first)
+
+    def unfold(self, merge: str, below: tuple[str, ...]) -> None:
+        """Let each side that a merge by hand brought land by itself."""
+        self.behind[merge] = []
+        for parent in reversed(self.known[merge].parents[1:]):
+            self.land(parent, (*below, merge))
+
+    def _line(self, tip: str) -> Iterator[str]:
+        sha = tip
+        while sha in self.known and sha not in self._taken:
+            yield sha
+            sha = next(iter(self.known[sha].parents), "")
 
 
 def merged_by_hand(changes: Sequence[Change], behind: Mapping[str, Sequence[str]]) -> tuple[Change, ...]:

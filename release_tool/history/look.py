@@ -97,7 +97,6 @@ def _look_online(project: Project, branch: str, target: str, head: str) -> Repos
     releases = tuple(project.remote.releases())
     tags = _with_states(project, version_tags(names, found), refs, releases)
     others = {tip for name, tip in heads.items() if is_released(project, name) and name != branch}
-    project.git.fetch_commits(others)
     return RepositorySnapshot(
         branch=branch,
         head=head,
@@ -274,7 +273,9 @@ def unreleased(  # noqa: PLR0913 - the ends of a range, and what is taken out of
     parents: dict[str, Sequence[str]] = {commit.sha: commit.parents for commit in commits}
     if not parents:
         return []
-    beside = project.git.parents_beside(seen.tips, [target, *([base.commit] if base else [])])
+    if _online(project, seen):
+        project.git.fetch_commits(seen.tips)
+    beside = project.git.parents_beside({*seen.tips, seen.head}, [target, *([base.commit] if base else [])])
     shas = {tag.commit for tag in released}
     aside = {sha for sha in shas if sha in beside}
     if finishing and aside:
@@ -327,7 +328,8 @@ def _completed(project: Project, target: str, names: Sequence[TagName]) -> Namin
 def look_at_tags(project: Project) -> tuple[Naming, tuple[VersionTag, ...]]:
     """How what is checked out names its releases, and its version tags, as far as this clone knows them."""
     names = read_names((name, ref.commit) for name, ref in project.git.tags().items())
-    found = _named(project, project.git.resolve("HEAD") or "", names)
+    head = project.git.resolve("HEAD")
+    found = _named(project, head, names) if head else named_alike(names, project.config.tag_prefix)
     return found, version_tags(names, found)
 
 

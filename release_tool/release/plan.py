@@ -244,7 +244,7 @@ def _refuse_below(core: Version, facts: ReleaseFacts, request: Request) -> None:
     first = facts.elsewhere is not None and not isinstance(request.force, Version)
     if facts.elsewhere and first and core <= facts.elsewhere.version:
         above = facts.elsewhere.version.bump_minor()
-        todo = f'`initial-version = "{above}"` in the configuration, or merge {facts.elsewhere.name}'
+        todo = f'`initial-version = "{above}"` in the configuration, or a lower one by `--force X.Y.Z`'
         raise _below(core, facts.elsewhere.name, f"which is released and not in `{facts.branch}`", todo)
 
 

@@ -197,6 +197,29 @@ def test_a_tag_by_hand_on_a_branch_that_was_not_merged_takes_nothing_away(tmp_pa
             assert (told.tag, [one.pull for one in told.changes]) == ("v1.4.1", [5])
 
 
+def test_the_notes_of_an_old_release_leave_out_what_was_released_before_it_and_keep_what_came_later(
+    tmp_path: Path,
+) -> None:
+    repo = Repo.create(tmp_path / "repo")
+    repo.commit("Begin")
+    repo.tag("v1.4.0")
+    repo.commit("fix: both", a="1")
+    repo.git("branch", "1.x")
+    repo.commit("feat: new", c="1")
+    repo.tag("v1.5.0")
+    repo.git("switch", "--quiet", "1.x")
+    repo.commit("fix: old only", b="1")
+    repo.tag("v1.4.1")
+    repo.git("switch", "--quiet", "main")
+    seen = look(solo(repo.directory), online=False)
+
+    def told(name: str) -> list[str]:
+        tag = next(tag for tag in seen.tags if tag.name == name)
+        return [one.title for one in facts_for(solo(repo.directory), seen, Request(), finishing=tag).changes]
+
+    assert (told("v1.5.0"), told("v1.4.1")) == (["fix: both", "feat: new"], ["fix: old only"])
+
+
 # Laws
 
 

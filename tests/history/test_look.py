@@ -148,7 +148,7 @@ def test_a_tag_that_is_no_version_of_the_project_is_as_good_as_none(tmp_path: Pa
 def test_a_version_counts_whatever_its_prefix_and_the_next_one_is_named_like_it(
     tmp_path: Path, planned: Planner, tag: str, following: str
 ) -> None:
-    with shop(tmp_path, RELEASED, {"tag": tag, "release": False}, TYPO) as ours:
+    with shop(tmp_path, RELEASED, SEARCH, {"tag": tag, "release": False}, TYPO) as ours:
         assert (planned(ours).previous, planned(ours).tag) == (tag, following)
 
 
