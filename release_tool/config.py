@@ -271,7 +271,7 @@ class Config(_Table, frozen=True):
     branch: Text = "main"
     """The branch that is released; where there is no `main`, the default branch of the repository."""
     maintenance: tuple[Text, ...] = ("*.x",)
-    """Patterns of branches that get releases of their own, never `latest` and never deployed."""
+    """Patterns of branches that get releases of their own, never `latest`, and deployed by a person only."""
     initial_version: Annotated[str, msgspec.Meta(pattern=_RELEASED_VERSION)] = "0.1.0"
     """The first version, where nothing is released yet."""
     major_on_zero: bool = False

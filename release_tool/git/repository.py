@@ -215,6 +215,11 @@ class Git:
         done = self.program.run("merge-base", "--is-ancestor", safe(ancestor), safe(descendant), ok=(0, 1))
         return self._remember(ancestor, descendant, contained=done.code == 0)
 
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The newest commit that two others contain, one of them where there are several; None where there is none."""
+        done = self.program.run("merge-base", safe(one), safe(other), ok=(0, 1))
+        return done.text.strip() or None
+
     def has_commit(self, sha: str) -> bool:
         """Whether a commit is here, as a whole hash names it."""
         return sha in self.present([sha])

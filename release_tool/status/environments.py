@@ -52,6 +52,8 @@ def _environment(
     halt = halting.halting(snapshot.halts, name, snapshot.at)
     revisions = _revisions(project, snapshot)
     unmet = requirements(project.config.environments, name, automatic=True)
+    mark, newest = _present(project, yardstick(ledger)), candidate.commit if candidate else ""
+    here = bool(mark and newest)
     return environment_status(
         EnvironmentFacts(
             name=name,
@@ -60,7 +62,8 @@ def _environment(
             at=snapshot.at,
             url=project.web_url,
             candidate=candidate,
-            older=candidate is not None and contains(project, _present(project, yardstick(ledger)), candidate.commit),
+            older=here and contains(project, mark, newest),
+            apart=here and revisions.are_apart(newest, str(mark)),
             halts=tuple(halt_status(project, halt, snapshot.since) for halt in snapshot.halts if halt.stops(name)),
             halted=str(halt) if halt else "",
             frozen_until=frozen_until(settings.freeze, snapshot.at),

@@ -16,6 +16,7 @@ class SyncAction(enum.Enum):
     CREATE = "create"
     FAST_FORWARD = "fast-forward"
     MERGE = "merge"
+    TEST = "test"
 
 
 class SyncFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +25,8 @@ class SyncFacts(msgspec.Struct, frozen=True, kw_only=True):
     `cloud` is the head of the branch, None where it does not exist. `contains` says that it has the release already,
     `behind` that the release contains it. `squashed` are the releases whose conflicts were resolved in a pull request
     that was squashed, the lowest first: the branch has their content, but not their commits.
+    `line` is the maintenance branch that the release is on, empty for one of the main branch: the hosted branch never
+    gets such a release, which is only tested, so that it can be deployed by its name.
     """
 
     branch: str
@@ -32,6 +35,7 @@ class SyncFacts(msgspec.Struct, frozen=True, kw_only=True):
     contains: bool = False
     behind: bool = False
     squashed: tuple[VersionTag, ...] = ()
+    line: str = ""
 
 
 class SyncPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,10 +48,13 @@ class SyncPlan(msgspec.Struct, frozen=True, kw_only=True):
 def plan_sync(facts: SyncFacts) -> SyncPlan:
     """Decide how the hosted branch gets to a release."""
     tag, branch = facts.tag.name, facts.branch
-    if facts.cloud is None:
-        return SyncPlan(action=SyncAction.CREATE, reason=f"`{branch}` does not exist: it begins at {tag}")
     if facts.contains:
         return SyncPlan(action=SyncAction.NOTHING, reason=f"`{branch}` has {tag} already")
+    if facts.line:
+        reason = f"{tag} is a release of `{facts.line}`: it is tested, and `{branch}` stays as it is"
+        return SyncPlan(action=SyncAction.TEST, reason=reason)
+    if facts.cloud is None:
+        return SyncPlan(action=SyncAction.CREATE, reason=f"`{branch}` does not exist: it begins at {tag}")
     if facts.behind:
         return SyncPlan(action=SyncAction.FAST_FORWARD, reason=f"{tag} contains `{branch}`")
     return SyncPlan(action=SyncAction.MERGE, reason=f"`{branch}` has commits of its own, so {tag} is merged into it")

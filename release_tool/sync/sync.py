@@ -9,9 +9,9 @@ from release_tool.errors import RefusedError, UsageError
 from release_tool.git import merge
 from release_tool.git.push import Pushed
 from release_tool.history.commit_names import name_of_commit
-from release_tool.history.look import branch_snapshot, changes_between, main_branch
+from release_tool.history.look import branch_snapshot, changes_between, line_of, main_branch, why_unreleased
 from release_tool.history.references import record
-from release_tool.model.tags import TagState
+from release_tool.model.tags import version_tags
 from release_tool.notify.notice import subscribers
 from release_tool.release.announce import announce_missed
 from release_tool.release.notes.edit import resolve_tag
@@ -106,6 +106,8 @@ def candidate(project: Project, tag: str) -> SyncResult:
         _announce_without_sync(project)
         return way
     announce_missed(project, way.seen)
+    if way.plan.action is SyncAction.TEST and _is_tested(project, way.facts.tag.commit):
+        return _tested_aside(project, way.facts.tag.name, way.facts.tag.commit, state="nothing")
     if way.plan.action is SyncAction.NOTHING:
         _clean_up(project, way.settings, str(way.facts.cloud))  # a run that was killed may have left something
         return _told(way, state="nothing", reason=way.plan.reason)
@@ -135,7 +137,10 @@ def tested(project: Project, sha: str, references: Sequence[ImageReference]) -> 
 
 
 def advance(project: Project, sha: str) -> SyncResult:
-    """Move the hosted branch to a tested candidate, by a fast-forward and never otherwise."""
+    """Move the hosted branch to a tested candidate, by a fast-forward and never otherwise.
+
+    A release of a maintenance branch moves nothing: it can be deployed by its name from now on.
+    """
     settings = _settings(project)
     if settings is None:
         return _no_sync()
@@ -146,15 +151,9 @@ def advance(project: Project, sha: str) -> SyncResult:
         _clean_up(project, settings, commit)
         return dataclasses.replace(told, reason=f"`{settings.branch}` has {commit[:10]} already")
     _insist_on_tested_candidate(project, commit)
-    if cloud is not None and not project.git.is_ancestor(cloud, commit):
-        return _moved(told, settings)
-    if settings.via == "pull-request" and cloud is not None:
-        return _by_pull_request(project, settings, told)
-    if project.branches.push(commit, settings.branch, expect=cloud) is Pushed.MOVED:
-        return _moved(told, settings)
-    project.say(f"`{settings.branch}` is at {commit[:10]} now")
-    _clean_up(project, settings, commit)
-    return dataclasses.replace(told, state="advanced", reason=f"`{settings.branch}` moved to {commit[:10]}")
+    if name := _maintenance_release(project, commit):
+        return dataclasses.replace(_tested_aside(project, name, commit, state="tested"), cloud=told.cloud)
+    return _move(project, settings, told)
 
 
 # Looking
@@ -186,6 +185,7 @@ def _way(project: Project, name: str) -> _Way | SyncResult:
     if seen is None or tag is None:
         return SyncResult(state="nothing", reason="nothing is released that could be carried into the hosted branch")
     cloud = project.git.fetch_branch(settings.branch)
+    line = line_of(project, seen, tag.commit)
     facts = SyncFacts(
         branch=settings.branch,
         tag=tag,
@@ -193,6 +193,7 @@ def _way(project: Project, name: str) -> _Way | SyncResult:
         contains=_is_in(project, tag.commit, cloud),
         behind=cloud is not None and _is_in(project, cloud, tag.commit),
         squashed=_squashed(project, seen, settings, cloud, tag),
+        line=line if line != seen.branch else "",
     )
     return _Way(settings, seen, facts, plan_sync(facts))
 
@@ -200,8 +201,8 @@ def _way(project: Project, name: str) -> _Way | SyncResult:
 def _chosen(project: Project, seen: RepositorySnapshot, name: str) -> VersionTag | None:
     """The named release, or the newest one; raises RefusedError for one that is not to be carried anywhere."""
     if not name:
-        good = (tag for tag in seen.tags if _why_not(project, seen, tag) is None)
-        return next(good, None)
+        on_main = (tag for tag in seen.tags if _is_in(project, tag.commit, seen.head))
+        return next((tag for tag in on_main if _why_not(project, seen, tag) is None), None)
     wanted = resolve_tag(project, name)
     found = next((tag for tag in seen.tags if tag.name == wanted), None)
     why = "does not exist on GitHub" if found is None else _why_not(project, seen, found)
@@ -210,19 +211,15 @@ def _chosen(project: Project, seen: RepositorySnapshot, name: str) -> VersionTag
             f"{wanted} {why}",
             during="choosing the release to carry over",
             already="nothing was written",
-            todo=f"name a published stable release of `{seen.branch}`, or none for the newest",
+            todo=f"name a published stable release of `{seen.branch}` or a maintenance branch, or none for the newest",
         )
     return found
 
 
 def _why_not(project: Project, seen: RepositorySnapshot, tag: VersionTag) -> str | None:
     """Why a tag is not carried into the hosted branch; None where it is."""
-    if not tag.stable:
-        return "is a prerelease"
-    if tag.state is not TagState.RELEASED:
-        return "was given up" if tag.state is TagState.ABANDONED else "is not published yet"
-    if project.git.first_reachable([tag.commit], seen.head) is None:
-        return f"is not on `{seen.branch}`"
+    if why := why_unreleased(project, seen, tag):
+        return why
     listed = next((release for release in seen.releases if release.tag == tag.name and not release.draft), None)
     release = listed or project.remote.release_by_tag(tag.name)
     return "is withdrawn" if release is not None and is_withdrawn(release.body) else None
@@ -360,6 +357,28 @@ def _conflict(project: Project, way: _Way) -> SyncResult:
     )
 
 
+def _is_tested(project: Project, commit: str) -> bool:
+    status = project.remote.statuses(commit).get(TESTED)
+    return status is not None and status.state == "success"
+
+
+def _maintenance_release(project: Project, commit: str) -> str:
+    """The version tag at a commit that the main branch does not contain; empty where there is none."""
+    if _is_in(project, commit, project.git.fetch_branch(main_branch(project))):
+        return ""
+    refs = ((name, ref.commit) for name, ref in project.git.remote_tags().items() if ref.commit == commit)
+    return next((tag.name for tag in version_tags(refs, project.config.tag_prefix)), "")
+
+
+def _tested_aside(project: Project, tag: str, commit: str, *, state: str) -> SyncResult:
+    """Take away the branch of a release that was only to be tested, and say how it is deployed."""
+    branch = f"{CANDIDATE_BRANCH}{tag}"
+    if branch in project.branches.tips(CANDIDATE_BRANCH):
+        project.branches.delete(branch, expect=commit)
+    reason = f"{tag} is tested and no branch moves: `release-tool deploy {tag} -e ENV` brings it where it is wanted"
+    return SyncResult(state=state, reason=reason, tag=tag, sha=commit)
+
+
 def _insist_on_tested_candidate(project: Project, commit: str) -> None:
     statuses = project.remote.statuses(commit)
     if CANDIDATE not in statuses:
@@ -371,6 +390,19 @@ def _insist_on_tested_candidate(project: Project, commit: str) -> None:
     raise RefusedError(
         f"{commit[:10]} {what}", during="moving the hosted branch", already="nothing was written", todo=todo
     )
+
+
+def _move(project: Project, settings: Sync, told: SyncResult) -> SyncResult:
+    commit, cloud = told.sha, told.cloud or None
+    if cloud is not None and not project.git.is_ancestor(cloud, commit):
+        return _moved(told, settings)
+    if settings.via == "pull-request" and cloud is not None:
+        return _by_pull_request(project, settings, told)
+    if project.branches.push(commit, settings.branch, expect=cloud) is Pushed.MOVED:
+        return _moved(told, settings)
+    project.say(f"`{settings.branch}` is at {commit[:10]} now")
+    _clean_up(project, settings, commit)
+    return dataclasses.replace(told, state="advanced", reason=f"`{settings.branch}` moved to {commit[:10]}")
 
 
 def _by_pull_request(project: Project, settings: Sync, told: SyncResult) -> SyncResult:
