@@ -88,7 +88,7 @@ class Sync(_Table, frozen=True):
     branch: Text = "cloud"
     """The branch that you host."""
     keep_cloud: tuple[Text, ...] = ()
-    """Patterns of files that stay as they are on that branch when both sides changed them."""
+    """Patterns of files that always stay as they are on that branch: no release changes, adds, deletes or moves one."""
     via: Literal["push", "pull-request"] = "push"
     """Whether the branch is moved by a push, or by a pull request that a person merges."""
 

@@ -104,11 +104,13 @@ def _tell(session: Session, done: SyncResult, *, as_json: bool) -> None:
                 "build": done.build,
                 "again": done.again,
                 "conflicts": list(done.conflicts),
+                "kept": [{"path": one.path, "how": one.how} for one in done.kept],
             }
         )
     else:
         lines = [f"{done.state}: {visible(done.reason)}"]
         lines += [f"  {visible(path)}" for path in done.conflicts]
+        lines += [_kept_title(done), *_kept(done)] if done.kept else []
         lines += [value for value in (done.sha if done.state in {"candidate", "pushed"} else "", done.url) if value]
         session.show("\n".join(lines))
     session.actions.write_outputs(
@@ -122,4 +124,20 @@ def _tell(session: Session, done: SyncResult, *, as_json: bool) -> None:
             "again": "true" if done.again else "false",
         }
     )
-    session.actions.write_summary(f"### {done.state}: {visible(done.reason)}" + (f"\n\n{done.url}" if done.url else ""))
+    session.actions.write_summary(_summary(done))
+
+
+def _summary(done: SyncResult) -> str:
+    from release_tool.text.markdown import fenced
+
+    parts = [f"### {done.state}: {visible(done.reason)}", done.url]
+    parts += [_kept_title(done), fenced("\n".join(_kept(done)))] if done.kept else []
+    return "\n\n".join(filter(None, parts))
+
+
+def _kept_title(done: SyncResult) -> str:
+    return f"Kept as they are on the hosted branch (`keep-cloud`), and other in {visible(done.tag)}:"
+
+
+def _kept(done: SyncResult) -> list[str]:
+    return [f"  {one.how}: {visible(one.path)}" for one in done.kept]

@@ -16,8 +16,8 @@ from release_tool.notify.notice import subscribers
 from release_tool.release.announce import announce_missed
 from release_tool.release.notes.edit import resolve_tag
 from release_tool.sync.conflict import CONFLICT_BRANCH, close_superseded, open_conflict
-from release_tool.sync.plan import SyncAction, SyncFacts, merge_message, plan_sync, record_message
-from release_tool.text.globs import matching
+from release_tool.sync.plan import Kept, SyncAction, SyncFacts, keep_message, merge_message, plan_sync, record_message
+from release_tool.text.globs import matcher
 from release_tool.text.markers import is_withdrawn
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class SyncResult:
 
     `state` is `nothing`, `candidate`, `tested`, `pushed` (a person pushed to the branch), `advanced`, `moved`,
     `pull-request` or `conflict`; `build` says that the commit is not the tag's and needs a build of its own.
+    `kept` are the paths that stay as they are on the hosted branch, although they are other in the release.
     """
 
     state: str
@@ -58,6 +59,7 @@ class SyncResult:
     build: bool = False
     again: bool = False
     conflicts: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +80,7 @@ def sync(project: Project, tag: str) -> SyncResult:
             return made
         if made.state == "candidate":
             tested(project, made.sha, ())
-        done = advance(project, made.sha)
+        done = dataclasses.replace(advance(project, made.sha), tag=made.tag, kept=made.kept)
         if not done.again or project.actions.enabled:
             return done
         project.say(f"{done.reason}; looking again")
@@ -194,6 +196,7 @@ def _way(project: Project, name: str) -> _Way | SyncResult:
         behind=cloud is not None and _is_in(project, cloud, tag.commit),
         squashed=_squashed(project, seen, settings, cloud, tag),
         line=line if line != seen.branch else "",
+        kept=_kept(project, settings, cloud, tag.commit) if cloud and line == seen.branch else (),
     )
     return _Way(settings, seen, facts, plan_sync(facts))
 
@@ -244,6 +247,19 @@ def _squashed(
     return tuple(known for known in found if not _is_in(project, known.commit, cloud))
 
 
+def _kept(project: Project, settings: Sync, cloud: str, release: str) -> tuple[Kept, ...]:
+    """The kept paths in which a release differs; what the hosted branch alone ever had is none of these."""
+    base = project.git.merge_base(cloud, release) if settings.keep_cloud else None
+    if base is None:
+        return ()
+    deleted = {change.path for change in project.git.raw_changes(base, release) if change.deletes}
+    differing = [one for one in project.git.raw_changes(cloud, release) if not one.deletes or one.path in deleted]
+    named = {one.path.decode(errors="replace"): one for one in differing}
+    kept = filter(matcher(settings.keep_cloud), sorted(named))
+    how = [Kept(path, "new" if named[path].adds else "deleted" if named[path].deletes else "changed") for path in kept]
+    return tuple(sorted(how, key=lambda one: ("new", "changed", "deleted").index(one.how)))
+
+
 def _pushed_by_person(project: Project) -> SyncResult | None:
     """A push to the hosted branch that started this run, and was not ours, is to be tested as it is."""
     settings = _settings(project)
@@ -290,7 +306,7 @@ def _commit(project: Project, way: _Way) -> str | None:
     if merged.conflicts:
         return None
     message = merge_message(way.facts.branch, way.facts.tag.name, _brought(project, way))
-    return _commit_tree(project, merged.tree, ours, way.facts.tag.commit, message)
+    return _commit_tree(project, merged.tree, (ours, way.facts.tag.commit), message)
 
 
 def _recorded(project: Project, way: _Way) -> str:
@@ -298,7 +314,7 @@ def _recorded(project: Project, way: _Way) -> str:
     ours = str(way.facts.cloud)
     for resolved in way.facts.squashed:
         message = record_message(way.facts.branch, resolved.name)
-        ours = _commit_tree(project, project.git.tree_of(ours), ours, resolved.commit, message)
+        ours = _commit_tree(project, project.git.tree_of(ours), (ours, resolved.commit), message)
     return ours
 
 
@@ -306,17 +322,14 @@ def _merged(project: Project, way: _Way, ours: str) -> Merged | None:
     """Merge the release into the hosted branch; None where recording a resolution has brought it in already."""
     if _is_in(project, way.facts.tag.commit, ours):
         return None
-    kept = way.settings.keep_cloud
-    return merge.merge(project.git, ours, way.facts.tag.commit, lambda path: bool(matching([path], kept)))
+    return merge.merge(project.git, ours, way.facts.tag.commit, matcher(way.settings.keep_cloud))
 
 
-def _commit_tree(project: Project, tree: str, ours: str, theirs: str, message: str) -> str:
-    """Make a merge commit that is the same every time it is made of the same parents."""
+def _commit_tree(project: Project, tree: str, parents: Sequence[str], message: str) -> str:
+    """Make a commit that is the same every time it is made of the same parents."""
     identity = project.config.identity
-    date = max(project.git.commit_dates([ours, theirs]).values())
-    return merge.commit_tree(
-        project.git, tree, (ours, theirs), message, name=identity.name, email=identity.email, date=date
-    )
+    date = max(project.git.commit_dates(parents).values())
+    return merge.commit_tree(project.git, tree, parents, message, name=identity.name, email=identity.email, date=date)
 
 
 def _brought(project: Project, way: _Way) -> tuple[str, ...]:
@@ -348,13 +361,22 @@ def _offer(project: Project, way: _Way, sha: str) -> SyncResult:
 def _conflict(project: Project, way: _Way) -> SyncResult:
     merged = _merged(project, way, _recorded(project, way))
     conflicts = merged.conflicts if merged else ()
-    opened = open_conflict(project, way.seen, way.facts, conflicts)
+    opened = open_conflict(project, way.seen, way.facts, conflicts, offered=_to_resolve(project, way))
     return dataclasses.replace(
         _told(way, state="conflict", reason=f"{way.facts.tag.name} conflicts with `{way.facts.branch}`"),
         pull=opened.number if opened.is_pull else None,
         url=opened.url,
         conflicts=tuple(conflict.path for conflict in conflicts),
     )
+
+
+def _to_resolve(project: Project, way: _Way) -> str:
+    """The release as a person resolves its conflicts: with what the hosted branch keeps as it is there."""
+    release = way.facts.tag.commit
+    tree = merge.with_kept(project.git, release, str(way.facts.cloud), matcher(way.settings.keep_cloud))
+    if tree is None or tree == project.git.tree_of(release):
+        return release
+    return _commit_tree(project, tree, (release,), keep_message(way.facts.branch, way.facts.tag.name))
 
 
 def _is_tested(project: Project, commit: str) -> bool:
@@ -438,5 +460,10 @@ def _clean_up(project: Project, settings: Sync, commit: str) -> None:
 
 def _told(way: _Way, *, state: str, reason: str, conflicts: tuple[str, ...] = ()) -> SyncResult:
     return SyncResult(
-        state=state, reason=reason, tag=way.facts.tag.name, cloud=way.facts.cloud or "", conflicts=conflicts
+        state=state,
+        reason=reason,
+        tag=way.facts.tag.name,
+        cloud=way.facts.cloud or "",
+        conflicts=conflicts,
+        kept=way.facts.kept,
     )
