@@ -41,7 +41,7 @@ class StageState(enum.Enum):
     """Something stands in its way, or a person has to say yes."""
     FAILED = "failed"
     PASSED_BY = "passed by"
-    """It never comes: a newer release went instead, or it was withdrawn."""
+    """It never comes by itself: a newer release has it, or it was withdrawn."""
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):

@@ -72,10 +72,36 @@ def test_a_release_is_merged_released_deployed_and_healthy() -> None:
     assert found["v1.4"] == [*BEGUN, ("deployed", "held", NOT_BEGUN), ("healthy", "waiting", "")]
 
 
-def test_a_release_that_went_with_a_later_one_says_so() -> None:
-    found = way(deployment(1, "2", *PROVEN), deployment(2, "4", *PROVEN))
+@pytest.mark.parametrize("end", [PROVEN, FAILED, ("changing: web", "baking:")])
+def test_a_release_that_never_ran_itself_is_included_in_a_later_one_and_not_healthy(end: tuple[str, ...]) -> None:
+    found = way(deployment(1, "2", *PROVEN), deployment(2, "4", *end))
 
-    assert found["v1.3"] == [*BEGUN, ("deployed", "done", "with 1.4"), ("healthy", "done", "with 1.4")]
+    included = ("passed by", "included in 1.4")
+    assert found["v1.3"] == [*BEGUN, ("deployed", *included), ("healthy", *included)]
+
+
+def test_a_release_that_waits_says_its_own_reason_and_never_that_of_a_later_one() -> None:
+    good, quarantined = deployment(1, "2", *PROVEN), deployment(3, "4", *FAILED)
+    back = rollback(4, "2", *PROVEN, leaves=3)
+    held = deployment(2, "3", "held: frozen until Monday")
+
+    halted = way(good, halted="halted by ada")
+
+    assert halted["v1.3"][2] == ("deployed", "waiting", "comes with 1.4")
+    assert halted["v1.4"][2] == ("deployed", "held", "production is halted by ada")
+    assert way(good, held)["v1.3"][2] == ("deployed", "held", "held: frozen until Monday")
+    assert way(good, quarantined, back)["v1.3"][2:] == [
+        ("deployed", "passed by", "included in 1.4"),
+        ("healthy", "passed by", "included in 1.4"),
+    ]
+
+
+def test_a_release_is_never_merged_after_it_was_released() -> None:
+    early = release("4", published=START - timedelta(minutes=5))
+
+    (found,) = pipelines([early], Route(None, [], {}, {}, [], line("4")))
+
+    assert [one.at for one in found.milestones] == [early.published, early.published]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +142,7 @@ def test_a_release_that_failed_gets_another_chance_with_a_later_one() -> None:
 
     found = way(deployment(1, "2", *PROVEN), deployment(2, "3", *FAILED), later)
 
-    assert found["v1.3"][-1] == ("healthy", "under way", "baking:")
+    assert found["v1.3"][-1] == ("healthy", "under way", "with 1.4: baking:")
 
 
 def test_a_release_that_was_healthy_stays_so_when_a_later_one_is_gone_back_from() -> None:
@@ -321,7 +347,10 @@ def test_everything_that_is_not_fine_says_what_to_do() -> None:
             "unreleased|2 changes on `main`|see `release-tool plan`",
             "half-done|v1.4|finish it",
             "cloud|1.2, behind by v1.3|`release-tool sync`",
-            "production|unhealthy: 1.3 (#2) failed and nothing was proven since|`release-tool rollback -e production`",
+            (
+                "production|unhealthy, halted: 1.3 (#2) failed and nothing was proven since|"
+                "`release-tool rollback -e production`"
+            ),
             "|lacks 1.9: production is x|`release-tool resume`",
             "|way back: 1.2 (da4b9237ba)|",
             "staging|nothing deployed|release something first: `release-tool plan`",
