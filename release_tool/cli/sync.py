@@ -45,6 +45,7 @@ def sync(
 
     At once, or step by step with tests in between: the branch never moves to a commit that was not tested.
     A conflict becomes a pull request that says what to do, and exit code 5.
+    A release of a maintenance branch is only tested: it is deployed by its name, and the branch stays.
 
     \b
     Examples:

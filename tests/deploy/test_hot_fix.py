@@ -51,7 +51,13 @@ def test_a_hot_fix_of_an_older_line_comes_out_tested_and_by_a_persons_word(tmp_p
         refused = here.deploy("v1.0.2")
         assert (refused.outcome, refused.reason, refused.ways_out) == ("refused", "1.0.2 was not tested", ())
 
-        assert here.shop.run("sync", "v1.0.2").code == 0
+        offered = here.shop.run("sync", "v1.0.2", "--candidate", "--json").document
+        sha = here.commit("v1.0.2")
+        assert (offered["state"], offered["sha"], offered["build"]) == ("candidate", sha, False)
+        assert here.commit("release-tool/candidate/v1.0.2") == sha
+        assert here.shop.run("sync", "--tested", sha).code == 0
+        advanced = here.shop.run("sync", "--advance", sha)
+        assert (advanced.code, advanced.out.partition(":")[0]) == (0, "tested")
         assert here.commit("cloud") == cloud
 
         done = here.deploy("v1.0.2")
