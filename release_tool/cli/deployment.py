@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec, assert_never
 
 import click
 import msgspec
@@ -576,30 +576,40 @@ def _step_summary(step: ReconcileStep) -> str:
 
 def _raise(done: DeployResult) -> None:
     """End with the exit code of an outcome; those that are fine end with none."""
+    from release_tool.deploy.policy import DeployOutcome
+
     live = f"{done.live} is live" if done.live else "nobody knows what is live"
     back = f"`release-tool rollback -e {done.environment}`"
     match done.outcome:
-        case "refused":
+        case DeployOutcome.REFUSED:
             ways = " ".join(f"--override {way}" for way in done.ways_out)
             todo = f'if you know better: `{ways} --reason "…"`' if ways else "remove what stands in the way"
             raise RefusedError(done.reason, already=f"nothing was changed; {live}", todo=todo)
-        case "rolled_back":
+        case DeployOutcome.ROLLED_BACK:
             raise RolledBackError(
                 f"{done.version} is not healthy in {done.environment}: {done.reason}",
                 already=f"rolled back: {done.rolled_back_to} is live again, and was proven healthy",
                 todo=f"mend {done.version} and release again; it is quarantined in {done.environment} until then",
             )
-        case "unhealthy":
+        case DeployOutcome.UNHEALTHY:
             raise UnhealthyError(
                 f"{done.environment} is not healthy: {done.reason}",
                 already=f"{live}" + (f"; automatic deployments are halted: {done.incident}" if done.incident else ""),
                 todo=f"look at it now: {back} goes back to the last known good, `release-tool resume` lifts the halt",
             )
-        case "inconclusive":
+        case DeployOutcome.INCONCLUSIVE:
             raise UnhealthyError(
                 f"nobody knows whether {done.environment} is healthy: {done.reason}",
                 already="nothing was rolled back for what may be a fault of the measurement",
                 todo=f"look at it, then `release-tool verify -e {done.environment}`, or {back}",
             )
-        case _:
+        case (
+            DeployOutcome.GOES
+            | DeployOutcome.UNCHANGED
+            | DeployOutcome.HELD
+            | DeployOutcome.SUPERSEDED
+            | DeployOutcome.HEALTHY
+        ):
             return
+        case _ as never:
+            assert_never(never)

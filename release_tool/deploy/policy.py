@@ -59,14 +59,18 @@ class Objection(msgspec.Struct, frozen=True):
     override: Override | None = None
 
 
-class DeployOutcome(enum.Enum):
-    """What becomes of a deployment before it begins."""
+class DeployOutcome(enum.StrEnum):
+    """What becomes of a deployment: the first five before it begins, the others once something was changed."""
 
     GOES = "goes"
     UNCHANGED = "unchanged"
     REFUSED = "refused"
     HELD = "held"
     SUPERSEDED = "superseded"
+    HEALTHY = "healthy"
+    ROLLED_BACK = "rolled_back"
+    UNHEALTHY = "unhealthy"
+    INCONCLUSIVE = "inconclusive"
 
 
 class DeployDecision(msgspec.Struct, frozen=True, kw_only=True):
