@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.halts.model import Halt
     from release_tool.deploy.ledger.model import Override
+    from release_tool.deploy.policy import DeployOutcome
     from release_tool.deploy.preconditions import DeployRequest
     from release_tool.deploy.reconcile import ReconcileStep
     from release_tool.project import Project
@@ -538,11 +539,16 @@ def _outputs(done: DeployResult) -> dict[str, str]:
 
 def _lines(done: DeployResult) -> list[str]:
     name = f" {done.version}" if done.version else ""
-    lines = [f"{done.environment}:{name} {done.outcome.replace('_', ' ')}: {visible(done.reason)}"]
+    lines = [f"{done.environment}:{name} {_shown(done.outcome)}: {visible(done.reason)}"]
     lines += [f"  {change.name} {visible(change.title)}" for change in done.changes if done.outcome == "goes"]
     if done.outcome not in {"goes", "healthy", "unchanged"}:
         lines.append(f"  live: {done.live or 'nobody knows what'}")
     return lines
+
+
+def _shown(outcome: DeployOutcome) -> str:
+    """An outcome in the words of a person, where they are others than those of programs."""
+    return {"goes": "ok", "held": "blocked"}.get(outcome, outcome.replace("_", " "))
 
 
 def _why(step: ReconcileStep) -> str:
@@ -553,7 +559,7 @@ def _summary(done: DeployResult) -> str:
     from release_tool.text.markdown import fenced, inert
 
     name = inert(done.version)
-    parts = [f"### {done.environment}: {name} {done.outcome.replace('_', ' ')}", inert(done.reason)]
+    parts = [f"### {done.environment}: {name} {_shown(done.outcome)}", inert(done.reason)]
     if done.before and done.before != done.version:
         parts.append(f"{inert(done.before)} → {name}")
     parts += ["\n".join(f"- {change.name} {inert(change.title)}" for change in done.changes)] if done.changes else []
@@ -589,7 +595,7 @@ def _raise(done: DeployResult) -> None:
             raise RolledBackError(
                 f"{done.version} is not healthy in {done.environment}: {done.reason}",
                 already=f"rolled back: {done.rolled_back_to} is live again, and was proven healthy",
-                todo=f"mend {done.version} and release again; it is quarantined in {done.environment} until then",
+                todo=f"fix {done.version} and release again; it is quarantined in {done.environment} until then",
             )
         case DeployOutcome.UNHEALTHY:
             raise UnhealthyError(

@@ -187,7 +187,7 @@ class Session:
 
 
 def _nobody_agreed() -> RefusedError:
-    return RefusedError("nobody said yes", already="nothing was written", todo="say yes, or give `--yes`")
+    return RefusedError("aborted: not confirmed", already="nothing was written", todo="say yes, or give `--yes`")
 
 
 def _is_loopback(url: str) -> bool:

@@ -122,7 +122,7 @@ def attempt_at(
 
 
 def _going_back(environment: DeployEnvironment, version: str, request: DeployRequest) -> Attempt | DeployResult:
-    """The attempt to leave what was brought last, or why there is no way back."""
+    """The attempt to leave what was brought last, or why there is no rollback target."""
     revisions, writer = resolve_revisions(environment.project), LedgerWriter(environment)
     leaves = leaving(writer.ledger)
     if version:
@@ -192,7 +192,7 @@ def not_begun(attempt: Attempt, decision: DeployDecision) -> DeployResult:
 def _halt_behind(attempt: Attempt) -> None:
     """Halt the environment before anything is touched; where that fails, going back matters more."""
     left = attempt.leaves.payload.name if attempt.leaves else "what was live"
-    reason = attempt.request.reason or f"{left} was rolled back from"
+    reason = attempt.request.reason or f"{left} was rolled back"
     order = HaltOrder(
         environment=attempt.environment.name, by=attempt.request.by, reason=attempt.environment.masker()(reason)
     )
