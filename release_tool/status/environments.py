@@ -162,7 +162,7 @@ def halt_status(project: Project, halt: halting.Halt, since: Mapping[int, dateti
     """A halt as it is shown; `since` tells when the issue of each was opened."""
     order = halt.order
     option = ["-e", visible(order.environment)] if order.environment else []
-    mended = "when it is mended, " if order.incident else ""
+    fixed = "when it is fixed, " if order.incident else ""
     return model.HaltStatus(
         issue=halt.issue,
         url=halt.url,
@@ -172,5 +172,5 @@ def halt_status(project: Project, halt: halting.Halt, since: Mapping[int, dateti
         since=since.get(halt.issue, project.clock.now()),
         until=order.until,
         incident=order.incident,
-        todo=f"{mended}`{shlex.join(['release-tool', 'resume', *option])}`",
+        todo=f"{fixed}`{shlex.join(['release-tool', 'resume', *option])}`",
     )

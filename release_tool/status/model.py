@@ -119,7 +119,7 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RollbackTargetStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rollback would go to, None where there is no way back; why this one, and why not the others."""
+    """What a rollback would go to, None where there is no rollback target; why this one, and why not the others."""
 
     name: str | None = None
     commit: str | None = None

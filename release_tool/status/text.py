@@ -178,7 +178,7 @@ def _environment(seen: Overview, environment: EnvironmentStatus) -> Iterator[Sta
     if environment.live and environment.health is Health.HEALTHY:
         yield _line(environment.name, f"healthy: {_live(environment.live, seen.at)}", tone)
     elif environment.health is Health.NOTHING:
-        todo = "" if environment.missing else environment.todo  # what it lacks says what to do
+        todo = "" if environment.missing else environment.todo  # what is pending says what to do
         yield _line(environment.name, environment.health.value, tone, todo)
     else:
         yield _line(environment.name, f"{environment.health.value}: {environment.text}", tone, environment.todo)
@@ -186,7 +186,7 @@ def _environment(seen: Overview, environment: EnvironmentStatus) -> Iterator[Sta
         run = next((link.url for link in entry.links if link.name == "run"), "")
         yield _line("", f"#{entry.id} {entry.kind} of {entry.name} by {entry.by or entry.owner}: {entry.text} {run}")
     if missing := environment.missing:
-        yield _line("", f"lacks {missing.name}: {missing.why}", Tone.CARE, missing.todo)
+        yield _line("", f"pending: {missing.name} ({missing.why})", Tone.CARE, missing.todo)
     if environment.frozen:
         yield _line("", environment.frozen)
     if environment.health is not Health.NOTHING:
@@ -206,8 +206,8 @@ def _who(by: str, *, automatic: bool) -> str:
 def _way_back(environment: EnvironmentStatus) -> StatusLine:
     back = environment.way_back
     if back.name is None:
-        return _line("", "no way back", Tone.CARE, back.todo)
-    return _line("", f"way back: {back.name} ({(back.commit or '')[:10]})")
+        return _line("", "no rollback target", Tone.CARE, back.todo)
+    return _line("", f"rollback target: {back.name} ({(back.commit or '')[:10]})")
 
 
 def _changes(environment: EnvironmentStatus) -> Iterator[StatusLine]:
