@@ -57,10 +57,12 @@ def sync(
         raise UsageError("these options exclude each other", todo="give one of --candidate, --tested, --advance")
     if references and not tested:
         raise UsageError("--reference goes with --tested", todo="name what was built where you say that it was tested")
+    from release_tool.sync.sync import SyncState
+
     session = current_session()
     done = _run(session.project(), tag, tested, advance, references, candidate=candidate, dry_run=dry_run)
     _tell(session, done, as_json=as_json)
-    if done.state == "conflict" and not dry_run:
+    if done.state is SyncState.CONFLICT and not dry_run:
         raise NeedsPersonError(
             done.reason,
             already="the hosted branch is as it was" + (f"; {done.url} says what to do" if done.url else ""),
@@ -91,6 +93,8 @@ def _run(  # the options of the command
 
 
 def _tell(session: Session, done: SyncResult, *, as_json: bool) -> None:
+    from release_tool.sync.sync import SyncState
+
     if as_json:
         session.document(
             {
@@ -112,7 +116,11 @@ def _tell(session: Session, done: SyncResult, *, as_json: bool) -> None:
         lines = [f"{done.state}: {visible(done.reason)}"]
         lines += [f"  {visible(path)}" for path in done.conflicts]
         lines += [_kept_title(done), *_kept(done)] if done.kept else []
-        lines += [value for value in (done.sha if done.state in {"candidate", "pushed"} else "", done.url) if value]
+        lines += [
+            value
+            for value in (done.sha if done.state in {SyncState.CANDIDATE, SyncState.PUSHED} else "", done.url)
+            if value
+        ]
         session.show("\n".join(lines))
     session.actions.write_outputs(
         {

@@ -61,14 +61,18 @@ class Objection(msgspec.Struct, frozen=True):
     override: Override | None = None
 
 
-class DeployOutcome(enum.Enum):
-    """What becomes of a deployment before it begins."""
+class DeployOutcome(enum.StrEnum):
+    """What becomes of a deployment: the first five before it begins, the others once something was changed."""
 
     GOES = "goes"
     UNCHANGED = "unchanged"
     REFUSED = "refused"
     HELD = "held"
     SUPERSEDED = "superseded"
+    HEALTHY = "healthy"
+    ROLLED_BACK = "rolled_back"
+    UNHEALTHY = "unhealthy"
+    INCONCLUSIVE = "inconclusive"
 
 
 class DeployDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,7 +200,7 @@ def _existence_objections(facts: DeployFacts) -> Iterator[Objection]:
 
 def _freeze_objections(facts: DeployFacts) -> Iterator[Objection]:
     for why in filter(None, (facts.halted, facts.frozen)):
-        yield Objection(f"{facts.environment} is {why}", Override.HALT)
+        yield Objection(f"deployments {why}", Override.HALT)
 
 
 def _history_objections(facts: DeployFacts) -> Iterator[Objection]:
@@ -214,7 +218,9 @@ def _history_objections(facts: DeployFacts) -> Iterator[Objection]:
     if proven_commits(facts.ledger):
         yield from _rollback_target_objections(facts)
     elif facts.automatic:
-        yield Objection(f"nothing was proven in {facts.environment} yet: its first deployment is a person's")
+        yield Objection(
+            f"nothing was proven in {facts.environment} yet: its first deployment must be started by a person"
+        )
 
 
 def _rollback_target_objections(facts: DeployFacts) -> Iterator[Objection]:

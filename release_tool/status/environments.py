@@ -157,6 +157,7 @@ def change_status(project: Project, change: Change) -> ChangeStatus:
         authors=tuple(visible(str(author)) for author in change.authors),
         at=datetime.fromtimestamp(change.landed_at, UTC),
         url=f"{project.web_url}/{where}",
+        cancelled=change.cancelled_by is not None,
     )
 
 
@@ -164,7 +165,7 @@ def halt_status(project: Project, halt: halting.Halt, since: Mapping[int, dateti
     """A halt as it is shown; `since` tells when the issue of each was opened."""
     order = halt.order
     option = ["-e", visible(order.environment)] if order.environment else []
-    mended = "when it is mended, " if order.incident else ""
+    fixed = "when it is fixed, " if order.incident else ""
     return model.HaltStatus(
         issue=halt.issue,
         url=halt.url,
@@ -174,5 +175,5 @@ def halt_status(project: Project, halt: halting.Halt, since: Mapping[int, dateti
         since=since.get(halt.issue, project.clock.now()),
         until=order.until,
         incident=order.incident,
-        todo=f"{mended}`{shlex.join(['release-tool', 'resume', *option])}`",
+        todo=f"{fixed}`{shlex.join(['release-tool', 'resume', *option])}`",
     )

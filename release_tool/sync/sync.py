@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from typing import TYPE_CHECKING
 
 from release_tool.errors import RefusedError, UsageError
@@ -11,6 +12,7 @@ from release_tool.git.push import Pushed
 from release_tool.history.commit_names import name_of_commit
 from release_tool.history.look import branch_snapshot, changes_between, line_of, main_branch, why_unreleased
 from release_tool.history.references import record
+from release_tool.model.tag_names import named_alike, read_names
 from release_tool.model.tags import version_tags
 from release_tool.notify.notice import subscribers
 from release_tool.release.announce import announce_missed
@@ -39,16 +41,30 @@ CANDIDATE_BRANCH = "release-tool/candidate/"
 _POLL_SECONDS = 1.0
 
 
+class SyncState(enum.StrEnum):
+    """What a sync came to, or would; `pushed` is a person's push to the branch, `moved` that somebody came first."""
+
+    NOTHING = "nothing"
+    CREATE = "create"
+    FAST_FORWARD = "fast-forward"
+    MERGE = "merge"
+    CANDIDATE = "candidate"
+    TESTED = "tested"
+    PUSHED = "pushed"
+    ADVANCED = "advanced"
+    MOVED = "moved"
+    PULL_REQUEST = "pull-request"
+    CONFLICT = "conflict"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SyncResult:
-    """What a sync came to.
+    """What a sync came to; `build` says that the commit is not the tag's and needs a build of its own.
 
-    `state` is `nothing`, `candidate`, `tested`, `pushed` (a person pushed to the branch), `advanced`, `moved`,
-    `pull-request` or `conflict`; `build` says that the commit is not the tag's and needs a build of its own.
     `kept` are the paths that stay as they are on the hosted branch, although they are other in the release.
     """
 
-    state: str
+    state: SyncState
     reason: str
     tag: str = ""
     sha: str = ""
@@ -76,9 +92,9 @@ def sync(project: Project, tag: str) -> SyncResult:
     """Carry a release into the hosted branch at once, where no separate tests are wanted."""
     while True:
         made = candidate(project, tag)
-        if made.state not in {"candidate", "tested"}:
+        if made.state not in {SyncState.CANDIDATE, SyncState.TESTED}:
             return made
-        if made.state == "candidate":
+        if made.state is SyncState.CANDIDATE:
             tested(project, made.sha, ())
         done = dataclasses.replace(advance(project, made.sha), tag=made.tag, kept=made.kept)
         if not done.again or project.actions.enabled:
@@ -95,7 +111,12 @@ def preview(project: Project, tag: str) -> SyncResult:
     found = _merged(project, way, _recorded(project, way)) if way.plan.action is SyncAction.MERGE else None
     conflicts = tuple(conflict.path for conflict in found.conflicts) if found else ()
     reason = f"{way.plan.reason}, which conflicts in {len(conflicts)} files" if conflicts else way.plan.reason
-    return _told(way, state="conflict" if conflicts else way.plan.action.value, reason=reason, conflicts=conflicts)
+    return _result(
+        way,
+        state=SyncState.CONFLICT if conflicts else SyncState(way.plan.action.value),
+        reason=reason,
+        conflicts=conflicts,
+    )
 
 
 def candidate(project: Project, tag: str) -> SyncResult:
@@ -109,10 +130,10 @@ def candidate(project: Project, tag: str) -> SyncResult:
         return way
     announce_missed(project, way.seen)
     if way.plan.action is SyncAction.TEST and _is_tested(project, way.facts.tag.commit):
-        return _tested_aside(project, way.facts.tag.name, way.facts.tag.commit, state="nothing")
+        return _tested_aside(project, way.facts.tag.name, way.facts.tag.commit, state=SyncState.NOTHING)
     if way.plan.action is SyncAction.NOTHING:
         _clean_up(project, way.settings, str(way.facts.cloud))  # a run that was killed may have left something
-        return _told(way, state="nothing", reason=way.plan.reason)
+        return _result(way, state=SyncState.NOTHING, reason=way.plan.reason)
     sha = _commit(project, way)
     if sha is None:
         return _conflict(project, way)
@@ -135,7 +156,7 @@ def tested(project: Project, sha: str, references: Sequence[ImageReference]) -> 
         )
     record(project, commit, references)
     project.remote.create_status(commit, TESTED, "success", "the tests passed on this very commit")
-    return SyncResult(state="tested", reason=f"{commit[:10]} is tested", sha=commit)
+    return SyncResult(state=SyncState.TESTED, reason=f"{commit[:10]} is tested", sha=commit)
 
 
 def advance(project: Project, sha: str) -> SyncResult:
@@ -148,14 +169,15 @@ def advance(project: Project, sha: str) -> SyncResult:
         return _no_sync()
     commit = _resolve(project, sha)
     cloud = project.git.fetch_branch(settings.branch)
-    told = SyncResult(state="nothing", reason="", sha=commit, cloud=cloud or "")
+    result = SyncResult(state=SyncState.NOTHING, reason="", sha=commit, cloud=cloud or "")
     if _is_in(project, commit, cloud):
         _clean_up(project, settings, commit)
-        return dataclasses.replace(told, reason=f"`{settings.branch}` has {commit[:10]} already")
+        return dataclasses.replace(result, reason=f"`{settings.branch}` has {commit[:10]} already")
     _insist_on_tested_candidate(project, commit)
     if name := _maintenance_release(project, commit):
-        return dataclasses.replace(_tested_aside(project, name, commit, state="tested"), cloud=told.cloud)
-    return _move(project, settings, told)
+        aside = _tested_aside(project, name, commit, state=SyncState.TESTED)
+        return dataclasses.replace(aside, cloud=result.cloud)
+    return _move(project, settings, result)
 
 
 # Looking
@@ -167,7 +189,7 @@ def _settings(project: Project) -> Sync | None:
 
 def _no_sync() -> SyncResult:
     return SyncResult(
-        state="nothing", reason="there is no `[sync]` table in the configuration: the tag itself is deployed"
+        state=SyncState.NOTHING, reason="there is no `[sync]` table in the configuration: the tag itself is deployed"
     )
 
 
@@ -185,7 +207,9 @@ def _way(project: Project, name: str) -> _Way | SyncResult:
     seen = branch_snapshot(project, main_branch(project))
     tag = None if seen is None else _chosen(project, seen, name)
     if seen is None or tag is None:
-        return SyncResult(state="nothing", reason="nothing is released that could be carried into the hosted branch")
+        return SyncResult(
+            state=SyncState.NOTHING, reason="nothing is released that could be carried into the hosted branch"
+        )
     cloud = project.git.fetch_branch(settings.branch)
     line = line_of(project, seen, tag.commit)
     facts = SyncFacts(
@@ -267,18 +291,18 @@ def _pushed_by_person(project: Project) -> SyncResult | None:
         return None
     head = project.git.fetch_branch(settings.branch)
     if head is None:
-        return SyncResult(state="nothing", reason=f"`{settings.branch}` is gone by now")
+        return SyncResult(state=SyncState.NOTHING, reason=f"`{settings.branch}` is gone by now")
     statuses = project.remote.statuses(head)
-    told = SyncResult(state="nothing", reason=f"{head[:10]} is our own push", sha=head, cloud=head)
+    result = SyncResult(state=SyncState.NOTHING, reason=f"{head[:10]} is our own push", sha=head, cloud=head)
     if CANDIDATE in statuses:
-        return told
+        return result
     if TESTED in statuses:
-        return dataclasses.replace(told, reason=f"{head[:10]} is tested already")
+        return dataclasses.replace(result, reason=f"{head[:10]} is tested already")
     seen = branch_snapshot(project, main_branch(project))
     version = name_of_commit(project, seen.tags if seen else (), head)
     tagged = seen is not None and any(tag.commit == head for tag in seen.tags)
     return dataclasses.replace(
-        told, state="pushed", reason=f"somebody pushed {head[:10]}", version=version, build=not tagged
+        result, state=SyncState.PUSHED, reason=f"somebody pushed {head[:10]}", version=version, build=not tagged
     )
 
 
@@ -345,13 +369,15 @@ def _offer(project: Project, way: _Way, sha: str) -> SyncResult:
     if there != sha:
         project.say(f"pushing the candidate of {way.facts.tag.name}, {sha[:10]}")
         if project.branches.push(sha, branch, expect=there, force=there is not None) is Pushed.MOVED:
-            return dataclasses.replace(_told(way, state="moved", reason="another run makes a candidate"), again=True)
+            return dataclasses.replace(
+                _result(way, state=SyncState.MOVED, reason="another run makes a candidate"), again=True
+            )
     statuses = project.remote.statuses(sha)
     if CANDIDATE not in statuses:
         project.remote.create_status(sha, CANDIDATE, "pending", f"candidate of {way.facts.tag.name}")
     is_tested = TESTED in statuses and statuses[TESTED].state == "success"
     return dataclasses.replace(
-        _told(way, state="tested" if is_tested else "candidate", reason=way.plan.reason),
+        _result(way, state=SyncState.TESTED if is_tested else SyncState.CANDIDATE, reason=way.plan.reason),
         sha=sha,
         version=name_of_commit(project, way.seen.tags, sha),
         build=sha != way.facts.tag.commit,
@@ -363,7 +389,7 @@ def _conflict(project: Project, way: _Way) -> SyncResult:
     conflicts = merged.conflicts if merged else ()
     opened = open_conflict(project, way.seen, way.facts, conflicts, offered=_to_resolve(project, way))
     return dataclasses.replace(
-        _told(way, state="conflict", reason=f"{way.facts.tag.name} conflicts with `{way.facts.branch}`"),
+        _result(way, state=SyncState.CONFLICT, reason=f"{way.facts.tag.name} conflicts with `{way.facts.branch}`"),
         pull=opened.number if opened.is_pull else None,
         url=opened.url,
         conflicts=tuple(conflict.path for conflict in conflicts),
@@ -388,11 +414,11 @@ def _maintenance_release(project: Project, commit: str) -> str:
     """The version tag at a commit that the main branch does not contain; empty where there is none."""
     if _is_in(project, commit, project.git.fetch_branch(main_branch(project))):
         return ""
-    refs = ((name, ref.commit) for name, ref in project.git.remote_tags().items() if ref.commit == commit)
-    return next((tag.name for tag in version_tags(refs, project.config.tag_prefix)), "")
+    names = read_names((name, ref.commit) for name, ref in project.git.remote_tags().items() if ref.commit == commit)
+    return next((tag.name for tag in version_tags(names, named_alike(names, project.config.tag_prefix))), "")
 
 
-def _tested_aside(project: Project, tag: str, commit: str, *, state: str) -> SyncResult:
+def _tested_aside(project: Project, tag: str, commit: str, *, state: SyncState) -> SyncResult:
     """Take away the branch of a release that was only to be tested, and say how it is deployed."""
     branch = f"{CANDIDATE_BRANCH}{tag}"
     if branch in project.branches.tips(CANDIDATE_BRANCH):
@@ -414,40 +440,42 @@ def _insist_on_tested_candidate(project: Project, commit: str) -> None:
     )
 
 
-def _move(project: Project, settings: Sync, told: SyncResult) -> SyncResult:
-    commit, cloud = told.sha, told.cloud or None
+def _move(project: Project, settings: Sync, result: SyncResult) -> SyncResult:
+    commit, cloud = result.sha, result.cloud or None
     if cloud is not None and not project.git.is_ancestor(cloud, commit):
-        return _moved(told, settings)
+        return _moved(result, settings)
     if settings.via == "pull-request" and cloud is not None:
-        return _by_pull_request(project, settings, told)
+        return _by_pull_request(project, settings, result)
     if project.branches.push(commit, settings.branch, expect=cloud) is Pushed.MOVED:
-        return _moved(told, settings)
+        return _moved(result, settings)
     project.say(f"`{settings.branch}` is at {commit[:10]} now")
     _clean_up(project, settings, commit)
-    return dataclasses.replace(told, state="advanced", reason=f"`{settings.branch}` moved to {commit[:10]}")
+    return dataclasses.replace(result, state=SyncState.ADVANCED, reason=f"`{settings.branch}` moved to {commit[:10]}")
 
 
-def _by_pull_request(project: Project, settings: Sync, told: SyncResult) -> SyncResult:
+def _by_pull_request(project: Project, settings: Sync, result: SyncResult) -> SyncResult:
     """Leave the move to a person, where pushing is forbidden."""
     branches = project.branches.tips(CANDIDATE_BRANCH)
-    name = next((branch for branch, sha in branches.items() if sha == told.sha), None)
+    name = next((branch for branch, sha in branches.items() if sha == result.sha), None)
     if name is None:
-        return _moved(told, settings)
+        return _moved(result, settings)
     tag = name.removeprefix(CANDIDATE_BRANCH)
     issues = project.remote.issues
     pull = issues.open_pull(name, settings.branch) or issues.create_pull(
         f"Carry {tag} into {settings.branch}",
         name,
         settings.branch,
-        f"The tests passed on {told.sha}.\n\nMerge it with a merge commit: `{settings.branch}` keeps the tag then.\n",
+        f"The tests passed on {result.sha}.\n\nMerge it with a merge commit: `{settings.branch}` keeps the tag then.\n",
     )
     reason = f"#{pull.number} waits for a person to merge it"
-    return dataclasses.replace(told, state="pull-request", reason=reason, tag=tag, pull=pull.number, url=pull.url)
+    return dataclasses.replace(
+        result, state=SyncState.PULL_REQUEST, reason=reason, tag=tag, pull=pull.number, url=pull.url
+    )
 
 
-def _moved(told: SyncResult, settings: Sync) -> SyncResult:
+def _moved(result: SyncResult, settings: Sync) -> SyncResult:
     reason = f"`{settings.branch}` moved meanwhile, so the candidate is made and tested anew"
-    return dataclasses.replace(told, state="moved", reason=reason, again=True)
+    return dataclasses.replace(result, state=SyncState.MOVED, reason=reason, again=True)
 
 
 def _clean_up(project: Project, settings: Sync, commit: str) -> None:
@@ -458,7 +486,7 @@ def _clean_up(project: Project, settings: Sync, commit: str) -> None:
     close_superseded(project, settings, commit)
 
 
-def _told(way: _Way, *, state: str, reason: str, conflicts: tuple[str, ...] = ()) -> SyncResult:
+def _result(way: _Way, *, state: SyncState, reason: str, conflicts: tuple[str, ...] = ()) -> SyncResult:
     return SyncResult(
         state=state,
         reason=reason,

@@ -124,7 +124,7 @@ def test_a_release_is_as_far_as_its_last_deployment(
 def test_a_release_that_somebody_went_back_from_is_not_healthy_any_more() -> None:
     green = (deployment(1, "2", *PROVEN), deployment(2, "4", *PROVEN), rollback(3, "2", *PROVEN, leaves=2))
 
-    assert way(*green)["v1.4"][-1] == ("healthy", "failed", "was rolled back from (#3)")
+    assert way(*green)["v1.4"][-1] == ("healthy", "failed", "was rolled back (#3)")
 
 
 def test_each_release_that_failed_says_why_itself_whatever_became_of_a_later_one() -> None:
@@ -151,7 +151,7 @@ def test_a_release_that_was_healthy_stays_so_when_a_later_one_is_gone_back_from(
     found = way(*proven, rollback(4, "2", *PROVEN, leaves=3))
 
     assert found["v1.3"][-1] == ("healthy", "done", "")
-    assert found["v1.4"][-1] == ("healthy", "failed", "was rolled back from (#4)")
+    assert found["v1.4"][-1] == ("healthy", "failed", "was rolled back (#4)")
 
 
 def test_a_withdrawn_release_is_passed_by() -> None:
@@ -318,7 +318,7 @@ def test_a_fine_repository_is_told_in_a_few_lines() -> None:
             "released|v1.3, 2026-11-20 12:00 UTC, 20 min ago, by ada|",
             "cloud|1.3, up to date|",
             "production|healthy: 1.3 (77de68daec) since 2026-11-20 12:02 UTC, 18 min ago, by ada|",
-            "|way back: 1.2 (da4b9237ba)|",
+            "|rollback target: 1.2 (da4b9237ba)|",
         ]
     )
     assert {one.tone for one in screen(found)} <= {Tone.GOOD, Tone.PLAIN}
@@ -351,8 +351,8 @@ def test_everything_that_is_not_fine_says_what_to_do() -> None:
                 "production|unhealthy, halted: 1.3 (#2) failed and nothing was proven since|"
                 "`release-tool rollback -e production`"
             ),
-            "|lacks 1.9: production is x|`release-tool resume`",
-            "|way back: 1.2 (da4b9237ba)|",
+            "|pending: 1.9 (production is x)|`release-tool resume`",
+            "|rollback target: 1.2 (da4b9237ba)|",
             "staging|nothing deployed|release something first: `release-tool plan`",
             "halted|everything by ada: the database is full (#7)|`release-tool resume`",
             "incident|production by ada: the database is full (#8)|`release-tool resume`",
@@ -383,10 +383,10 @@ def test_an_environment_is_told_closely() -> None:
     assert [f"{one.label}|{one.text}|{one.todo}" for one in closely(whole, "production")] == snapshot(
         [
             "production|healthy: 1.2 (da4b9237ba) since 2026-11-20 12:03 UTC, 17 min ago, automatically|",
-            "|no way back|the next healthy deployment makes one",
-            "|not back to 1.2 (#3): it is what is left|",
-            "|not back to 1.3 (#2): it was rolled back from (#3)|",
-            "quarantine|1.3 (77de68daec) was rolled back from (#3)|",
+            "|no rollback target|the next healthy deployment makes one",
+            "|not back to 1.2 (#3): it is being left|",
+            "|not back to 1.3 (#2): it was rolled back (#3)|",
+            "quarantine|1.3 (77de68daec) was rolled back (#3)|",
             "changes|1.1 → 1.2: 2 changes|",
             "|#4 Search by name (ada)|",
             "|b14d807099 Search by name (ada)|",

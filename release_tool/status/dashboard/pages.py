@@ -155,8 +155,8 @@ def needing(concerns: Iterable[Concern]) -> str:
     """Say how much waits for a person."""
     number = sum(concern.level is not Level.NOTE for concern in concerns)
     if not number:
-        return "Nothing needs a person"
-    return f"{humanize.count(number, 'thing')} need{'s' if number == 1 else ''} a person"
+        return "No open action items"
+    return humanize.count(number, "open action item")
 
 
 def told(lane: Lane) -> str:

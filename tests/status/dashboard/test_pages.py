@@ -117,7 +117,7 @@ def test_an_incident_is_told_with_its_reason_and_what_to_do() -> None:
     text = first_page(samples.incident())
     assert "Rolled back from 1.4.2: answered 503 at /health" in text
     assert "Halted by grace: 1.4.2 answers 503 under load" in text
-    assert "5 things need a person" in text
+    assert "5 open action items" in text
     assert "run 9101 waits for somebody to approve" in text
     assert "Do next: release-tool resume -e production" in text
     assert "Went back from 1.4.2 (#2100): answered 503 at /health" in text
