@@ -106,7 +106,7 @@ class Sync(_Table, frozen=True):
     branch: Text = "cloud"
     """The branch that you host."""
     keep_cloud: tuple[Text, ...] = ()
-    """Patterns of files that stay as they are on that branch when both sides changed them."""
+    """Patterns of files that always stay as they are on that branch: no release changes, adds, deletes or moves one."""
     via: Literal["push", "pull-request"] = "push"
     """Whether the branch is moved by a push, or by a pull request that a person merges."""
 
@@ -289,7 +289,7 @@ class Config(_Table, frozen=True):
     branch: Text = "main"
     """The branch that is released; where there is no `main`, the default branch of the repository."""
     maintenance: tuple[Text, ...] = ("*.x",)
-    """Patterns of branches that get releases of their own, never `latest` and never deployed."""
+    """Patterns of branches that get releases of their own, never `latest`, and deployed by a person only."""
     initial_version: Annotated[str, msgspec.Meta(pattern=_RELEASED_VERSION)] = "0.1.0"
     """The first version, where nothing is released yet."""
     major_on_zero: bool = False

@@ -48,6 +48,10 @@ _LIKELY = 2
 """How many commits are asked about one by one before all of the history is walked."""
 
 
+_ABSENT = "000000"
+"""The mode of what is not there."""
+
+
 class TagRef(msgspec.Struct, frozen=True):
     """Where a tag points: the object it names, and what is left when annotations are peeled off it."""
 
@@ -75,6 +79,16 @@ class RawChange(msgspec.Struct, frozen=True):
     new_mode: str
     old_blob: str
     new_blob: str
+
+    @property
+    def adds(self) -> bool:
+        """Whether the path is only in the second tree."""
+        return self.old_mode == _ABSENT
+
+    @property
+    def deletes(self) -> bool:
+        """Whether the path is only in the first tree."""
+        return self.new_mode == _ABSENT
 
     def reversed(self) -> RawChange:
         """The change that takes this one back."""
@@ -246,6 +260,11 @@ class Git:
             return known
         done = self.program.run("merge-base", "--is-ancestor", safe(ancestor), safe(descendant), ok=(0, 1))
         return self._remember(ancestor, descendant, contained=done.code == 0)
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The newest commit that two others contain, one of them where there are several; None where there is none."""
+        done = self.program.run("merge-base", safe(one), safe(other), ok=(0, 1))
+        return done.text.strip() or None
 
     def has_commit(self, sha: str) -> bool:
         """Whether a commit is here, as a whole hash names it."""

@@ -90,6 +90,27 @@ def is_released(project: Project, branch: str) -> bool:
     return branch == main_branch(project) or _maintained(project, branch)
 
 
+def line_of(project: Project, seen: RepositorySnapshot, commit: str) -> str:
+    """The branch that a commit was released from: the one that was looked at, else a maintenance branch on GitHub.
+
+    Empty where neither contains it.
+    """
+    if project.git.first_reachable([commit], seen.head) is not None:
+        return seen.branch
+    tips = {name: tip for name, tip in project.branches.tips().items() if _maintained(project, name)}
+    here = (name for name, tip in sorted(tips.items()) if project.git.obtain(tip))
+    return next((name for name in here if project.git.first_reachable([commit], tips[name]) is not None), "")
+
+
+def why_unreleased(project: Project, seen: RepositorySnapshot, tag: VersionTag) -> str:
+    """Why a tag is no stable release of the branch or of a maintenance branch; empty where it is one."""
+    if not tag.stable:
+        return "is a prerelease"
+    if tag.state is not TagState.RELEASED:
+        return "was given up" if tag.state is TagState.ABANDONED else "is not published yet"
+    return "" if line_of(project, seen, tag.commit) else f"is on neither `{seen.branch}` nor a maintenance branch"
+
+
 def _look_online(project: Project, branch: str, target: str, head: str) -> RepositorySnapshot:
     refs, heads = project.git.remote_refs()
     names = read_names((name, ref.commit) for name, ref in refs.items())

@@ -63,7 +63,7 @@ class VersionTag(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_maintenance(branch: str, config: Config) -> bool:
-    """Whether releases of this branch are maintenance releases: never `latest`, never deployed."""
+    """Whether releases of this branch are maintenance releases: never `latest`, never deployed by themselves."""
     return branch != config.branch and any(fnmatchcase(branch, pattern) for pattern in config.maintenance)
 
 

@@ -354,7 +354,7 @@ def of_passed(config: Config, deploy: str | None) -> Iterator[DoctorFinding]:
 
 
 def of_ledgers(config: Config, ledgers: Mapping[str, tuple[Deployment, ...]]) -> Iterator[DoctorFinding]:
-    """Without something proven there is no way back, and nothing is deployed automatically."""
+    """Without something proven there is no rollback target, and nothing is deployed automatically."""
     for name in config.environments:
         ledger = ledgers.get(name, ())
         about = f"baseline of {name}"

@@ -101,7 +101,7 @@ def _of_environments(config: Config, repository: str) -> Iterator[str]:
         for secret in environment.pass_env:
             yield f"Give it its secret: `gh secret set {secret} --env {name} --repo {repository}`"
         record = f"release-tool deploy VERSION -e {name} --record"
-        yield f"Tell the ledger what runs there now, as the first way back: `{record}`"
+        yield f"Tell the ledger what runs there now, as the first rollback target: `{record}`"
 
 
 def _keys(wishes: Deviations) -> Iterator[str]:

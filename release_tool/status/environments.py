@@ -52,6 +52,8 @@ def _environment(
     halt = halting.halting(snapshot.halts, name, snapshot.at)
     revisions = _revisions(project, snapshot)
     unmet = requirements(project.config.environments, name, automatic=True)
+    mark, newest = _present(project, yardstick(ledger)), candidate.commit if candidate else ""
+    here = bool(mark and newest)
     return environment_status(
         EnvironmentFacts(
             name=name,
@@ -60,7 +62,8 @@ def _environment(
             at=snapshot.at,
             url=project.web_url,
             candidate=candidate,
-            older=candidate is not None and contains(project, _present(project, yardstick(ledger)), candidate.commit),
+            older=here and contains(project, mark, newest),
+            apart=here and revisions.are_apart(newest, str(mark)),
             halts=tuple(halt_status(project, halt, snapshot.since) for halt in snapshot.halts if halt.stops(name)),
             halted=str(halt) if halt else "",
             frozen_until=frozen_until(settings.freeze, snapshot.at),
@@ -162,7 +165,7 @@ def halt_status(project: Project, halt: halting.Halt, since: Mapping[int, dateti
     """A halt as it is shown; `since` tells when the issue of each was opened."""
     order = halt.order
     option = ["-e", visible(order.environment)] if order.environment else []
-    mended = "when it is mended, " if order.incident else ""
+    fixed = "when it is fixed, " if order.incident else ""
     return model.HaltStatus(
         issue=halt.issue,
         url=halt.url,
@@ -172,5 +175,5 @@ def halt_status(project: Project, halt: halting.Halt, since: Mapping[int, dateti
         since=since.get(halt.issue, project.clock.now()),
         until=order.until,
         incident=order.incident,
-        todo=f"{mended}`{shlex.join(['release-tool', 'resume', *option])}`",
+        todo=f"{fixed}`{shlex.join(['release-tool', 'resume', *option])}`",
     )

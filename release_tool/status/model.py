@@ -41,7 +41,7 @@ class StageState(enum.Enum):
     """Something stands in its way, or a person has to say yes."""
     FAILED = "failed"
     PASSED_BY = "passed by"
-    """It never comes: a newer release went instead, or it was withdrawn."""
+    """It never comes by itself: a newer release has it, or it was withdrawn."""
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +119,7 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RollbackTargetStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rollback would go to, None where there is no way back; why this one, and why not the others."""
+    """What a rollback would go to, None where there is no rollback target; why this one, and why not the others."""
 
     name: str | None = None
     commit: str | None = None

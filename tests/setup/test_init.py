@@ -71,7 +71,7 @@ def test_one_command_writes_everything_and_doing_it_again_writes_nothing(fresh: 
 def test_without_anybody_to_say_yes_nothing_is_written(fresh: Shop) -> None:
     result = init(fresh)
     assert result.code == 3
-    assert "nobody said yes" in result.err
+    assert "aborted: not confirmed" in result.err
     assert "`--yes`" in result.err
     assert changed(fresh) == []
 
@@ -310,7 +310,7 @@ def test_a_changed_file_is_left_as_it_is_unless_somebody_agrees(fresh: Shop) -> 
     kept = init(fresh, "--yes")
     assert (kept.code, "somebody changed it" in kept.err) == (0, True)
     unasked = init(fresh)
-    assert (unasked.code, "nobody said yes" in unasked.err) == (3, True)
+    assert (unasked.code, "aborted: not confirmed" in unasked.err) == (3, True)
     refused = init(fresh, answer="n\n")
     assert (refused.code, text(fresh, RELEASE)) == (0, now + "# mine\n")
     agreed = init(fresh, answer="y\ny\n")
