@@ -10,7 +10,7 @@ import traceback
 
 import click
 
-from release_tool.cli import colour
+from release_tool.cli.colour import colour
 from release_tool.errors import BugError, ReleaseToolError, SignalError, UsageError
 from release_tool.github.actions import Actions
 from release_tool.text.visible import visible_block

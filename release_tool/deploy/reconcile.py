@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from typing import TYPE_CHECKING
 
 from release_tool.deploy import policy
@@ -25,12 +26,20 @@ if TYPE_CHECKING:
     from release_tool.deploy.ledger.recovery import Remedy
 
 
+class ReconcileAction(enum.StrEnum):
+    """What `reconcile` does in an environment: recover what was left behind, deploy something, or nothing."""
+
+    SETTLE = "settle"
+    DEPLOY = "deploy"
+    NOTHING = "nothing"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReconcileStep:
-    """What is to be done in one environment: `settle` what was left behind, `deploy` something, or nothing, and why."""
+    """What is to be done in one environment, and why."""
 
     environment: str
-    action: str
+    action: ReconcileAction
     version: str
     reason: str
     changes: tuple[str, ...] = ()
@@ -38,7 +47,7 @@ class ReconcileStep:
     @property
     def needed(self) -> bool:
         """Whether anything is to be done there."""
-        return self.action != "nothing"
+        return self.action is not ReconcileAction.NOTHING
 
 
 def reconcile(
@@ -122,21 +131,26 @@ def _step(
 ) -> ReconcileStep:
     goes = decision is not None and decision.outcome is DeployOutcome.GOES
     if attempt and goes:
-        titles = tuple(
-            f"{change.name} {change.title}" for change in attempt.with_context(attempt.result("", "")).changes
-        )
+        titles = tuple(f"{change.name} {change.title}" for change in attempt.changes())
         return ReconcileStep(
-            environment=environment.name, action="deploy", version=attempt.revision.name, reason="", changes=titles
+            environment=environment.name,
+            action=ReconcileAction.DEPLOY,
+            version=attempt.revision.name,
+            reason="",
+            changes=titles,
         )
     if remedy:
         reason = f"{remedy.deployment} was left behind"
-        return ReconcileStep(environment=environment.name, action="settle", version="", reason=reason)
+        return ReconcileStep(environment=environment.name, action=ReconcileAction.SETTLE, version="", reason=reason)
     if attempt and decision:
         return ReconcileStep(
-            environment=environment.name, action="nothing", version=attempt.revision.name, reason=decision.reason
+            environment=environment.name,
+            action=ReconcileAction.NOTHING,
+            version=attempt.revision.name,
+            reason=decision.reason,
         )
     now = live(writer.ledger).deployment
     reason = f"{now.payload.name} is live, and it is the newest" if now else "waits for a person"
     if not environment.settings.automatic:
         reason = "waits for a person"
-    return ReconcileStep(environment=environment.name, action="nothing", version="", reason=reason)
+    return ReconcileStep(environment=environment.name, action=ReconcileAction.NOTHING, version="", reason=reason)

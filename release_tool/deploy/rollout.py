@@ -79,7 +79,7 @@ class Rollout:
         with checkout(self.environment.project.git, self.entry.commit) as tree:
             yield tree
 
-    def delivery(self, target: Target) -> CommandInput:
+    def command_input(self, target: Target) -> CommandInput:
         """What the command for a target is to bring."""
         payload = self.entry.payload
         return CommandInput(
@@ -111,7 +111,7 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
     environment = rollout.environment
     passed = environment.passed()
     variables = {
-        target.name: surroundings(rollout.delivery(target), passed, environment.ours) for target in rollout.targets
+        target.name: surroundings(rollout.command_input(target), passed, environment.ours) for target in rollout.targets
     }
     with rollout.checked_out() as tree:
         for values in variables.values():
@@ -168,7 +168,7 @@ def verify_health(rollout: Rollout) -> HealthVerdict | PhaseRecord:
     environment = rollout.environment
     passed = {name: environment.ours[name] for name in environment.settings.pass_env if name in environment.ours}
     variables = {
-        target.name: surroundings(rollout.delivery(target), passed, environment.ours) for target in rollout.targets
+        target.name: surroundings(rollout.command_input(target), passed, environment.ours) for target in rollout.targets
     }
     with rollout.checked_out() as tree:
         return sample(rollout, prober_for(rollout, tree.directory, variables), environment.project.clock.now())

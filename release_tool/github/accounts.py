@@ -10,13 +10,11 @@ from urllib.parse import quote
 import msgspec
 
 from release_tool.errors import PermissionDeniedError
+from release_tool.github.graphql import BOT
 from release_tool.github.transport import NotFoundError, Purpose, decode
 
 if TYPE_CHECKING:
     from release_tool.github.transport import Query, Transport
-
-BOT = "[bot]"
-"""What the logins of apps end with, and those of people never do."""
 
 ACTIONS = f"github-actions{BOT}"
 """The account of every workflow."""
@@ -30,23 +28,6 @@ class Access(enum.IntEnum):
     TRIAGE = 2
     WRITE = 3
     ADMIN = 4
-
-
-class Actor(msgspec.Struct, frozen=True):
-    """An account as GraphQL tells it."""
-
-    login: str
-    kind: str = msgspec.field(name="__typename")
-
-    @property
-    def is_bot(self) -> bool:
-        """Whether it is an app's."""
-        return self.kind == "Bot"
-
-    @property
-    def name(self) -> str:
-        """The login as it is known everywhere but there: GraphQL leaves the `[bot]` out."""
-        return f"{self.login.removesuffix(BOT)}{BOT}" if self.is_bot else self.login
 
 
 class _Permission(msgspec.Struct, frozen=True):

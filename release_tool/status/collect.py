@@ -122,12 +122,14 @@ def is_released(tag: VersionTag) -> bool:
 
 def _on_main(project: Project, seen: RepositorySnapshot) -> tuple[VersionTag, ...]:
     """The stable releases of the main branch, half-done ones included, the highest first; few more than are shown."""
+    wanted = [tag for tag in seen.tags if tag.stable and tag.state is not TagState.ABANDONED]
     found: list[VersionTag] = []
-    for tag in seen.tags:
-        if len(found) > FEW:
+    while len(found) <= FEW:
+        place = project.git.first_reachable((tag.commit for tag in wanted), seen.head)
+        if place is None:
             break
-        if tag.stable and tag.state is not TagState.ABANDONED and contains(project, seen.head, tag.commit):
-            found.append(tag)
+        found.append(wanted[place])
+        wanted = wanted[place + 1 :]
     return tuple(found)
 
 

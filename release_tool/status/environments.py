@@ -53,6 +53,8 @@ def _environment(
     revisions, mark = _revisions(project, snapshot), yardstick(ledger)
     gone = revisions.gone({*proven_commits(ledger), *([mark] if mark else [])})
     unmet = requirements(project.config.environments, name, automatic=True)
+    newest = candidate.commit if candidate else ""
+    here = bool(mark and newest) and mark not in gone
     return environment_status(
         EnvironmentFacts(
             name=name,
@@ -61,7 +63,8 @@ def _environment(
             at=snapshot.at,
             url=project.web_url,
             candidate=candidate,
-            older=candidate is not None and mark not in gone and contains(project, mark, candidate.commit),
+            older=here and contains(project, mark, newest),
+            apart=here and revisions.are_apart(newest, str(mark)),
             halts=tuple(halt_status(project, halt, snapshot.since) for halt in snapshot.halts if halt.stops(name)),
             halted=str(halt) if halt else "",
             frozen_until=frozen_until(settings.freeze, snapshot.at),
@@ -151,6 +154,7 @@ def change_status(project: Project, change: Change) -> ChangeStatus:
         authors=tuple(visible(str(author)) for author in change.authors),
         at=datetime.fromtimestamp(change.landed_at, UTC),
         url=f"{project.web_url}/{where}",
+        cancelled=change.cancelled_by is not None,
     )
 
 
@@ -158,7 +162,7 @@ def halt_status(project: Project, halt: halting.Halt, since: Mapping[int, dateti
     """A halt as it is shown; `since` tells when the issue of each was opened."""
     order = halt.order
     option = ["-e", visible(order.environment)] if order.environment else []
-    mended = "when it is mended, " if order.incident else ""
+    fixed = "when it is fixed, " if order.incident else ""
     return model.HaltStatus(
         issue=halt.issue,
         url=halt.url,
@@ -168,6 +172,6 @@ def halt_status(project: Project, halt: halting.Halt, since: Mapping[int, dateti
         since=since.get(halt.issue, project.clock.now()),
         until=order.until,
         incident=order.incident,
-        todo=f"{mended}`{shlex.join(['release-tool', 'resume', *option])}`",
+        todo=f"{fixed}`{shlex.join(['release-tool', 'resume', *option])}`",
         kept=str(halt.kept) if halt.kept else "",
     )

@@ -10,7 +10,7 @@ import msgspec
 from release_tool.deploy.ledger.model import Deployment
 from release_tool.deploy.ledger.store import DEPLOYMENT, Deployments, Record
 from release_tool.errors import RemoteError
-from release_tool.github.accounts import Actor
+from release_tool.github.graphql import Actor
 from release_tool.github.transport import Purpose
 from release_tool.history.marks import CONTEXTS
 from release_tool.history.trust import Ignored, Trust

@@ -42,7 +42,7 @@ class StageState(enum.Enum):
     """Something stands in its way, or a person has to say yes."""
     FAILED = "failed"
     PASSED_BY = "passed by"
-    """It never comes: a newer release went instead, or it was withdrawn."""
+    """It never comes by itself: a newer release has it, or it was withdrawn."""
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +120,7 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RollbackTargetStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rollback would go to, None where there is no way back; why this one, and why not the others."""
+    """What a rollback would go to, None where there is no rollback target; why this one, and why not the others."""
 
     name: str | None = None
     commit: str | None = None
@@ -159,7 +159,8 @@ class HaltStatus(msgspec.Struct, frozen=True, kw_only=True):
 class ChangeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A change: a merged pull request, or a commit that was pushed directly (`pull` is None).
 
-    `kind` is `breaking`, `feature`, `fix` or `other`, `bump` how far it moves the version.
+    `kind` is `breaking`, `feature`, `fix` or `other`, `bump` how far it moves the version; one that is `cancelled` was
+    taken back before it was released, or takes another back.
     """
 
     pull: int | None
@@ -170,6 +171,7 @@ class ChangeStatus(msgspec.Struct, frozen=True, kw_only=True):
     authors: tuple[str, ...]
     at: datetime
     url: str
+    cancelled: bool = False
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):

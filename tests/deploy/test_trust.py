@@ -176,7 +176,7 @@ def test_the_records_of_a_person_count_who_may_push_and_he_is_asked_about_once(t
     with production(tmp_path, *BOB, configuration=QUICK, behave=bad("1.3.0")) as here:
         for _ in range(3):
             write(here, here.commit("v1.2.3"), *HEALTHY, token="of-bob")
-        project = here.place().project
+        project = here.environment().project
         found = deployments_of(project).ledger("production")
         assert (len(found), project.remote.requests) == (3, 2)  # the ledger, and what bob may do
         assert here.deploy("1.3.0").rolled_back_to == "1.2.3"

@@ -9,7 +9,8 @@ import msgspec
 
 from release_tool.deploy.halts.model import End, Issue, IssueComment
 from release_tool.errors import RemoteError
-from release_tool.github.accounts import ACTIONS, Accounts, Actor
+from release_tool.github.accounts import ACTIONS, Accounts
+from release_tool.github.graphql import Actor
 from release_tool.github.transport import Purpose
 from release_tool.history.trust import Trust, trust_of
 

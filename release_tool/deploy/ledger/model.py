@@ -168,6 +168,10 @@ class LiveDeployment(msgspec.Struct, frozen=True):
         return self.deployment.commit if self.deployment else None
 
 
+LEAVING = "is being left"
+"""Why the deployment that is left is no rollback target."""
+
+
 class RollbackTarget(msgspec.Struct, frozen=True):
     """The last known good, None where there is none, and why not each of those that came after it."""
 
@@ -177,8 +181,9 @@ class RollbackTarget(msgspec.Struct, frozen=True):
     @property
     def reason(self) -> str:
         """Why this one, and why not the others, as one sentence."""
-        last = f"{self.choice} is the last known good" if self.choice else "there is no way back"
-        return "; ".join([last, *(f"{other} {why}" for other, why in self.passed_over)])
+        last = f"{self.choice} is the last known good" if self.choice else "there is no rollback target"
+        others = (f"leaving {other}" if why == LEAVING else f"{other} {why}" for other, why in self.passed_over)
+        return "; ".join([last, *others])
 
 
 def encode(payload: Payload) -> dict[str, object]:
@@ -257,7 +262,7 @@ def quarantine(ledger: Ledger) -> dict[str, str]:
         left = by_id.get(deployment.payload.parent or 0)
         if deployment.payload.kind is DeploymentKind.ROLLBACK:
             if left and deployment.changed and left.commit != deployment.commit:
-                found[left.commit] = f"was rolled back from (#{deployment.id})"
+                found[left.commit] = f"was rolled back (#{deployment.id})"
         elif deployment.phase.word is Phase.FAILED:
             found[deployment.commit] = f"failed here (#{deployment.id})"
         if deployment.proven and not deployment.payload.automatic:
@@ -346,7 +351,7 @@ def _why_not(
 ) -> str:
     commit = deployment.commit
     if commit == leaves:
-        return "is what is left"
+        return LEAVING
     if commit in withdrawn:
         return "was withdrawn"
     if commit in quarantined:

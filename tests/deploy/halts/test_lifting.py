@@ -164,7 +164,7 @@ def test_the_run_that_the_closing_starts_opens_it_again_although_nothing_is_to_b
         close(here.shop, number, "of-eve")
         job = here.shop.job() | {"GITHUB_EVENT_NAME": "issues"}
         here.was_proven("1.3.0")
-        reconcile.plan([here.place(**job)], writes=True)
+        reconcile.plan([here.environment(**job)], writes=True)
         assert state(here.shop, number) == ("open", [LABEL])
 
 
