@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.errors import PermissionDeniedError
-from release_tool.github.accounts import ACTIONS
-from release_tool.github.graphql import BOT, Access
+from release_tool.github.accounts import ACTIONS, Access
+from release_tool.github.graphql import BOT
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
