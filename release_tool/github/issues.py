@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from release_tool.github.transport import NoAnswerError, Purpose, RejectedError, decode
+from release_tool.errors import NoAnswerError
+from release_tool.github.transport import Purpose, RejectedError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

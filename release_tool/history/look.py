@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.errors import RefusedError, UsageError
+from release_tool.errors import NeedsPersonError, RefusedError, UsageError
 from release_tool.history import changes as domain
 from release_tool.history.facts import ReleaseFacts
 from release_tool.history.owner import lives
 from release_tool.model.tag_message import owner_of
 from release_tool.model.tags import TagState, is_maintenance, other_prefixes, version_tags, withheld
+from release_tool.model.version import parse_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from release_tool.git.repository import TagMessage, TagRef
+    from release_tool.git.repository import RemoteRefs, TagMessage, TagRef
     from release_tool.github.api import Release
     from release_tool.history.changes import Change, RevertProof, RevertProposal
     from release_tool.history.facts import Request
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from release_tool.model.version import Version
     from release_tool.project import Project
 
+_LOOKS_AGAIN = (1, 2)
+"""How often it is waited until everybody sees what was written, before what contradicts itself is asked for again."""
 _PAGE = 100
 """Releases are read newest first, this many at once; a tag older than all of them was finished long ago."""
 
@@ -55,7 +58,8 @@ def look(project: Project, *, online: bool) -> RepositorySnapshot:
     if not online:
         return local_snapshot(project, branch, target)
     _ = project.remote  # before the network is asked for anything
-    return _look_online(project, branch, target, _published_head(project, branch, target))
+    listed = _listed(project, branch)
+    return _look_online(project, branch, target, _published_head(project, branch, target, listed), listed)
 
 
 def local_snapshot(project: Project, branch: str, target: str) -> RepositorySnapshot:
@@ -66,8 +70,9 @@ def local_snapshot(project: Project, branch: str, target: str) -> RepositorySnap
 
 def branch_snapshot(project: Project, branch: str) -> RepositorySnapshot | None:
     """See a branch as it is on GitHub, whatever is checked out; None where there is no such branch."""
-    head = project.git.fetch_branch(branch)
-    return None if head is None else _look_online(project, branch, head, head)
+    listed = _listed(project, branch)
+    head = _fetched_head(project, branch, listed)
+    return None if head is None else _look_online(project, branch, head, head, listed)
 
 
 def is_released(project: Project, branch: str) -> bool:
@@ -75,13 +80,56 @@ def is_released(project: Project, branch: str) -> bool:
     return branch == main_branch(project) or _maintained(project, branch)
 
 
-def _look_online(project: Project, branch: str, target: str, head: str) -> RepositorySnapshot:
-    refs = project.git.remote_tags()
+def _look_online(project: Project, branch: str, target: str, head: str, listed: _Listed) -> RepositorySnapshot:
+    refs, releases = listed.refs.tags, listed.releases
     tags = _complete(project, target, refs, online=True)
-    releases = tuple(project.remote.releases())
     tags = _with_states(project, tags, refs, releases)
     return RepositorySnapshot(
         branch=branch, head=head, target=target, tags=tags, releases=releases, refs=tag_refs(refs)
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Listed:
+    """What git and GitHub list of one moment: branches and tags, and the newest releases."""
+
+    refs: RemoteRefs
+    releases: tuple[Release, ...]
+
+    def missing(self, prefix: str) -> list[str]:
+        """The tags of published releases that git does not list, though GitHub has no such release without its tag."""
+        named = (release.tag for release in self.releases if not release.draft)
+        return [tag for tag in named if parse_tag(tag, prefix) and tag not in self.refs.tags]
+
+
+def _listed(project: Project, branch: str) -> _Listed:
+    """List branches, tags and releases, again where the branch is not among them, or they contradict each other.
+
+    Nothing is concluded from a tag that is missing in one list alone: raises NeedsPersonError where that stays so.
+    """
+    prefix = project.config.tag_prefix
+    listed = _list(project)
+    for times in _LOOKS_AGAIN:
+        if branch in listed.refs.branches and not listed.missing(prefix):
+            break
+        project.clock.sleep(times * project.settling)
+        listed = _list(project)
+    if missing := listed.missing(prefix):
+        raise _without_tag(project, missing[0])
+    return listed
+
+
+def _list(project: Project) -> _Listed:
+    return _Listed(project.git.remote_refs(), tuple(project.remote.releases()))
+
+
+def _without_tag(project: Project, tag: str) -> NeedsPersonError:
+    return NeedsPersonError(
+        f"{tag} is released on GitHub, and git lists no tag {tag}",
+        during="listing tags and releases",
+        already="nothing was written",
+        todo=f"put the tag back with `git push {project.git.remote} {tag}`, at the commit that was released,"
+        f" or delete the release {tag} on GitHub if it is to count for nothing; then run the command again",
     )
 
 
@@ -200,8 +248,15 @@ def _maintained(project: Project, branch: str) -> bool:
     return is_maintenance(branch, project.config)
 
 
-def _published_head(project: Project, branch: str, target: str) -> str:
-    head = project.git.fetch_branch(branch)
+def _fetched_head(project: Project, branch: str, listed: _Listed) -> str | None:
+    head = listed.refs.branches.get(branch)
+    if head is not None:
+        project.git.fetch_commit(head)
+    return head
+
+
+def _published_head(project: Project, branch: str, target: str, listed: _Listed) -> str:
+    head = _fetched_head(project, branch, listed)
     if head is None or not project.git.is_ancestor(target, head):
         raise RefusedError(
             f"commit {target[:10]} is not on `{branch}` on GitHub",
@@ -251,7 +306,7 @@ def _with_states(
         if release is None and (owner or tag.name in drafted or tag.name == project.actions.pushed_tag):
             if oldest and message and message.tagged_at < oldest:
                 return tag
-            release = project.remote.release_by_tag(tag.name) if oldest else None
+            release = project.remote.release_by_tag(tag.name)  # a list that lacks it proves nothing
             if release is None:
                 alive = owner is not None and message is not None and lives(project, owner, message.tagged_at)
                 return msgspec.structs.replace(tag, state=TagState.HALF_DONE, owner=owner, owner_lives=alive)

@@ -11,9 +11,9 @@ import msgspec
 
 from release_tool.deploy.ledger.model import TASK, Deployment, decode, encode, steps
 from release_tool.deploy.ledger.phase import describe
-from release_tool.errors import NeedsPersonError, RemoteError
+from release_tool.errors import NeedsPersonError, NoAnswerError, RemoteError
 from release_tool.github import transport as github_transport
-from release_tool.github.transport import NoAnswerError, Purpose
+from release_tool.github.transport import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
