@@ -22,7 +22,7 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml docs/examples/*/*.yml)
 ACTIONS := $(wildcard .github/actions/*/action.yml docs/examples/*/*/action.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test quick tests pythons browser coverage table lint style workflows tools road types format lock schema build smoke chaos bench pictures clean
+.PHONY: help setup demo check test quick tests pythons browser coverage table lint style workflows tools road types format lock schema layers build smoke chaos bench pictures clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -141,6 +141,9 @@ schema: setup ## Write the JSON Schemas and the reference of the configuration a
 	$(call SCHEMA,config,config)
 	$(call SCHEMA,status.model,status)
 	$(BIN)/python -m tests.reference
+
+layers: setup ## Draw the picture of the layers in docs/architecture.md anew
+	$(BIN)/python -m tests.house
 
 pictures: setup ## Make the pictures of the README anew (needs a Chromium)
 	$(BIN)/python -m tests.pictures

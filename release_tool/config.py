@@ -39,6 +39,24 @@ Argv = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
 Percentage = Annotated[str, msgspec.Meta(pattern=r"^(100|[0-9]{1,2})%$")]
+Level = Literal["major", "minor", "patch", "none"]
+
+USUAL_TYPES: dict[str, Level] = {
+    "feat": "minor",
+    "fix": "patch",
+    "perf": "patch",
+    "revert": "patch",
+    "build": "none",
+    "chore": "none",
+    "ci": "none",
+    "docs": "none",
+    "refactor": "none",
+    "style": "none",
+    "test": "none",
+}
+"""The types of Angular's convention, and how far semantic-release moves the version for each by default."""
+_LEVELS = ("major", "minor", "patch", "none")
+_TYPE = re.compile(r"\w[\w-]*")
 
 
 class Duration(timedelta):
@@ -72,9 +90,9 @@ class Labels(_Table, frozen=True):
     """Breaking changes: the release is a major one (below 1.0.0 a minor one), and the text needs a `Migration`."""
     minor: tuple[Text, ...] = ("minor", "feature", "enhancement")
     """New features: the release is at least a minor one."""
-    patch: tuple[Text, ...] = ("patch", "bug", "fix", "documentation", "chore", "dependencies")
+    patch: tuple[Text, ...] = ("patch", "bug", "fix")
     """Everything else that is worth a release; `bug`, `fix` and `patch` put it among the bug fixes."""
-    none: tuple[Text, ...] = ("no-release",)
+    none: tuple[Text, ...] = ("no-release", "documentation", "chore", "dependencies")
     """Not worth a release by itself: it waits for the next one, and stands in its notes."""
     hidden: tuple[Text, ...] = ("skip-changelog",)
     """Left out of the notes, but not out of the release."""
@@ -99,7 +117,7 @@ class Sync(_Table, frozen=True):
     branch: Text = "cloud"
     """The branch that you host."""
     keep_cloud: tuple[Text, ...] = ()
-    """Patterns of files that stay as they are on that branch when both sides changed them."""
+    """Patterns of files that always stay as they are on that branch: no release changes, adds, deletes or moves one."""
     via: Literal["push", "pull-request"] = "push"
     """Whether the branch is moved by a push, or by a pull request that a person merges."""
 
@@ -277,12 +295,12 @@ class Messages(_Table, frozen=True):
 class Config(_Table, frozen=True):
     """Everything that can be configured; an empty configuration releases a repository."""
 
-    tag_prefix: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._/@-]*$")] = "v"
-    """What stands before the version in the name of a tag; other tags count for nothing."""
+    tag_prefix: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._/@-]*$")] | None = None
+    """What stands before the version in a tag's name, which chooses one of several packages; else it is found."""
     branch: Text = "main"
     """The branch that is released; where there is no `main`, the default branch of the repository."""
     maintenance: tuple[Text, ...] = ("*.x",)
-    """Patterns of branches that get releases of their own, never `latest` and never deployed."""
+    """Patterns of branches that get releases of their own, never `latest`, and deployed by a person only."""
     initial_version: Annotated[str, msgspec.Meta(pattern=_RELEASED_VERSION)] = "0.1.0"
     """The first version, where nothing is released yet."""
     major_on_zero: bool = False
@@ -299,10 +317,16 @@ class Config(_Table, frozen=True):
     """Whether each pull request is told, in its comment, which release it went into."""
     notes_template: str = ""
     """A Jinja2 template of your own for the release notes: a path in the repository."""
+    trusted_apps: tuple[Text, ...] = ()
+    """Apps whose deployments and statuses count like those of your workflows: what you make tokens of, or made once."""
     max_wait: Duration = _lasting("5m")
     """How long to wait for GitHub at most: for its rate limits, and where the API or git gets no answer."""
     labels: Labels = Labels()
-    """Which labels mean what."""
+    """Which labels mean what; a label that you name for one bump is no longer among the usual ones of another."""
+    types: dict[str, Level] = {}
+    """How far each Conventional Commit type moves the version, where it is otherwise than usual, such as
+    `docs = "patch"`. Usual are `feat = "minor"`, `fix`, `perf` and `revert = "patch"`, and `build`, `chore`, `ci`,
+    `docs`, `refactor`, `style` and `test = "none"`. Other words are no types; a `!` is major after any word."""
     identity: Identity = Identity()
     """Who makes tags and merge commits."""
     sync: Sync | None = None
@@ -321,7 +345,7 @@ def parse(text: str, source: str) -> Config:
     `source` is the file's name, which decides between the two and stands in every message.
     """
     data = _table(_toml(text, source), source)
-    config = _convert({} if data is None else data, source)
+    config = _with_labels_moved(_convert({} if data is None else data, source), data)
     for contradiction in _contradictions(config):
         raise _wrong(contradiction, source)
     return config
@@ -347,7 +371,7 @@ def json_schema() -> Data:
         properties, told = schema["$defs"][table.__name__]["properties"], _told_of_keys(table)
         for field in msgspec.structs.fields(table):
             described = properties[field.encode_name]
-            described["description"] = told[field.name]
+            described["description"] = " ".join(told[field.name].split())
             if isinstance(field.default_factory, partial):
                 described["default"] = field.default_factory.args[0]
     clean_descriptions(schema["$defs"])
@@ -410,6 +434,20 @@ def _convert(data: Data, source: str) -> Config:
         raise _wrong(f"a value can't be read: {error}", source) from None
 
 
+def _with_labels_moved(config: Config, data: Data | None) -> Config:
+    """Take the labels that somebody named for one bump out of the usual ones of the others."""
+    labels, given = config.labels, (data or {}).get("labels", {})
+    if not isinstance(given, dict):
+        return config
+    named = {label.casefold() for level in _LEVELS if level in given for label in getattr(labels, level)}
+    left = {
+        level: tuple(label for label in getattr(labels, level) if label.casefold() not in named)
+        for level in _LEVELS
+        if level not in given
+    }
+    return msgspec.structs.replace(config, labels=msgspec.structs.replace(labels, **left))
+
+
 def _decode(kind: type, value: object) -> object:
     if kind is Duration:
         return Duration.parse(value)
@@ -434,7 +472,7 @@ def _explain(message: str, data: Data) -> str:
         return f"`{_dotted(names)}`: expected one of {_choices(names)}, got {_shown(_value(names, data))}"
     if text.startswith("expected"):
         return f"`{_dotted(names)}`: {text}"
-    expected = text.partition(", got")[0].removesuffix(".")
+    expected = text.partition(", got")[0].removesuffix(".").replace(" | null", "")  # TOML has no null
     return f"`{_dotted(names)}`: {expected[0].lower()}{expected[1:]}, got {_shown(_value(names, data))}"
 
 
@@ -489,6 +527,8 @@ def _choices(names: list[str | int]) -> str:
     import typing
 
     *path, last = [name for name in names if isinstance(name, str)]
+    if path == ["types"]:
+        return ", ".join(f"`{level}`" for level in _LEVELS)
     table = _struct_at(list(path)) or Config
     field = next(field for field in msgspec.structs.fields(table) if field.encode_name == last)
     literal = next(iter(typing.get_args(field.type)), None)
@@ -532,6 +572,9 @@ def _contradictions(config: Config) -> Iterator[str]:
     bumps = {"major": labels.major, "minor": labels.minor, "patch": labels.patch, "none": labels.none}
     yield from _mapped_twice(bumps)
     yield from _mapped_twice({"irreversible": labels.irreversible, "reversible": labels.reversible})
+    for name in config.types:
+        if not _TYPE.fullmatch(name) or name != name.lower():
+            yield f"`types.{name}`: a type is one word in lower case"
     if config.sync and config.sync.branch == config.branch:
         yield f"`sync.branch`: is the same as `branch`, {_shown(config.branch)}"
     for name, environment in config.environments.items():

@@ -29,11 +29,14 @@ irreversible-paths = ["**/migrations/*.py"]
 [tool.release-tool.labels]
 major = ["major", "breaking", "breaking-change"]
 minor = ["minor", "feature", "enhancement"]
-patch = ["patch", "bug", "fix", "documentation", "chore", "dependencies"]
-none = ["no-release"]
+patch = ["patch", "bug", "fix"]
+none = ["no-release", "documentation", "chore", "dependencies"]
 hidden = ["skip-changelog"]
 irreversible = ["irreversible"]
 reversible = ["reversible"]
+
+[tool.release-tool.types]
+docs = "patch"
 
 [tool.release-tool.sync]
 branch = "cloud"
@@ -85,6 +88,12 @@ def test_a_complete_configuration_is_read() -> None:
     assert production.checks[0].version_pointer == "/version"
 
 
+def test_a_label_that_is_named_for_one_bump_is_no_longer_a_usual_one_of_another() -> None:
+    config = parse('[labels]\npatch = ["Documentation", "bug"]\n', "release-tool.toml")
+    assert config.labels.patch == ("Documentation", "bug")
+    assert config.labels.none == ("no-release", "chore", "dependencies")
+
+
 def test_a_pyproject_of_somebody_else_configures_nothing() -> None:
     text = "[tool.other]\nkey = 1\n"
     assert choose({"pyproject.toml": text}) == Config()
@@ -98,6 +107,7 @@ def test_a_pyproject_of_somebody_else_configures_nothing() -> None:
         ("[labels]\nmayor = []", "`labels.mayor`: unknown key; did you mean `major`?"),
         ("tag-prefix = 5", "`tag-prefix`: expected `str`, got 5"),
         ('labels.major = ["a", 2]', "`labels.major[1]`: expected `str`, got 2"),
+        ('types.docs = "tiny"', '`types.docs`: expected one of `major`, `minor`, `patch`, `none`, got "tiny"'),
         ('release-on = "sometimes"', '`release-on`: expected one of `merge`, `schedule`, `manual`, got "sometimes"'),
         (
             '[channels.team]\nurl-env = "URL"\nevents = ["relesed"]',
@@ -152,6 +162,8 @@ def test_a_mistake_is_named_with_its_key_and_value(text: str, expected: str) -> 
             'labels.irreversible = ["one-way"]\nlabels.reversible = ["one-way"]',
             '`labels.irreversible` and `labels.reversible`: both have the label "one-way"',
         ),
+        ('types."two words" = "patch"', "`types.two words`: a type is one word in lower case"),
+        ('types.Docs = "patch"', "`types.Docs`: a type is one word in lower case"),
         ('branch = "cloud"\n[sync]', '`sync.branch`: is the same as `branch`, "cloud"'),
         (
             '[environments.production]\ncommand = ["x"]\nafter = ["staging"]',

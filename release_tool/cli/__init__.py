@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
+from release_tool.cli.colour import colour
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import FrameType
 
     from release_tool.system.patience import Patience
@@ -77,13 +78,6 @@ class Options(NamedTuple):
     config: str = ""
     verbose: bool = False
     debug: bool = False
-
-
-def colour(environment: Mapping[str, str]) -> bool | None:
-    """Whether output is coloured: as the person wants it, else None: where it is a terminal."""
-    if environment.get("NO_COLOR"):
-        return False
-    return True if environment.get("FORCE_COLOR") else None
 
 
 class Suggesting(click.Group):

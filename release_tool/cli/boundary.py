@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from release_tool.cli import colour
+from release_tool.cli.colour import colour
 from release_tool.errors import BugError, ReleaseToolError, RemoteError, SignalError, UsageError
 from release_tool.github.actions import Actions
 from release_tool.text.visible import visible_block

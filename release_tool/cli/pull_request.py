@@ -53,7 +53,7 @@ def check_pr(number: int | None, as_json: bool) -> None:
     if refused:
         raise RefusedError(
             f"the policy refuses {', '.join(refused)}",
-            todo="mend what is listed above; the check runs again by itself",
+            todo="fix what is listed above; the check runs again by itself",
         )
 
 

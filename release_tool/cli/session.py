@@ -16,7 +16,8 @@ import click
 import msgspec
 
 from release_tool import config
-from release_tool.cli import DOCUMENTED, PATIENCE, colour
+from release_tool.cli import DOCUMENTED, PATIENCE
+from release_tool.cli.colour import colour
 from release_tool.errors import RefusedError, UsageError
 from release_tool.git.push import Branches
 from release_tool.git.repository import Git, parse_remote
@@ -215,7 +216,7 @@ def _insist_on_address(name: str, url: str) -> None:
 
 
 def _nobody_agreed() -> RefusedError:
-    return RefusedError("nobody said yes", already="nothing was written", todo="say yes, or give `--yes`")
+    return RefusedError("aborted: not confirmed", already="nothing was written", todo="say yes, or give `--yes`")
 
 
 def _is_loopback(url: str) -> bool:

@@ -182,6 +182,10 @@ class Transport:
         """Download something and tell its SHA-256; another host that GitHub points to does not get our token."""
         return self._patience.ask(lambda _: self._digest_once(self._absolute(url), purpose))
 
+    def download(self, url: str, purpose: Purpose, *, most: int) -> bytes:
+        """Download something that is no larger than so many bytes, from wherever GitHub points to, as `digest` does."""
+        return self._patience.ask(lambda _: self._download_once(self._absolute(url), purpose, most))
+
     # Patience
 
     @contextlib.contextmanager
@@ -227,6 +231,19 @@ class Transport:
 
     def _digest_once(self, url: str, purpose: Purpose) -> str:
         digest = hashlib.sha256()
+        for chunk in self._chunks_once(url, purpose):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def _download_once(self, url: str, purpose: Purpose, most: int) -> bytes:
+        found = bytearray()
+        for chunk in self._chunks_once(url, purpose):
+            found += chunk
+            if len(found) > most:
+                raise RemoteError(f"it is larger than {most} bytes", during=purpose.doing)
+        return bytes(found)
+
+    def _chunks_once(self, url: str, purpose: Purpose) -> Iterator[bytes]:
         headers = {"Accept": "application/octet-stream"}
         with (
             self._told(purpose),
@@ -235,9 +252,7 @@ class Transport:
         ):
             told = "" if sent.ok else sent.text
             _accepted(self._answered(ApiResponse(sent.status_code, _lower(sent.headers), told), purpose), purpose)
-            for chunk in sent.iter_content(_CHUNK):
-                digest.update(chunk)
-        return digest.hexdigest()
+            yield from sent.iter_content(_CHUNK)
 
     def _answered(self, answer: ApiResponse, purpose: Purpose) -> ApiResponse:
         """Sort out what is no answer to what was asked: try later, broken down, or who are you."""

@@ -128,7 +128,7 @@ def _checked(project: Project, candidate: MergeCandidate, facts: ReleaseFacts | 
     found = findings(candidate, project.config, project.repository)
     alone, together = (_tag_with(project, facts, changes) for changes in ((change,), (*facts.changes, change)))
     if isinstance(together, PolicyFinding):
-        found = (together, *found)
+        found = tuple(sorted((together, *found), key=lambda one: list(Severity).index(one.severity)))
     preview = Preview(
         base=pull.base,
         alone=alone if isinstance(alone, str) else None,
@@ -150,7 +150,9 @@ def _tag_with(project: Project, facts: ReleaseFacts, changes: tuple[Change, ...]
     try:
         return plan_release(imagined, Request(), project.config).tag
     except RefusedError as refused:
-        return PolicyFinding("no-version", Severity.ERROR, refused.message, refused.todo)
+        return PolicyFinding(
+            "no-version", Severity.WARNING, f"nothing will be released: {refused.message}", refused.todo
+        )
 
 
 def _say(project: Project, candidate: MergeCandidate, checked: CheckResult) -> CheckResult:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.errors import UsageError
-from release_tool.history.references import ImageReference
+from release_tool.history.references import MANIFEST, REFERENCE, ImageReference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from release_tool.release.plan import ReleasePlan
 
 CHECKSUMS = "SHA256SUMS"
-MANIFEST = "manifest.json"
 FULL_NOTES = "RELEASE_NOTES.md"
 _OURS = frozenset({CHECKSUMS, MANIFEST, FULL_NOTES})
 _RENAMED = re.compile(r"[^A-Za-z0-9._+@~-]+")
@@ -26,8 +25,6 @@ _RENAMED = re.compile(r"[^A-Za-z0-9._+@~-]+")
 
 _LONGEST_REFERENCE = 140
 """The characters that GitHub keeps of what stands beside the name in a commit's status."""
-
-_REFERENCE = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_-]*)=(?P<reference>\S+@sha256:[0-9a-f]{64})")
 
 
 class Asset(msgspec.Struct, frozen=True):
@@ -70,7 +67,7 @@ def parse_references(values: Iterable[str]) -> tuple[ImageReference, ...]:
     """Read `NAME=REF@sha256:…` values, of which one may hold several lines; raises UsageError for another form."""
     found: dict[str, ImageReference] = {}
     for line in (line.strip() for value in values for line in value.splitlines()):
-        match = _REFERENCE.fullmatch(line)
+        match = REFERENCE.fullmatch(line)
         if line and match is None:
             raise UsageError(
                 f"--reference {line!r} is not of the form NAME=REF@DIGEST",

@@ -13,6 +13,7 @@ from release_tool import config as configuration
 from release_tool.config import Config
 from release_tool.errors import UsageError
 from release_tool.git.worktree import Worktree
+from release_tool.history.look import look_at_tags
 from release_tool.setup import detect, installation, shipped
 from release_tool.setup import files as scaffold
 from release_tool.setup.detect import Competitor, Hint, Stack
@@ -25,6 +26,7 @@ from release_tool.setup.render import Values, render
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from release_tool.model.tag_names import Naming
     from release_tool.project import Project
 
 CONFIGURATION = "release-tool.toml"
@@ -36,7 +38,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """What a repository is like before anything is written.
 
     `own` says that it is the tool's own. `configured` is the file that configures the tool already, empty where none
-    does. `runner`, `app` and `source` are
+    does. `packages` are tags of several packages, of which a prefix has to choose one. `runner`, `app` and `source` are
     what files of ours that are there say, and `checked_by` a workflow of the user's that tests pull requests.
     """
 
@@ -52,6 +54,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     app: bool
     source: str
     server: str
+    packages: tuple[str, ...] = ()
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +102,9 @@ def survey(project: Project) -> Survey:
     action = tree.read(scaffold.ACTION) or ""
     written_before = tree.read(f"{scaffold.WORKFLOWS}/pr-policy.yml") or ""
     configured_by = configured(tree)
-    wishes = _wishes(project, texts, configured_by)
+    tagged, tags = look_at_tags(project)
+    released = any(tag.stable for tag in tags)
+    wishes = _wishes(project, texts, configured_by, tagged, released=released)
     return Survey(
         own=scaffold.is_own(action),
         branch=wishes.branch,
@@ -113,6 +118,7 @@ def survey(project: Project) -> Survey:
         app=scaffold.has_app(written_before),
         source=_source(action),
         server=_enterprise(project),
+        packages=tagged.packages,
     )
 
 
@@ -188,13 +194,14 @@ def _settings(project: Project, tree: Worktree, found: Survey, wishes: Deviation
     return ManagedFile(found.configured, text, there, FileState.YOURS if text == there else FileState.OLDER)
 
 
-def _wishes(project: Project, texts: dict[str, str], configured_by: str) -> Deviations:
-    tagged = detect.versions(project.git.tags())
+def _wishes(
+    project: Project, texts: dict[str, str], configured_by: str, tagged: Naming, *, released: bool
+) -> Deviations:
     known = project.github.adapter(Settings).labels() if project.github else ()
-    first = detect.written_version(texts) if tagged is None or tagged.highest is None else None
+    first = None if released else detect.written_version(texts)
     return Deviations(
         branch=_branch(project, configured_by),
-        tag_prefix=tagged.prefix if tagged else "v",
+        tag_prefix=tagged.prefix if tagged.prefix != "v" or tagged.packages else None,
         initial_version=first or "",
         labels=detect.labels(known),
         cloud=next((name for name in _CLOUDS if project.git.has_branch(name)), ""),
@@ -254,6 +261,11 @@ def _values(found: Survey, choices: Choices) -> Values:
 
 
 def _unsure(found: Survey, values: Values, choices: Choices) -> Iterator[str]:
+    if found.packages:
+        yield (
+            f"Say which package this is (`tag-prefix`): {', '.join(found.packages)} are released here,"
+            f" and {found.wishes.tag_prefix}1.2.3 is only the likeliest."
+        )
     if not (found.stack.test or choices.test):
         yield f"Write how this project is tested into {scaffold.WORKFLOWS}/cloud-tests.yml: nothing told it."
     if found.checked_by:

@@ -109,7 +109,8 @@ def _release(text: str, config: Config, values: Values) -> str:
     branches = ", ".join(map(_scalar, (values.branch, *config.maintenance)))
     pushes = f"    branches: [{branches}]\n" if config.release_on == "merge" else ""
     text = _swap(text, '    branches: [main, "*.x"]\n', pushes)
-    tags = f"{config.tag_prefix}*" if config.tag_prefix else "[0-9]*"
+    prefix = "v" if config.tag_prefix is None else config.tag_prefix
+    tags = f"{prefix}*" if prefix else "[0-9]*"
     text = _swap(text, 'tags: ["v*"]', f"tags: [{_quoted(tags)}]")
     return text.replace("refs/heads/main", f"refs/heads/{values.branch}")
 

@@ -57,7 +57,8 @@ class EnvironmentFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one environment at a moment; `url` is the repository's on the web, empty where unknown.
 
     `halts` are those that stop it and `halted` says it of the one that counts. `older` says that what is live contains
-    the candidate. `withdrawn` and `gone` are commits, `unmet` the environments that come first, as for `guard.Facts`.
+    the candidate. `withdrawn` and `gone` are commits, `unmet` the environments that come first, and `apart` is as for
+    `policy.Facts`.
     """
 
     name: str
@@ -67,6 +68,7 @@ class EnvironmentFacts(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""
     candidate: DeployCandidate | None = None
     older: bool = False
+    apart: bool = False
     halts: tuple[model.HaltStatus, ...] = ()
     halted: str = ""
     frozen_until: datetime | None = None
@@ -230,6 +232,7 @@ def _asked(facts: EnvironmentFacts, candidate: DeployCandidate) -> policy.Deploy
         halted=facts.halted,
         frozen=frozen(facts.frozen_until) if facts.frozen_until else "",
         older=facts.older,
+        apart=facts.apart,
         tested=candidate.tested,
         withdrawn=facts.withdrawn,
         gone=facts.gone,

@@ -276,7 +276,7 @@ class Fuzz:
                 lambda: github.pull(1),
                 lambda: github.create_ref("refs/tags/v1", "0" * 40),
                 lambda: github.merged_pulls("main", {"0" * 40}, 0),
-                lambda: github.associated_pulls("main", ["0" * 40]),
+                lambda: github.pull_messages([1]),
                 lambda: github.tag_object("0" * 40),
                 lambda: github.adapter(Deployments).ledger("production"),
             )

@@ -460,29 +460,17 @@ def test_labels_that_are_cut_short_are_an_error(httpserver: HTTPServer, github: 
         github.pull(1)
 
 
-def test_a_commit_of_more_pull_requests_than_are_told_is_an_error(httpserver: HTTPServer, github: GitHub) -> None:
-    data = {
-        "about": {"nameWithOwner": "acme/shop"},
-        "repository": {"c0": {"pulls": {"totalCount": 101, "nodes": []}}},
-    }
-    answers(httpserver, "POST", GRAPHQL, answer(200, {"data": data}), answer(200, {"data": data}))
-
-    with pytest.raises(RemoteError, match="more pull requests than GitHub tells"):
-        github.associated_pulls("main", ["abc"])
-    assert asked(httpserver) == [10, 100]
-
-
-def test_commits_are_asked_for_in_batches_which_shrink_when_github_can_not_answer(
+def test_pull_requests_are_asked_for_in_batches_which_shrink_when_github_can_not_answer(
     httpserver: HTTPServer, github: GitHub
 ) -> None:
     def known(count: int) -> Response:
-        commits: dict[str, None] = dict.fromkeys(f"c{place}" for place in range(count))
-        return answer(200, {"data": {"about": {"nameWithOwner": "acme/shop"}, "repository": commits}})
+        pulls: dict[str, None] = dict.fromkeys(f"p{place}" for place in range(count))
+        return answer(200, {"data": {"repository": pulls}})
 
     answers(httpserver, "POST", GRAPHQL, known(25), answer(504), known(12), known(3))
 
-    assert github.associated_pulls("main", [f"{number:040x}" for number in range(40)]) == {}
-    counts = [len(json.loads(request.data)["variables"]) - 4 for request, _ in httpserver.log]
+    assert github.pull_messages(range(1, 41)) == {}
+    counts = [len(json.loads(request.data)["variables"]) - 3 for request, _ in httpserver.log]
     assert counts == [25, 15, 12, 3]
 
 
