@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from release_tool.errors import UsageError
+from release_tool.text.documents import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,13 +23,20 @@ FILES = ("release-tool.toml", "pyproject.toml")
 Data = dict[str, object]
 """A TOML table as it was read, not yet validated."""
 
-_DURATION = re.compile(r"(\d+)(ms|s|m|h|d)", re.ASCII)
+_DURATION = re.compile(r"(\d{1,12})(ms|s|m|h|d)", re.ASCII)
+_LONGEST = timedelta(days=366)
+_LARGEST = 1024 * 1024
+"""Characters of a file that is read."""
+_DEEP = re.compile(r"[A-Za-z0-9_\"'-]++(?:[ \t]*+\.[ \t]*+[A-Za-z0-9_\"'-]++){40}")
+"""A key with more parts than any table is deep; reading one takes the square of their number."""
+_SHOWN = 200
+"""Characters of a value that an error shows."""
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _RELEASED_VERSION = r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$"
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Argv = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
 Percentage = Annotated[str, msgspec.Meta(pattern=r"^(100|[0-9]{1,2})%$")]
 Level = Literal["major", "minor", "patch", "none"]
@@ -60,6 +68,9 @@ class Duration(timedelta):
         match = _DURATION.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             raise ValueError(f"expected a duration such as `5s`, got {_shown(value)}")
+        unit = timedelta(**{_UNITS[match[2]]: 1})
+        if int(match[1]) > _LONGEST / unit:
+            raise ValueError(f"expected a duration of at most `{_LONGEST.days}d`, got {_shown(value)}")
         return cls(**{_UNITS[match[2]]: int(match[1])})
 
 
@@ -309,7 +320,7 @@ class Config(_Table, frozen=True):
     trusted_apps: tuple[Text, ...] = ()
     """Apps whose deployments and statuses count like those of your workflows: what you make tokens of, or made once."""
     max_wait: Duration = _lasting("5m")
-    """How long to wait for GitHub's rate limits at most."""
+    """How long to wait for GitHub at most: for its rate limits, and where the API or git gets no answer."""
     labels: Labels = Labels()
     """Which labels mean what; a label that you name for one bump is no longer among the usual ones of another."""
     types: dict[str, Level] = {}
@@ -393,9 +404,14 @@ def _told_of_keys(table: type[_Table]) -> dict[str, str]:
 def _toml(text: str, source: str) -> Data:
     import tomllib  # a repository without a configuration needs no TOML
 
+    if len(text) > _LARGEST or _DEEP.search(text):
+        what = "has a key of more than 40 parts" if len(text) <= _LARGEST else "is larger than 1 MiB"
+        raise UsageError(f"{source} {what}", todo="correct the file and try again")
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise UsageError(f"{source} nests its values too deep", todo="correct the file and try again") from None
+    except ValueError as error:  # what is no TOML, and a number of thousands of digits
         raise UsageError(f"{source} is not valid TOML: {error}", todo="correct the file and try again") from None
 
 
@@ -414,6 +430,8 @@ def _convert(data: Data, source: str) -> Config:
         return msgspec.convert(data, Config, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise _wrong(_explain(str(error), data), source) from None
+    except (RecursionError, OverflowError, ValueError) as error:
+        raise _wrong(f"a value can't be read: {error}", source) from None
 
 
 def _with_labels_moved(config: Config, data: Data | None) -> Config:
@@ -538,7 +556,11 @@ def _struct_at(names: list[str | int]) -> type[msgspec.Struct] | None:
 
 
 def _shown(value: object) -> str:
-    return msgspec.json.encode(value, enc_hook=str).decode()
+    try:
+        shown = msgspec.json.encode(value, enc_hook=str).decode()
+    except UNREADABLE:
+        shown = str(type(value).__name__)
+    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
 
 
 def _wrong(message: str, source: str) -> UsageError:

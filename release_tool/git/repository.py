@@ -21,13 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from release_tool.system.patience import Patience
+
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _WEB_URL = re.compile(r"(?:https?|ssh|git)://.+", re.IGNORECASE)
 _SCP_URL = re.compile(r"(?:[^@/\s]+@)?([^:/\s]+):(?!//)(.+)")
 _FETCHED = re.compile(r"([^\t]+)\t(.*) \(fetch\)(?: \[.*\])?")
 _SIGNATURE = re.compile(r"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----$", re.MULTILINE)
 
-_TAGGED = re.compile(rb"^tagger .*> (\d{1,12}) [+-]\d{4}$", re.MULTILINE)
+_SECONDS = re.compile(r"[0-9]{1,20}")
+_LATEST = 253_402_214_400
+"""The last day of the year 9999, after which Python knows no time."""
+_TAGGED = re.compile(rb"^tagger .*> (\d{1,11}) [+-]\d{4}$", re.MULTILINE)
 
 _COMMIT_FORMAT = "--format=%H%x00%P%x00%an%x00%ae%x00%ct%x00%at%x00%ce%x00%B"
 _COMMIT_FIELDS = 8
@@ -62,6 +67,13 @@ class TagRef(msgspec.Struct, frozen=True):
     def annotated(self) -> bool:
         """Whether the tag has an object of its own, with a message."""
         return self.object != self.commit
+
+
+class RemoteRefs(msgspec.Struct, frozen=True):
+    """What a remote had at one moment: the tip of every branch, and where every tag points, by name."""
+
+    branches: dict[str, str]
+    tags: dict[str, TagRef]
 
 
 class TagMessage(msgspec.Struct, frozen=True):
@@ -108,9 +120,10 @@ class Git:
         token: str | None = None,
         server_url: str = "https://github.com",
         remote: str = "origin",
+        patience: Patience | None = None,
     ) -> None:
         self.remote = remote
-        self.program = GitProgram(directory, token=token, server_url=server_url)
+        self.program = GitProgram(directory, token=token, server_url=server_url, patience=patience)
         self._ancestry: dict[tuple[str, str], bool] = {}
 
     @classmethod
@@ -121,12 +134,13 @@ class Git:
         token: str | None = None,
         server_url: str = "https://github.com",
         remote: str = "origin",
+        patience: Patience | None = None,
     ) -> Git:
         """Find the repository that `cwd` is in; the token goes to that server only, and never into an argv.
 
         Raises UsageError where there is none.
         """
-        git = cls(cwd, token=token, server_url=server_url, remote=remote)
+        git = cls(cwd, token=token, server_url=server_url, remote=remote, patience=patience)
         try:
             _ = git.root
         except RemoteError as error:
@@ -282,13 +296,12 @@ class Git:
 
     def remote_tags(self) -> dict[str, TagRef]:
         """Every tag of the remote, by name; raises RemoteError when it does not answer."""
-        return self.remote_refs()[0]
+        return self.remote_refs().tags
 
-    def remote_refs(self) -> tuple[dict[str, TagRef], dict[str, str]]:
-        """Every tag and the tip of every branch of the remote, by name; raises RemoteError when it does not answer."""
-        listing = self.program.remote("ls-remote", "--quiet", "--tags", "--heads", self.remote).text
-        heads = (line.partition("\trefs/heads/") for line in listing.splitlines())
-        return _tag_refs(listing, "\t"), {name: sha for sha, _, name in heads if name}
+    def remote_refs(self) -> RemoteRefs:
+        """The branches and tags of the remote, of one moment; raises RemoteError when it tells of none at all."""
+        listing = self.program.refs(self.remote)
+        return RemoteRefs(branches=branch_tips(listing), tags=_tag_refs(listing, "\t"))
 
     def fetch_tags(self, names: Collection[str]) -> None:
         """Fetch the objects of some of the remote's tags without writing any ref.
@@ -372,7 +385,7 @@ class Git:
         """When some commits were committed, in seconds since the epoch; raises RemoteError when one is not here."""
         options = ("--stdin", "--no-walk=unsorted", "--no-commit-header", "--format=%H %ct")
         lines = self.program.run("rev-list", *options, stdin=_asked(shas)).text.splitlines() if shas else []
-        return {sha: int(date) for sha, _, date in (line.partition(" ") for line in lines)}
+        return {sha: _date(date) for sha, _, date in (line.partition(" ") for line in lines)}
 
     def find_commit_by_message(self, text: str, until: str) -> Commit | None:
         """The newest commit of the first-parent line of `until` with one line that contains `text`, or None."""
@@ -468,12 +481,13 @@ class Git:
             self.unshallow()
 
     def fetch_branch(self, branch: str) -> str | None:
-        """The commit that a branch of the remote is at now, fetched if it is not here; None if there is none."""
-        ref = f"refs/heads/{branch}"
-        lines = self.program.remote("ls-remote", "--quiet", self.remote, ref).text.splitlines()
-        sha = next((sha for sha, _, name in (line.partition("\t") for line in lines) if name == ref), None)
-        if sha is not None and not self.has_commit(sha):
-            self._fetch(sha)
+        """The commit that a branch of the remote is at now, fetched if it is not here; None if there is none.
+
+        That there is none is believed when it was told twice.
+        """
+        sha = self.remote_refs().branches.get(branch) or self.remote_refs().branches.get(branch)
+        if sha is not None:
+            self.fetch_commit(sha)
         return sha
 
     def fetch_commit(self, sha: str) -> None:
@@ -493,7 +507,7 @@ class Git:
         try:
             self._fetch(sha)
         except RemoteError:
-            self.program.remote("ls-remote", "--quiet", self.remote, "HEAD")  # fails, too, where nothing answers
+            self.program.refs(self.remote)  # fails, too, where nothing answers
             return False
         return True
 
@@ -621,11 +635,16 @@ def _commit(*fields: bytes) -> Commit:
         sha=sha,
         parents=tuple(parents.split()),
         author=author_of(name, mail),
-        committed_at=int(time),
+        committed_at=_date(time),
         message=message.rstrip("\n"),
         authored_at=int(authored),
         committer=committer,
     )
+
+
+def _date(text: str) -> int:
+    """When something was committed, in seconds since the epoch; a clock may have said anything, and is bounded."""
+    return min(int(text), _LATEST) if _SECONDS.fullmatch(text) else 0
 
 
 def _tag_refs(listing: str, between: str) -> dict[str, TagRef]:
@@ -633,6 +652,12 @@ def _tag_refs(listing: str, between: str) -> dict[str, TagRef]:
     lines = [line.partition(f"{between}refs/tags/") for line in listing.splitlines()]
     refs = {name: sha for sha, _, name in lines if name}
     return {name: TagRef(sha, refs.get(f"{name}^{{}}", sha)) for name, sha in refs.items() if name[-3:] != "^{}"}
+
+
+def branch_tips(listing: str) -> dict[str, str]:
+    """The commit of every branch in what `git ls-remote` listed, by its name."""
+    lines = (line.partition("\trefs/heads/") for line in listing.splitlines())
+    return {name: sha for sha, _, name in lines if name}
 
 
 def _asked(names: Iterable[str]) -> bytes:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import enum
 import functools
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-from release_tool.errors import PermissionDeniedError, RemoteError, UsageError
+from release_tool.errors import NoAnswerError, PermissionDeniedError, RateLimitedError, RemoteError, UsageError
 from release_tool.github.accounts import Accounts
 from release_tool.github.graphql import Actor, GraphQL, LabelPage, PageInfo, no_repository, pages
 from release_tool.github.issues import Issues
 from release_tool.github.rest import Rest
 from release_tool.github.transport import (
-    NoAnswerError,
     NotFoundError,
     Purpose,
-    RateLimitedError,
     RejectedError,
     Transport,
     decode,
@@ -28,6 +26,7 @@ from release_tool.github.transport import (
 from release_tool.github.workflows import Workflows
 from release_tool.model.commits import PullRequest
 from release_tool.system.clock import SystemClock
+from release_tool.system.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -378,6 +377,7 @@ class GitHub:
         graphql_url: str = "https://api.github.com/graphql",
         clock: Clock | None = None,
         max_wait: float = 300,
+        silence: int = 30,
         seconds_between_writes: float = 1,
     ) -> None:
         self.name = repository
@@ -388,8 +388,7 @@ class GitHub:
             token_source=token_source,
             api_url=api_url,
             graphql_url=graphql_url,
-            clock=self._clock,
-            max_wait=max_wait,
+            patience=Patience(clock=self._clock, max_wait=timedelta(seconds=max_wait), silence=silence),
             seconds_between_writes=seconds_between_writes,
         )
         self._rest = Rest(repository, transport)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.errors import NoAnswerError
 from release_tool.github.graphql import Actor, GraphQL, account
 from release_tool.github.rest import Rest
-from release_tool.github.transport import NoAnswerError, Purpose, RejectedError
+from release_tool.github.transport import Purpose, RejectedError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from release_tool.errors import RemoteError
+from release_tool.errors import NoAnswerError, RemoteError
 from release_tool.github.graphql import GraphQL, account
 from release_tool.github.rest import Rest
-from release_tool.github.transport import NoAnswerError, Purpose, RejectedError, decode
+from release_tool.github.transport import Purpose, RejectedError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.errors import RefusedError, UsageError
+from release_tool.errors import NeedsPersonError, RefusedError, UsageError
 from release_tool.history import changes as domain
 from release_tool.history.facts import ReleaseFacts
 from release_tool.history.grouping import group, merged_by_hand, reached
@@ -16,11 +16,12 @@ from release_tool.history.owner import lives
 from release_tool.model.tag_message import owner_of
 from release_tool.model.tag_names import named_alike, naming, needs_history, read_names
 from release_tool.model.tags import TagState, is_maintenance, version_tags, withheld
+from release_tool.model.version import parse_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from release_tool.git.repository import TagMessage, TagRef
+    from release_tool.git.repository import RemoteRefs, TagMessage, TagRef
     from release_tool.github.api import Release
     from release_tool.history.changes import Change, RevertProof, RevertProposal
     from release_tool.history.facts import Request
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from release_tool.model.version import Version
     from release_tool.project import Project
 
+_LOOKS_AGAIN = (1, 2)
+"""How often it is waited until everybody sees what was written, before what contradicts itself is asked for again."""
 _PAGE = 100
 """Releases are read newest first, this many at once; a tag older than all of them was finished long ago."""
 
@@ -62,7 +65,8 @@ def look(project: Project, *, online: bool) -> RepositorySnapshot:
     if not online:
         return local_snapshot(project, branch, target)
     _ = project.remote  # before the network is asked for anything
-    return _look_online(project, branch, target, _published_head(project, branch, target))
+    listed = _listed(project, branch)
+    return _look_online(project, branch, target, _published_head(project, branch, target, listed), listed)
 
 
 def local_snapshot(project: Project, branch: str, target: str) -> RepositorySnapshot:
@@ -81,8 +85,9 @@ def local_snapshot(project: Project, branch: str, target: str) -> RepositorySnap
 
 def branch_snapshot(project: Project, branch: str) -> RepositorySnapshot | None:
     """See a branch as it is on GitHub, whatever is checked out; None where there is no such branch."""
-    head = project.git.fetch_branch(branch)
-    return None if head is None else _look_online(project, branch, head, head)
+    listed = _listed(project, branch)
+    head = _fetched_head(project, branch, listed)
+    return None if head is None else _look_online(project, branch, head, head, listed)
 
 
 def is_released(project: Project, branch: str) -> bool:
@@ -111,13 +116,12 @@ def why_unreleased(project: Project, seen: RepositorySnapshot, tag: VersionTag) 
     return "" if line_of(project, seen, tag.commit) else f"is on neither `{seen.branch}` nor a maintenance branch"
 
 
-def _look_online(project: Project, branch: str, target: str, head: str) -> RepositorySnapshot:
-    refs, heads = project.git.remote_refs()
+def _look_online(project: Project, branch: str, target: str, head: str, listed: _Listed) -> RepositorySnapshot:
+    refs, releases = listed.refs.tags, listed.releases
     names = read_names((name, ref.commit) for name, ref in refs.items())
     found = _completed(project, target, names)
-    releases = tuple(project.remote.releases())
     tags = _with_states(project, version_tags(names, found), refs, releases)
-    others = {tip for name, tip in heads.items() if is_released(project, name) and name != branch}
+    others = {tip for name, tip in listed.refs.branches.items() if is_released(project, name) and name != branch}
     return RepositorySnapshot(
         branch=branch,
         head=head,
@@ -127,6 +131,50 @@ def _look_online(project: Project, branch: str, target: str, head: str) -> Repos
         tips=frozenset(others),
         releases=releases,
         refs=tag_refs(refs),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Listed:
+    """What git and GitHub list of one moment: branches and tags, and the newest releases."""
+
+    refs: RemoteRefs
+    releases: tuple[Release, ...]
+
+    def missing(self, prefix: str | None) -> list[str]:
+        """The tags of published releases that git does not list, though GitHub has no such release without its tag."""
+        named = (release.tag for release in self.releases if not release.draft)
+        return [tag for tag in named if parse_tag(tag, prefix) and tag not in self.refs.tags]
+
+
+def _listed(project: Project, branch: str) -> _Listed:
+    """List branches, tags and releases, again where the branch is not among them, or they contradict each other.
+
+    Nothing is concluded from a tag that is missing in one list alone: raises NeedsPersonError where that stays so.
+    """
+    prefix = project.config.tag_prefix
+    listed = _list(project)
+    for times in _LOOKS_AGAIN:
+        if branch in listed.refs.branches and not listed.missing(prefix):
+            break
+        project.clock.sleep(times * project.settling)
+        listed = _list(project)
+    if missing := listed.missing(prefix):
+        raise _without_tag(project, missing[0])
+    return listed
+
+
+def _list(project: Project) -> _Listed:
+    return _Listed(project.git.remote_refs(), tuple(project.remote.releases()))
+
+
+def _without_tag(project: Project, tag: str) -> NeedsPersonError:
+    return NeedsPersonError(
+        f"{tag} is released on GitHub, and git lists no tag {tag}",
+        during="listing tags and releases",
+        already="nothing was written",
+        todo=f"put the tag back with `git push {project.git.remote} {tag}`, at the commit that was released,"
+        f" or delete the release {tag} on GitHub if it is to count for nothing; then run the command again",
     )
 
 
@@ -320,8 +368,15 @@ def _maintained(project: Project, branch: str) -> bool:
     return is_maintenance(branch, project.config)
 
 
-def _published_head(project: Project, branch: str, target: str) -> str:
-    head = project.git.fetch_branch(branch)
+def _fetched_head(project: Project, branch: str, listed: _Listed) -> str | None:
+    head = listed.refs.branches.get(branch)
+    if head is not None:
+        project.git.fetch_commit(head)
+    return head
+
+
+def _published_head(project: Project, branch: str, target: str, listed: _Listed) -> str:
+    head = _fetched_head(project, branch, listed)
     if head is None or not project.git.is_ancestor(target, head):
         raise RefusedError(
             f"commit {target[:10]} is not on `{branch}` on GitHub",
@@ -385,7 +440,7 @@ def _with_states(
         if release is None and (owner or tag.name in drafted or tag.name == project.actions.pushed_tag):
             if oldest and message and message.tagged_at < oldest:
                 return tag
-            release = project.remote.release_by_tag(tag.name) if oldest else None
+            release = project.remote.release_by_tag(tag.name)  # a list that lacks it proves nothing
             if release is None:
                 alive = owner is not None and message is not None and lives(project, owner, message.tagged_at)
                 return msgspec.structs.replace(tag, state=TagState.HALF_DONE, owner=owner, owner_lives=alive)

@@ -9,6 +9,10 @@ import msgspec
 _NO_REPLY = re.compile(r"(?:[0-9]+\+)?(?P<login>[^@+]+)@users\.noreply\.github\.com", re.IGNORECASE)
 
 
+LARGEST_NUMBER = 2**31 - 1
+"""No issue or pull request has a larger number: GitHub can't even be asked for one."""
+
+
 class Author(msgspec.Struct, frozen=True):
     """Somebody who wrote a change; the login is None where only a name is known."""
 

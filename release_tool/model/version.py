@@ -23,8 +23,8 @@ __all__ = [
     "tag_name",
 ]
 
-_STRICT = re.compile(r"[0-9A-Za-z.+-]+")
-"""The characters of a SemVer version: `\\d` alone would let non-ASCII digits pass."""
+_STRICT = re.compile(r"[0-9A-Za-z.+-]{1,255}")
+"""The characters of a SemVer version (`\\d` alone would let non-ASCII digits pass), no more than a file's name has."""
 _BEFORE_DIGITS = re.compile(r"^[^0-9]*")
 
 

@@ -119,17 +119,20 @@ def digest_of(path: Path) -> str:
 
 
 def _read(path: Path) -> Asset:
-    if not path.exists():
-        raise _unusable(path, "does not exist")
-    if not path.is_file():
-        raise _unusable(path, "is not a file")
-    size = path.stat().st_size
-    if size == 0:
-        raise _unusable(path, "is empty")
     try:
+        if path.is_symlink():
+            raise _unusable(path, "is a symbolic link, which may lead to what nobody meant to publish")
+        if not path.exists():
+            raise _unusable(path, "does not exist")
+        if not path.is_file():
+            raise _unusable(path, "is not a file")
+        size = path.stat().st_size
+        if size == 0:
+            raise _unusable(path, "is empty")
         digest = digest_of(path)
-    except OSError as error:
-        raise _unusable(path, f"can't be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no file can have that name"
+        raise _unusable(path, f"can't be read: {why}") from error
     return Asset(_RENAMED.sub(".", path.name), path, size, digest)
 
 

@@ -26,6 +26,7 @@ from release_tool.deploy.policy import DeployOutcome, may_deploy
 from release_tool.status import model
 from release_tool.status.metrics import DeliveryMetrics
 from release_tool.status.model import Health, Link
+from release_tool.text.masking import without_user
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def environment_status(facts: EnvironmentFacts) -> model.EnvironmentStatus:
     health, text, todo = _health(facts, now)
     return model.EnvironmentStatus(
         name=facts.name,
-        url=facts.settings.url,
+        url=without_user(facts.settings.url),
         automatic=facts.settings.automatic,
         health=health,
         text=text,

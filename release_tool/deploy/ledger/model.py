@@ -10,6 +10,7 @@ import msgspec
 
 from release_tool.deploy.ledger.phase import DeploymentState, Phase, PhaseRecord, is_same_end, read
 from release_tool.model.tags import Owner
+from release_tool.text.documents import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -205,7 +206,7 @@ def decode(task: str, payload: object) -> Payload | None:
         if not isinstance(payload, dict) or "schema" not in payload:
             return None
         return msgspec.convert(payload, Payload)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
+    except UNREADABLE:
         return None
 
 

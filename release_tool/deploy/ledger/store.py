@@ -11,10 +11,10 @@ import msgspec
 
 from release_tool.deploy.ledger.model import TASK, Deployment, decode, encode, steps
 from release_tool.deploy.ledger.phase import describe, is_spoken
-from release_tool.errors import RemoteError
+from release_tool.errors import NoAnswerError, RemoteError
 from release_tool.github import transport as github_transport
 from release_tool.github.graphql import BOT, Actor
-from release_tool.github.transport import NoAnswerError, Purpose
+from release_tool.github.transport import Purpose
 from release_tool.history.trust import Ignored, Trust, trust_of
 from release_tool.text.visible import visible
 
