@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec, assert_never
 
 import click
 import msgspec
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.halts.model import Halt
     from release_tool.deploy.ledger.model import Override
+    from release_tool.deploy.policy import DeployOutcome
     from release_tool.deploy.preconditions import DeployRequest
     from release_tool.deploy.reconcile import ReconcileStep
     from release_tool.project import Project
@@ -547,11 +548,16 @@ def _outputs(done: DeployResult) -> dict[str, str]:
 
 def _lines(done: DeployResult) -> list[str]:
     name = f" {done.version}" if done.version else ""
-    lines = [f"{done.environment}:{name} {done.outcome.replace('_', ' ')}: {visible(done.reason)}"]
+    lines = [f"{done.environment}:{name} {_shown(done.outcome)}: {visible(done.reason)}"]
     lines += [f"  {change.name} {visible(change.title)}" for change in done.changes if done.outcome == "goes"]
     if done.outcome not in {"goes", "healthy", "unchanged"}:
         lines.append(f"  live: {done.live or 'nobody knows what'}")
     return lines
+
+
+def _shown(outcome: DeployOutcome) -> str:
+    """An outcome in the words of a person, where they are others than those of programs."""
+    return {"goes": "ok", "held": "blocked"}.get(outcome, outcome.replace("_", " "))
 
 
 def _why(step: ReconcileStep) -> str:
@@ -562,7 +568,7 @@ def _summary(done: DeployResult) -> str:
     from release_tool.text.markdown import fenced, inert
 
     name = inert(done.version)
-    parts = [f"### {done.environment}: {name} {done.outcome.replace('_', ' ')}", inert(done.reason)]
+    parts = [f"### {done.environment}: {name} {_shown(done.outcome)}", inert(done.reason)]
     if done.before and done.before != done.version:
         parts.append(f"{inert(done.before)} → {name}")
     parts += ["\n".join(f"- {change.name} {inert(change.title)}" for change in done.changes)] if done.changes else []
@@ -585,30 +591,40 @@ def _step_summary(step: ReconcileStep) -> str:
 
 def _raise(done: DeployResult) -> None:
     """End with the exit code of an outcome; those that are fine end with none."""
+    from release_tool.deploy.policy import DeployOutcome
+
     live = f"{done.live} is live" if done.live else "nobody knows what is live"
     back = f"`release-tool rollback -e {done.environment}`"
     match done.outcome:
-        case "refused":
+        case DeployOutcome.REFUSED:
             ways = " ".join(f"--override {way}" for way in done.ways_out)
             todo = f'if you know better: `{ways} --reason "…"`' if ways else "remove what stands in the way"
             raise RefusedError(done.reason, already=f"nothing was changed; {live}", todo=todo)
-        case "rolled_back":
+        case DeployOutcome.ROLLED_BACK:
             raise RolledBackError(
                 f"{done.version} is not healthy in {done.environment}: {done.reason}",
                 already=f"rolled back: {done.rolled_back_to} is live again, and was proven healthy",
-                todo=f"mend {done.version} and release again; it is quarantined in {done.environment} until then",
+                todo=f"fix {done.version} and release again; it is quarantined in {done.environment} until then",
             )
-        case "unhealthy":
+        case DeployOutcome.UNHEALTHY:
             raise UnhealthyError(
                 f"{done.environment} is not healthy: {done.reason}",
                 already=f"{live}" + (f"; automatic deployments are halted: {done.incident}" if done.incident else ""),
                 todo=f"look at it now: {back} goes back to the last known good, `release-tool resume` lifts the halt",
             )
-        case "inconclusive":
+        case DeployOutcome.INCONCLUSIVE:
             raise UnhealthyError(
                 f"nobody knows whether {done.environment} is healthy: {done.reason}",
                 already="nothing was rolled back for what may be a fault of the measurement",
                 todo=f"look at it, then `release-tool verify -e {done.environment}`, or {back}",
             )
-        case _:
+        case (
+            DeployOutcome.GOES
+            | DeployOutcome.UNCHANGED
+            | DeployOutcome.HELD
+            | DeployOutcome.SUPERSEDED
+            | DeployOutcome.HEALTHY
+        ):
             return
+        case _ as never:
+            assert_never(never)

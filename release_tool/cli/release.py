@@ -216,6 +216,8 @@ def plan_document(planned: ReleasePlan) -> dict[str, object]:
         "latest": planned.latest,
         "changes": [_change_document(change) for change in planned.changes],
         "unseen": list(planned.unseen),
+        "remarks": list(planned.remarks),
+        "warnings": list(planned.warnings),
     }
 
 
@@ -241,9 +243,21 @@ def plan_text(planned: ReleasePlan, columns: int | None = None) -> str:
     """
     lines = [_headline(planned), ""] if planned.changes else [_headline(planned)]
     lines += _table(planned.changes, columns)
+    if planned.action is Action.NOTHING and _waiting(planned):
+        lines += ["", "They wait for the next release; `release-tool bump --force patch` makes one of them."]
+    for warning in planned.warnings:
+        lines += ["", f"Warning: {visible(warning)}."]
+    if planned.remarks:
+        lines += ["", *(f"Tags: {visible(remark)}." for remark in planned.remarks)]
     if planned.unseen:
         lines += ["", f"Not seen without a token: {'; '.join(planned.unseen)}."]
     return "\n".join(lines)
+
+
+def _waiting(planned: ReleasePlan) -> bool:
+    """Whether changes are there that ask for no release, and were not taken back either."""
+    alive = [change for change in planned.changes if change.cancelled_by is None]
+    return bool(alive) and all(change.bump is Bump.NONE for change in alive)
 
 
 def _headline(planned: ReleasePlan) -> str:
@@ -333,6 +347,7 @@ def _summary(planned: ReleasePlan, notes: str) -> str:
             f"| {change.bump} | {change.name} | {_cell(change.title)} | {_cell(change.reason)} |"
             for change in planned.changes
         ]
+    lines += ["", *(f"⚠️ {inert(warning)}." for warning in planned.warnings)] if planned.warnings else []
     return "\n".join([*lines, "", notes])
 
 

@@ -120,7 +120,8 @@ def _insist_on_names(proposal: SetupProposal, *, overwrite: bool) -> None:
 
 def _found(found: Survey) -> Iterator[str]:
     """What was found out, a line each."""
-    yield f"releases come from `{found.branch}`, tagged `{found.wishes.tag_prefix}1.2.3`"
+    prefix = "v" if found.wishes.tag_prefix is None else found.wishes.tag_prefix
+    yield f"releases come from `{found.branch}`, tagged `{prefix}1.2.3`"
     yield f"built with: {found.stack.name} ({'; '.join(found.stack.build) or 'nothing is built'})"
     yield f"tested with: {'; '.join(found.stack.test) or 'nothing known'}"
     if found.configured:
@@ -233,10 +234,10 @@ def _document(proposal: SetupProposal, files: tuple[ManagedFile, ...], todo: tup
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Mend what safely can be: labels, the hosted branch, files of ours.")
+@click.option("--fix", is_flag=True, help="Fix what safely can be: labels, the hosted branch, files of ours.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def doctor(fix: bool, as_json: bool) -> None:
-    """Check that everything is in place: one line each, and behind each problem what mends it.
+    """Check that everything is in place: one line each, and behind each problem its fix.
 
     What the token may do is asked by requests that can't be fulfilled; nothing is written without `--fix`.
     Ends with exit code 3 when there is a problem.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.errors import RefusedError, UsageError
-from release_tool.history.references import ImageReference
+from release_tool.history.references import MANIFEST, REFERENCE, ImageReference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from release_tool.release.plan import ReleasePlan
 
 CHECKSUMS = "SHA256SUMS"
-MANIFEST = "manifest.json"
 FULL_NOTES = "RELEASE_NOTES.md"
 REFERENCES = "release-references.txt"
 """The file in which a build tells what it built besides files, one `NAME=REF@DIGEST` a line; it is not published."""
@@ -29,8 +28,6 @@ _RENAMED = re.compile(r"[^A-Za-z0-9._+@~-]+")
 
 _LONGEST_REFERENCE = 140
 """The characters that GitHub keeps of what stands beside the name in a commit's status."""
-
-_REFERENCE = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_-]*)=(?P<reference>\S+@sha256:[0-9a-f]{64})")
 
 
 class Asset(msgspec.Struct, frozen=True):
@@ -89,7 +86,7 @@ def parse_references(values: Iterable[str]) -> tuple[ImageReference, ...]:
     """
     found: dict[str, ImageReference] = {}
     for line in (line.strip() for value in values for line in _told(value).splitlines()):
-        match = _REFERENCE.fullmatch(line)
+        match = REFERENCE.fullmatch(line)
         if line and match is None:
             raise UsageError(
                 f"--reference {line!r} is not of the form NAME=REF@DIGEST",
@@ -159,17 +156,20 @@ def digest_of(path: Path) -> str:
 
 
 def _read(path: Path) -> Asset:
-    if not path.exists():
-        raise _unusable(path, "does not exist")
-    if not path.is_file():
-        raise _unusable(path, "is not a file")
-    size = path.stat().st_size
-    if size == 0:
-        raise _unusable(path, "is empty")
     try:
+        if path.is_symlink():
+            raise _unusable(path, "is a symbolic link, which may lead to what nobody meant to publish")
+        if not path.exists():
+            raise _unusable(path, "does not exist")
+        if not path.is_file():
+            raise _unusable(path, "is not a file")
+        size = path.stat().st_size
+        if size == 0:
+            raise _unusable(path, "is empty")
         digest = digest_of(path)
-    except OSError as error:
-        raise _unusable(path, f"can't be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no file can have that name"
+        raise _unusable(path, f"can't be read: {why}") from error
     return Asset(_RENAMED.sub(".", path.name), path, size, digest)
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from release_tool.config import Labels
-from release_tool.model.version import parse_version, precedence
+from release_tool.model.version import parse_version
+from release_tool.release.version_files import version_files
 from release_tool.text.globs import matching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-
-    from release_tool.model.version import Version
 
 _WORKFLOWS = (".github/workflows/*.yml", ".github/workflows/*.yaml")
 _TOLD_BY = (
@@ -61,13 +59,6 @@ class Hint(msgspec.Struct, frozen=True):
     recipe: str
 
 
-class Versions(msgspec.Struct, frozen=True):
-    """What the tags tell: the prefix of version tags, and the highest version, None where there is none."""
-
-    prefix: str
-    highest: str | None
-
-
 def telling(paths: Iterable[str]) -> tuple[str, ...]:
     """Keep the paths of the files that have to be read."""
     return matching(paths, _TOLD_BY)
@@ -103,14 +94,6 @@ def started_by_tags(texts: Mapping[str, str], ours: Collection[str]) -> tuple[st
     return tuple(path for path, start in starts.items() if re.search(r"^ +tags:", start, re.MULTILINE))
 
 
-def several_products(tags: Iterable[str]) -> tuple[str, ...]:
-    """The prefixes of version tags where a repository releases several things by themselves; none elsewhere."""
-    counts = Counter(found[0] for tag in tags if (found := _read_tag(tag)))
-    named = [prefix for prefix, count in counts.most_common() if prefix not in {"", "v"} and count > 1]
-    total = sum(counts.values())
-    return tuple(named) if len(named) > 1 and max(counts.values()) < total * _MOST else ()
-
-
 def deployment_hints(paths: Collection[str]) -> tuple[Hint, ...]:
     """Name the ways to deploy that the files tell of, the most telling first."""
     found = ((next(iter(sorted(matching(paths, globs))), ""), recipe) for globs, recipe in _HINTS)
@@ -123,19 +106,6 @@ _TESTS = re.compile(
     r"|phpunit)\b"
 )
 """What a workflow runs that tests something."""
-_MOST = 0.8
-"""The part of the version tags that may have one prefix where several products are released."""
-
-
-def versions(tags: Iterable[str]) -> Versions | None:
-    """Find the prefix that most version tags have; None where no tag is a version."""
-    read = [found for tag in tags if (found := _read_tag(tag))]
-    if not read:
-        return None
-    prefix, _ = Counter(prefix for prefix, _ in read).most_common(1)[0]
-    stable = [version for other, version in read if other == prefix and not version.prerelease]
-    highest = max(stable, key=precedence, default=None)
-    return Versions(prefix, str(highest) if highest else None)
 
 
 def written_version(texts: Mapping[str, str]) -> str | None:
@@ -163,15 +133,10 @@ def labels(known: Iterable[str]) -> Labels:
 _MEANINGS = {
     **dict.fromkeys(("major", "breaking", "breaking-change"), "major"),
     **dict.fromkeys(("minor", "feature", "feat", "enhancement"), "minor"),
-    **dict.fromkeys(("patch", "bug", "bugfix", "fix", "documentation", "docs", "chore", "dependencies"), "patch"),
+    **dict.fromkeys(("patch", "bug", "bugfix", "fix"), "patch"),
+    **dict.fromkeys(("documentation", "docs", "chore", "dependencies"), "none"),
 }
 """What the last word of a label such as `kind/bug` means."""
-
-
-def _read_tag(tag: str) -> tuple[str, Version] | None:
-    found = re.fullmatch(r"(?P<prefix>|[A-Za-z0-9._/@-]*[A-Za-z._/@-])(?P<version>\d+\.\d+\.\d+(?:[-+].*)?)", tag)
-    version = parse_version(found["version"]) if found else None
-    return (found["prefix"], version) if found and version else None
 
 
 _IGNORED = re.compile(r"^//(?:go:build| *\+build) +ignore\b", re.MULTILINE)
@@ -202,7 +167,7 @@ def _python(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
     test: tuple[str, ...] = ("pipx run tox",) if "tox.ini" in paths or "[tool.tox]" in told else ()
     if not test and ("pytest" in told or _any(paths, ["**/test_*.py", "**/conftest.py"])):
         test = ("python3 -m pip install --quiet . pytest", "python3 -m pytest")
-    build = ("pipx run build",) if packaged else ("mkdir -p dist", _ARCHIVE)
+    build = (*_setting("pyproject.toml", texts), "pipx run build") if packaged else ("mkdir -p dist", _ARCHIVE)
     return Stack(name="Python", setup=_PYTHON, build=build, test=test)
 
 
@@ -215,7 +180,8 @@ def _node(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
     else:
         install = "npm ci" if "package-lock.json" in paths else "npm install"
         run, pack = "npm run", "npm pack"
-    build = (install, f"{run} --if-present build", f"mkdir -p dist && {pack} --pack-destination dist")
+    version = _setting("package.json", texts)
+    build = (install, *version, f"{run} --if-present build", f"mkdir -p dist && {pack} --pack-destination dist")
     return Stack(name="Node.js", build=build, test=(install, f"{run} test") if tested else ())
 
 
@@ -237,9 +203,14 @@ def _rust(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
     copy = "mkdir -p dist && find target/release -maxdepth 1 -type f -executable -exec cp -t dist {} +"
     return Stack(
         name="Rust" if runs else "Rust, a library",
-        build=(f"cargo build --release{locked}", copy) if runs else (),
+        build=(*_setting("Cargo.toml", texts), f"cargo build --release{locked}", copy) if runs else (),
         test=(f"cargo test{locked}",),
     )
+
+
+def _setting(path: str, texts: Mapping[str, str]) -> tuple[str, ...]:
+    """The line that sets the version in a file of the project, where it is written there and not taken from the tag."""
+    return tuple(file.command for file in version_files({path: texts.get(path, "")}))
 
 
 def _maven(paths: Collection[str], texts: Mapping[str, str]) -> Stack:

@@ -14,6 +14,7 @@ from release_tool import config as configuration
 from release_tool.config import Config
 from release_tool.errors import RefusedError, UsageError
 from release_tool.git.worktree import Worktree
+from release_tool.history.look import look_at_tags
 from release_tool.setup import detect, installation, old_set, shipped
 from release_tool.setup import files as scaffold
 from release_tool.setup.detect import Competitor, Hint, Stack
@@ -27,6 +28,7 @@ from release_tool.setup.render import Values
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from release_tool.model.tag_names import Naming
     from release_tool.project import Project
 
 CONFIGURATION = "release-tool.toml"
@@ -103,7 +105,8 @@ class SetupProposal(msgspec.Struct, frozen=True, kw_only=True):
 
 def survey(project: Project) -> Survey:
     """Find out what the repository is; GitHub is asked for its labels where there is a token."""
-    _insist_on_one_project_of_github(project)
+    tagged, tags = look_at_tags(project)
+    _insist_on_one_project_of_github(project, tagged)
     if project.git.is_bare:
         raise UsageError("there is no working tree here", todo="run this inside a clone with one")
     tree = Worktree(project.git.root)
@@ -114,7 +117,8 @@ def survey(project: Project) -> Survey:
     old = old_set.find(before)
     written_before = tree.read(scaffold.RELEASE) or texts.get(old_set.RELEASE, "") * bool(old.removed)
     configured_by = configured(tree)
-    wishes = _wishes(project, texts, configured_by)
+    released = any(tag.stable for tag in tags)
+    wishes = _wishes(project, texts, configured_by, tagged, released=released)
     return Survey(
         branch=wishes.branch,
         configured=configured_by,
@@ -139,7 +143,7 @@ def _source(workflows: Iterable[str]) -> str:
     return next(filter(None, map(scaffold.source_of, ours)), "")
 
 
-def _insist_on_one_project_of_github(project: Project) -> None:
+def _insist_on_one_project_of_github(project: Project, tagged: Naming) -> None:
     """Raise RefusedError where nothing that is written could work."""
     host = urlsplit(project.web_url).hostname or ""
     if "gitlab" in host or "bitbucket" in host:
@@ -148,13 +152,12 @@ def _insist_on_one_project_of_github(project: Project) -> None:
             already="nothing was written",
             todo="mirror it to GitHub, or use what your host brings for releases",
         )
-    products = detect.several_products(project.git.tags())
-    if products and project.config.tag_prefix == Config().tag_prefix:
+    if tagged.packages:
         raise RefusedError(
-            f"several things are released here by themselves (tags {', '.join(f'{name}…' for name in products[:4])}),"
+            f"several packages are released here by themselves ({', '.join(tagged.packages)}),"
             " and release-tool releases a repository as one",
             already="nothing was written",
-            todo="set `tag-prefix` in release-tool.toml to the one that it is to release, and run this again",
+            todo=f'choose one in release-tool.toml, such as `tag-prefix = "{tagged.choice}"`, and run this again',
         )
 
 
@@ -228,13 +231,14 @@ def _settings(project: Project, tree: Worktree, found: Survey, wishes: Deviation
     return ManagedFile(found.configured, text, there, FileState.YOURS if text == there else FileState.OLDER)
 
 
-def _wishes(project: Project, texts: dict[str, str], configured_by: str) -> Deviations:
-    tagged = detect.versions(project.git.tags())
+def _wishes(
+    project: Project, texts: dict[str, str], configured_by: str, tagged: Naming, *, released: bool
+) -> Deviations:
     known = project.github.adapter(Settings).labels() if project.github else ()
-    first = detect.written_version(texts) if tagged is None or tagged.highest is None else None
+    first = None if released else detect.written_version(texts)
     return Deviations(
         branch=_branch(project, configured_by),
-        tag_prefix=tagged.prefix if tagged else "v",
+        tag_prefix=tagged.prefix if tagged.prefix != "v" or tagged.packages else None,
         initial_version=first or "",
         labels=detect.labels(known),
         cloud=next((name for name in _CLOUDS if project.git.has_branch(name)), ""),

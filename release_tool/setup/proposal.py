@@ -27,7 +27,7 @@ class Deviations(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     branch: str = "main"
-    tag_prefix: str = "v"
+    tag_prefix: str | None = None
     initial_version: str = ""
     labels: Labels = Labels()
     builds: bool = True
@@ -139,14 +139,14 @@ def _of_environments(config: Config, repository: str) -> Iterator[str]:
         for secret in environment.pass_env:
             yield f"Give it its secret: `gh secret set {secret} --env {name} --repo {repository}`"
         record = f"release-tool deploy VERSION -e {name} --record"
-        yield f"Tell the ledger what runs there now, as the first way back: `{record}`"
+        yield f"Tell the ledger what runs there now, as the first rollback target: `{record}`"
 
 
 def _keys(wishes: Deviations) -> Iterator[str]:
     usual = Config()
     if wishes.branch != usual.branch:
         yield f"branch = {_quoted(wishes.branch)}"
-    if wishes.tag_prefix != usual.tag_prefix:
+    if wishes.tag_prefix is not None:
         yield f"tag-prefix = {_quoted(wishes.tag_prefix)}"
     if wishes.initial_version not in {"", usual.initial_version}:
         yield f"initial-version = {_quoted(wishes.initial_version)}"

@@ -67,6 +67,7 @@ def known(config: Config, values: Values) -> dict[str, object]:
     """What the templates know of a repository."""
     hosted = f"github.ref == 'refs/heads/{config.sync.branch}'" if config.sync else "false"
     main = f"github.ref == 'refs/heads/{values.branch}'"
+    prefix = "v" if config.tag_prefix is None else config.tag_prefix
     channels = sorted({channel.url_env for channel in config.channels.values()})
     passed = {name for environment in config.environments.values() for name in environment.pass_env}
     return {
@@ -97,8 +98,8 @@ def known(config: Config, values: Values) -> dict[str, object]:
         "references": "--reference=$RELEASE_REFERENCES" if config.build.workflow else "",
         "runner": values.runner,
         "sync": config.sync,
-        "tagged": config.tag_prefix,
-        "tags": _quoted(f"{config.tag_prefix}*" if config.tag_prefix else "[0-9]*"),
+        "tagged": prefix,
+        "tags": _quoted(f"{prefix}*" if prefix else "[0-9]*"),
         "tested_references": _tested_references(config),
         "tests": config.tests,
         "tests_steps": _steps("Test", values.setup, _tested(config, values)),

@@ -129,7 +129,7 @@ def test_what_is_not_healthy_ends_with_7_and_names_the_incident(tmp_path: Path) 
         assert str(told["incident"]) in done.err
         assert "release-tool rollback -e production" in done.err
         held = deploy(here, "1.3.0", "--automatic")
-        assert (held.code, "held: production is halted" in held.out) == (0, True)
+        assert (held.code, "blocked: deployments halted" in held.out) == (0, True)
 
 
 def test_a_person_is_refused_with_3_and_told_the_override_by_name(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_references_stand_on_their_commit_before_anybody_can_deploy_the_release(
         assert {found.tag for found in project.github().releases() if not found.draft} == {"v1.2.3"}
     outcome = release(project.project(), Request(), ReleaseContents(references=images))
     found = project.github().statuses(outcome.plan.sha)
-    assert {name: status.description for name, status in found.items()} == {
+    assert {status.context: status.description for status in found} == {
         f"release-tool/reference/{image.name}": image.reference for image in images
     }
     written = [asked.path for asked in project.box.requests if asked.method in {"POST", "PATCH"}]

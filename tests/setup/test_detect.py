@@ -8,12 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from release_tool.config import Labels
 from release_tool.setup import detect
-from release_tool.setup.detect import Competitor, Hint, Versions
+from release_tool.setup.detect import Competitor, Hint
 
 WORKFLOW = ".github/workflows/ci.yml"
 
@@ -44,6 +42,24 @@ WORKFLOW = ".github/workflows/ci.yml"
         ({"Cargo.toml": "", "Cargo.lock": "", "src/main.rs": ""}, "Rust", "--release --locked", "cargo test --locked"),
         ({"Cargo.toml": "", "src/lib.rs": ""}, "Rust, a library", "", "cargo test"),
         ({"pyproject.toml": "[tool.ruff]"}, "Python", "git archive", None),
+        (
+            {"pyproject.toml": '[project]\nversion = "1.0.0"\n'},
+            "Python",
+            'pipx run uv version --frozen "$RELEASE_VERSION"\npipx run build',
+            None,
+        ),
+        (
+            {"package.json": '{"version": "1.0.0"}'},
+            "Node.js",
+            'npm version --no-git-tag-version --allow-same-version "$RELEASE_VERSION"\nnpm run --if-present build',
+            None,
+        ),
+        (
+            {"Cargo.toml": '[package]\nversion = "1.0.0"\n', "src/main.rs": ""},
+            "Rust",
+            "cargo update --workspace\ncargo build",
+            "cargo",
+        ),
         ({"pom.xml": ""}, "Java with Maven", "mvn --batch-mode --no-transfer-progress package", "verify"),
         ({"build.gradle.kts": "", "gradlew": ""}, "Java with Gradle", "./gradlew assemble", "./gradlew check"),
         ({"shop.gemspec": "", "Rakefile": ""}, "Ruby", "gem build *.gemspec", "bundle exec rake"),
@@ -134,21 +150,6 @@ def test_what_publishes_on_a_pushed_tag_is_named() -> None:
     assert detect.started_by_tags(files, ours=()) == (".github/workflows/pypi.yml",)
 
 
-@pytest.mark.parametrize(
-    "tags, products",
-    [
-        (["a@1.0.0", "a@1.1.0", "b@0.1.0", "b@0.2.0", "b@0.3.0"], ("b@", "a@")),
-        (["v1.0.0", "v1.1.0", "docs-1.0.0", "docs-1.1.0"], ()),
-        (["shop-1.0.0", "shop-2.0.0"], ()),
-        ([f"v{number}.0.0" for number in range(1, 20)] + ["a@1.0.0", "a@1.1.0", "b@1.0.0", "b@1.1.0"], ()),
-    ],
-)
-def test_a_repository_that_releases_several_things_is_told_by_its_tags(
-    tags: list[str], products: tuple[str, ...]
-) -> None:
-    assert detect.several_products(tags) == products
-
-
 # Builds that were run
 
 
@@ -219,27 +220,6 @@ def test_the_more_telling_file_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "tags, found",
-    [
-        ([], None),
-        (["nightly", "2024-01-01", "v1.2"], None),
-        (["v1.2.3", "v1.10.0", "v1.9.0"], Versions("v", "1.10.0")),
-        (["1.2.3", "2.0.0-rc.1"], Versions("", "1.2.3")),
-        (["shop-1.0.0", "shop-1.1.0", "v9.0.0"], Versions("shop-", "1.1.0")),
-        (["release/1.0.0-rc.1"], Versions("release/", None)),
-    ],
-)
-def test_the_prefix_of_versions_is_that_of_most_tags(tags: list[str], found: Versions | None) -> None:
-    assert detect.versions(tags) == found
-
-
-@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), st.integers(0, 99)), min_size=1))
-def test_the_highest_version_is_the_highest_of_all(cores: list[tuple[int, int, int]]) -> None:
-    found = detect.versions(f"v{major}.{minor}.{patch}" for major, minor, patch in cores)
-    assert found == Versions("v", ".".join(map(str, max(cores))))
-
-
-@pytest.mark.parametrize(
     "texts, version",
     [
         ({"pyproject.toml": '[project]\nname = "x"\nversion = "1.4.0"\n'}, "1.4.0"),
@@ -260,3 +240,4 @@ def test_labels_with_a_kind_before_them_mean_what_they_say() -> None:
     assert found.minor == (*usual.minor, "kind/feature")
     assert found.major == (*usual.major, "semver:major")
     assert found.none == usual.none
+    assert detect.labels(["type: docs"]).none == (*usual.none, "type: docs")

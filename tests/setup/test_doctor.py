@@ -76,6 +76,25 @@ def bare(tmp_path: Path) -> Iterator[Shop]:
         yield made
 
 
+def test_records_that_count_for_nothing_are_named(tmp_path: Path) -> None:
+    broken: Entry = {"deployment": "production", "payload": {"schema": 1, "commit": "zz"}}
+    stranger: Entry = {"creator": "ci-app[bot]"}
+    cloud: list[Entry] = [
+        {"branch": "cloud", "from": "v1.2.3"},
+        {"status": "release-tool/tested", "ref": "cloud"} | stranger,
+    ]
+    history: list[Entry] = [{"tag": "v1.2.3"}, *cloud, proven(), proven() | stranger, broken]
+    with shop(tmp_path, *history, ADMIN, files={"release-tool.toml": HOSTED + ENVIRONMENT}) as made:
+        found = [one for one in examine(made.project(), ()).findings if one.about == "records"]
+
+    assert [(one.verdict, one.text.partition(" by ")[0][:19]) for one in found] == [
+        (FindingState.OK, "ignored: deployment"),
+        (FindingState.PROBLEM, "ignored: deployment"),
+    ]
+    assert "`release-tool/tested` of" in found[1].text
+    assert "`trusted-apps`" in found[1].fix
+
+
 def findings(of: Shop, verdict: FindingState, **env: str) -> dict[str, DoctorFinding]:
     known = {"TEAM_URL"}
     project = of.project(env=of.environment(**env), clock=FakeClock(datetime.now(UTC)))
@@ -284,9 +303,23 @@ def test_a_clock_that_is_wrong_is_named(sound: Shop, minutes: int, way: str) -> 
     assert f"s {way} GitHub's" in found["clock"].text
 
 
-def test_tags_with_another_prefix_are_named(tmp_path: Path) -> None:
-    with shop(tmp_path, {"tag": "release-1.2.3"}) as made:
-        assert "'release-1.2.3' lack the prefix 'v'" in problems(made)["version tags"].text
+def test_tags_that_count_for_nothing_are_named(tmp_path: Path) -> None:
+    change: Entry = {"commit": "Change", "files": {"x": "1"}}
+    with shop(tmp_path, {"tag": "v1.2"}, change, {"tag": "v1.3.0"}, {"tag": "debian/1.2"}) as made:
+        found = {finding.about: finding for finding in examine(made.project(), ()).findings}
+        assert found["version tags"].text == (
+            "the newest is v1.3.0; `debian/1.2` is not among this project's versions (`tag-prefix`)"
+        )
+
+
+def test_tags_of_several_packages_are_named_with_the_line_that_chooses_one(tmp_path: Path) -> None:
+    change: Entry = {"commit": "Change", "files": {"x": "1"}}
+    with shop(
+        tmp_path, {"tag": "@acme/cli@1.2.3"}, {"tag": "@acme/web@2.0.1"}, change, {"tag": "@acme/cli@1.3.0"}
+    ) as made:
+        found = problems(made)["version tags"]
+        assert found.text == "they are of several packages: @acme/cli@1.3.0, @acme/web@2.0.1"
+        assert found.fix == 'choose one by its prefix: `tag-prefix = "@acme/cli@"`'
 
 
 def test_a_failing_github_is_no_finding_but_an_error(sound: Shop) -> None:
@@ -295,6 +328,31 @@ def test_a_failing_github_is_no_finding_but_an_error(sound: Shop) -> None:
     result = sound.run("doctor")
     assert result.code == 4
     assert "listing the labels" in result.err
+
+
+def test_a_version_that_is_written_in_a_file_is_the_builds_to_set(tmp_path: Path) -> None:
+    files = {"pyproject.toml": '[project]\nname = "shop"\nversion = "1.0.0"\n'}
+    with shop(tmp_path, {"tag": "v1.2.3"}, files=files) as made:
+        found = problems(made)["version in pyproject.toml"]
+        assert "says '1.0.0', and no build sets it" in found.text
+        assert 'uv version --frozen "$RELEASE_VERSION"' in found.fix
+        workflows = made.clone / ".github" / "workflows"
+        workflows.mkdir(parents=True)
+        (workflows / "build.yml").write_text(f"      - run: {found.fix.partition(': ')[2]}\n")
+        assert "version in pyproject.toml" in findings(made, FindingState.OK)
+
+
+def test_changes_that_cause_no_release_any_more_are_named(tmp_path: Path) -> None:
+    quiet: list[Entry] = [
+        {"pull": 1, "title": "docs: tell it", "files": {"a": "1"}},
+        {"pull": 2, "title": "Bump it", "labels": ["dependencies"], "files": {"b": "1"}},
+    ]
+    with shop(tmp_path, {"tag": "v1.2.3"}, *quiet) as made:
+        found = findings(made, FindingState.OK)["changes that wait"]
+        assert found.text.startswith("#1, #2: such types and labels cause no release any more")
+        assert "release-tool bump --force patch" in found.fix
+    with shop(tmp_path / "2", {"tag": "v1.2.3"}, *quiet, {"commit": "fix: it", "files": {"c": "1"}}) as made:
+        assert "changes that wait" not in findings(made, FindingState.OK)
 
 
 # Mending

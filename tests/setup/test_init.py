@@ -68,7 +68,7 @@ def test_one_command_writes_everything_and_doing_it_again_writes_nothing(fresh: 
 def test_without_anybody_to_say_yes_nothing_is_written(fresh: Shop) -> None:
     result = init(fresh)
     assert result.code == 3
-    assert "nobody said yes" in result.err
+    assert "aborted: not confirmed" in result.err
     assert "`--yes`" in result.err
     assert changed(fresh) == []
 
@@ -145,6 +145,27 @@ def test_the_default_branch_the_tags_and_the_labels_are_found_out(tmp_path: Path
         assert "type: feature" in found.labels.minor
         assert 'branches: [trunk, "*.x", cloud]' in text(made, RELEASE)
         assert made.run("plan").code == 0
+
+
+def test_init_finds_the_prefix_that_plan_finds(tmp_path: Path) -> None:
+    fix: Entry = {"commit": "feat: search", "files": {"x": "1"}}
+    with shop(tmp_path, {"tag": "1.0.0"}, {"tag": "1.1.0"}, {"tag": "v1.2.0"}, fix, files=FILES) as made:
+        before = made.run("plan").out
+        assert init(made, "--yes").code == 0
+        assert configured(made).tag_prefix is None
+        assert made.run("plan").out == before
+        assert "v1.3.0 is next" in before
+
+
+def test_of_several_packages_a_person_chooses_one_by_its_prefix(tmp_path: Path) -> None:
+    tags: list[Entry] = [{"tag": "cli@1.0.0"}, {"tag": "web@1.0.0"}, {"commit": "More"}, {"tag": "cli@1.1.0"}]
+    with shop(tmp_path, *tags, files=FILES) as made:
+        told = init(made, "--yes")
+        assert (told.code, "cli@1.1.0, web@1.0.0" in told.err) == (3, True)
+        assert 'choose one in release-tool.toml, such as `tag-prefix = "cli@"`' in told.err
+        (made.clone / "release-tool.toml").write_text('tag-prefix = "cli@"\n')
+        made.git("add", ".")
+        assert init(made, "--yes").code == 0
 
 
 def test_a_repository_without_tags_goes_on_from_the_version_it_names(tmp_path: Path) -> None:
@@ -306,7 +327,7 @@ def test_a_changed_file_is_left_as_it_is_unless_somebody_agrees(fresh: Shop) -> 
     kept = init(fresh, "--yes")
     assert (kept.code, "somebody changed it" in kept.err) == (0, True)
     unasked = init(fresh)
-    assert (unasked.code, "nobody said yes" in unasked.err) == (3, True)
+    assert (unasked.code, "aborted: not confirmed" in unasked.err) == (3, True)
     refused = init(fresh, answer="n\n")
     assert (refused.code, text(fresh, RELEASE)) == (0, now + "# mine\n")
     agreed = init(fresh, answer="y\ny\n")

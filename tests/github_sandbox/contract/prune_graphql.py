@@ -80,6 +80,11 @@ PullRequestCommit: id commit
 PullRequestChangedFile: path additions deletions changeType
 Issue: id databaseId number title body url state stateReason closed closedAt createdAt updatedAt author
   authorAssociation assignees({PAGE}) labels(orderBy {PAGE}) comments({PAGE}) repository viewerDidAuthor
+  timelineItems(itemTypes {PAGE})
+ClosedEvent: id actor closer createdAt
+ReopenedEvent: id actor createdAt
+LabeledEvent: id actor label createdAt
+UnlabeledEvent: id actor label createdAt
 IssueComment: id databaseId body author authorAssociation createdAt updatedAt url viewerDidAuthor
 Label: id name color description isDefault
 Release: id databaseId tagName name description isDraft isPrerelease isLatest createdAt publishedAt updatedAt url
@@ -101,6 +106,7 @@ DeploymentStatusConnection: {PAGED}
 GitActorConnection: {PAGED}
 IssueCommentConnection: {PAGED}
 IssueConnection: {PAGED}
+IssueTimelineItemsConnection: {PAGED}
 LabelConnection: {PAGED}
 MergeQueueEntryConnection: {PAGED}
 PullRequestChangedFileConnection: {PAGED}
