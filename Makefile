@@ -20,10 +20,10 @@ TOOLS := build/go
 CLIENTS := build/clients
 ACTIONLINT := $(wildcard $(TOOLS)/actionlint)
 WORKFLOWS := $(wildcard .github/workflows/*.yml docs/examples/*/*.yml)
-ACTIONS := $(wildcard .github/actions/*/action.yml docs/examples/*/*/action.yml)
+ACTIONS := action.yml $(wildcard .github/actions/*/action.yml docs/examples/*/*/action.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test quick tests traffic pythons browser clients coverage table lint style workflows tools road types format lock schema build smoke bench pictures clean
+.PHONY: help setup demo check test quick tests traffic pythons browser clients coverage table lint style workflows tools road types format lock schema layers build smoke chaos bench pictures clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -105,7 +105,7 @@ style: setup
 	$(BIN)/lint-imports --no-logo
 
 workflows: setup
-	$(BIN)/zizmor --quiet --offline --pedantic --no-progress .github docs/examples
+	$(BIN)/zizmor --quiet --offline --pedantic --no-progress action.yml .github docs/examples
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)
 	$(if $(ACTIONLINT),$(ACTIONLINT) $(NOT_YET_KNOWN) -shellcheck=$(BIN)/shellcheck -pyflakes=,@echo 'actionlint was not asked: make tools installs it')
@@ -138,6 +138,12 @@ smoke: ## Install the wheel from dist into an environment of its own and start i
 	build/smoke/bin/release-tool --version
 	build/smoke/bin/release-tool --help
 
+# It goes on where it was ended; a tool with a rule broken on purpose has to be found out.
+chaos: setup ## Let every request of every command go wrong in every way, and try 100,000 random inputs (an hour)
+	$(BIN)/python -m tests.chaos.matrix
+	$(BIN)/python -m tests.chaos.matrix --broken --journeys deploy --only reset
+	$(BIN)/python -m tests.chaos.fuzz
+
 bench: setup ## Print what the commands cost, as ratios
 	$(BIN)/python benchmarks/run.py
 
@@ -152,6 +158,9 @@ schema: setup ## Write the JSON Schemas and the reference of the configuration a
 	$(call SCHEMA,config,config)
 	$(call SCHEMA,status.model,status)
 	$(BIN)/python -m tests.reference
+
+layers: setup ## Draw the picture of the layers in docs/architecture.md anew
+	$(BIN)/python -m tests.house
 
 pictures: setup ## Make the pictures of the README anew (needs a Chromium)
 	$(BIN)/python -m tests.pictures

@@ -21,7 +21,7 @@ from github_sandbox.server import DroppedError
 from github_sandbox.traffic import WATCHERS, Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -91,11 +91,11 @@ class Application:
             armed.hold()
         if fault.drop == "before":
             log.write(0)
-            raise DroppedError
-        if fault.status is not None:
+            raise DroppedError(reset=fault.reset)
+        if fault.status is not None and not fault.acts:
             return self._broken(fault)(environ, start)
         environ["sandbox.starter"] = fault.starter
-        if armed and (fault.drop == "after" or fault.block == "after"):
+        if armed and fault.late:
             return self._late(armed, environ, start, log)
         return self._inner(environ, start)
 
@@ -108,19 +108,25 @@ class Application:
             held.append((status, headers))
             return start
 
-        parts = list(self._inner(environ, keep))  # type: ignore[arg-type] # only called, never written to
+        if armed.fault.twice:
+            list(self._inner(environ, keep))  # type: ignore[arg-type] # only called, never written to
+            environ["wsgi.input"].seek(0)
+        parts = list(self._inner(environ, keep))  # type: ignore[arg-type] # the same
         armed.acted.set()
         if armed.fault.block == "after":
             armed.hold()
         if armed.fault.drop == "after":
             log.write(0)
-            raise DroppedError
-        start(*held[0])
-        return parts
+            raise DroppedError(reset=armed.fault.reset)
+        if armed.fault.status is not None:
+            return self._broken(armed.fault)(environ, start)
+        start(*held[-1])
+        return _half(parts) if armed.fault.truncated else parts
 
     def _broken(self, fault: Fault) -> flask.Response:
         document = fault.document if fault.document is not None else {"message": fault.text or "Fault"}
-        text = fault.text if fault.document is None and fault.text else msgspec.json.encode(document)
+        is_text = fault.document is None and fault.text is not None
+        text = fault.text if is_text else msgspec.json.encode(document)
         response = flask.Response(text, status=fault.status, content_type="application/json; charset=utf-8")
         response.headers.update(fault.headers)
         return response
@@ -386,3 +392,10 @@ class _Logged:
             return start(status, headers)
 
         return begin  # type: ignore[return-value] # what it returns is passed through
+
+
+def _half(parts: list[bytes]) -> Iterator[bytes]:
+    """The first half of an answer; then the connection ends."""
+    whole = b"".join(parts)
+    yield whole[: len(whole) // 2]
+    raise DroppedError

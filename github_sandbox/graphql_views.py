@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, assert_never
 
 import msgspec
 
@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
     from github_sandbox.call import Call
     from github_sandbox.repository import Change, Commit, Ref
-    from github_sandbox.store import Asset, Comment, CommitStatus, Deployment, DeploymentStatus, Issue, Label, Release
+    from github_sandbox.store import (
+        Asset,
+        Comment,
+        CommitStatus,
+        Deployment,
+        DeploymentStatus,
+        Issue,
+        IssueEvent,
+        Label,
+        Release,
+    )
 
 View: TypeAlias = dict[str, object]
 T = TypeVar("T")
@@ -522,7 +532,52 @@ def issue(call: Call, value: Issue) -> View:
         "url": views.web(call, f"/issues/{value.number}"),
         "state": value.state.upper(),
         "stateReason": reason.upper() if reason else None,
+        "timelineItems": lambda _info, **given: find_events(call, value, Arguments(given)),
     }
+
+
+EVENTS = {
+    "closed": "ClosedEvent",
+    "reopened": "ReopenedEvent",
+    "labeled": "LabeledEvent",
+    "unlabeled": "UnlabeledEvent",
+}
+
+
+def find_events(call: Call, of: Issue, given: Arguments) -> View:
+    """What happened to an issue, oldest first; of the kinds that were asked for."""
+    wanted = given.names("itemTypes")
+    found = [
+        one
+        for one in call.github.store.issue_events
+        if one.issue == of.number and (wanted is None or f"{one.kind.upper()}_EVENT" in wanted)
+    ]
+    return page(found, lambda one: issue_event(call, one), given)
+
+
+def issue_event(call: Call, value: IssueEvent) -> View:
+    """Something that happened to an issue."""
+    common: View = {
+        "__typename": EVENTS[value.kind],
+        "id": views.node_id("EV", value.id),
+        "actor": account(call, value.actor),
+        "createdAt": views.moment(value.created_at),
+    }
+    match value.kind:
+        case "labeled" | "unlabeled":
+            return common | {"label": label(call, call.github.label(value.label or ""))}
+        case "closed":
+            return common | {"closer": lambda _info: _closer(call, value)}
+        case "reopened":
+            return common
+        case _:
+            assert_never(value.kind)
+
+
+def _closer(call: Call, value: IssueEvent) -> View | None:
+    if value.commit:
+        return commit(call, call.github.repository.commit(value.commit))
+    return pull(call, call.github.pull(value.pull)) if value.pull else None
 
 
 def comment(call: Call, value: Comment) -> View:

@@ -144,7 +144,11 @@ class CommentPart(Part, frozen=True, kw_only=True):
 
 
 class IssueEntry(Part, frozen=True, kw_only=True):
-    """An issue."""
+    """An issue; its author has set the labels unless somebody else did.
+
+    `closed_with` is what closed it by a keyword: a pull request, such as `#5`, or a commit by the name of a branch or
+    tag. Without it a closed one was closed by hand.
+    """
 
     issue: str
     number: int | None = None
@@ -154,6 +158,9 @@ class IssueEntry(Part, frozen=True, kw_only=True):
     author: str | None = MAINTAINER
     author_type: Account = "User"
     state: Literal["open", "closed"] = "open"
+    labelled_by: str | None = None
+    closed_by: str = ACTIONS
+    closed_with: str | None = None
     comments: list[CommentPart] = []
 
 
@@ -164,6 +171,7 @@ class DeploymentStatusPart(Part, frozen=True, kw_only=True):
     description: str = ""
     log_url: str = ""
     environment_url: str = ""
+    creator: str | None = None
 
 
 class DeploymentEntry(Part, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -31,7 +32,11 @@ PATIENCE = 10.0
 
 
 class DroppedError(Exception):
-    """The connection ends here, without an answer."""
+    """The connection ends here, without an answer or in the middle of it; by a reset, nothing is even said."""
+
+    def __init__(self, *, reset: bool = False) -> None:
+        super().__init__()
+        self.reset = reset
 
 
 class Server:
@@ -111,9 +116,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._receive(body)
             try:
                 self._send(self.application(self._environ(body), self._start))
-            except DroppedError:
+            except DroppedError as dropped:
                 self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
+                self._hang_up(reset=dropped.reset)
+
+    def _hang_up(self, *, reset: bool) -> None:
+        with contextlib.suppress(OSError):
+            self.wfile.flush()
+        if reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            socket.close(self.connection.detach())
+        else:
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     do_GET = do_HEAD = answer  # noqa: N815 -- the parent's names
     do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 -- the same

@@ -150,11 +150,12 @@ def create_issue(call: Call) -> Answer:
         title=str(body.title),
         body=body.body,
         author=call.author,
-        labels=_worn(call, body.labels),
+        labels=[],
         assignees=body.assignees,
         created_at=now,
         updated_at=now,
     )
+    call.github.relabel(issue, _worn(call, body.labels), call.author)
     made = views.issue(call, store.issues.put(issue))
     return Answer(HTTPStatus.CREATED, made, {"Location": str(made["url"])})
 
@@ -180,14 +181,14 @@ def update_issue(call: Call) -> Answer:
     issue.title = issue.title if change.title is None else str(change.title)
     issue.body = change.body if "body" in body else issue.body
     if change.labels is not None:
-        issue.labels = _worn(call, change.labels)
+        call.github.relabel(issue, _worn(call, change.labels), call.author)
     if change.assignees is not None:
         issue.assignees = change.assignees
     if change.state == "closed" and issue.state == "open":
         call.github.close(issue, call.author)
         issue.state_reason = change.state_reason or "completed"
     elif change.state == "open" and issue.state == "closed":
-        issue.state, issue.closed_at, issue.closed_by, issue.state_reason = "open", None, None, "reopened"
+        call.github.reopen(issue, call.author)
     call.github.save(issue)
     return Answer(document=views.issue(call, issue))
 
@@ -211,7 +212,7 @@ def issue_labels(call: Call) -> Answer:
 def add_labels(call: Call) -> Answer:
     """Adds labels; missing ones are made."""
     issue = _issue(call)
-    issue.labels = list(dict.fromkeys([*issue.labels, *_label_names(call)]))
+    call.github.relabel(issue, list(dict.fromkeys([*issue.labels, *_label_names(call)])), call.author)
     return _labels(call, issue)
 
 
@@ -219,7 +220,7 @@ def add_labels(call: Call) -> Answer:
 def set_labels(call: Call) -> Answer:
     """Replaces the labels."""
     issue = _issue(call)
-    issue.labels = _label_names(call)
+    call.github.relabel(issue, _label_names(call), call.author)
     return _labels(call, issue)
 
 
@@ -234,7 +235,7 @@ def _label_names(call: Call) -> list[str]:
 def clear_labels(call: Call) -> Answer:
     """Takes all labels off."""
     issue = _issue(call)
-    issue.labels = []
+    call.github.relabel(issue, [], call.author)
     call.github.save(issue)
     return Answer(HTTPStatus.NO_CONTENT)
 
@@ -246,7 +247,7 @@ def remove_label(call: Call) -> Answer:
     kept = [name for name in issue.labels if name.lower() != call.path["name"].lower()]
     if len(kept) == len(issue.labels):
         raise not_found("Label does not exist")
-    issue.labels = kept
+    call.github.relabel(issue, kept, call.author)
     return _labels(call, issue)
 
 

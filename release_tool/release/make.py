@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from release_tool.errors import RefusedError
+from release_tool.errors import RefusedError, RemoteError
 from release_tool.github.api import Claim, NoAnswerError, RestrictedError
 from release_tool.history.facts import Request
 from release_tool.history.look import facts_for, look, tag_refs
@@ -29,6 +29,7 @@ from release_tool.text.markers import base_of, is_ours
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from release_tool.git.repository import TagRef
     from release_tool.history.look import RepositorySnapshot
     from release_tool.history.references import ImageReference
     from release_tool.model.tags import VersionTag
@@ -164,7 +165,7 @@ def _unexpected(
             todo=f"build commit {planned.sha} and release that, or give {planned.tag} up with "
             f"`release-tool withdraw {planned.tag} --reason TEXT`",
         )
-    message = project.git.tag_message(project.git.remote_tags()[str(planned.tag)].object)
+    message = project.git.tag_message(_tag_of(project, planned).object)
     promised = assets_of(message.text) if message else None
     if promised and not materials.assets:
         raise RefusedError(
@@ -175,6 +176,24 @@ def _unexpected(
             f"`release-tool withdraw {planned.tag} --reason TEXT`",
         )
     return None
+
+
+def _tag_of(project: Project, planned: ReleasePlan) -> TagRef:
+    """Where the tag of a release is that was claimed before; a list without it is asked for once more."""
+    name = str(planned.tag)
+    found = project.git.remote_tags().get(name) or project.git.remote_tags().get(name)
+    if found is None:
+        raise _unlisted(planned)
+    return found
+
+
+def _unlisted(planned: ReleasePlan) -> RemoteError:
+    return RemoteError(
+        f"{planned.tag} was claimed, and git does not list it",
+        during=f"finishing {planned.tag}",
+        already=f"{planned.tag} is claimed, and not published",
+        todo="run the same command again; it carries on",
+    )
 
 
 def _claim(project: Project, planned: ReleasePlan, *, assets: int | None) -> ReleaseOutcome | None:
@@ -249,7 +268,9 @@ def _settle(project: Project, seen: RepositorySnapshot, planned: ReleasePlan) ->
     until = project.clock.now() + _PATIENCE
     while (now := tag_refs(project.git.remote_tags())) != known:
         seen, known = look(project, online=True), now
-        ours = next(tag for tag in seen.tags if tag.name == planned.tag)
+        ours = next((tag for tag in seen.tags if tag.name == planned.tag), None)
+        if ours is None:
+            raise _unlisted(planned)
         above = [tag for tag in seen.tags if _holds(project, tag, ours)]
         waiting = next((tag for tag in above if tag.state is TagState.HALF_DONE and tag.owner_lives), None)
         covering = next((tag for tag in above if _covers(project, seen, tag, ours)), None)

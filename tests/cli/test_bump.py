@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 RELEASE: Entry = {
     "commit": "Workflows",
-    "files": {".github/workflows/release.yml": by_hand("level", "version", "pre", "since")},
+    "files": {".github/workflows/ships.yml": "# release-tool: release\n" + by_hand("level", "version", "pre", "since")},
 }
 FEATURE: Entry = {"pull": 1, "title": "Add search", "labels": ["feature"], "files": {"search.py": "1"}}
 

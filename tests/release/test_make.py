@@ -147,7 +147,7 @@ def test_references_stand_on_their_commit_before_anybody_can_deploy_the_release(
         assert {found.tag for found in project.github().releases() if not found.draft} == {"v1.2.3"}
     outcome = release(project.project(), Request(), ReleaseContents(references=images))
     found = project.github().statuses(outcome.plan.sha)
-    assert {name: status.description for name, status in found.items()} == {
+    assert {status.context: status.description for status in found} == {
         f"release-tool/reference/{image.name}": image.reference for image in images
     }
     written = [asked.path for asked in project.box.requests if asked.method in {"POST", "PATCH"}]
@@ -323,7 +323,7 @@ def test_a_release_is_not_published_under_a_tag_it_was_not_built_for(project: Sh
 
 def test_a_tag_that_a_person_pushed_is_finished_under_its_own_number(tmp_path: Path) -> None:
     with shop(tmp_path, *HISTORY, {"tag": "v3.0.0", "release": False}) as made:
-        env = made.job() | {"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": "v3.0.0"}
+        env = made.job() | {"GITHUB_EVENT_NAME": "push", "GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": "v3.0.0"}
         outcome = release(made.project(env=env), Request(), ReleaseContents())
         assert (outcome.plan.tag, outcome.released, outcome.again) == ("v3.0.0", True, False)
         assert "Add search" in (released(made)["v3.0.0"].body or "")
@@ -333,7 +333,7 @@ def test_a_tag_that_a_person_pushed_is_finished_under_its_own_number(tmp_path: P
 def test_the_push_of_a_tag_that_needs_no_finishing_releases_nothing(tmp_path: Path, tag: str) -> None:
     moving: tuple[Entry, ...] = ({"tag": "v1", "release": False},) if tag == "v1" else ()
     with shop(tmp_path, *HISTORY, *moving) as made:
-        env = made.job() | {"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": tag}
+        env = made.job() | {"GITHUB_EVENT_NAME": "push", "GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": tag}
         outcome = release(made.project(env=env), Request(), ReleaseContents())
         assert (outcome.released, outcome.again) == (False, False)
         assert outcome.reason == f"the tag {tag} was pushed, and nothing about it is half-done"

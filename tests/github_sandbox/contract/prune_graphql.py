@@ -82,6 +82,11 @@ PullRequestChangedFile: path additions deletions changeType
 Issue: id databaseId number title body url state stateReason closed closedAt createdAt updatedAt author
   authorAssociation assignees({PAGE}) labels(orderBy {PAGE}) comments({PAGE}) repository viewerDidAuthor
   activeLockReason locked milestone
+  timelineItems(itemTypes {PAGE})
+ClosedEvent: id actor closer createdAt
+ReopenedEvent: id actor createdAt
+LabeledEvent: id actor label createdAt
+UnlabeledEvent: id actor label createdAt
 IssueComment: id databaseId body author authorAssociation createdAt updatedAt url viewerDidAuthor
 Label: id name color description isDefault url
 Milestone: id number state title url description creator createdAt updatedAt closedAt
@@ -104,6 +109,7 @@ DeploymentStatusConnection: {PAGED}
 GitActorConnection: {PAGED}
 IssueCommentConnection: {PAGED}
 IssueConnection: {PAGED}
+IssueTimelineItemsConnection: {PAGED}
 LabelConnection: {PAGED}
 MergeQueueEntryConnection: {PAGED}
 PullRequestChangedFileConnection: {PAGED}
