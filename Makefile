@@ -17,12 +17,13 @@ TIMED = @started=$$(date +%s); $(MAKE) --no-print-directory $(1) && \
 WHEEL := $(wildcard dist/*.whl)
 CODE := github_sandbox release_tool tests $(wildcard benchmarks)
 TOOLS := build/go
+CLIENTS := build/clients
 ACTIONLINT := $(wildcard $(TOOLS)/actionlint)
 WORKFLOWS := $(wildcard .github/workflows/*.yml docs/examples/*/*.yml)
-ACTIONS := $(wildcard .github/actions/*/action.yml docs/examples/*/*/action.yml)
+ACTIONS := action.yml $(wildcard .github/actions/*/action.yml docs/examples/*/*/action.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test quick tests pythons browser coverage table lint style workflows tools road types format lock schema build smoke bench pictures clean
+.PHONY: help setup demo check test quick tests traffic pythons browser clients coverage table lint style workflows tools road types format lock schema layers build smoke chaos bench pictures clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +55,10 @@ quick: setup
 tests: setup
 	$(PYTEST)
 
+# Every run of the tests looks at each distinct shape once.
+traffic: setup ## Hold every single request of the tests against GitHub's own description
+	TRAFFIC=all $(PYTEST) -m sandbox
+
 # What differs from one Python to the next shows in the quick tests and in those of the stand-in.
 PYTHONS = $(shell for minor in 11 12 13 14; do \
 	for python in python3.$$minor $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.$$minor.*/bin/python3; do \
@@ -73,6 +78,18 @@ browser: ## Install Chromium, in which the tests look at the dashboard
 		DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends chromium > /dev/null || \
 		{ apt-get update --quiet > /dev/null && apt-get install --yes --quiet --no-install-recommends chromium > /dev/null; }
 
+# The packages are locked with their digests; a description is data, and has to be what the one in the tests was cut of.
+clients: $(CLIENTS)/.ready ## Install other people's clients of GitHub, which try the stand-in (needs Node 20)
+
+$(CLIENTS)/.ready: $(addprefix tests/github_sandbox/clients/package,.json -lock.json)
+	mkdir -p $(CLIENTS)
+	cp $^ $(CLIENTS)
+	cd $(CLIENTS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cd $(CLIENTS) && npm pack --silent @octokit/openapi@23.0.2 > /dev/null && \
+		tar -xzf octokit-openapi-*.tgz --strip-components=2 package/generated/api.github.com.json && \
+		rm octokit-openapi-*.tgz
+	@touch $@
+
 coverage: setup ## Run the tests, with coverage on the terminal and in build/coverage.xml
 	$(PYTEST) --cov --cov-report=term --cov-report=xml:build/coverage.xml
 
@@ -88,7 +105,7 @@ style: setup
 	$(BIN)/lint-imports --no-logo
 
 workflows: setup
-	$(BIN)/zizmor --quiet --offline --pedantic --no-progress .github docs/examples
+	$(BIN)/zizmor --quiet --offline --pedantic --no-progress action.yml .github docs/examples
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)
 	$(if $(ACTIONLINT),$(ACTIONLINT) $(NOT_YET_KNOWN) -shellcheck=$(BIN)/shellcheck -pyflakes=,@echo 'actionlint was not asked: make tools installs it')
@@ -121,6 +138,12 @@ smoke: ## Install the wheel from dist into an environment of its own and start i
 	build/smoke/bin/release-tool --version
 	build/smoke/bin/release-tool --help
 
+# It goes on where it was ended; a tool with a rule broken on purpose has to be found out.
+chaos: setup ## Let every request of every command go wrong in every way, and try 100,000 random inputs (an hour)
+	$(BIN)/python -m tests.chaos.matrix
+	$(BIN)/python -m tests.chaos.matrix --broken --journeys deploy --only reset
+	$(BIN)/python -m tests.chaos.fuzz
+
 bench: setup ## Print what the commands cost, as ratios
 	$(BIN)/python benchmarks/run.py
 
@@ -135,6 +158,9 @@ schema: setup ## Write the JSON Schemas and the reference of the configuration a
 	$(call SCHEMA,config,config)
 	$(call SCHEMA,status.model,status)
 	$(BIN)/python -m tests.reference
+
+layers: setup ## Draw the picture of the layers in docs/architecture.md anew
+	$(BIN)/python -m tests.house
 
 pictures: setup ## Make the pictures of the README anew (needs a Chromium)
 	$(BIN)/python -m tests.pictures

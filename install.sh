@@ -24,8 +24,9 @@ fail() {
 uv=$(command -v uv) || {
   uv=$environment/uv/bin/uv
   # --target: an interpreter that a distribution manages refuses to be installed into.
-  "$python" -P -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
-    --upgrade --root-user-action ignore --target "$environment/uv" --requirement "$requirements/uv.txt" ||
+  # The variable instead of the option: pip 22.0 knows neither, and ignores a variable.
+  PIP_ROOT_USER_ACTION=ignore "$python" -P -m pip install --quiet --disable-pip-version-check --no-deps \
+    --only-binary :all: --require-hashes --upgrade --target "$environment/uv" --requirement "$requirements/uv.txt" ||
     fail "neither uv nor pip is there for $python, or pip could not get uv." "Install either, and run this again."
 }
 

@@ -56,9 +56,23 @@ def tag(directory: Path, shape: Shape) -> None:
     _git(directory, "pack-refs", "--all")
 
 
+def branch(directory: Path, count: int) -> None:
+    """Make that many other branches, half of them to maintain, each with a commit of its own, all over the history."""
+    line = _git(directory, "rev-list", "--first-parent", "--reverse", "main").split()
+    begins = [line[number * len(line) // count] for number in range(count)]
+    names = [f"topic-{number}" if number % 2 else f"{number}.x" for number in range(count)]
+    _git(directory, "fast-import", "--quiet", stdin=map(_begun, names, begins))
+    _git(directory, "pack-refs", "--all")
+
+
 def _delete_tags(directory: Path) -> None:
     refs = _git(directory, "for-each-ref", "--format=delete %(refname)", "refs/tags")
     _git(directory, "update-ref", "--stdin", stdin=[refs.encode()])
+
+
+def _begun(name: str, sha: str) -> bytes:
+    head = f"commit refs/heads/{name}\ncommitter {_PERSON} {_BEGIN} +0000\n".encode()
+    return head + _data("Keep it alive") + f"from {sha}\n\n".encode()
 
 
 def _annotated(number: int, sha: str) -> bytes:

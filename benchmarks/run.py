@@ -10,7 +10,8 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.clones import GIT_ENVIRONMENT, Shape, grow, tag
+from benchmarks import workflows
+from benchmarks.clones import GIT_ENVIRONMENT, Shape, branch, grow, tag
 from benchmarks.measure import Bench
 from github_sandbox import Sandbox
 
@@ -22,6 +23,7 @@ _FLOOR = str(Path(__file__).with_name("floor.py"))
 _COMMITS = (1_000, 10_000, 100_000)
 _UNRELEASED = (10, 1_000)
 _TAGS = (10, 10_000)
+_BRANCHES = 500
 _PULLS = (1, 100, 250)
 _FOREIGN = ("GH_", "GIT_", "GITHUB_", "PYTHON")
 
@@ -33,7 +35,9 @@ def main() -> None:
         environment = _environment(directory)
         _print_start(Bench(directory, environment, rounds=21))
         _print_plan(directory, environment)
+        _print_branches(directory, environment)
         _print_requests(directory, environment)
+    workflows.show()
 
 
 def _environment(directory: Path) -> dict[str, str]:
@@ -71,6 +75,19 @@ def _print_shape(bench: Bench, shape: Shape) -> None:
     columns = f"{shape.commits - 1:>8,}{shape.unreleased:>12,}{shape.tags:>8,}{_ms(ours):>9}"
     columns += f"{_ms(least):>9}{_ratio(ours, least):>7}{_ms(reading):>11}{_ratio(ours, reading):>7}"
     print(f"{columns}{f'{ours.peak / 1e6:.0f} MB':>9}", flush=True)
+
+
+def _print_branches(directory: Path, environment: dict[str, str]) -> None:
+    """Compare one clone with itself, before and after it gets many branches."""
+    print(f"\nPlan with {_BRANCHES} branches, against the same clone with one (target: ratio ≤ 1.2)\n")
+    alone, many = directory / "alone", directory / "many"
+    for clone, others in ((alone, 1), (many, _BRANCHES)):
+        clone.mkdir()
+        grow(clone, 10_001)
+        tag(clone, Shape(10_001, 10, 10))
+        branch(clone, others)
+    one, all_of_them = (Bench(clone, environment, rounds=9).compare([_TOOL, "plan"])[0] for clone in (alone, many))
+    print(f"{_ms(one):>10}{_ms(all_of_them):>10}{_ratio(all_of_them, one):>8}", flush=True)
 
 
 def _ms(cost: Cost) -> str:

@@ -67,6 +67,12 @@ def invalid(resource: str, field: str, code: str, message: str | None = None) ->
     return ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "Validation Failed", [error])
 
 
+def check_length(resource: str, field: str, text: str | None, most: int) -> None:
+    """Refuses a text that is longer than GitHub keeps."""
+    if text is not None and len(text) > most:
+        raise invalid(resource, field, "custom", f"{field} is too long (maximum is {most} characters)")
+
+
 def unprocessable(message: str, errors: Sequence[object] = ()) -> ApiError:
     """What is understood and can't be done."""
     return ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, message, errors)

@@ -18,9 +18,10 @@ from github_sandbox.answer import Answer, ApiError, forbidden, not_found
 from github_sandbox.call import ROUTES, Call
 from github_sandbox.faults import Fault, Faults
 from github_sandbox.server import DroppedError
+from github_sandbox.traffic import WATCHERS, Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -90,11 +91,11 @@ class Application:
             armed.hold()
         if fault.drop == "before":
             log.write(0)
-            raise DroppedError
-        if fault.status is not None:
+            raise DroppedError(reset=fault.reset)
+        if fault.status is not None and not fault.acts:
             return self._broken(fault)(environ, start)
         environ["sandbox.starter"] = fault.starter
-        if armed and (fault.drop == "after" or fault.block == "after"):
+        if armed and fault.late:
             return self._late(armed, environ, start, log)
         return self._inner(environ, start)
 
@@ -107,19 +108,25 @@ class Application:
             held.append((status, headers))
             return start
 
-        parts = list(self._inner(environ, keep))  # type: ignore[arg-type] # only called, never written to
+        if armed.fault.twice:
+            list(self._inner(environ, keep))  # type: ignore[arg-type] # only called, never written to
+            environ["wsgi.input"].seek(0)
+        parts = list(self._inner(environ, keep))  # type: ignore[arg-type] # the same
         armed.acted.set()
         if armed.fault.block == "after":
             armed.hold()
         if armed.fault.drop == "after":
             log.write(0)
-            raise DroppedError
-        start(*held[0])
-        return parts
+            raise DroppedError(reset=armed.fault.reset)
+        if armed.fault.status is not None:
+            return self._broken(armed.fault)(environ, start)
+        start(*held[-1])
+        return _half(parts) if armed.fault.truncated else parts
 
     def _broken(self, fault: Fault) -> flask.Response:
         document = fault.document if fault.document is not None else {"message": fault.text or "Fault"}
-        text = fault.text if fault.document is None and fault.text else msgspec.json.encode(document)
+        is_text = fault.document is None and fault.text is not None
+        text = fault.text if is_text else msgspec.json.encode(document)
         response = flask.Response(text, status=fault.status, content_type="application/json; charset=utf-8")
         response.headers.update(fault.headers)
         return response
@@ -168,7 +175,7 @@ class Application:
         github = self.github
         with github.store.lock:
             asked = githttp.commands(environ["wsgi.input"])
-            variables = {"SANDBOX_REFUSAL": self._refusal(caller, [ref for _, _, ref in asked])}
+            variables = {"SANDBOX_REFUSAL": self._refusal(caller, asked)}
             if not caller.may("workflows"):
                 variables["SANDBOX_BRANCH"] = f"refs/heads/{github.main}"
             parts = githttp.serve(environ, start, self._git_root, variables)
@@ -177,14 +184,14 @@ class Application:
             github.store.commit()
         return parts
 
-    def _refusal(self, caller: Caller, refs: list[str]) -> str:
-        for ref in refs:
+    def _refusal(self, caller: Caller, asked: list[tuple[str, str, str]]) -> str:
+        for _, new, ref in asked:
+            if objections := self.github.objections(caller, ref, new):
+                listed = "".join(f"\n- {one}" for one in objections)
+                return f"GH013: Repository rule violations found for {ref}.\n{listed}"
             if self.github.is_protected(caller, ref):
-                kind = "Protected branch update failed" if ref.startswith("refs/heads/") else "Rule violations"
-                code = "GH006" if ref.startswith("refs/heads/") else "GH013"
-                return f"{code}: {kind} for {ref}."
-            if ref.removeprefix("refs/tags/") in self.github.settings.burned:
-                return f"GH013: Repository rule violations found for {ref}."
+                kind = "Protected branch" if ref.startswith("refs/heads/") else "Protected tag"
+                return f"GH006: {kind} update failed for {ref}."
         return ""
 
     def _refuse_git(self, status: HTTPStatus, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
@@ -230,6 +237,7 @@ class Application:
         call.content_type = request.content_type or call.content_type
         call.accept = request.headers.get("Accept", "")
         call.cut_short = bool(request.environ["sandbox.starter"])
+        call.size = max(call.size, request.environ["sandbox.announced"])
         return call
 
     def _check_version(self) -> None:
@@ -296,9 +304,20 @@ class Application:
                 self._count(resource, -1)
         for name, value in self._limit(resource).items():
             response.headers[f"X-RateLimit-{name.title()}"] = str(value)
+        _show(text, response.status_code)
         response.headers["X-RateLimit-Resource"] = resource
         response.headers["X-GitHub-Request-Id"] = f"{len(self.requests):08X}"
         return response
+
+
+def _show(answer: bytes, status: int) -> None:
+    """Lets those see it who want to, in the version that is described."""
+    request = flask.request
+    if WATCHERS and request.headers.get("X-GitHub-Api-Version", OLD) == OLD and not request.environ["sandbox.starter"]:
+        url = request.environ["REQUEST_URI"]
+        exchange = Exchange(request.method, url, request.get_data(), status, answer)
+        for watch in WATCHERS:
+            watch(exchange)
 
 
 @functools.cache
@@ -373,3 +392,10 @@ class _Logged:
             return start(status, headers)
 
         return begin  # type: ignore[return-value] # what it returns is passed through
+
+
+def _half(parts: list[bytes]) -> Iterator[bytes]:
+    """The first half of an answer; then the connection ends."""
+    whole = b"".join(parts)
+    yield whole[: len(whole) // 2]
+    raise DroppedError

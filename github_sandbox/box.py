@@ -121,6 +121,12 @@ class Sandbox:
         """The token of a workflow."""
         return TOKEN
 
+    def secrets(self, environment: str = "") -> dict[str, str]:
+        """What a job gets: the repository's secrets, and those of the environment that it names."""
+        settings = self.github.settings
+        own = (one.secrets for one in settings.environments if one.name == environment)
+        return settings.actions.secrets | next(own, {})
+
     @property
     def git_directory(self) -> Path:
         """The bare repository itself."""

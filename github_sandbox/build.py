@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, TypeVar, assert_never
+from typing import TYPE_CHECKING, Literal, TypeVar, assert_never
 
 import msgspec
 
@@ -20,6 +20,7 @@ from github_sandbox.store import (
     DeploymentStatus,
     Environment,
     Issue,
+    IssueEvent,
     Job,
     Label,
     Pull,
@@ -203,14 +204,15 @@ class Builder:
             case form.RulesetEntry():
                 settings.rulesets.append(_named(entry, entry.ruleset, "ruleset", Ruleset))
             case form.EnvironmentEntry():
-                settings.environments.append(_named(entry, entry.environment, "environment", Environment))
+                made = _named(entry, entry.environment, "environment", Environment, secrets=_valued(entry.secrets))
+                settings.environments.append(made)
             case form.ActionsEntry():
                 settings.actions = Actions(
                     enabled=entry.actions == "enabled",
                     allowed=entry.allowed,
                     opens_pulls=entry.opens_pulls,
                     states=dict(entry.states),
-                    secrets=entry.secrets,
+                    secrets=_valued(entry.secrets),
                 )
             case _:
                 assert_never(entry)
@@ -532,8 +534,48 @@ class Builder:
             closed_at=self.now if entry.state == "closed" else None,
         )
         self.store.issues.put(made)
+        labeller = _author(entry.labelled_by) if entry.labelled_by else made.author
+        for label in made.labels:
+            self._event(number, kind="labeled", actor=labeller, label=label)
+        if entry.state == "closed":
+            self._closed(number, entry)
         for part in entry.comments:
             self._comment(number, part)
+
+    def _closed(self, number: int, entry: form.IssueEntry) -> None:
+        actor, name = _author(entry.closed_by), entry.closed_with or ""
+        if name.startswith("#") and name[1:].isdigit():
+            self._event(number, kind="closed", actor=actor, pull=int(name[1:]))
+        elif name:
+            node = self._find(name, "closed_with")
+            self._later.append(lambda: self._event(number, kind="closed", actor=actor, commit=node.sha))
+        else:
+            self._event(number, kind="closed", actor=actor)
+
+    def _event(  # noqa: PLR0913 -- each is one thing to know of an event
+        self,
+        number: int,
+        *,
+        kind: Literal["closed", "labeled"],
+        actor: Author | None,
+        label: str | None = None,
+        commit: str | None = None,
+        pull: int | None = None,
+    ) -> None:
+        new = len(self.store.issue_events) + 1
+        self.store.issue_events.put(
+            IssueEvent(
+                key=str(new),
+                id=new,
+                issue=number,
+                kind=kind,
+                actor=actor,
+                label=label,
+                commit=commit,
+                pull=pull,
+                created_at=self.now,
+            )
+        )
 
     def _comment(self, number: int, part: form.CommentPart) -> None:
         new = self.store.new_id()
@@ -570,7 +612,7 @@ class Builder:
         made.key = str(made.id)
 
         def make() -> None:
-            made.sha = node.sha
+            made.sha = _deployed(entry) or node.sha
             self.store.deployments.put(made)
 
         self._later.append(make)
@@ -590,7 +632,7 @@ class Builder:
                 environment=of.environment,
                 log_url=part.log_url,
                 environment_url=part.environment_url,
-                creator=of.creator,
+                creator=_author(part.creator) if part.creator else of.creator,
                 created_at=at,
             )
         )
@@ -643,17 +685,28 @@ class Builder:
         self._later.append(make)
 
 
-def _named(entry: form.Part, name: str, key: str, kind: type[T]) -> T:
+def _valued(secrets: form.Secrets) -> dict[str, str]:
+    return secrets if isinstance(secrets, dict) else {name: name for name in secrets}
+
+
+def _named(entry: form.Part, name: str, key: str, kind: type[T], **more: object) -> T:
     """The record that an entry describes; what tells the entry's kind is the record's name."""
     fields = msgspec.to_builtins(entry)
     del fields[key]
-    return msgspec.convert({"name": name, **fields}, kind)
+    return msgspec.convert({"name": name, **fields, **more}, kind)
 
 
 def _author(login: str | None, kind: str = "User") -> Author | None:
     if login is None:
         return None
     return Author(login, "Bot" if login.endswith("[bot]") else kind)
+
+
+def _deployed(entry: form.DeploymentEntry) -> str | None:
+    """The commit that a deployment without a ref names by its hash; it need not be there any more."""
+    named = entry.payload.get("commit") if isinstance(entry.payload, dict) else None
+    whole = isinstance(named, str) and re.fullmatch("[0-9a-f]{40}", named)
+    return str(named) if whole and entry.ref is None else None
 
 
 def _with_trailers(text: str, co_authors: Iterable[str]) -> str:

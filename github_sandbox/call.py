@@ -37,6 +37,7 @@ class Call:
         self.content_type = "application/octet-stream"
         self.accept = ""
         self.cut_short = False
+        self.size = len(body)
 
     @property
     def author(self) -> Author:

@@ -16,7 +16,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What happens to requests whose method, path with query, and body match.
 
     The first `after` matching requests are spared, the next `times` are hit.
-    `status` answers instead of the stand-in; `drop` ends the connection before or after it acted;
+    `status` answers instead of the stand-in, or with `acts` after it acted; `drop` ends the connection before or
+    after it acted, and with `reset` rudely; `truncated` ends it in the middle of the answer; `twice` acts twice;
     `block` holds the request back until the fault is released;
     `starter` answers an upload with 502 and leaves an asset behind that is empty and in that state.
     """
@@ -30,9 +31,18 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     text: str | None = None
     document: dict[str, object] | None = None
     headers: dict[str, str] = {}
+    acts: bool = False
     drop: Literal["before", "after"] | None = None
+    reset: bool = False
+    truncated: bool = False
+    twice: bool = False
     block: Literal["before", "after"] | None = None
     starter: bool = False
+
+    @property
+    def late(self) -> bool:
+        """Whether it goes wrong only after the stand-in acted."""
+        return "after" in {self.drop, self.block} or self.acts or self.truncated or self.twice
 
     def matches(self, method: str, path: str, body: bytes) -> bool:
         """Whether this request is meant."""

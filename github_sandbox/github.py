@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Literal
 
 from github_sandbox.answer import Caller, forbidden, not_found, unprocessable
 from github_sandbox.githttp import protected
 from github_sandbox.history import person, web_flow
 from github_sandbox.repository import ZERO
-from github_sandbox.store import Label, Pull
+from github_sandbox.store import IssueEvent, Label, Pull
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 
 WORKFLOWS = ".github/workflows"
 MERGED_LABEL = "ededed"
+SIGNATURES = "required_signatures"
+OBJECTIONS = {
+    "creation": "Cannot create ref due to creations being restricted.",
+    "update": "Cannot update this protected ref.",
+    SIGNATURES: "Commits must have verified signatures.\n\nFound 1 violation:\n\n{sha}",
+}
+"""What is said of the rules that are held up; nothing here is signed."""
+CLOSING = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#([0-9]+)", re.IGNORECASE)
+"""The keywords before the number of an issue that is closed by what lands on the default branch."""
 
 
 class MergeConflictError(Exception):
@@ -87,21 +97,36 @@ class GitHub:
 
     def check_creation(self, caller: Caller, ref: str, sha: str) -> None:
         """Refuses a new ref where a rule, a burned name or workflow files are in the way."""
-        burned = ref.removeprefix("refs/tags/") in self.settings.burned
-        if burned or self.is_protected(caller, ref):
-            raise unprocessable(
-                "Repository rule violations found\n\nCannot create ref due to creations being restricted.\n\n",
-            )
+        if refusal := self.refusal(caller, ref, sha):
+            raise unprocessable(refusal)
         self.check_workflows(caller, sha)
+
+    def refusal(self, caller: Caller, ref: str, sha: str) -> str:
+        """What the REST interface says of rules that keep this caller from a ref; empty where none does."""
+        if objections := self.objections(caller, ref, sha):
+            return "".join(f"{line}\n\n" for line in ("Repository rule violations found", *objections))
+        return "Reference update failed" if self.is_protected(caller, ref) else ""
+
+    def objections(self, caller: Caller, ref: str, sha: str = "") -> list[str]:
+        """What rulesets, and immutable releases that are gone, have against a ref that is created or moved."""
+        burned = ref.removeprefix("refs/tags/") in self.settings.burned
+        kind = "creation" if self.repository.ref(ref) is None else "update"
+        rules = [
+            rule
+            for ruleset in self.settings.rulesets
+            if self._holds(ruleset, caller) and self.covers(ruleset, ref)
+            for rule in ruleset.rules
+        ]
+        found = [OBJECTIONS[rule] for rule in (kind, SIGNATURES) if rule in rules or (burned and rule == "creation")]
+        return [line.format(sha=sha) for line in found]
+
+    def _holds(self, ruleset: Ruleset, caller: Caller) -> bool:
+        return ruleset.active and not ruleset.bypass and not caller.may("administration")
 
     def is_protected(self, caller: Caller, ref: str) -> bool:
         """Whether a rule keeps this caller from creating or moving a ref."""
-        ruled = any(self._forbids(ruleset, ref) for ruleset in self.settings.rulesets)
-        return (ruled or protected(self.settings.protected, ref)) and not caller.may("administration")
-
-    def _forbids(self, ruleset: Ruleset, ref: str) -> bool:
-        moves = {"creation"} if self.repository.ref(ref) is None else {"update"}
-        return ruleset.active and not ruleset.bypass and bool(moves & {*ruleset.rules}) and self.covers(ruleset, ref)
+        guarded = protected(self.settings.protected, ref) and not caller.may("administration")
+        return guarded or bool(self.objections(caller, ref))
 
     def covers(self, ruleset: Ruleset, ref: str) -> bool:
         """Whether a ruleset holds for a ref."""
@@ -137,6 +162,9 @@ class GitHub:
         if not self.repository.move(name, new, old):
             return False
         self.follow(caller.author)
+        if name == f"refs/heads/{self.main}" and old.strip("0"):
+            for sha in self.repository.log(f"{old}..{new}"):
+                self.close_named(self.repository.commit(sha).message, caller.author, commit=sha, pull=None)
         return True
 
     def follow(self, author: Author | None) -> None:
@@ -197,11 +225,61 @@ class GitHub:
         else:
             self.store.issues.put(issue)
 
-    def close(self, issue: Issue, author: Author | None) -> None:
-        """Closes an issue or pull request."""
+    def close(self, issue: Issue, author: Author | None, *, commit: str | None = None, pull: int | None = None) -> None:
+        """Closes an issue or pull request, by hand unless a commit or a pull request does it."""
         issue.state = "closed"
         self.save(issue)
         issue.closed_at, issue.closed_by = issue.updated_at, author
+        self.note(issue, "closed", author, commit=commit, pull=pull)
+
+    def reopen(self, issue: Issue, author: Author | None) -> None:
+        """Opens a closed issue again."""
+        issue.state, issue.closed_at, issue.closed_by, issue.state_reason = "open", None, None, "reopened"
+        self.note(issue, "reopened", author)
+
+    def relabel(self, issue: Issue, names: list[str], author: Author | None) -> None:
+        """Gives an issue or pull request the labels of these names, and no others."""
+        before, issue.labels = issue.labels, names
+        for name in names:
+            if name not in before:
+                self.note(issue, "labeled", author, label=name)
+        for name in before:
+            if name not in names:
+                self.note(issue, "unlabeled", author, label=name)
+
+    def note(  # noqa: PLR0913 -- each is one thing to know of an event
+        self,
+        issue: Issue,
+        kind: Literal["closed", "reopened", "labeled", "unlabeled"],
+        actor: Author | None,
+        *,
+        label: str | None = None,
+        commit: str | None = None,
+        pull: int | None = None,
+    ) -> None:
+        """Keeps that something happened to an issue or pull request."""
+        new = len(self.store.issue_events) + 1
+        self.store.issue_events.put(
+            IssueEvent(
+                key=str(new),
+                id=new,
+                issue=issue.number,
+                kind=kind,
+                actor=actor,
+                label=label,
+                commit=commit,
+                pull=pull,
+                created_at=self.settings.now,
+            )
+        )
+
+    def close_named(self, text: str | None, author: Author | None, *, commit: str | None, pull: int | None) -> None:
+        """Closes the issues that a text names with a keyword, as what lands on the default branch does."""
+        for number in CLOSING.findall(text or ""):
+            issue = self.store.issues.get(number)
+            if issue and issue.state == "open":
+                self.close(issue, author, commit=commit, pull=pull)
+                issue.state_reason = "completed"
 
     def label(self, name: str) -> Label:
         """A label by name, made when it is missing."""
@@ -217,6 +295,8 @@ class GitHub:
         pull.merged_at, pull.merged_by = pull.updated_at, author
         pull.merge_commit, pull.landed = commit, landed
         pull.lag = self.settings.lag_associations
+        if pull.base == self.main:
+            self.close_named(pull.body, author, commit=None, pull=pull.number)
 
     def associated(self, sha: str) -> list[Pull]:
         """The pull requests of a commit as the index knows them, which may be late."""

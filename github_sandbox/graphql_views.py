@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, assert_never
 
 import msgspec
 
@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
     from github_sandbox.call import Call
     from github_sandbox.repository import Change, Commit, Ref
-    from github_sandbox.store import Asset, Comment, CommitStatus, Deployment, DeploymentStatus, Issue, Label, Release
+    from github_sandbox.store import (
+        Asset,
+        Comment,
+        CommitStatus,
+        Deployment,
+        DeploymentStatus,
+        Issue,
+        IssueEvent,
+        Label,
+        Release,
+    )
 
 View: TypeAlias = dict[str, object]
 T = TypeVar("T")
@@ -55,6 +65,11 @@ class Arguments:
         """A list of texts; None when it was not given."""
         value = self._given.get(name)
         return [str(one) for one in value] if isinstance(value, list) else None
+
+    def within(self, name: str) -> Arguments:
+        """The fields of an object; none when it was not given."""
+        value = self._given.get(name)
+        return Arguments(value if isinstance(value, dict) else {})
 
     def order(self, default: str = "CREATED_AT", direction: str = "ASC") -> tuple[str, bool]:
         """The field to sort by, and whether downwards."""
@@ -176,6 +191,7 @@ def account(call: Call, author: Author | None, kind: str = "") -> View | None:
         "login": author.login.removesuffix("[bot]") if author.type == "Bot" and not kind else author.login,
         "name": None,
         "url": f"{call.root}/{author.login}",
+        "avatarUrl": f"{call.root}/avatars/{account_id(author.login)}",
     }
 
 
@@ -240,6 +256,7 @@ def repository(call: Call) -> View:
 def _issue_fields(call: Call) -> View:
     return {
         "issue": lambda _info, **given: find_issue(call, Arguments(given)),
+        "issueOrPullRequest": lambda _info, **given: find_either(call, Arguments(given)),
         "issues": lambda _info, **given: find_all_issues(call, Arguments(given)),
         "label": lambda _info, **given: find_label(call, Arguments(given)),
         "labels": lambda _info, **given: page(
@@ -432,10 +449,16 @@ def find_issue(call: Call, given: Arguments) -> View:
     return issue(call, found)
 
 
+def find_either(call: Call, given: Arguments) -> View:
+    """An issue or a pull request by number."""
+    is_pull = call.github.store.pulls.get(given.number("number")) is not None
+    return find_pull(call, given) if is_pull else find_issue(call, given)
+
+
 def find_all_issues(call: Call, given: Arguments) -> View:
     """Issues by state and label."""
     _needs(call, "issues")
-    found = _chosen(list(call.github.store.issues), given)
+    found = _chosen(_chosen(list(call.github.store.issues), given.within("filterBy")), given)
     states = given.names("states")
     chosen = [one for one in found if states is None or one.state.upper() in states]
     return page(chosen, lambda one: issue(call, one), given)
@@ -461,7 +484,6 @@ def find_label(call: Call, given: Arguments) -> View | None:
 
 def label(call: Call, value: Label) -> View:
     """A label."""
-    del call
     return {
         "__typename": "Label",
         "id": views.node_id("LA", value.id),
@@ -469,6 +491,7 @@ def label(call: Call, value: Label) -> View:
         "color": value.color,
         "description": value.description,
         "isDefault": False,
+        "url": views.web(call, f"/labels/{value.name}"),
     }
 
 
@@ -480,6 +503,9 @@ def _common(call: Call, value: Issue) -> View:
         "title": value.title,
         "body": value.body or "",
         "closed": value.state == "closed",
+        "locked": value.locked,
+        "activeLockReason": None,
+        "milestone": None,
         "closedAt": views.when(value.closed_at),
         "createdAt": views.moment(value.created_at),
         "updatedAt": views.moment(value.updated_at),
@@ -506,7 +532,52 @@ def issue(call: Call, value: Issue) -> View:
         "url": views.web(call, f"/issues/{value.number}"),
         "state": value.state.upper(),
         "stateReason": reason.upper() if reason else None,
+        "timelineItems": lambda _info, **given: find_events(call, value, Arguments(given)),
     }
+
+
+EVENTS = {
+    "closed": "ClosedEvent",
+    "reopened": "ReopenedEvent",
+    "labeled": "LabeledEvent",
+    "unlabeled": "UnlabeledEvent",
+}
+
+
+def find_events(call: Call, of: Issue, given: Arguments) -> View:
+    """What happened to an issue, oldest first; of the kinds that were asked for."""
+    wanted = given.names("itemTypes")
+    found = [
+        one
+        for one in call.github.store.issue_events
+        if one.issue == of.number and (wanted is None or f"{one.kind.upper()}_EVENT" in wanted)
+    ]
+    return page(found, lambda one: issue_event(call, one), given)
+
+
+def issue_event(call: Call, value: IssueEvent) -> View:
+    """Something that happened to an issue."""
+    common: View = {
+        "__typename": EVENTS[value.kind],
+        "id": views.node_id("EV", value.id),
+        "actor": account(call, value.actor),
+        "createdAt": views.moment(value.created_at),
+    }
+    match value.kind:
+        case "labeled" | "unlabeled":
+            return common | {"label": label(call, call.github.label(value.label or ""))}
+        case "closed":
+            return common | {"closer": lambda _info: _closer(call, value)}
+        case "reopened":
+            return common
+        case _:
+            assert_never(value.kind)
+
+
+def _closer(call: Call, value: IssueEvent) -> View | None:
+    if value.commit:
+        return commit(call, call.github.repository.commit(value.commit))
+    return pull(call, call.github.pull(value.pull)) if value.pull else None
 
 
 def comment(call: Call, value: Comment) -> View:
@@ -565,6 +636,7 @@ def pull(call: Call, value: Pull) -> View:
         "mergedBy": account(call, value.merged_by),
         "mergeCommit": lambda _info: commit(call, repository_.commit(merged)) if merged else None,
         "isDraft": value.draft,
+        "mergeable": "UNKNOWN" if value.state == "closed" else "MERGEABLE",
         "isCrossRepository": value.fork,
         "isInMergeQueue": value.queue_head is not None and value.state == "open",
         "baseRefName": value.base,

@@ -144,7 +144,11 @@ class CommentPart(Part, frozen=True, kw_only=True):
 
 
 class IssueEntry(Part, frozen=True, kw_only=True):
-    """An issue."""
+    """An issue; its author has set the labels unless somebody else did.
+
+    `closed_with` is what closed it by a keyword: a pull request, such as `#5`, or a commit by the name of a branch or
+    tag. Without it a closed one was closed by hand.
+    """
 
     issue: str
     number: int | None = None
@@ -154,6 +158,9 @@ class IssueEntry(Part, frozen=True, kw_only=True):
     author: str | None = MAINTAINER
     author_type: Account = "User"
     state: Literal["open", "closed"] = "open"
+    labelled_by: str | None = None
+    closed_by: str = ACTIONS
+    closed_with: str | None = None
     comments: list[CommentPart] = []
 
 
@@ -164,6 +171,7 @@ class DeploymentStatusPart(Part, frozen=True, kw_only=True):
     description: str = ""
     log_url: str = ""
     environment_url: str = ""
+    creator: str | None = None
 
 
 class DeploymentEntry(Part, frozen=True, kw_only=True):
@@ -256,10 +264,16 @@ class RulesetEntry(Part, frozen=True, kw_only=True):
     target: Literal["branch", "tag"] = "branch"
     include: list[str] = msgspec.field(default_factory=lambda: ["~DEFAULT_BRANCH"])
     exclude: list[str] = []
-    rules: list[Literal["creation", "update", "deletion", "non_fast_forward", "required_linear_history"]] = []
+    rules: list[
+        Literal["creation", "update", "deletion", "non_fast_forward", "required_linear_history", "required_signatures"]
+    ] = []
     checks: list[str] = []
     bypass: bool = False
     active: bool = True
+
+
+Secrets: TypeAlias = dict[str, str] | list[str]
+"""Names and what they stand for, or names alone, each of which stands for itself."""
 
 
 class EnvironmentEntry(Part, frozen=True, kw_only=True):
@@ -270,7 +284,7 @@ class EnvironmentEntry(Part, frozen=True, kw_only=True):
     wait_timer: int = 0
     branches: list[str] | None = None
     protected_only: bool = False
-    secrets: list[str] = []
+    secrets: Secrets = {}
 
 
 class ActionsEntry(Part, frozen=True, kw_only=True):
@@ -280,7 +294,7 @@ class ActionsEntry(Part, frozen=True, kw_only=True):
     allowed: Literal["all", "local_only", "selected"] = "all"
     opens_pulls: bool = True
     states: dict[str, Literal["active", "disabled_inactivity", "disabled_manually"]] = {}
-    secrets: list[str] = []
+    secrets: Secrets = {}
 
 
 class LabelEntry(Part, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -24,12 +25,18 @@ Connection: TypeAlias = "socket.socket | tuple[bytes, socket.socket]"
 Address: TypeAlias = "tuple[str, int] | str"
 
 IN_MEMORY = 1 << 20
+MOST_BYTES = 1 << 31
+"""A body of so many bytes is not received: GitHub takes none, and refuses by its length."""
 PATIENCE = 10.0
 """How long an answer may still take when the server stops, in seconds."""
 
 
 class DroppedError(Exception):
-    """The connection ends here, without an answer."""
+    """The connection ends here, without an answer or in the middle of it; by a reset, nothing is even said."""
+
+    def __init__(self, *, reset: bool = False) -> None:
+        super().__init__()
+        self.reset = reset
 
 
 class Server:
@@ -109,9 +116,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._receive(body)
             try:
                 self._send(self.application(self._environ(body), self._start))
-            except DroppedError:
+            except DroppedError as dropped:
                 self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
+                self._hang_up(reset=dropped.reset)
+
+    def _hang_up(self, *, reset: bool) -> None:
+        with contextlib.suppress(OSError):
+            self.wfile.flush()
+        if reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            socket.close(self.connection.detach())
+        else:
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     do_GET = do_HEAD = answer  # noqa: N815 -- the parent's names
     do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 -- the same
@@ -130,12 +146,18 @@ class _Handler(BaseHTTPRequestHandler):
                 self.rfile.readline()
             while self.rfile.readline().strip():
                 pass
+        elif self._length >= MOST_BYTES:
+            self.close_connection = True
         else:
-            left = int(self.headers.get("Content-Length") or 0)
+            left = self._length
             while left and (data := self.rfile.read(min(left, IN_MEMORY))):
                 body.write(data)
                 left -= len(data)
         body.seek(0)
+
+    @property
+    def _length(self) -> int:
+        return int(self.headers.get("Content-Length") or 0)
 
     def _environ(self, body: IO[bytes]) -> WSGIEnvironment:
         url = urlsplit(self.path)
@@ -149,6 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
             "REQUEST_URI": self.path,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(size),
+            "sandbox.announced": self._length,
             "SERVER_NAME": "127.0.0.1",
             "SERVER_PORT": str(self.connection.getsockname()[1]),
             "SERVER_PROTOCOL": "HTTP/1.1",

@@ -89,6 +89,22 @@ class Comment(Record, kw_only=True):
     updated_at: int
 
 
+class IssueEvent(Record, kw_only=True):
+    """Something that happened to an issue or pull request.
+
+    `label` is the one that was put on or taken off; `commit` or `pull` is what closed it by a keyword in its text.
+    """
+
+    id: int
+    issue: int
+    kind: Literal["closed", "reopened", "labeled", "unlabeled"]
+    actor: Author | None
+    label: str | None = None
+    commit: str | None = None
+    pull: int | None = None
+    created_at: int
+
+
 class Release(Record, kw_only=True):
     """A release; `latest` is what `make_latest` said last."""
 
@@ -226,17 +242,17 @@ class Environment(msgspec.Struct, kw_only=True):
     wait_timer: int = 0
     branches: list[str] | None = None
     protected_only: bool = False
-    secrets: list[str] = []
+    secrets: dict[str, str] = {}
 
 
 class Actions(msgspec.Struct, kw_only=True):
-    """What GitHub Actions may do; `states` are those of workflows that are not active, by path, `secrets` are names."""
+    """What GitHub Actions may do; `states` are those of workflows that are not active, by path."""
 
     enabled: bool = True
     allowed: str = "all"
     opens_pulls: bool = True
     states: dict[str, str] = {}
-    secrets: list[str] = []
+    secrets: dict[str, str] = {}
 
 
 class Settings(Record, kw_only=True):
@@ -312,6 +328,7 @@ class Store:
         self.issues = Table(self, Issue)
         self.pulls = Table(self, Pull)
         self.comments = Table(self, Comment)
+        self.issue_events = Table(self, IssueEvent)
         self.releases = Table(self, Release)
         self.assets = Table(self, Asset)
         self.deployments = Table(self, Deployment)

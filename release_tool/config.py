@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from release_tool.errors import UsageError
+from release_tool.text.documents import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,15 +23,43 @@ FILES = ("release-tool.toml", "pyproject.toml")
 Data = dict[str, object]
 """A TOML table as it was read, not yet validated."""
 
-_DURATION = re.compile(r"(\d+)(ms|s|m|h|d)", re.ASCII)
+_DURATION = re.compile(r"(\d{1,12})(ms|s|m|h|d)", re.ASCII)
+_LONGEST_LABEL = 50
+_LONGEST = timedelta(days=366)
+_LARGEST = 1024 * 1024
+"""Characters of a file that is read."""
+_DEEP = re.compile(r"[A-Za-z0-9_\"'-]++(?:[ \t]*+\.[ \t]*+[A-Za-z0-9_\"'-]++){40}")
+"""A key with more parts than any table is deep; reading one takes the square of their number."""
+_SHOWN = 200
+"""Characters of a value that an error shows."""
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _RELEASED_VERSION = r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$"
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Argv = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
 Percentage = Annotated[str, msgspec.Meta(pattern=r"^(100|[0-9]{1,2})%$")]
+SecretName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Permission = Annotated[str, msgspec.Meta(pattern=r"^[a-z-]+$")]
+Level = Literal["major", "minor", "patch", "none"]
+
+USUAL_TYPES: dict[str, Level] = {
+    "feat": "minor",
+    "fix": "patch",
+    "perf": "patch",
+    "revert": "patch",
+    "build": "none",
+    "chore": "none",
+    "ci": "none",
+    "docs": "none",
+    "refactor": "none",
+    "style": "none",
+    "test": "none",
+}
+"""The types of Angular's convention, and how far semantic-release moves the version for each by default."""
+_LEVELS = ("major", "minor", "patch", "none")
+_TYPE = re.compile(r"\w[\w-]*")
 
 
 class Duration(timedelta):
@@ -42,6 +71,9 @@ class Duration(timedelta):
         match = _DURATION.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             raise ValueError(f"expected a duration such as `5s`, got {_shown(value)}")
+        unit = timedelta(**{_UNITS[match[2]]: 1})
+        if int(match[1]) > _LONGEST / unit:
+            raise ValueError(f"expected a duration of at most `{_LONGEST.days}d`, got {_shown(value)}")
         return cls(**{_UNITS[match[2]]: int(match[1])})
 
 
@@ -61,9 +93,9 @@ class Labels(_Table, frozen=True):
     """Breaking changes: the release is a major one (below 1.0.0 a minor one), and the text needs a `Migration`."""
     minor: tuple[Text, ...] = ("minor", "feature", "enhancement")
     """New features: the release is at least a minor one."""
-    patch: tuple[Text, ...] = ("patch", "bug", "fix", "documentation", "chore", "dependencies")
+    patch: tuple[Text, ...] = ("patch", "bug", "fix")
     """Everything else that is worth a release; `bug`, `fix` and `patch` put it among the bug fixes."""
-    none: tuple[Text, ...] = ("no-release",)
+    none: tuple[Text, ...] = ("no-release", "documentation", "chore", "dependencies")
     """Not worth a release by itself: it waits for the next one, and stands in its notes."""
     hidden: tuple[Text, ...] = ("skip-changelog",)
     """Left out of the notes, but not out of the release."""
@@ -82,13 +114,44 @@ class Identity(_Table, frozen=True):
     """The mail address."""
 
 
+class Job(_Table, frozen=True):
+    """What a job of your own is given in the workflows that `init` writes, by name and nothing else."""
+
+    secrets: tuple[SecretName, ...] = ()
+    """The secrets that it is given as variables; each has to be set, or nothing is begun."""
+    permissions: dict[Permission, Literal["read", "write"]] = {}
+    """What its token may do besides reading the commit, such as `{packages = "write"}`."""
+    environment: str = ""
+    """The environment on GitHub with these secrets; without one they are the repository's or the organization's."""
+    workflow: str = ""
+    """A workflow of yours that is called instead of steps in ours: a path such as `.github/workflows/build.yml`."""
+
+
+class Build(Job, frozen=True):
+    """How what is released is built."""
+
+    enabled: bool = True
+    """Whether anything is built; without, a release is its tag and its notes."""
+    references: tuple[Text, ...] = ()
+    """What is built besides files, such as `["web"]`; a release that lacks one of them is refused."""
+
+
+class DeploySetup(_Table, frozen=True):
+    """What the action that sets up the deploy command is given, beside what `pass-env` names."""
+
+    secrets: tuple[SecretName, ...] = ()
+    """The secrets that it is given as variables, the environment's own before the repository's."""
+    permissions: dict[Permission, Literal["read", "write"]] = {}
+    """What its token may do besides what a deployment needs, such as `{id-token = "write"}`."""
+
+
 class Sync(_Table, frozen=True):
     """How a release is carried into the branch of what the team hosts."""
 
     branch: Text = "cloud"
     """The branch that you host."""
     keep_cloud: tuple[Text, ...] = ()
-    """Patterns of files that stay as they are on that branch when both sides changed them."""
+    """Patterns of files that always stay as they are on that branch: no release changes, adds, deletes or moves one."""
     via: Literal["push", "pull-request"] = "push"
     """Whether the branch is moved by a push, or by a pull request that a person merges."""
 
@@ -268,12 +331,12 @@ class Messages(_Table, frozen=True):
 class Config(_Table, frozen=True):
     """Everything that can be configured; an empty configuration releases a repository."""
 
-    tag_prefix: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._/@-]*$")] = "v"
-    """What stands before the version in the name of a tag; other tags count for nothing."""
+    tag_prefix: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._/@-]*$")] | None = None
+    """What stands before the version in a tag's name, which chooses one of several packages; else it is found."""
     branch: Text = "main"
     """The branch that is released; where there is no `main`, the default branch of the repository."""
     maintenance: tuple[Text, ...] = ("*.x",)
-    """Patterns of branches that get releases of their own, never `latest` and never deployed."""
+    """Patterns of branches that get releases of their own, never `latest`, and deployed by a person only."""
     initial_version: Annotated[str, msgspec.Meta(pattern=_RELEASED_VERSION)] = "0.1.0"
     """The first version, where nothing is released yet."""
     major_on_zero: bool = False
@@ -290,12 +353,28 @@ class Config(_Table, frozen=True):
     """Whether each pull request is told, in its comment, which release it went into."""
     notes_template: str = ""
     """A Jinja2 template of your own for the release notes: a path in the repository."""
+    trusted_apps: tuple[Text, ...] = ()
+    """Apps whose deployments and statuses count like those of your workflows: what you make tokens of, or made once."""
     max_wait: Duration = _lasting("5m")
-    """How long to wait for GitHub's rate limits at most."""
+    """How long to wait for GitHub at most: for its rate limits, and where the API or git gets no answer."""
+    release_now: bool = False
+    """Whether a push may make the first release; without it a person starts that one, with `bump`."""
+    look: Text = "23 4 * * *"
+    """When the workflows look for what an event missed, as a cron time; each look is a minute of a runner."""
     labels: Labels = Labels()
-    """Which labels mean what."""
+    """Which labels mean what; a label that you name for one bump is no longer among the usual ones of another."""
+    types: dict[str, Level] = {}
+    """How far each Conventional Commit type moves the version, where it is otherwise than usual, such as
+    `docs = "patch"`. Usual are `feat = "minor"`, `fix`, `perf` and `revert = "patch"`, and `build`, `chore`, `ci`,
+    `docs`, `refactor`, `style` and `test = "none"`. Other words are no types; a `!` is major after any word."""
     identity: Identity = Identity()
     """Who makes tags and merge commits."""
+    build: Build = Build()
+    """How what is released is built."""
+    tests: Job = Job()
+    """What the tests of the hosted branch are given."""
+    deploy_setup: DeploySetup = DeploySetup()
+    """What sets up the deploy command is given."""
     sync: Sync | None = None
     """With this table every release is carried into a branch that you host."""
     environments: dict[str, Environment] = {}
@@ -312,7 +391,7 @@ def parse(text: str, source: str) -> Config:
     `source` is the file's name, which decides between the two and stands in every message.
     """
     data = _table(_toml(text, source), source)
-    config = _convert({} if data is None else data, source)
+    config = _with_labels_moved(_convert({} if data is None else data, source), data)
     for contradiction in _contradictions(config):
         raise _wrong(contradiction, source)
     return config
@@ -334,11 +413,11 @@ def configures(text: str, source: str) -> bool:
 def json_schema() -> Data:
     """Describe the table `tool.release-tool` as a JSON Schema, for editors."""
     schema = msgspec.json.schema(Config, schema_hook=_schema_hook)
-    for table in _Table.__subclasses__():
+    for table in _tables(_Table):
         properties, told = schema["$defs"][table.__name__]["properties"], _told_of_keys(table)
         for field in msgspec.structs.fields(table):
             described = properties[field.encode_name]
-            described["description"] = told[field.name]
+            described["description"] = " ".join(told[field.name].split())
             if isinstance(field.default_factory, partial):
                 described["default"] = field.default_factory.args[0]
     clean_descriptions(schema["$defs"])
@@ -354,13 +433,22 @@ def clean_descriptions(kinds: Mapping[str, Data]) -> None:
             kind["description"] = inspect.cleandoc(text)
 
 
+def _tables(table: type[_Table]) -> Iterator[type[_Table]]:
+    for kind in table.__subclasses__():
+        yield kind
+        yield from _tables(kind)
+
+
 def _told_of_keys(table: type[_Table]) -> dict[str, str]:
     """What stands below each key of a table, which Python itself forgets."""
     import ast  # only a schema needs it
     import inspect
 
+    inherited = {
+        name: text for base in table.__bases__ if base is not _Table for name, text in _told_of_keys(base).items()
+    }
     (body,) = (node.body for node in ast.parse(inspect.getsource(table)).body if isinstance(node, ast.ClassDef))
-    return {
+    return inherited | {
         key.target.id: text.value.value
         for key, text in itertools.pairwise(body)
         if isinstance(key, ast.AnnAssign) and isinstance(key.target, ast.Name)
@@ -371,9 +459,14 @@ def _told_of_keys(table: type[_Table]) -> dict[str, str]:
 def _toml(text: str, source: str) -> Data:
     import tomllib  # a repository without a configuration needs no TOML
 
+    if len(text) > _LARGEST or _DEEP.search(text):
+        what = "has a key of more than 40 parts" if len(text) <= _LARGEST else "is larger than 1 MiB"
+        raise UsageError(f"{source} {what}", todo="correct the file and try again")
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise UsageError(f"{source} nests its values too deep", todo="correct the file and try again") from None
+    except ValueError as error:  # what is no TOML, and a number of thousands of digits
         raise UsageError(f"{source} is not valid TOML: {error}", todo="correct the file and try again") from None
 
 
@@ -392,6 +485,22 @@ def _convert(data: Data, source: str) -> Config:
         return msgspec.convert(data, Config, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise _wrong(_explain(str(error), data), source) from None
+    except (RecursionError, OverflowError, ValueError) as error:
+        raise _wrong(f"a value can't be read: {error}", source) from None
+
+
+def _with_labels_moved(config: Config, data: Data | None) -> Config:
+    """Take the labels that somebody named for one bump out of the usual ones of the others."""
+    labels, given = config.labels, (data or {}).get("labels", {})
+    if not isinstance(given, dict):
+        return config
+    named = {label.casefold() for level in _LEVELS if level in given for label in getattr(labels, level)}
+    left = {
+        level: tuple(label for label in getattr(labels, level) if label.casefold() not in named)
+        for level in _LEVELS
+        if level not in given
+    }
+    return msgspec.structs.replace(config, labels=msgspec.structs.replace(labels, **left))
 
 
 def _decode(kind: type, value: object) -> object:
@@ -418,7 +527,7 @@ def _explain(message: str, data: Data) -> str:
         return f"`{_dotted(names)}`: expected one of {_choices(names)}, got {_shown(_value(names, data))}"
     if text.startswith("expected"):
         return f"`{_dotted(names)}`: {text}"
-    expected = text.partition(", got")[0].removesuffix(".")
+    expected = text.partition(", got")[0].removesuffix(".").replace(" | null", "")  # TOML has no null
     return f"`{_dotted(names)}`: {expected[0].lower()}{expected[1:]}, got {_shown(_value(names, data))}"
 
 
@@ -473,6 +582,8 @@ def _choices(names: list[str | int]) -> str:
     import typing
 
     *path, last = [name for name in names if isinstance(name, str)]
+    if path == ["types"]:
+        return ", ".join(f"`{level}`" for level in _LEVELS)
     table = _struct_at(list(path)) or Config
     field = next(field for field in msgspec.structs.fields(table) if field.encode_name == last)
     literal = next(iter(typing.get_args(field.type)), None)
@@ -486,6 +597,9 @@ def _struct_at(names: list[str | int]) -> type[msgspec.Struct] | None:
         (r"", Config),
         (r"labels", Labels),
         (r"identity", Identity),
+        (r"build", Build),
+        (r"tests", Job),
+        (r"deploy-setup", DeploySetup),
         (r"sync", Sync),
         (r"environments\.[^.]+", Environment),
         (r"environments\..+\.checks", Check),
@@ -500,7 +614,11 @@ def _struct_at(names: list[str | int]) -> type[msgspec.Struct] | None:
 
 
 def _shown(value: object) -> str:
-    return msgspec.json.encode(value, enc_hook=str).decode()
+    try:
+        shown = msgspec.json.encode(value, enc_hook=str).decode()
+    except UNREADABLE:
+        shown = str(type(value).__name__)
+    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
 
 
 def _wrong(message: str, source: str) -> UsageError:
@@ -510,8 +628,12 @@ def _wrong(message: str, source: str) -> UsageError:
 def _contradictions(config: Config) -> Iterator[str]:
     labels = config.labels
     bumps = {"major": labels.major, "minor": labels.minor, "patch": labels.patch, "none": labels.none}
+    yield from _too_long(bumps)
     yield from _mapped_twice(bumps)
     yield from _mapped_twice({"irreversible": labels.irreversible, "reversible": labels.reversible})
+    for name in config.types:
+        if not _TYPE.fullmatch(name) or name != name.lower():
+            yield f"`types.{name}`: a type is one word in lower case"
     if config.sync and config.sync.branch == config.branch:
         yield f"`sync.branch`: is the same as `branch`, {_shown(config.branch)}"
     for name, environment in config.environments.items():
@@ -533,6 +655,13 @@ def _impossible_checks(place: str, checks: tuple[Check, ...]) -> Iterator[str]:
             yield f"`{place}[{number}].initial-delay`: leaves no time before `deadline`"
         if check.name and check.name in names[:number]:
             yield f"`{place}[{number}].name`: another check is named {_shown(check.name)}"
+
+
+def _too_long(mapping: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    for key, labels in mapping.items():
+        for label in labels:
+            if len(label) > _LONGEST_LABEL:
+                yield f"`labels.{key}`: GitHub has no label of more than {_LONGEST_LABEL} characters: {_shown(label)}"
 
 
 def _mapped_twice(mapping: Mapping[str, tuple[str, ...]]) -> Iterator[str]:

@@ -50,6 +50,18 @@ class RemoteError(ReleaseToolError):
     kind = "remote"
 
 
+class NoAnswerError(RemoteError):
+    """Somebody was asked and did not answer: a write may have happened or not, so look before asking again."""
+
+
+class RateLimitedError(RemoteError):
+    """GitHub refused to do anything now; `wait` is in seconds, None where it did not say how long."""
+
+    def __init__(self, message: str, wait: float | None) -> None:
+        super().__init__(message, todo="run the command again later, or use a token with a limit of its own")
+        self.wait = wait
+
+
 class NeedsPersonError(ReleaseToolError):
     """Facts contradict each other or changes conflict, and only a person can decide."""
 

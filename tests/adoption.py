@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 SOURCE = f"git+https://github.com/acme/release-tool@{'a' * 40}"
 """Where the adopted workflows install the tool from; nothing is installed from there in a test."""
 
+ACTION = f"acme/release-tool@{'a' * 40} # v1.4.0"
+"""How a workflow names the action that the tool is."""
+
 ADMIN: Entry = {"token": "admins", "login": "root", "rights": {"administration": "write", "workflows": True}}
 """The token of somebody who may push workflow files; it has to be in the history of a repository that adopts."""
 

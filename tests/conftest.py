@@ -81,6 +81,19 @@ sys.addaudithook(stay_on_this_machine)
 
 
 @pytest.fixture(autouse=True)
+def traffic_as_github_describes_it(request: pytest.FixtureRequest) -> Generator[None]:
+    """Hold what is asked of the stand-in, and what it answers, against GitHub's own description."""
+    if request.node.get_closest_marker("sandbox") is None:
+        yield
+        return
+    from tests.github_sandbox.contract.traffic import TRAFFIC
+
+    yield
+    problems = list(TRAFFIC.problems())
+    assert not problems, "\n".join(problems[:10])
+
+
+@pytest.fixture(autouse=True)
 def a_machine_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Give every test the environment of a fresh machine, with a git identity and no git configuration."""
     for name in [name for name in os.environ if name.startswith(FOREIGN) or name.lower().endswith("_proxy")]:

@@ -23,14 +23,29 @@ import sys
 import tempfile
 import time
 import traceback
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from release_tool.system.patience import Patience
+
 
 _RUNNING: list[tuple[subprocess.Popen[bytes], Path]] = []
+
+
+class Chaos(NamedTuple):
+    """How a command runs among faults: at a time that only its own waits move on, with short limits.
+
+    `broken` breaks the rule that what was written without an answer is read back.
+    """
+
+    start: str
+    silence: int
+    deadline: float
+    broken: bool = False
 
 
 class Ended(NamedTuple):
@@ -41,7 +56,15 @@ class Ended(NamedTuple):
     err: str
 
 
-def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], answer: str = "", timeout: float = 60) -> Ended:
+def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    answer: str = "",
+    timeout: float = 60,
+    chaos: Chaos | None = None,
+) -> Ended:
     """Run `release-tool` with this environment and nothing else of ours; raises TimeoutError where it does not end."""
     with contextlib.ExitStack() as files:
         out, err, given = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
@@ -50,7 +73,8 @@ def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], answer: str =
         with socket.socket(socket.AF_UNIX) as line:
             line.settimeout(timeout)
             line.connect(os.fspath(_server() / "socket"))
-            request = json.dumps({"argv": list(argv), "cwd": os.fspath(cwd), "env": dict(env)}).encode()
+            asked = {"argv": list(argv), "cwd": os.fspath(cwd), "env": dict(env), "chaos": chaos}
+            request = json.dumps(asked).encode()
             socket.send_fds(line, [len(request).to_bytes(4, "big")], [file.fileno() for file in (given, out, err)])
             line.sendall(request)
             code = _code(line)
@@ -135,7 +159,7 @@ def _watch(line: socket.socket) -> NoReturn:
     process = os.fork()
     if process == 0:
         line.close()
-        _become(request["argv"], request["cwd"], request["env"], files)
+        _become(request["argv"], request["cwd"], request["env"], files, request["chaos"] and Chaos(*request["chaos"]))
     line.sendall(f"{process}\n".encode())
     for file in files:
         os.close(file)
@@ -152,7 +176,7 @@ def _read(line: socket.socket, size: int) -> bytes:
     return found
 
 
-def _become(argv: list[str], cwd: str, env: dict[str, str], files: list[int]) -> NoReturn:
+def _become(argv: list[str], cwd: str, env: dict[str, str], files: list[int], chaos: Chaos | None) -> NoReturn:
     """Be the command: its folder, its environment, its standard streams; and end as it does."""
     for ours, given in enumerate(files):
         os.dup2(given, ours)
@@ -169,7 +193,7 @@ def _become(argv: list[str], cwd: str, env: dict[str, str], files: list[int]) ->
 
     code = 1
     try:
-        command(argv)
+        command(argv, patience=_patience(chaos) if chaos else None)
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
     except BaseException:  # noqa: BLE001  # what Python itself does at the end of a program
@@ -177,6 +201,17 @@ def _become(argv: list[str], cwd: str, env: dict[str, str], files: list[int]) ->
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
     sys.exit(code)
+
+
+def _patience(chaos: Chaos) -> Patience:
+    from release_tool.system.patience import Patience
+    from tests.chaos.broken import break_reading_back
+    from tests.clock import FakeClock
+
+    if chaos.broken:
+        break_reading_back()
+    clock = FakeClock(datetime.fromisoformat(chaos.start))
+    return Patience(clock=clock, silence=chaos.silence, deadline=chaos.deadline)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from release_tool.deploy.halts.issues import HaltIssues
 from release_tool.deploy.halts.model import LABEL
 from release_tool.deploy.ledger.model import DeploymentKind, Override, Payload
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
-from release_tool.deploy.ledger.store import Deployments
+from release_tool.deploy.ledger.store import Deployments, deployments_of
 from release_tool.deploy.preconditions import DeployRequest
 from release_tool.history.references import ImageReference, record
 from release_tool.model.tags import Owner
@@ -182,7 +182,7 @@ class Production:
         self.rival(f"v{version}", PhaseRecord(Phase.HEALTHY, "the new version answered well for 2m"))
 
     def ledger(self, name: str = "production") -> tuple[Deployment, ...]:
-        return self.shop.github().adapter(Deployments).ledger(name)
+        return deployments_of(self.shop.project()).ledger(name)
 
     def story(self, name: str = "production") -> list[str]:
         """The ledger as lines: each deployment with its last phase."""

@@ -29,6 +29,12 @@ TABLES = {
     "Config": ("The table itself", ""),
     "Labels": ("`[labels]`", "A label stands in one of the first four at most, and in one of the last two."),
     "Identity": ("`[identity]`", ""),
+    "Build": (
+        "`[build]`",
+        "`release-tool init` writes it into the workflow; [adopting](adopting.md#what-the-build-gets) says how.",
+    ),
+    "Job": ("`[tests]`", "The tests of the hosted branch; they build what they test."),
+    "DeploySetup": ("`[deploy-setup]`", "For logins that the action `.github/actions/deploy-setup` makes."),
     "Sync": ("`[sync]`", "Without this table there is no sync, and environments deploy the tag itself."),
     "Environment": (
         "`[environments.NAME]`",

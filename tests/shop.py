@@ -21,6 +21,7 @@ from release_tool.model.tags import Owner
 from release_tool.notify.notice import SendReport
 from release_tool.project import Project
 from release_tool.system import host
+from release_tool.system.patience import Patience
 from tests import forkserver
 from tests.clock import FakeClock
 
@@ -87,13 +88,13 @@ class Shop:
         }
 
     def job(self, run: int = 1, *, attempt: int = 1, **more: str) -> dict[str, str]:
-        """The environment of a job in Actions."""
+        """The environment of a job in Actions that a person started."""
         return self.environment(
             GITHUB_ACTIONS="true",
             GITHUB_RUN_ID=str(run),
             GITHUB_RUN_ATTEMPT=str(attempt),
             RUNNER_NAME=f"runner-{run}",
-            GITHUB_EVENT_NAME="push",
+            GITHUB_EVENT_NAME="workflow_dispatch",
             GITHUB_REF_TYPE="branch",
             GITHUB_REF_NAME="main",
             GITHUB_ACTOR="ada",
@@ -122,13 +123,14 @@ class Shop:
         environment = self.environment() if env is None else env
         actions = Actions(environment)
         ours = Owner(run=actions.run, attempt=actions.attempt) if actions.run else host.this_process()
-        git = Git.find(self.clone, server_url=self.box.api_url)
+        clock = clock or FakeClock()
+        git = Git.find(self.clone, server_url=self.box.api_url, patience=Patience(clock=clock))
         git.remote = git.remote_named(self.box.repository) or git.remote
         return Project(
             git=git,
             config=read_config(git, ""),
             actions=actions,
-            clock=clock or FakeClock(),
+            clock=clock,
             owner=ours,
             repository=self.box.repository,
             web_url=f"{self.box.api_url}/{self.box.repository}",
@@ -153,6 +155,12 @@ class Shop:
             clock=FakeClock(),
             seconds_between_writes=0,
         )
+
+
+def by_hand(*inputs: str) -> str:
+    """The text of a workflow that a person may start, with these inputs."""
+    listed = "".join(f"      {name}: {{type: string}}\n" for name in inputs)
+    return f"on:\n  workflow_dispatch:\n    inputs:\n{listed}jobs: {{}}\n"
 
 
 @contextmanager

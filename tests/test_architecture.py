@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import release_tool
+from tests import house
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +76,21 @@ PURE = [PACKAGE / f"{name}.py" for name in RULES]
 
 RULES_LIBRARIES = {"markdown_it", "msgspec", "release_tool", "semver"}
 IMPURE_CALLS = {"breakpoint", "input", "now", "open", "print", "today", "utcnow"}
+SAME_CONCEPT = {
+    "announce",  # telling people: of a release, of a deployment
+    "environment",  # an environment: to deploy to, as its status is shown
+    "issues",  # issues: those of halts, those that we open
+    "merge",  # three-way merges: of commits, of notes
+    "model",  # the values of a stage
+    "plan",  # what a stage will do, as a value
+    "policy",  # what may not go: a pull request, a deployment
+    "rehearsal",  # the command, and what it does
+    "render",  # values made into text: notes, files
+    "sync",  # the command, and the stage
+    "withdraw",  # a release and what runs of it
+}
+"""The names of modules that stand in more than one stage, each for the same thing there."""
+MOST_MODULES = 22
 HEAVY = {"apprise", "flask", "github", "graphql", "jinja2", "markdown_it", "requests", "rich", "stamina"}
 
 
@@ -124,3 +142,50 @@ def test_the_version_is_known_and_nothing_else_is_made_up() -> None:
     assert release_tool.__version__[0].isdigit()
     with pytest.raises(AttributeError, match="no attribute 'versoin'"):
         getattr(release_tool, "versoin")  # noqa: B009 -- mypy would refuse the misspelt attribute
+
+
+def test_every_public_class_has_a_name_of_its_own() -> None:
+    for product in (PACKAGE, PACKAGE.with_name("github_sandbox")):
+        names = Counter(
+            node.name
+            for path in product.rglob("*.py")
+            for node in ast.parse(path.read_text()).body
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        )
+        assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_a_module_has_the_name_of_another_only_for_the_same_concept_in_another_stage() -> None:
+    names = Counter(path.stem for path in PACKAGE.rglob("*.py") if path.stem != "__init__")
+    assert {name for name, times in names.items() if times > 1} == SAME_CONCEPT
+
+
+def test_a_folder_is_small_enough_to_find_a_room_by_ls() -> None:
+    folders = Counter(path.parent for path in PACKAGE.rglob("*.py") if path.stem != "__init__")
+    assert max(folders.values()) <= MOST_MODULES
+
+
+def test_the_picture_of_the_layers_is_that_of_today() -> None:
+    """`make layers` draws it anew."""
+    assert house.PAGE.read_text() == house.page()
+
+
+def test_every_file_and_name_of_the_architecture_exists() -> None:
+    text = house.PAGE.read_text()
+    named = re.findall(r"`([a-z_/]+\.py)`(?: `(\w+)`)?", text)
+    assert len(named) > 30
+    for file, name in named:
+        path = PACKAGE / file
+        assert path.is_file(), file
+        defined = {getattr(node, "name", "") for node in ast.walk(ast.parse(path.read_text()))}
+        fields = {
+            node.target.id
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+        }
+        assert not name or name in defined | fields, f"{file} {name}"
+
+
+def test_ways_of_values_are_short() -> None:
+    ways = house.PAGE.read_text().partition("## The ways of four values")[2].partition("\n## ")[0]
+    assert max(int(number) for number in re.findall(r"^(\d+)\.", ways, re.MULTILINE)) <= 10

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -27,11 +29,14 @@ irreversible-paths = ["**/migrations/*.py"]
 [tool.release-tool.labels]
 major = ["major", "breaking", "breaking-change"]
 minor = ["minor", "feature", "enhancement"]
-patch = ["patch", "bug", "fix", "documentation", "chore", "dependencies"]
-none = ["no-release"]
+patch = ["patch", "bug", "fix"]
+none = ["no-release", "documentation", "chore", "dependencies"]
 hidden = ["skip-changelog"]
 irreversible = ["irreversible"]
 reversible = ["reversible"]
+
+[tool.release-tool.types]
+docs = "patch"
 
 [tool.release-tool.sync]
 branch = "cloud"
@@ -83,6 +88,12 @@ def test_a_complete_configuration_is_read() -> None:
     assert production.checks[0].version_pointer == "/version"
 
 
+def test_a_label_that_is_named_for_one_bump_is_no_longer_a_usual_one_of_another() -> None:
+    config = parse('[labels]\npatch = ["Documentation", "bug"]\n', "release-tool.toml")
+    assert config.labels.patch == ("Documentation", "bug")
+    assert config.labels.none == ("no-release", "chore", "dependencies")
+
+
 def test_a_pyproject_of_somebody_else_configures_nothing() -> None:
     text = "[tool.other]\nkey = 1\n"
     assert choose({"pyproject.toml": text}) == Config()
@@ -96,6 +107,7 @@ def test_a_pyproject_of_somebody_else_configures_nothing() -> None:
         ("[labels]\nmayor = []", "`labels.mayor`: unknown key; did you mean `major`?"),
         ("tag-prefix = 5", "`tag-prefix`: expected `str`, got 5"),
         ('labels.major = ["a", 2]', "`labels.major[1]`: expected `str`, got 2"),
+        ('types.docs = "tiny"', '`types.docs`: expected one of `major`, `minor`, `patch`, `none`, got "tiny"'),
         ('release-on = "sometimes"', '`release-on`: expected one of `merge`, `schedule`, `manual`, got "sometimes"'),
         (
             '[channels.team]\nurl-env = "URL"\nevents = ["relesed"]',
@@ -143,6 +155,10 @@ def test_a_mistake_is_named_with_its_key_and_value(text: str, expected: str) -> 
     "text, expected",
     [
         (
+            'labels.minor = ["' + "x" * 50 + '", "' + "y" * 51 + '"]',
+            '`labels.minor`: GitHub has no label of more than 50 characters: "' + "y" * 51 + '"',
+        ),
+        (
             'labels.major = ["breaking"]\nlabels.minor = ["Breaking"]',
             '`labels.major` and `labels.minor`: both have the label "breaking"',
         ),
@@ -150,6 +166,8 @@ def test_a_mistake_is_named_with_its_key_and_value(text: str, expected: str) -> 
             'labels.irreversible = ["one-way"]\nlabels.reversible = ["one-way"]',
             '`labels.irreversible` and `labels.reversible`: both have the label "one-way"',
         ),
+        ('types."two words" = "patch"', "`types.two words`: a type is one word in lower case"),
+        ('types.Docs = "patch"', "`types.Docs`: a type is one word in lower case"),
         ('branch = "cloud"\n[sync]', '`sync.branch`: is the same as `branch`, "cloud"'),
         (
             '[environments.production]\ncommand = ["x"]\nafter = ["staging"]',
@@ -200,3 +218,46 @@ def test_the_reference_has_every_table_with_a_sentence_for_each_key() -> None:
     for table in tables.values():
         for kind in table.properties.values():
             assert kind.description.endswith(".")
+
+
+# What nobody would write
+
+
+@pytest.mark.parametrize("text", ["99999999999999d", "367d", "999999999999d", "9" * 5000 + "s", "١s"])
+def test_a_duration_that_nobody_can_wait_for_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="expected a duration"):
+        parse(f'max-wait = "{text}"', "release-tool.toml")
+
+
+@pytest.mark.parametrize("text", ["0ms", "366d", "31622400s"])
+def test_a_duration_of_up_to_a_year_is_taken(text: str) -> None:
+    assert parse(f'max-wait = "{text}"', "release-tool.toml").max_wait <= timedelta(days=366)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"x = {'9' * 10_000}",
+        f"x = {'[' * 50_000}",
+        f"x = {'{a=' * 50_000}",
+        f"x = {'[' * 300}1{']' * 300}",
+        "branch = " + "{a=" * 200 + "1" + "}" * 200,
+        "x" * (1024 * 1024 + 1),
+        f"[environments.x]\ncommand = ['a']\n[[environments.x.checks]]\nfailure-threshold = {'9' * 4000}",
+    ],
+    ids=["a number", "arrays", "tables", "an array", "a table", "a long file", "a count"],
+)
+def test_a_configuration_that_no_program_can_read_is_refused(text: str) -> None:
+    table = "" if text.startswith("[") else "[tool.release-tool]\n"
+    for source, whole in (("release-tool.toml", text), ("pyproject.toml", table + text)):
+        with pytest.raises(UsageError) as failure:
+            parse(whole, source if table else "release-tool.toml")
+        assert len(failure.value.message) < 2000
+
+
+def test_a_key_of_twenty_thousand_parts_is_refused_at_once() -> None:
+    began = time.monotonic()
+
+    with pytest.raises(UsageError, match="a key of more than 40 parts"):
+        parse(f"a{'.a' * 20_000} = 1", "release-tool.toml")
+    assert time.monotonic() - began < 5

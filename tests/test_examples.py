@@ -15,6 +15,10 @@ from release_tool.deploy.freeze import parse_cron, parse_zone
 from release_tool.deploy.health.judge import unusable
 from release_tool.deploy.health.verdict import checks_of
 from release_tool.release.assets import parse_references
+from release_tool.setup.render import Values
+from release_tool.setup.shipped import render
+from tests.adoption import ACTION
+from tests.workflow_rights import breaches_of_rights
 from tests.workflow_rules import breaches_of_action, breaches_of_workflow, read_workflow
 
 if TYPE_CHECKING:
@@ -40,7 +44,7 @@ def configuration(name: str) -> Config:
 def callable_workflows(name: str) -> dict[str, str]:
     """The workflows of a repository that has taken the example over."""
     own = {f"./.github/workflows/{path.name}": path.read_text() for path in (EXAMPLES / name).glob("*.yml")}
-    return WORKFLOWS | own
+    return {path: text for path, text in WORKFLOWS.items() if path not in own} | own
 
 
 def test_there_is_one_for_each_way_that_is_promised() -> None:
@@ -91,6 +95,20 @@ def test_its_workflows_keep_the_house_rules_and_can_be_called_by_ours(name: str)
         assert list(breaches_of_workflow(text, others)) == [], path
     for action in (EXAMPLES / name).glob("*/action.yml"):
         assert list(breaches_of_action(action.read_text())) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_init_writes_for_it_gives_its_build_the_secrets_that_it_names(name: str) -> None:
+    config = configuration(name)
+    values = Values(branch="main", action=ACTION, build=("make build",), test=("make test",))
+    files = {path: text for path, text in render(config, values).items() if path.startswith(".github/workflows")}
+    files |= {
+        path.removeprefix("./"): text
+        for path, text in callable_workflows(name).items()
+        if text not in WORKFLOWS.values()
+    }
+    passed = {secret for environment in config.environments.values() for secret in environment.pass_env}
+    assert list(breaches_of_rights(files, passed.union(config.build.secrets, config.tests.secrets))) == []
 
 
 @pytest.mark.parametrize("name", ["compose", "kubernetes"])

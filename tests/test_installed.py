@@ -124,7 +124,7 @@ def test_every_command_of_the_first_ten_minutes_works(
     assert run("--version") == "release-tool 87.6.5\n"
     assert "v1.3.0 is next" in run("plan")
     assert "What would happen" in run("rehearse")
-    assert "writing .github/workflows/release.yml" in run("init", "--yes")
-    action = (project.clone / ".github/actions/release-tool/action.yml").read_text(encoding="utf-8")
-    assert any(f"git+https://github.com/OWNER/release-tool.git@{named}" in action for named in (commit, "v87.6.5"))
+    assert "writing .github/workflows/release-tool.yml" in run("init", "--yes")
+    workflow = (project.clone / ".github/workflows/release-tool.yml").read_text(encoding="utf-8")
+    assert any(f"uses: OWNER/release-tool@{named} # v87.6.5" in workflow for named in (commit, "v87.6.5"))
     assert run("doctor")

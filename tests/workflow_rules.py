@@ -46,6 +46,8 @@ OUTPUT = re.compile(r"\b(?P<of>needs|jobs|steps)\.(?P<id>[\w-]+)\.outputs\.(?P<n
 STEP = re.compile(r"\bsteps\.(?P<id>[\w-]+)")
 INPUT = re.compile(r"\binputs\.(?P<name>[\w-]+)")
 START = re.compile(r"\bgh workflow run (?P<file>[\w.-]+)")
+OURS = re.compile(r"[\w.-]+/release-tool@[0-9a-f]{40} # v\d+\.\d+\.\d+\S*")
+"""The tool's own action at a commit: it starts runs where it is told their file."""
 FIELD = re.compile(r"--raw-field=(?P<name>[\w-]+)=")
 STATUS = re.compile(r"\b(?:always|cancelled)\(\)")
 """What lets a job run although one before it was skipped."""
@@ -199,7 +201,7 @@ def breaches_of_pins(text: str) -> Iterator[str]:
     """Only what was looked at runs: an action of others at its one commit, with the version behind."""
     for use in USE.finditer(text):
         what, at = use["what"], use["at"]
-        if not what.startswith("./") and PINS.get(what) != at:
+        if not what.startswith("./") and PINS.get(what) != at and not OURS.fullmatch(f"{what}@{at}"):
             yield f"`{what}@{at}` is not pinned as in PINS"
 
 
@@ -260,7 +262,8 @@ def breaches_of_trust(text: str, workflow: Workflow) -> Iterator[str]:
     for found in STRANGERS.finditer(text):
         yield f"`{found[0]}` may be a stranger's text, and the run has rights"
     for step in (step for job in workflow.jobs.values() for step in job.steps):
-        if step.uses.startswith("actions/checkout@") and step.with_.get("ref") != DEFAULT_BRANCH:
+        checks_out = step.uses.startswith("actions/checkout@") or "/release-tool@" in step.uses
+        if checks_out and step.with_.get("ref") not in {DEFAULT_BRANCH, "none"}:
             yield f"step `{step.name}` may check out a stranger's code"
 
 
@@ -310,6 +313,8 @@ def breaches_of_starts(job_id: str, job: Job, others: Mapping[str, Workflow]) ->
     """A run that is started can be, by this job, and takes what it is given."""
     files = {path.rpartition("/")[2]: other for path, other in others.items() if "workflow_dispatch" in other.on}
     for step in job.steps:
+        for key in ("again", "keep", "start"):
+            yield from breaches_of_action_starts(job_id, job, str(step.with_.get(key, "")), files)
         if (start := START.search(step.run)) is None:
             continue
         if (other := files.get(start["file"])) is None:
@@ -319,6 +324,14 @@ def breaches_of_starts(job_id: str, job: Job, others: Mapping[str, Workflow]) ->
             yield f"step `{step.name}` gives `{name}`, which `{start['file']}` does not take"
         if (job.permissions or {}).get("actions") != "write":
             yield f"job `{job_id}` starts a run, and may not"
+
+
+def breaches_of_action_starts(job_id: str, job: Job, file: str, files: Mapping[str, Workflow]) -> Iterator[str]:
+    """What the tool's own action is told to start can be started, by this job."""
+    if file and file not in files:
+        yield f"job `{job_id}` starts `{file}`, which can't be started"
+    if file and (job.permissions or {}).get("actions") != "write":
+        yield f"job `{job_id}` starts a run, and may not"
 
 
 def breaches_of_commit(workflow: Workflow) -> Iterator[str]:

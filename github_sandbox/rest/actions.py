@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from github_sandbox import views
+from github_sandbox import views, workflow_file
 from github_sandbox.answer import Answer, not_found, unprocessable
 from github_sandbox.call import route
 from github_sandbox.github import WORKFLOWS
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from github_sandbox.store import Job
 
 MOST_INPUTS = 25
+ACTIVE = "active"
 FILTERS = {"branch": "branch", "event": "event", "status": "status", "head_sha": "sha"}
 
 
@@ -158,12 +159,43 @@ def dispatch(call: Call) -> Answer:
         raise unprocessable(f"No ref found for: {body.ref}")
     if len(body.inputs) > MOST_INPUTS:
         raise unprocessable(f"Only {MOST_INPUTS} inputs are allowed")
+    _check_start(call, path, sha, body.inputs)
     run = _start(call, path, sha, body)
     if not body.return_run_details:
         return Answer(HTTPStatus.NO_CONTENT)
     view = views.run(call, run)
     details = {"workflow_run_id": run.id, "run_url": view["url"], "html_url": view["html_url"]}
     return Answer(document=details)
+
+
+def _check_start(call: Call, path: str, sha: str, given: dict[str, object]) -> None:
+    """Refuses what is switched off, and what the file at that commit does not ask for."""
+    if call.github.settings.actions.states.get(path, ACTIVE) != ACTIVE:
+        raise unprocessable(f"Cannot trigger a '{workflow_file.EVENT}' on a disabled workflow")
+    found = call.github.repository.read(f"{sha}:{path}")
+    known = workflow_file.inputs(found.data.decode(errors="replace")) if found else None
+    if known is None:
+        raise unprocessable(f"Workflow does not have '{workflow_file.EVENT}' trigger")
+    if wrong := workflow_file.problem(known, given):
+        raise unprocessable(wrong)
+
+
+@route("PUT", "{}/actions/workflows/<workflow>/enable", "actions:write")
+def enable_workflow(call: Call) -> Answer:
+    """Switches a workflow on."""
+    return _switch(call, ACTIVE)
+
+
+@route("PUT", "{}/actions/workflows/<workflow>/disable", "actions:write")
+def disable_workflow(call: Call) -> Answer:
+    """Switches a workflow off."""
+    return _switch(call, "disabled_manually")
+
+
+def _switch(call: Call, state: str) -> Answer:
+    call.github.settings.actions.states[_workflow(call)] = state
+    call.github.store.tick()
+    return Answer(HTTPStatus.NO_CONTENT)
 
 
 def _start(call: Call, path: str, sha: str, body: Dispatch) -> Run:

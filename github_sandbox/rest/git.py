@@ -121,8 +121,8 @@ def update_ref(call: Call) -> Answer:
         raise unprocessable("Reference does not exist")
     if new is None:
         raise unprocessable("Object does not exist")
-    if call.github.is_protected(call.caller, name):
-        raise unprocessable("Cannot update this protected ref.")
+    if refusal := call.github.refusal(call.caller, name, new.sha):
+        raise unprocessable(refusal)
     if not body.force and not call.github.repository.is_ancestor(old.sha, new.sha):
         raise unprocessable("Update is not a fast forward")
     call.github.check_workflows(call.caller, new.sha)

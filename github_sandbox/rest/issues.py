@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from github_sandbox import views
-from github_sandbox.answer import Answer, forbidden, invalid, not_found
+from github_sandbox.answer import Answer, check_length, forbidden, invalid, not_found
 from github_sandbox.call import route
 from github_sandbox.rest.git import Body
 from github_sandbox.store import Comment, Issue, Label
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from github_sandbox.call import Call
 
 LONGEST_COMMENT = 65_536
+LONGEST_TITLE = 256
+LONGEST_LABEL = 50
+LONGEST_LABEL_DESCRIPTION = 100
+COLOUR = re.compile(r"[0-9a-fA-F]{6}")
 BOTH = ("issues:read", "pull-requests:read")
 CHANGE = ("issues:write", "pull-requests:write")
 
@@ -91,8 +96,19 @@ class ChangedLabel(Body):
     description: str | None = None
 
 
-def _names(names: Iterable[str | LabelName]) -> list[str]:
-    return [name if isinstance(name, str) else name.name for name in names]
+def _worn(call: Call, names: Iterable[str | LabelName]) -> list[str]:
+    """The labels of these names; missing ones are made."""
+    plain = [name if isinstance(name, str) else name.name for name in names]
+    for name in plain:
+        _check_label(name)
+    return [call.github.label(name).name for name in plain]
+
+
+def _check_label(name: str | None, color: str | None = None, description: str | None = None) -> None:
+    check_length("Label", "name", name, LONGEST_LABEL)
+    check_length("Label", "description", description, LONGEST_LABEL_DESCRIPTION)
+    if color is not None and not COLOUR.fullmatch(color):
+        raise invalid("Label", "color", "invalid")
 
 
 @route("GET", "{}/issues", "issues:read")
@@ -122,7 +138,8 @@ def create_issue(call: Call) -> Answer:
     body = call.body(NewIssue)
     if not str(body.title).strip():
         raise invalid("Issue", "title", "missing_field")
-    _check_length("Issue", body.body)
+    check_length("Issue", "title", str(body.title), LONGEST_TITLE)
+    check_length("Issue", "body", body.body, LONGEST_COMMENT)
     store = call.github.store
     now = store.tick()
     number = store.new_number()
@@ -133,19 +150,14 @@ def create_issue(call: Call) -> Answer:
         title=str(body.title),
         body=body.body,
         author=call.author,
-        labels=[call.github.label(name).name for name in _names(body.labels)],
+        labels=[],
         assignees=body.assignees,
         created_at=now,
         updated_at=now,
     )
+    call.github.relabel(issue, _worn(call, body.labels), call.author)
     made = views.issue(call, store.issues.put(issue))
     return Answer(HTTPStatus.CREATED, made, {"Location": str(made["url"])})
-
-
-def _check_length(resource: str, text: str | None) -> None:
-    if text is not None and len(text) > LONGEST_COMMENT:
-        message = f"body is too long (maximum is {LONGEST_COMMENT} characters)"
-        raise invalid(resource, "body", "custom", message)
 
 
 @route("GET", "{}/issues/<number>", *BOTH)
@@ -164,18 +176,19 @@ def update_issue(call: Call) -> Answer:
     issue = _issue(call)
     body = msgspec.json.decode(call.raw, type=dict[str, object])
     change = call.body(ChangedIssue)
-    _check_length("Issue", change.body)
+    check_length("Issue", "title", None if change.title is None else str(change.title), LONGEST_TITLE)
+    check_length("Issue", "body", change.body, LONGEST_COMMENT)
     issue.title = issue.title if change.title is None else str(change.title)
     issue.body = change.body if "body" in body else issue.body
     if change.labels is not None:
-        issue.labels = [call.github.label(name).name for name in _names(change.labels)]
+        call.github.relabel(issue, _worn(call, change.labels), call.author)
     if change.assignees is not None:
         issue.assignees = change.assignees
     if change.state == "closed" and issue.state == "open":
         call.github.close(issue, call.author)
         issue.state_reason = change.state_reason or "completed"
     elif change.state == "open" and issue.state == "closed":
-        issue.state, issue.closed_at, issue.closed_by, issue.state_reason = "open", None, None, "reopened"
+        call.github.reopen(issue, call.author)
     call.github.save(issue)
     return Answer(document=views.issue(call, issue))
 
@@ -199,8 +212,7 @@ def issue_labels(call: Call) -> Answer:
 def add_labels(call: Call) -> Answer:
     """Adds labels; missing ones are made."""
     issue = _issue(call)
-    names = [call.github.label(name).name for name in _label_names(call)]
-    issue.labels = list(dict.fromkeys([*issue.labels, *names]))
+    call.github.relabel(issue, list(dict.fromkeys([*issue.labels, *_label_names(call)])), call.author)
     return _labels(call, issue)
 
 
@@ -208,22 +220,22 @@ def add_labels(call: Call) -> Answer:
 def set_labels(call: Call) -> Answer:
     """Replaces the labels."""
     issue = _issue(call)
-    issue.labels = [call.github.label(name).name for name in _label_names(call)]
+    call.github.relabel(issue, _label_names(call), call.author)
     return _labels(call, issue)
 
 
 def _label_names(call: Call) -> list[str]:
-    """The names of a body that is `{"labels": [...]}` or just the list."""
+    """The labels of a body that is `{"labels": [...]}` or just the list."""
     if call.raw.lstrip().startswith(b"["):
-        return _names(call.body(Names))
-    return _names(call.body(LabelsBody).labels)
+        return _worn(call, call.body(Names))
+    return _worn(call, call.body(LabelsBody).labels)
 
 
 @route("DELETE", "{}/issues/<number>/labels", *CHANGE)
 def clear_labels(call: Call) -> Answer:
     """Takes all labels off."""
     issue = _issue(call)
-    issue.labels = []
+    call.github.relabel(issue, [], call.author)
     call.github.save(issue)
     return Answer(HTTPStatus.NO_CONTENT)
 
@@ -235,7 +247,7 @@ def remove_label(call: Call) -> Answer:
     kept = [name for name in issue.labels if name.lower() != call.path["name"].lower()]
     if len(kept) == len(issue.labels):
         raise not_found("Label does not exist")
-    issue.labels = kept
+    call.github.relabel(issue, kept, call.author)
     return _labels(call, issue)
 
 
@@ -264,7 +276,7 @@ def create_comment(call: Call) -> Answer:
     """A new comment."""
     issue = _issue(call)
     body = call.body(CommentBody).body
-    _check_length("IssueComment", body)
+    check_length("IssueComment", "body", body, LONGEST_COMMENT)
     store = call.github.store
     call.github.save(issue)
     new = store.new_id()
@@ -308,8 +320,9 @@ def get_comment(call: Call) -> Answer:
 def update_comment(call: Call) -> Answer:
     """Changes a comment."""
     comment = _own_comment(call)
-    comment.body = call.body(CommentBody).body
-    _check_length("IssueComment", comment.body)
+    body = call.body(CommentBody).body
+    check_length("IssueComment", "body", body, LONGEST_COMMENT)
+    comment.body = body
     comment.updated_at = call.github.store.tick()
     return Answer(document=views.comment(call, call.github.store.comments.put(comment)))
 
@@ -335,6 +348,7 @@ def list_labels(call: Call) -> Answer:
 def create_label(call: Call) -> Answer:
     """A new label."""
     body = call.body(NewLabel)
+    _check_label(body.name, body.color, body.description)
     store = call.github.store
     if store.labels.get(body.name.lower()):
         raise invalid("Label", "name", "already_exists")
@@ -363,6 +377,7 @@ def update_label(call: Call) -> Answer:
     """Changes a label; what wears it keeps it under the new name."""
     old = _label(call)
     body = call.body(ChangedLabel)
+    _check_label(body.new_name, body.color, body.description)
     store = call.github.store
     new = Label(
         key=(body.new_name or old.name).lower(),

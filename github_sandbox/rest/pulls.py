@@ -6,11 +6,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
 from github_sandbox import views
-from github_sandbox.answer import Answer, ApiError, invalid, not_found
+from github_sandbox.answer import Answer, ApiError, check_length, invalid, not_found
 from github_sandbox.call import route
 from github_sandbox.github import MergeConflictError
 from github_sandbox.repository import ZERO
 from github_sandbox.rest.git import MOST_COMMITS, Body
+from github_sandbox.rest.issues import LONGEST_COMMENT, LONGEST_TITLE
 from github_sandbox.store import Pull
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def list_pulls(call: Call) -> Answer:
 def create_pull(call: Call) -> Answer:
     """A new pull request between two branches of the repository."""
     body = call.body(NewPull)
+    _check_texts(body)
     github = call.github
     branch = body.head.removeprefix(f"{github.settings.repository.split('/')[0]}:")
     head, base = github.head(branch), github.head(body.base)
@@ -109,6 +111,11 @@ def create_pull(call: Call) -> Answer:
     return Answer(HTTPStatus.CREATED, made, {"Location": str(made["url"])})
 
 
+def _check_texts(body: NewPull | ChangedPull) -> None:
+    check_length("PullRequest", "title", body.title, LONGEST_TITLE)
+    check_length("PullRequest", "body", body.body, LONGEST_COMMENT)
+
+
 @route("GET", "{}/pulls/<number>", "pull-requests:read")
 def get_pull(call: Call) -> Answer:
     """One pull request."""
@@ -120,6 +127,7 @@ def update_pull(call: Call) -> Answer:
     """Changes a pull request, its title after the merge included."""
     pull = call.github.pull(call.number("number"))
     body = call.body(ChangedPull)
+    _check_texts(body)
     if body.base and not call.github.head(body.base):
         raise invalid("PullRequest", "base", "invalid")
     pull.title = pull.title if body.title is None else body.title

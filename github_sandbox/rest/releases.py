@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
 from github_sandbox import views
-from github_sandbox.answer import Answer, ApiError, invalid, not_found, unprocessable
+from github_sandbox.answer import Answer, ApiError, check_length, forbidden, invalid, not_found, unprocessable
 from github_sandbox.call import route
 from github_sandbox.repository import ZERO
 from github_sandbox.rest.git import Body
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 LONGEST_BODY = 125_000
 MOST_ASSETS = 1000
+LARGEST_ASSET = (1 << 31) - 1
+LATIN = {
+    "Æ": "AE", "Ð": "D", "Ø": "O", "Þ": "Th", "ß": "ss", "æ": "ae", "ð": "d", "ø": "o", "þ": "th", "Đ": "D", "đ": "d",
+    "Ħ": "H", "ħ": "h", "Ł": "L", "ł": "l", "Ŋ": "NG", "ŋ": "ng", "Œ": "OE", "œ": "oe", "Ŧ": "T", "ŧ": "t",
+}  # fmt: skip
+"""Letters that are no other letter with a mark, and what GitHub makes of them in the name of an asset."""
 
 
 class NewRelease(Body):
@@ -78,7 +85,7 @@ def create_release(call: Call) -> Answer:
     """A new release; several drafts of one tag are allowed."""
     body = call.body(NewRelease)
     _check_tag(call, body.tag_name)
-    _check_body(body.body)
+    check_length("Release", "body", body.body, LONGEST_BODY)
     _check_target(call, body.target_commitish, body.tag_name)
     store = call.github.store
     now = store.tick()
@@ -114,12 +121,6 @@ def _check_tag(call: Call, tag: str) -> None:
         raise invalid("Release", "tag_name", "custom", "tag_name was used by an immutable release")
 
 
-def _check_body(body: str | None) -> None:
-    if body is not None and len(body) > LONGEST_BODY:
-        text = f"body is too long (maximum is {LONGEST_BODY} characters)"
-        raise invalid("Release", "body", "custom", text)
-
-
 def _check_target(call: Call, target: str | None, tag: str) -> None:
     """The rule that needs no tag: a target whose workflow files are not those of the default branch."""
     if target is None:
@@ -128,7 +129,7 @@ def _check_target(call: Call, target: str | None, tag: str) -> None:
     if sha is None and not call.github.tag_ref(tag):
         raise invalid("Release", "target_commitish", "invalid")
     if sha and not call.caller.may("workflows") and call.github.changes_workflows(sha):
-        raise not_found()
+        raise forbidden()
 
 
 def _publish(call: Call, release: Release, make_latest: str | None) -> None:
@@ -151,9 +152,8 @@ def _make_tag(call: Call, release: Release) -> None:
     sha = call.github.repository.resolve(release.target_commitish)
     if sha is None:
         raise invalid("Release", "target_commitish", "invalid")
-    if call.github.is_protected(call.caller, ref):
-        text = "pre_receive Repository rule violations found\n\nCannot create ref due to creations being restricted."
-        raise invalid("Release", "pre_receive", "custom", text)
+    if refusal := call.github.refusal(call.caller, ref, sha):
+        raise invalid("Release", "pre_receive", "custom", f"pre_receive {refusal}")
     call.github.repository.move(ref, sha, ZERO)
 
 
@@ -226,17 +226,17 @@ def _release(call: Call) -> Release:
 
 @route("PATCH", "{}/releases/<number>", "contents:write")
 def update_release(call: Call) -> Answer:
-    """Changes a release; a draft that is changed without its `tag_name` loses it."""
+    """Changes a release; a draft that is changed without its `tag_name` loses it, unless the tag exists."""
     release = _release(call)
     body = call.body(ChangedRelease)
-    _check_body(body.body)
+    check_length("Release", "body", body.body, LONGEST_BODY)
     if body.tag_name not in {None, release.tag_name}:
         _check_tag(call, body.tag_name or "")
     if release.immutable and (body.draft or body.tag_name not in {None, release.tag_name}):
         raise unprocessable("Cannot change the tag or the state of an immutable release")
     _check_target(call, body.target_commitish, body.tag_name or release.tag_name)
     release.updated_at = call.github.store.tick()
-    _take(release, body)
+    _take(call, release, body)
     if body.draft is False and release.draft:
         _publish(call, release, body.make_latest)
     else:
@@ -247,9 +247,10 @@ def update_release(call: Call) -> Answer:
     return Answer(document=views.release(call, release))
 
 
-def _take(release: Release, body: ChangedRelease) -> None:
+def _take(call: Call, release: Release, body: ChangedRelease) -> None:
     untagged = f"untagged-{hashlib.sha1(release.key.encode(), usedforsecurity=False).hexdigest()[:20]}"
-    release.tag_name = body.tag_name or (untagged if release.draft else release.tag_name)
+    nameless = release.draft and not call.github.tag_ref(release.tag_name)
+    release.tag_name = body.tag_name or (untagged if nameless else release.tag_name)
     for name in ("name", "body", "prerelease", "target_commitish"):
         value = getattr(body, name)
         if value is not None:
@@ -295,6 +296,8 @@ def upload_asset(call: Call) -> Answer:
         raise unprocessable("Cannot upload assets to an immutable release.")
     if not name:
         raise invalid("ReleaseAsset", "name", "missing_field")
+    if call.size > LARGEST_ASSET:
+        raise invalid("ReleaseAsset", "size", "custom", f"size must be less than {LARGEST_ASSET + 1}")
     if not call.raw:
         raise invalid("ReleaseAsset", "size", "custom", "size must be greater than or equal to 1")
     existing = call.github.assets_of(release)
@@ -310,9 +313,11 @@ def upload_asset(call: Call) -> Answer:
 
 
 def asset_name(name: str) -> str:
-    """The name that an asset gets: what is special becomes a dot, and none begins with one."""
-    clean = re.sub(r"\.*[^A-Za-z0-9._+-][^A-Za-z0-9_+-]*", ".", name)
-    return f"default{clean}" if clean.startswith(".") else clean
+    """The name that an asset gets: Latin letters without marks, one dot for all that is special, none at its ends."""
+    latin = unicodedata.normalize("NFD", "".join(LATIN.get(letter, letter) for letter in name))
+    plain = "".join(letter for letter in latin if not unicodedata.combining(letter))
+    clean = re.sub(r"[^A-Za-z0-9_+@-]+", ".", plain)
+    return (f"default{clean}" if clean.startswith(".") else clean).rstrip(".")
 
 
 def _keep(call: Call, release: Release, name: str) -> Asset:

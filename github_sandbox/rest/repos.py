@@ -117,7 +117,9 @@ def get_contents(call: Call) -> Answer:
 
 @route("GET", "{}/collaborators/<login>/permission", "metadata:read")
 def get_permission(call: Call) -> Answer:
-    """What somebody may do here."""
+    """What somebody may do here; a person is told only with the right to push."""
+    if call.author.type != "Bot" and call.github.permission(call.author.login) not in {"write", "admin"}:
+        raise forbidden("Must have push access to view collaborator permission.")
     login = call.path["login"]
     level = call.github.permission(login)
     flags = ("pull", "triage", "push", "maintain", "admin")
@@ -155,6 +157,15 @@ def unset_immutable(call: Call) -> Answer:
     call.github.settings.immutable_releases = False
     call.github.store.tick()
     return Answer(HTTPStatus.NO_CONTENT)
+
+
+@route("GET", "/installation/repositories")
+def list_installed(call: Call) -> Answer:
+    """The repositories that an app's token is for; a person's is for none."""
+    if call.author.type != "Bot":
+        raise forbidden("You must authenticate with an installation access token in order to list repositories.")
+    part, headers = call.page([views.repository(call)])
+    return Answer(document={"total_count": 1, "repositories": part}, headers=headers)
 
 
 @route("GET", "/user")

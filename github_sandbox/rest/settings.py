@@ -117,13 +117,13 @@ def list_branch_policies(call: Call) -> Answer:
 @route("GET", "{}/environments/<name>/secrets", "environments:read")
 def list_secrets(call: Call) -> Answer:
     """The names of an environment's secrets."""
-    return _secrets(call, _named(call).secrets)
+    return _secrets(call, [*_named(call).secrets])
 
 
 @route("GET", "{}/actions/secrets", "secrets:read")
 def list_shared_secrets(call: Call) -> Answer:
     """The names of the repository's secrets."""
-    return _secrets(call, call.github.settings.actions.secrets)
+    return _secrets(call, [*call.github.settings.actions.secrets])
 
 
 def _secrets(call: Call, names: list[str]) -> Answer:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
+from release_tool.cli.colour import colour
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import FrameType
+
+    from release_tool.system.patience import Patience
 
 _SECTIONS = {
     "Release": {
@@ -64,6 +67,10 @@ DOCUMENTED = "release_tool.documented"
 """Where a command notes that it has printed its one JSON document, so that an error does not print a second."""
 
 
+PATIENCE = "release_tool.patience"
+"""Where the command line keeps how long it waits for others; nothing there is as long as it always is."""
+
+
 class Options(NamedTuple):
     """What stands on the group and holds for every command."""
 
@@ -71,13 +78,6 @@ class Options(NamedTuple):
     config: str = ""
     verbose: bool = False
     debug: bool = False
-
-
-def colour(environment: Mapping[str, str]) -> bool | None:
-    """Whether output is coloured: as the person wants it, else None: where it is a terminal."""
-    if environment.get("NO_COLOR"):
-        return False
-    return True if environment.get("FORCE_COLOR") else None
 
 
 class Suggesting(click.Group):
@@ -183,7 +183,18 @@ def _end_by_signal(number: int, _frame: FrameType | None) -> NoReturn:
     raise SignalError(number, already="what was done stays", todo="run the same command again; it carries on")
 
 
-def main(argv: list[str] | None = None) -> NoReturn:
+def _insist_on_text(arguments: list[str]) -> None:
+    """Refuse bytes that are no UTF-8: they could be written nowhere."""
+    from release_tool.errors import UsageError
+
+    for number, argument in enumerate(arguments, start=1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"argument {number} is not UTF-8", todo="write it in UTF-8") from None
+
+
+def main(argv: list[str] | None = None, *, patience: Patience | None = None) -> NoReturn:
     """Run the command line and end the process with its exit code: the one place where errors are shown."""
     arguments = sys.argv[1:] if argv is None else argv
     debug = "--debug" in arguments
@@ -192,9 +203,11 @@ def main(argv: list[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, _end_by_signal)
     meta: dict[str, object] = {}
     try:
+        _insist_on_text(arguments)
         given = list(arguments)  # click empties it
         with group.make_context("release-tool", given, color=colour(os.environ)) as ctx:
             meta = ctx.meta
+            meta[PATIENCE] = patience
             group.invoke(ctx)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)

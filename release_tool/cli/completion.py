@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from release_tool.errors import ReleaseToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     import click
 
     from release_tool.config import Config
     from release_tool.git.repository import Git
+    from release_tool.model.version import Version
 
 
 def levels(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -38,10 +39,9 @@ def versions(context: click.Context, _parameter: click.Parameter, incomplete: st
     clone = _clone(context)
     if not clone:
         return []
-    prefix = clone[1].tag_prefix
-    found = list(_version_tags(*clone))
-    as_tags = bool(incomplete) and incomplete.startswith(prefix)
-    return _beginning(found if as_tags else [tag.removeprefix(prefix) for tag in found], incomplete)
+    found = _version_tags(*clone)
+    as_tags = bool(incomplete) and not incomplete[0].isdecimal()
+    return _beginning(found if as_tags else map(str, found.values()), incomplete)
 
 
 def _clone(context: click.Context) -> tuple[Git, Config] | None:
@@ -56,11 +56,11 @@ def _clone(context: click.Context) -> tuple[Git, Config] | None:
         return None
 
 
-def _version_tags(git: Git, config: Config) -> Iterator[str]:
+def _version_tags(git: Git, config: Config) -> dict[str, Version]:
     from release_tool.model.version import parse_tag, precedence
 
     found = {tag: version for tag in git.tags() if (version := parse_tag(tag, config.tag_prefix))}
-    yield from sorted(found, key=lambda tag: precedence(found[tag]), reverse=True)
+    return dict(sorted(found.items(), key=lambda one: precedence(one[1]), reverse=True))
 
 
 def _beginning(words: Iterable[str], incomplete: str) -> list[str]:

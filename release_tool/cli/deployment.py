@@ -7,13 +7,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec, assert_never
 
 import click
 import msgspec
 
 from release_tool.cli import completion
 from release_tool.cli.session import current_session
+from release_tool.cli.workflow import insist_on_gate
 from release_tool.errors import RefusedError, RolledBackError, UnhealthyError, UsageError
 from release_tool.text.visible import visible, visible_block
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.halts.model import Halt
     from release_tool.deploy.ledger.model import Override
+    from release_tool.deploy.policy import DeployOutcome
     from release_tool.deploy.preconditions import DeployRequest
     from release_tool.deploy.reconcile import ReconcileStep
     from release_tool.project import Project
@@ -348,7 +350,11 @@ def _deploy_environment(
     from release_tool.deploy.environment import environment_named
 
     folder = _folder(evidence)
-    return environment_named(_deployed(session), name, ours=os.environ, progress=progress, evidence=folder)
+    deploy_environment = environment_named(
+        _deployed(session), name, ours=os.environ, progress=progress, evidence=folder
+    )
+    insist_on_gate(name, deploy_environment.settings, os.environ)
+    return deploy_environment
 
 
 def _places(
@@ -358,9 +364,12 @@ def _places(
 
     project, folder = _deployed(session), _folder(evidence)
     names = [name] if name else list(project.config.environments)
-    return tuple(
+    places = tuple(
         environment_named(project, name, ours=os.environ, progress=progress, evidence=folder) for name in names
     )
+    for deploy_environment in places:
+        insist_on_gate(deploy_environment.name, deploy_environment.settings, os.environ)
+    return places
 
 
 def _folder(evidence: str) -> Path | None:
@@ -433,10 +442,11 @@ def _by_workflow(session: Session, environment: str, inputs: Mapping[str, str], 
     """Start the workflow and follow its run; the exit code is that of what it did."""
     from release_tool.cli.progress import PlainProgress
     from release_tool.deploy import dispatch
+    from release_tool.deploy.our_workflows import workflow_of
 
     deploy_environment = _deploy_environment(session, environment, PlainProgress(session), "")
     request = {**inputs, "environment": environment, "reason": deploy_environment.masker()(inputs["reason"])}
-    run = dispatch.start(deploy_environment.project, dispatch.DEPLOY, request)
+    run = dispatch.start(deploy_environment.project, workflow_of(deploy_environment.project, "deploy"), request)
     ended = dispatch.follow(
         deploy_environment.project, run, session.show_job(f"{deploy_environment.project.web_url}/actions/runs/{run}")
     )
@@ -548,11 +558,16 @@ def _outputs(done: DeployResult) -> dict[str, str]:
 
 def _lines(done: DeployResult) -> list[str]:
     name = f" {done.version}" if done.version else ""
-    lines = [f"{done.environment}:{name} {done.outcome.replace('_', ' ')}: {visible(done.reason)}"]
+    lines = [f"{done.environment}:{name} {_shown(done.outcome)}: {visible(done.reason)}"]
     lines += [f"  {change.name} {visible(change.title)}" for change in done.changes if done.outcome == "goes"]
     if done.outcome not in {"goes", "healthy", "unchanged"}:
         lines.append(f"  live: {done.live or 'nobody knows what'}")
     return lines
+
+
+def _shown(outcome: DeployOutcome) -> str:
+    """An outcome in the words of a person, where they are others than those of programs."""
+    return {"goes": "ok", "held": "blocked"}.get(outcome, outcome.replace("_", " "))
 
 
 def _why(step: ReconcileStep) -> str:
@@ -563,7 +578,7 @@ def _summary(done: DeployResult) -> str:
     from release_tool.text.markdown import fenced, inert
 
     name = inert(done.version)
-    parts = [f"### {done.environment}: {name} {done.outcome.replace('_', ' ')}", inert(done.reason)]
+    parts = [f"### {done.environment}: {name} {_shown(done.outcome)}", inert(done.reason)]
     if done.before and done.before != done.version:
         parts.append(f"{inert(done.before)} → {name}")
     parts += ["\n".join(f"- {change.name} {inert(change.title)}" for change in done.changes)] if done.changes else []
@@ -586,31 +601,41 @@ def _step_summary(step: ReconcileStep) -> str:
 
 def _raise(done: DeployResult) -> None:
     """End with the exit code of an outcome; those that are fine end with none."""
+    from release_tool.deploy.policy import DeployOutcome
+
     live = f"{done.live} is live" if done.live else "nobody knows what is live"
     back = f"`release-tool rollback -e {done.environment}`"
     match done.outcome:
-        case "refused":
+        case DeployOutcome.REFUSED:
             ways = " ".join(f"--override {way}" for way in done.ways_out)
             todo = f'if you know better: `{ways} --reason "…"`' if ways else "remove what stands in the way"
             raise RefusedError(done.reason, already=f"nothing was changed; {live}", todo=todo)
-        case "rolled_back":
-            quarantined = f"mend {done.version} and release again; it is quarantined in {done.environment} until then"
+        case DeployOutcome.ROLLED_BACK:
+            quarantined = f"fix {done.version} and release again; it is quarantined in {done.environment} until then"
             raise RolledBackError(
                 f"{done.version} is not healthy in {done.environment}: {done.reason}",
                 already=f"rolled back: {done.rolled_back_to} is live again, and was proven healthy",
                 todo=f"deploy {done.version} again, which is not to blame" if done.blameless else quarantined,
             )
-        case "unhealthy":
+        case DeployOutcome.UNHEALTHY:
             raise UnhealthyError(
                 f"{done.environment} is not healthy: {done.reason}",
                 already=f"{live}" + (f"; automatic deployments are halted: {done.incident}" if done.incident else ""),
                 todo=f"look at it now: {back} goes back to the last known good, `release-tool resume` lifts the halt",
             )
-        case "inconclusive":
+        case DeployOutcome.INCONCLUSIVE:
             raise UnhealthyError(
                 f"nobody knows whether {done.environment} is healthy: {done.reason}",
                 already="nothing was rolled back for what may be a fault of the measurement",
                 todo=f"look at it, then `release-tool verify -e {done.environment}`, or {back}",
             )
-        case _:
+        case (
+            DeployOutcome.GOES
+            | DeployOutcome.UNCHANGED
+            | DeployOutcome.HELD
+            | DeployOutcome.SUPERSEDED
+            | DeployOutcome.HEALTHY
+        ):
             return
+        case _ as never:
+            assert_never(never)

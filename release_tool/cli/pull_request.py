@@ -9,6 +9,7 @@ import click
 
 from release_tool.cli.session import current_session
 from release_tool.errors import RefusedError, UsageError
+from release_tool.model.commits import LARGEST_NUMBER
 from release_tool.text.visible import visible, visible_block
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _SAID = {
 
 
 @click.command("check-pr")
-@click.argument("number", type=click.IntRange(min=1), required=False)
+@click.argument("number", type=click.IntRange(min=1, max=LARGEST_NUMBER), required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def check_pr(number: int | None, as_json: bool) -> None:
     """Check pull request NUMBER against the policy, and preview what merging it makes.
@@ -52,7 +53,7 @@ def check_pr(number: int | None, as_json: bool) -> None:
     if refused:
         raise RefusedError(
             f"the policy refuses {', '.join(refused)}",
-            todo="mend what is listed above; the check runs again by itself",
+            todo="fix what is listed above; the check runs again by itself",
         )
 
 

@@ -132,7 +132,8 @@ def _lines(
 def _rows(acts: Sequence[RehearsalStage]) -> Iterator[tuple[str, str, str]]:
     width = max(len(act.stage) for act in acts)
     for act in acts:
-        outcome = click.style(act.outcome.ljust(len("needs-person")), fg=_COLOURS.get(act.outcome, "yellow"))
+        shown = "ok" if act.outcome == "goes" else act.outcome
+        outcome = click.style(shown.ljust(len("needs-person")), fg=_COLOURS.get(act.outcome, "yellow"))
         yield act.stage.ljust(width), outcome, visible(act.reason)
 
 

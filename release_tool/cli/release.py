@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
@@ -10,6 +11,7 @@ import click
 
 from release_tool.cli import completion, terminal
 from release_tool.cli.session import current_session
+from release_tool.cli.workflow import insist_on_secrets
 from release_tool.history.facts import Request
 from release_tool.model.version import Bump
 from release_tool.release.plan import Action, parse_force, parse_identifier
@@ -71,6 +73,8 @@ def plan(force: str, pre: str, since: str, as_json: bool) -> None:
     session = current_session()
     project = session.project()
     planned = look_ahead(project, _request(project, force, pre, since))
+    if planned.action is not Action.NOTHING:
+        insist_on_secrets(project, os.environ)
     notes = _notes(project, planned) if as_json or session.actions.enabled else ""
     if as_json:
         session.document(plan_document(planned) | {"notes": notes})
@@ -117,14 +121,15 @@ def bump(force: str, pre: str, since: str, dry_run: bool, yes: bool, here: bool,
 
 
 def _by_workflow(session: Session, project: Project, request: Request, planned: ReleasePlan) -> ReleaseOutcome:
-    """Start `release.yml` and follow it to its end."""
+    """Start the workflow that releases, and follow it to its end."""
     from release_tool.deploy import dispatch
+    from release_tool.deploy.our_workflows import workflow_of
 
     force = request.force
     level = {"level": force.name.lower()} if isinstance(force, Bump) else {"level": "auto"}
     version = {} if force is None or isinstance(force, Bump) else {"version": str(force)}
     more = {name: value for name, value in (("pre", request.prerelease), ("since", request.since)) if value}
-    run = dispatch.start(project, dispatch.RELEASE, level | version | more, branch=planned.branch)
+    run = dispatch.start(project, workflow_of(project, "release"), level | version | more, branch=planned.branch)
     ended = dispatch.follow(project, run, session.show_job(f"{project.web_url}/actions/runs/{run}"))
     return dispatch.released_by(project, planned, ended)
 
@@ -157,20 +162,21 @@ def release(
       release-tool release --reference web=ghcr.io/acme/shop@sha256:…
     """
     from release_tool.pull_request.check import tell_released
-    from release_tool.release.assets import collect, parse_references
+    from release_tool.release.assets import collect, insist_on_references, parse_references, references_among
     from release_tool.release.make import ReleaseContents
     from release_tool.release.make import release as make
     from release_tool.release.planning import plan as look_ahead
 
     session = current_session()
-    materials = ReleaseContents(
-        assets=collect(Path(name) for name in assets), references=parse_references(references), expect=expect
-    )
+    paths = [Path(name) for name in assets]
+    built = parse_references([*references, *references_among(paths)])
+    materials = ReleaseContents(assets=collect(paths), references=built, expect=expect)
     project = session.project()
     request = _request(project, force, pre, since)
     if dry_run:
         _tell_plan(session, look_ahead(project, request), as_json=as_json)
     else:
+        insist_on_references(project.config.build.references, built)
         made = make(project, request, materials)
         if made.released and project.config.comment_released:
             tell_released(project, made.plan, made.url)
@@ -210,6 +216,8 @@ def plan_document(planned: ReleasePlan) -> dict[str, object]:
         "latest": planned.latest,
         "changes": [_change_document(change) for change in planned.changes],
         "unseen": list(planned.unseen),
+        "remarks": list(planned.remarks),
+        "warnings": list(planned.warnings),
     }
 
 
@@ -235,9 +243,21 @@ def plan_text(planned: ReleasePlan, columns: int | None = None) -> str:
     """
     lines = [_headline(planned), ""] if planned.changes else [_headline(planned)]
     lines += _table(planned.changes, columns)
+    if planned.action is Action.NOTHING and _waiting(planned):
+        lines += ["", "They wait for the next release; `release-tool bump --force patch` makes one of them."]
+    for warning in planned.warnings:
+        lines += ["", f"Warning: {visible(warning)}."]
+    if planned.remarks:
+        lines += ["", *(f"Tags: {visible(remark)}." for remark in planned.remarks)]
     if planned.unseen:
         lines += ["", f"Not seen without a token: {'; '.join(planned.unseen)}."]
     return "\n".join(lines)
+
+
+def _waiting(planned: ReleasePlan) -> bool:
+    """Whether changes are there that ask for no release, and were not taken back either."""
+    alive = [change for change in planned.changes if change.cancelled_by is None]
+    return bool(alive) and all(change.bump is Bump.NONE for change in alive)
 
 
 def _headline(planned: ReleasePlan) -> str:
@@ -327,6 +347,7 @@ def _summary(planned: ReleasePlan, notes: str) -> str:
             f"| {change.bump} | {change.name} | {_cell(change.title)} | {_cell(change.reason)} |"
             for change in planned.changes
         ]
+    lines += ["", *(f"⚠️ {inert(warning)}." for warning in planned.warnings)] if planned.warnings else []
     return "\n".join([*lines, "", notes])
 
 

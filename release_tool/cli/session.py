@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -14,7 +16,8 @@ import click
 import msgspec
 
 from release_tool import config
-from release_tool.cli import DOCUMENTED, colour
+from release_tool.cli import DOCUMENTED, PATIENCE
+from release_tool.cli.colour import colour
 from release_tool.errors import RefusedError, UsageError
 from release_tool.git.push import Branches
 from release_tool.git.repository import Git, parse_remote
@@ -25,6 +28,7 @@ from release_tool.notify.send import Notifier
 from release_tool.project import Project
 from release_tool.system import host, process
 from release_tool.system.clock import SystemClock
+from release_tool.system.patience import Patience
 from release_tool.text.visible import visible_block
 
 if TYPE_CHECKING:
@@ -33,7 +37,14 @@ if TYPE_CHECKING:
     from release_tool.cli import Options
     from release_tool.config import Config
     from release_tool.github.actions import Level
-    from release_tool.github.api import GitHub, Job
+    from release_tool.github.api import GitHub, WorkflowJob
+
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}")
+_TOKEN = re.compile(r"[!-~]{1,4096}")
+_ADDRESS = re.compile(r"[!-~]{1,2048}")
+_SHOWN = 200
+"""Characters of what somebody gave that an error shows."""
 
 
 class _Place(NamedTuple):
@@ -47,8 +58,9 @@ class _Place(NamedTuple):
 class Session:
     """One run of one command: results go to standard output, everything else to standard error."""
 
-    def __init__(self, options: Options, environment: Mapping[str, str]) -> None:
+    def __init__(self, options: Options, environment: Mapping[str, str], patience: Patience | None = None) -> None:
         self.options = options
+        self.patience = patience or Patience()
         self.actions = Actions(environment)
         self._environment = environment
         self._colour = colour(environment)
@@ -61,18 +73,18 @@ class Session:
         server, repository, remote = self._place(git)
         token, source = self._token(server)
         settings = read_config(git, self.options.config)
-        if token or remote != git.remote:
-            ours = token if self.actions.enabled else None  # a person's git has credentials of its own
-            git = Git.find(Path.cwd(), token=ours, server_url=server, remote=remote)
+        ours = token if self.actions.enabled else None  # a person's git has credentials of its own
+        patience = dataclasses.replace(self.patience, max_wait=settings.max_wait)
+        git = Git.find(Path.cwd(), token=ours or None, server_url=server, remote=remote, patience=patience)
         return Project(
             git=git,
             config=settings,
             actions=self.actions,
-            clock=SystemClock(),
+            clock=self.patience.clock,
             owner=self._owner(),
             repository=repository,
             web_url=f"{server}/{repository}" if repository else "",
-            github=self._github(server, repository, token, source, settings) if token and repository else None,
+            github=self._github(server, repository, token, source, patience) if token and repository else None,
             branches=Branches(git, token=token or None),
             say=self.say,
             notify=self.notifier(git, settings),
@@ -95,10 +107,10 @@ class Session:
         else:
             click.echo(line, err=True, color=self._colour)
 
-    def show_job(self, run_url: str) -> Callable[[Job], None]:
+    def show_job(self, run_url: str) -> Callable[[WorkflowJob], None]:
         """What shows each job of a followed run, and where a person has to approve one."""
 
-        def show(job: Job) -> None:
+        def show(job: WorkflowJob) -> None:
             state = job.conclusion or job.status
             self.say(f"{job.name}: {state}" + (f"; approve it on {run_url}" if state == "waiting" else ""))
 
@@ -151,9 +163,10 @@ class Session:
         server = f"{'http' if scheme == 'http' else 'https'}://{named[0]}" if named else "https://github.com"
         if "GITHUB_SERVER_URL" in self._environment:
             server = self.actions.server_url
+            _insist_on_address("GITHUB_SERVER_URL", server)
         asked = self.options.repo or self.actions.repository or (named[1] if named else "")
-        if asked and asked.strip("/").count("/") != 1:
-            raise UsageError(f"--repo {asked!r} is not of the form OWNER/NAME", todo="name it as `acme/shop`")
+        if asked and not _REPOSITORY.fullmatch(asked):
+            raise UsageError(f"--repo {asked[:_SHOWN]!r} is not of the form OWNER/NAME", todo="name it as `acme/shop`")
         if not asked or (named and named[1].casefold() == asked.casefold()):
             return _Place(server, asked, git.remote)
         return _Place(server, asked, git.remote_named(asked) or f"{server}/{asked}.git")
@@ -162,31 +175,48 @@ class Session:
         """The token and where it came from; both are empty where there is none."""
         for name in ("GITHUB_TOKEN", "GH_TOKEN"):
             if token := self._environment.get(name, "").strip():
+                if not _TOKEN.fullmatch(token):
+                    raise UsageError(f"{name} holds no token", todo="give it the token alone, as GitHub made it")
                 return token, name
         if not shutil.which("gh") or urlsplit(server).scheme != "https":
             return "", ""
         done = process.run(["gh", "auth", "token", "--hostname", urlsplit(server).netloc], ok=range(256))
         return done.text.strip() if done.code == 0 else "", "gh auth token"
 
-    def _github(self, server: str, repository: str, token: str, source: str, settings: Config) -> GitHub:
+    def _github(self, server: str, repository: str, token: str, source: str, patience: Patience) -> GitHub:
         from release_tool.github.api import GitHub
 
         api_url, graphql_url = self.actions.api_url, self.actions.graphql_url
         if server != "https://github.com" and "GITHUB_API_URL" not in self._environment:
             api_url, graphql_url = f"{server}/api/v3", f"{server}/api/graphql"
+        _insist_on_address("GITHUB_API_URL", api_url)
+        _insist_on_address("GITHUB_GRAPHQL_URL", graphql_url)
         return GitHub(
             repository,
             token=token,
             token_source=source,
             api_url=api_url,
             graphql_url=graphql_url,
-            max_wait=settings.max_wait.total_seconds(),
+            clock=patience.clock,
+            max_wait=patience.max_wait.total_seconds(),
+            silence=patience.silence,
             seconds_between_writes=0 if _is_loopback(api_url) else 1,
         )
 
 
+def _insist_on_address(name: str, url: str) -> None:
+    """Raise UsageError where a variable holds no address that could be asked."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        fits = False
+    if not fits or not _ADDRESS.fullmatch(url):
+        raise UsageError(f"{name} is no address: {url[:_SHOWN]!r}", todo=f"set {name} as Actions does, or not at all")
+
+
 def _nobody_agreed() -> RefusedError:
-    return RefusedError("nobody said yes", already="nothing was written", todo="say yes, or give `--yes`")
+    return RefusedError("aborted: not confirmed", already="nothing was written", todo="say yes, or give `--yes`")
 
 
 def _is_loopback(url: str) -> bool:
@@ -196,7 +226,8 @@ def _is_loopback(url: str) -> bool:
 
 def current_session() -> Session:
     """The session of the command that is being run."""
-    return Session(click.get_current_context().find_root().obj, os.environ)
+    context = click.get_current_context()
+    return Session(context.find_root().obj, os.environ, context.meta.get(PATIENCE))
 
 
 def read_config(git: Git, named: str) -> Config:
@@ -217,5 +248,8 @@ def _configured(git: Git, name: str) -> str | None:
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} can't be read: {error}", todo="name a readable file with `--config`") from error
+    except (OSError, ValueError) as error:
+        why = (error.strerror if isinstance(error, OSError) else "") or "it is not UTF-8"
+        raise UsageError(
+            f"{str(path)[:_SHOWN]} can't be read: {why}", todo="name a readable file with `--config`"
+        ) from error

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--runner", default="", metavar="LABEL", help="What the jobs run on. [default: ubuntu-latest]")
 @click.option("--app/--no-app", default=None, help="Act as a GitHub App instead of the workflows' own token.")
 @click.option("--source", default="", metavar="URL", help="Where workflows install release-tool from, as pip names it.")
+@click.option("--release-now", is_flag=True, help="Let the first merge release, instead of a person's `bump`.")
 @click.option("--overwrite", is_flag=True, help="Also replace files that somebody changed.")
 @click.option("--dry-run", is_flag=True, help="Show every line that would change and stop.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
@@ -50,12 +51,13 @@ def init(
     runner: str,
     app: bool | None,
     source: str,
+    release_now: bool,
     overwrite: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Set this repository up: workflows, configuration, pull request template, RELEASING.md.
+    """Set this repository up: its workflows and its configuration, no more than it asks for.
 
     Looks at what is there, asks little, shows what it would change, and writes into the working tree only.
     Run it again to upgrade what it wrote; a file that somebody changed is never replaced without asking.
@@ -81,12 +83,14 @@ def init(
         runner=runner,
         source=source,
         app=app,
+        release_now=release_now,
     )
     for line in _found(found):
         session.say(line)
     if not (yes or dry_run) and sys.stdin.isatty():
         choices = _ask(session, found, choices)
     proposal = stage.propose(project, found, choices)
+    _insist_on_names(proposal, overwrite=overwrite)
     if dry_run:
         _tell_difference(session, proposal, overwrite=overwrite, as_json=as_json)
         return
@@ -95,10 +99,30 @@ def init(
     _tell_written(session, project, found, proposal, files, as_json=as_json)
 
 
+def _insist_on_names(proposal: SetupProposal, *, overwrite: bool) -> None:
+    """Raise RefusedError where somebody else's file has the name of one of ours, or would release beside ours."""
+    if proposal.stuck:
+        raise RefusedError(
+            f"somebody changed {', '.join(proposal.stuck)}, which would go on to release beside the new workflows",
+            during="replacing the workflows of an older release-tool",
+            already="nothing was written",
+            todo="remove it, or undo what was changed there, and run this again; what you need of it belongs into"
+            " `build.yml`, `cloud-tests.yml` or a workflow of your own",
+        )
+    if not overwrite and (strange := proposal.strange()):
+        raise RefusedError(
+            f"{', '.join(strange)} is there already, and is not ours",
+            during="setting the repository up",
+            already="nothing was written",
+            todo="rename it, or let it be replaced with `--overwrite`, and run this again",
+        )
+
+
 def _found(found: Survey) -> Iterator[str]:
     """What was found out, a line each."""
-    yield f"releases come from `{found.branch}`, tagged `{found.wishes.tag_prefix}1.2.3`"
-    yield f"built with: {found.stack.name} ({'; '.join(found.stack.build)})"
+    prefix = "v" if found.wishes.tag_prefix is None else found.wishes.tag_prefix
+    yield f"releases come from `{found.branch}`, tagged `{prefix}1.2.3`"
+    yield f"built with: {found.stack.name} ({'; '.join(found.stack.build) or 'nothing is built'})"
     yield f"tested with: {'; '.join(found.stack.test) or 'nothing known'}"
     if found.configured:
         yield f"{found.configured} configures it already, and stays as it is"
@@ -130,8 +154,8 @@ def _agreed(session: Session, proposal: SetupProposal, *, overwrite: bool, yes: 
     from release_tool.setup.files import FileState
 
     by_name = {file.path: file for file in proposal.files}
-    replaced = list(proposal.changed()) if overwrite else []
-    if not proposal.to_write() and not proposal.changed():
+    replaced = [*proposal.changed(), *proposal.strange()] if overwrite else []
+    if not proposal.to_write(replaced) and not proposal.changed():
         return ()
     for file in proposal.to_write(replaced):
         _show(file)
@@ -162,7 +186,7 @@ def _show(file: ManagedFile) -> None:
 def _tell_difference(session: Session, proposal: SetupProposal, *, overwrite: bool, as_json: bool) -> None:
     from release_tool.setup.init import difference
 
-    files = proposal.to_write(proposal.changed() if overwrite else ())
+    files = proposal.to_write([*proposal.changed(), *proposal.strange()] if overwrite else ())
     if as_json:
         session.document(_document(proposal, (), ()))
         return
@@ -210,10 +234,10 @@ def _document(proposal: SetupProposal, files: tuple[ManagedFile, ...], todo: tup
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Mend what safely can be: labels, the hosted branch, files of ours.")
+@click.option("--fix", is_flag=True, help="Fix what safely can be: labels, the hosted branch, files of ours.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def doctor(fix: bool, as_json: bool) -> None:
-    """Check that everything is in place: one line each, and behind each problem what mends it.
+    """Check that everything is in place: one line each, and behind each problem its fix.
 
     What the token may do is asked by requests that can't be fulfilled; nothing is written without `--fix`.
     Ends with exit code 3 when there is a problem.

@@ -45,6 +45,7 @@ def sync(
 
     At once, or step by step with tests in between: the branch never moves to a commit that was not tested.
     A conflict becomes a pull request that says what to do, and exit code 5.
+    A release of a maintenance branch is only tested: it is deployed by its name, and the branch stays.
 
     \b
     Examples:
@@ -56,10 +57,12 @@ def sync(
         raise UsageError("these options exclude each other", todo="give one of --candidate, --tested, --advance")
     if references and not tested:
         raise UsageError("--reference goes with --tested", todo="name what was built where you say that it was tested")
+    from release_tool.sync.sync import SyncState
+
     session = current_session()
     done = _run(session.project(), tag, tested, advance, references, candidate=candidate, dry_run=dry_run)
     _tell(session, done, as_json=as_json)
-    if done.state == "conflict" and not dry_run:
+    if done.state is SyncState.CONFLICT and not dry_run:
         raise NeedsPersonError(
             done.reason,
             already="the hosted branch is as it was" + (f"; {done.url} says what to do" if done.url else ""),
@@ -77,7 +80,7 @@ def _run(  # the options of the command
     candidate: bool,
     dry_run: bool,
 ) -> SyncResult:
-    from release_tool.release.assets import parse_references
+    from release_tool.release.assets import insist_on_references, parse_references
     from release_tool.sync import sync as stage
 
     if dry_run:
@@ -85,11 +88,15 @@ def _run(  # the options of the command
     if candidate:
         return stage.candidate(project, tag)
     if tested:
-        return stage.tested(project, tested, parse_references(references))
+        built = parse_references(references)
+        insist_on_references(project.config.build.references if project.actions.enabled else (), built)
+        return stage.tested(project, tested, built)
     return stage.advance(project, advance) if advance else stage.sync(project, tag)
 
 
 def _tell(session: Session, done: SyncResult, *, as_json: bool) -> None:
+    from release_tool.sync.sync import SyncState
+
     if as_json:
         session.document(
             {
@@ -104,12 +111,18 @@ def _tell(session: Session, done: SyncResult, *, as_json: bool) -> None:
                 "build": done.build,
                 "again": done.again,
                 "conflicts": list(done.conflicts),
+                "kept": [{"path": one.path, "how": one.how} for one in done.kept],
             }
         )
     else:
         lines = [f"{done.state}: {visible(done.reason)}"]
         lines += [f"  {visible(path)}" for path in done.conflicts]
-        lines += [value for value in (done.sha if done.state in {"candidate", "pushed"} else "", done.url) if value]
+        lines += [_kept_title(done), *_kept(done)] if done.kept else []
+        lines += [
+            value
+            for value in (done.sha if done.state in {SyncState.CANDIDATE, SyncState.PUSHED} else "", done.url)
+            if value
+        ]
         session.show("\n".join(lines))
     session.actions.write_outputs(
         {
@@ -122,4 +135,20 @@ def _tell(session: Session, done: SyncResult, *, as_json: bool) -> None:
             "again": "true" if done.again else "false",
         }
     )
-    session.actions.write_summary(f"### {done.state}: {visible(done.reason)}" + (f"\n\n{done.url}" if done.url else ""))
+    session.actions.write_summary(_summary(done))
+
+
+def _summary(done: SyncResult) -> str:
+    from release_tool.text.markdown import fenced
+
+    parts = [f"### {done.state}: {visible(done.reason)}", done.url]
+    parts += [_kept_title(done), fenced("\n".join(_kept(done)))] if done.kept else []
+    return "\n\n".join(filter(None, parts))
+
+
+def _kept_title(done: SyncResult) -> str:
+    return f"Kept as they are on the hosted branch (`keep-cloud`), and other in {visible(done.tag)}:"
+
+
+def _kept(done: SyncResult) -> list[str]:
+    return [f"  {one.how}: {visible(one.path)}" for one in done.kept]

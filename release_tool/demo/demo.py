@@ -227,7 +227,7 @@ def _sync(stage: _Stage) -> None:
 
 
 def _deployment(stage: _Stage) -> None:
-    stage.tell("The first deployment of an environment is a person's.")
+    stage.tell("The first deployment of an environment must be started by a person.")
     stage.command("release-tool", "deploy", "1.3.0", "-e", "production", "--here")
     stage.health()
 
@@ -249,7 +249,7 @@ def _failures(stage: _Stage) -> None:
 
 
 def _conflict(stage: _Stage) -> None:
-    stage.tell("Somebody mends `cloud` in a hurry, and #4 changes the same lines on main.")
+    stage.tell("Somebody fixes `cloud` in a hurry, and #4 changes the same lines on main.")
     stage.hotfix("stock.py", "def left(sold):\n    return abs(10 - sold)\n", "Never have less than nothing")
     stage.merge(4)
     stage.command("git", "pull", "--quiet")
@@ -260,7 +260,7 @@ def _conflict(stage: _Stage) -> None:
 
 
 def _overview(stage: _Stage) -> None:
-    stage.tell("What happened to production, and what it lacks?")
+    stage.tell("What happened to production, and what is pending?")
     stage.command("release-tool", "status", "-e", "production")
     stage.tell("And everything on one screen?")
     stage.command("release-tool", "status")

@@ -19,6 +19,7 @@ from github_sandbox.box import Sandbox
 from github_sandbox.repository import environment as plain_environment
 from github_sandbox.snapshot import Snapshot, borrow
 from release_tool.errors import BugError, NeedsPersonError, RefusedError, RemoteError, UsageError
+from release_tool.text.documents import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -386,7 +387,7 @@ class _Scene:
 def _read(code: int, text: str) -> _Answer:
     try:
         return _Answer(code, msgspec.json.decode(text, type=_Told), msgspec.Raw(text.encode()))
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise BugError(f"the rehearsal stopped: a command ended with code {code} and said {text!r}") from error
 
 

@@ -7,19 +7,20 @@ import functools
 from typing import TYPE_CHECKING
 
 from release_tool.deploy import policy
-from release_tool.deploy.command import CommandInput
-from release_tool.deploy.ledger.model import DeploymentKind, Payload, live
-from release_tool.deploy.ledger.store import Deployments
+from release_tool.deploy.ledger.model import Deployment, DeploymentKind, Payload, live
+from release_tool.deploy.ledger.store import deployments_of
 from release_tool.deploy.manual import by_hand
 from release_tool.deploy.preconditions import best_rollback_target, changes_to, facts_before
+from release_tool.deploy.rollout import Rollout
+from release_tool.history.trust import summed_up
 
 if TYPE_CHECKING:
     from release_tool.deploy.candidates import Revision, RevisionResolver
     from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.health.verdict import Sample
-    from release_tool.deploy.ledger.model import Deployment, Ledger
+    from release_tool.deploy.ledger.model import Ledger
     from release_tool.deploy.ledger.writer import LedgerWriter
-    from release_tool.deploy.policy import DeployDecision
+    from release_tool.deploy.policy import DeployDecision, DeployOutcome
     from release_tool.deploy.preconditions import DeployRequest
     from release_tool.history.changes import Change
 
@@ -28,14 +29,13 @@ if TYPE_CHECKING:
 class DeployResult:
     """What a deployment came to.
 
-    `outcome` is `healthy`, `rolled_back`, `unhealthy`, `inconclusive`, `refused`, `held`, `superseded` or `unchanged`,
-    and `goes` in a preview. `before` and `live` name what was live before and what is now, None where nobody knows.
-    `blameless` says that it was rolled back for the death of a run, and may go again.
+    `outcome` is `goes` in a preview alone. `before` and `live` name what was live before and what is now, None where
+    nobody knows. `blameless` says that it was rolled back for the death of a run, and may go again.
     `ways_out` are the overrides that a refused person could give; `incident` is the address of its issue.
     """
 
     environment: str
-    outcome: str
+    outcome: DeployOutcome
     reason: str
     version: str = ""
     commit: str = ""
@@ -60,16 +60,52 @@ class Attempt:
     writer: LedgerWriter
     revisions: RevisionResolver
     revision: Revision
-    kind: DeploymentKind
     request: DeployRequest
+    kind: DeploymentKind = DeploymentKind.DEPLOY
     leaves: Deployment | None = None
-    before: str | None = None
+    before: str | None
+
+    @classmethod
+    def begin(  # noqa: PLR0913 - an attempt is all of these
+        cls,
+        writer: LedgerWriter,
+        revisions: RevisionResolver,
+        revision: Revision,
+        request: DeployRequest,
+        *,
+        kind: DeploymentKind = DeploymentKind.DEPLOY,
+        leaves: Deployment | None = None,
+    ) -> Attempt:
+        """The attempt as it begins, with what is live now as what was live before."""
+        return cls(
+            environment=writer.environment,
+            writer=writer,
+            revisions=revisions,
+            revision=revision,
+            request=request,
+            kind=kind,
+            leaves=leaves,
+            before=live_name(writer.ledger),
+        )
+
+    def rollout(self, entry: Deployment | None = None) -> Rollout:
+        """Its rollout to every target; without an entry of the ledger nothing is written of it."""
+        unwritten = Deployment(id=0, payload=self.payload(), created=self.environment.project.clock.now())
+        return Rollout(
+            environment=self.environment,
+            writer=self.writer,
+            revisions=self.revisions,
+            entry=entry or unwritten,
+            tag=self.revision.tag,
+            targets=self.environment.targets,
+            request=self.request,
+        )
 
     def decide(self) -> DeployDecision:
         """Whether it may go, by all that is known now."""
         return policy.may_deploy(self.facts())
 
-    def payload(self, decision: DeployDecision) -> Payload:
+    def payload(self, decision: DeployDecision | None = None) -> Payload:
         """What the ledger is told of it from the start."""
         return Payload(
             commit=self.revision.commit,
@@ -81,18 +117,20 @@ class Attempt:
             reason=self.environment.masker()(self.request.reason),
             references=self.references,
             parent=self.leaves.id if self.leaves else None,
-            overrides=decision.overrides,
+            overrides=decision.overrides if decision else (),
         )
 
     @functools.cached_property
     def references(self) -> dict[str, str]:
         """What was built of the commit; a rollback takes what was proven with it, and builds nothing."""
         proofs = [one for one in self.writer.ledger if one.commit == self.revision.commit and one.proven]
-        if proofs and self.kind is DeploymentKind.ROLLBACK:
-            return proofs[-1].payload.references
-        return self.revisions.references(self.revision)
+        proven = proofs[-1].payload.references if proofs and self.kind is DeploymentKind.ROLLBACK else None
+        found = self.revisions.references(self.revision, proven)
+        for one in summed_up(found.ignored):
+            self.environment.project.say(f"passed over: {one}")
+        return found.known
 
-    def result(self, outcome: str, reason: str, entry: Deployment | None = None) -> DeployResult:
+    def result(self, outcome: DeployOutcome, reason: str, entry: Deployment | None = None) -> DeployResult:
         """What it came to, with what is live now."""
         return DeployResult(
             environment=self.environment.name,
@@ -105,33 +143,33 @@ class Attempt:
             deployment=entry.id if entry else None,
         )
 
-    def with_context(self, result: DeployResult) -> DeployResult:
-        """The same with what changes by it, and the way by hand to it and back."""
+    def changes(self) -> tuple[Change, ...]:
+        """What changes by it on the main branch; nothing where nobody knows what is live."""
         now = live(self.writer.ledger).commit
-        changes = changes_to(self.revisions, now, self.revision.commit) if now else ()
-        return dataclasses.replace(result, changes=changes, by_hand=self.manual())
+        return changes_to(self.revisions, now, self.revision.commit) if now else ()
 
     def manual(self) -> str:
         """What to type, should GitHub be down: for this commit, and for the last known good."""
-        title = f"{self.revision.name} to {self.environment.name} by hand"
-        texts = [_manual(self.environment, self.revision, self.references, self.kind, title)]
+        name = self.environment.name
+        texts = [self._by_hand(f"{self.revision.name} to {name} by hand")]
         back = best_rollback_target(self.revisions, self.writer.ledger, self.revision.commit).choice
         if back and self.kind is DeploymentKind.DEPLOY:
-            known, references = self.revisions.named(back.commit), back.payload.references
-            title = f"back to {back.payload.name}"
-            texts.append(_manual(self.environment, known, references, DeploymentKind.ROLLBACK, title))
-        after = f"release-tool deploy VERSION -e {self.environment.name} --record"
+            known = self.revisions.named(back.commit)
+            rollback = dataclasses.replace(self, revision=known, kind=DeploymentKind.ROLLBACK)
+            texts.append(rollback._by_hand(f"back to {back.payload.name}"))  # noqa: SLF001 - one of our own kind
+        after = f"release-tool deploy VERSION -e {name} --record"
         return "\n\n".join([*texts, f"# afterwards, so that the ledger knows\n{after}"])
+
+    def _by_hand(self, title: str) -> str:
+        rollout, mask = self.rollout(), self.environment.masker()
+        steps = [(rollout.argv, rollout.command_input(target).variables) for target in rollout.targets]
+        return mask(by_hand(title, self.revision.commit, steps, self.environment.settings.pass_env))
 
     def facts(self) -> policy.DeployFacts:
         """What the decision is made by."""
         environments = self.environment.project.config.environments
         needed = policy.requirements(environments, self.environment.name, automatic=self.request.automatic)
-        others = (
-            self.environment.project.remote.adapter(Deployments).ledgers(needed)
-            if self.kind is DeploymentKind.DEPLOY
-            else {}
-        )
+        others = deployments_of(self.environment.project).ledgers(needed) if self.kind is DeploymentKind.DEPLOY else {}
         return facts_before(
             self.environment,
             self.revisions,
@@ -147,25 +185,3 @@ def live_name(ledger: Ledger) -> str | None:
     """What is live, by its name."""
     deployment = live(ledger).deployment
     return deployment.payload.name if deployment else None
-
-
-def _manual(
-    environment: DeployEnvironment, revision: Revision, references: dict[str, str], kind: DeploymentKind, title: str
-) -> str:
-    goes_back = kind is DeploymentKind.ROLLBACK
-    argv = (goes_back and environment.settings.rollback_command) or environment.settings.command
-    steps = [
-        CommandInput(
-            version=revision.name,
-            commit=revision.commit,
-            tag=revision.tag,
-            environment=environment.name,
-            target=target.name,
-            target_url=target.url,
-            kind="rollback" if goes_back else "deploy",
-            references=references,
-        ).variables
-        for target in environment.targets
-    ]
-    mask = environment.masker()
-    return mask(by_hand(title, revision.commit, [(argv, result) for result in steps], environment.settings.pass_env))

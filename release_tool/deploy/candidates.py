@@ -7,17 +7,19 @@ import re
 from typing import TYPE_CHECKING
 
 from release_tool.deploy.environment import deployed_branch
-from release_tool.errors import RefusedError
+from release_tool.errors import PermissionDeniedError, RefusedError, RemoteError
 from release_tool.history.commit_names import line_since, name_of_commit, newest_in
-from release_tool.history.look import branch_snapshot, changes_between, main_branch
-from release_tool.history.references import recorded
+from release_tool.history.look import branch_snapshot, changes_between, line_of, main_branch, why_unreleased
+from release_tool.history.marks import Marks, marks_of
+from release_tool.history.references import Manifest, References, manifest_of, references_of, usable
+from release_tool.history.trust import Ignored
 from release_tool.model.tags import TagState
 from release_tool.model.version import parse_tag, parse_version
 from release_tool.sync.sync import TESTED
 from release_tool.text.markers import is_withdrawn
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from release_tool.history.changes import Change
     from release_tool.history.look import RepositorySnapshot
@@ -56,18 +58,25 @@ class RevisionResolver:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    _marks: dict[str, Marks] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+    _standing: dict[str, bool] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+
     @property
     def hosted(self) -> bool:
         """Whether there is a hosted branch, so that only tested commits are deployed."""
         return self.project.config.sync is not None
 
     def find(self, text: str) -> Revision:
-        """The commit that a person means by `1.3.0`, `v1.3.0`, `1.3.0+cloud.2` or a hash; raises RefusedError."""
+        """The commit that a person means by `1.3.0`, `v1.3.0`, `1.3.0+cloud.2` or a hash; raises RefusedError.
+
+        A release of a maintenance branch is a name like any other, and stands for the commit of its tag.
+        """
         version = parse_tag(text, self.project.config.tag_prefix) or parse_version(text)
         commit = self._of_version(version) if version else self._of_hash(text)
         if commit is None:
+            why = self._why_not(version) if version else ""
             raise RefusedError(
-                f"no commit of `{self.branch}` is called {text}",
+                f"no commit of `{self.branch}` is called {text}" + (f": {why}" if why else ""),
                 during="finding what is to be deployed",
                 already="nothing was changed",
                 todo="see `release-tool status` for what is there",
@@ -75,7 +84,9 @@ class RevisionResolver:
         return self.named(commit)
 
     def named(self, commit: str) -> Revision:
-        """A commit with its name."""
+        """A commit with its name; one that is not here has no better one than its hash."""
+        if commit not in self._named and not self.project.git.has_commit(commit):
+            return Revision(commit=commit, name=commit[:10], tag="")
         if commit not in self._named:
             tag = newest_in(self.project, self.seen.tags, commit)
             name = name_of_commit(self.project, self.seen.tags, commit)
@@ -83,36 +94,80 @@ class RevisionResolver:
         return self._named[commit]
 
     def changes(self, older: str, newer: str) -> tuple[Change, ...]:
-        """The changes on the main branch that the release in one commit brings to those in another; both are here."""
+        """The changes that the release in one commit brings to those in another, on its branch; both are here."""
         first, last = self.named(older).tag, self.named(newer).tag
         if not first or not last or first == last:
             return ()
         if (first, last) not in self._changes:
             tags = {tag.name: tag.commit for tag in self.seen.tags}
-            self._changes[first, last] = changes_between(self.project, self.seen, tags[first], tags[last])
+            line = line_of(self.project, self.seen, tags[last]) or self.seen.branch
+            seen = dataclasses.replace(self.seen, branch=line)
+            self._changes[first, last] = changes_between(self.project, seen, tags[first], tags[last])
         return self._changes[first, last]
 
     def newest(self) -> Revision | None:
         """The newest commit that may be deployed by itself; None where there is none."""
         if not self.hosted:
             withdrawn = self.withdrawn()
-            good = (tag for tag in self._released() if str(tag.version) not in withdrawn)
+            good = (tag for tag in self.seen.tags if self._is_carried(tag) and str(tag.version) not in withdrawn)
             tag = next(good, None)
             return self.named(tag.commit) if tag else None
         line = self.project.git.first_parent_log(self.project.git.resolve(f"{self.head}~{_FAR_BACK}"), self.head)
         tested = next((landed.sha for landed in line if self.is_tested(landed.sha)), None)
         return self.named(tested) if tested else None
 
+    def are_apart(self, one: str, other: str) -> bool:
+        """Whether neither of two commits contains the other, and one is a release beside the deployed branch."""
+        git = self.project.git
+        if git.is_ancestor(one, other) or git.is_ancestor(other, one):
+            return False
+        return any(tag.commit in {one, other} and self._is_beside(tag) for tag in self.seen.tags)
+
     def is_tested(self, commit: str) -> bool:
         """Whether the tests of the hosted branch passed on just this commit; without that branch nothing is asked."""
         if not self.hosted:
             return True
-        status = self.project.remote.statuses(commit).get(TESTED)
-        return status is not None and status.state == "success"
+        return self._marks_of(commit).is_set(TESTED)
 
-    def references(self, revision: Revision) -> dict[str, str]:
-        """What was built of a commit besides files, by name, each with its digest."""
-        return recorded(self.project, revision.commit)
+    def references(self, revision: Revision, proven: dict[str, str] | None = None) -> References:
+        """What was built of a commit besides files; `proven` is what the ledger says of a commit that is gone back to.
+
+        The manifest of its release has the last word. Going back does without one that can't be read at the moment.
+        """
+        manifest = self._manifest_of(revision, insist=proven is None)
+        marks = Marks({}) if proven is not None else self._marks_of(revision.commit)
+        unread = (manifest,) if isinstance(manifest, Ignored) else ()
+        verified = manifest if isinstance(manifest, Manifest) else None
+        if proven is not None and verified is None:
+            found = usable(proven, revision.commit)
+        else:
+            found = references_of(revision.commit, marks, verified)
+        return References(found.known, (*marks.ignored, *unread, *found.ignored))
+
+    def _manifest_of(self, revision: Revision, *, insist: bool) -> Manifest | Ignored | None:
+        released = (
+            tag.name for tag in self.seen.tags if tag.commit == revision.commit and tag.state is TagState.RELEASED
+        )
+        tag = next(released, None)
+        if insist:
+            return self._read_manifest(tag, revision.commit) if tag else None
+        try:
+            with self.project.remote.impatient():  # whoever goes back does not wait for it
+                return self._read_manifest(tag, revision.commit) if tag else None
+        except (RemoteError, PermissionDeniedError):
+            return None
+
+    def _read_manifest(self, tag: str, commit: str) -> Manifest | Ignored | None:
+        listed = (release for release in self.seen.releases if release.tag == tag and not release.draft)
+        release = next(listed, None)
+        if release is None and len(self.seen.releases) == 100:  # noqa: PLR2004 - as many as one look shows
+            release = self.project.remote.release_by_tag(tag)
+        return manifest_of(self.project, release, commit) if release else None
+
+    def _marks_of(self, commit: str) -> Marks:
+        if commit not in self._marks:
+            self._marks[commit] = marks_of(self.project, commit)
+        return self._marks[commit]
 
     def withdrawn(self) -> frozenset[str]:
         """The names of the releases that were withdrawn."""
@@ -120,37 +175,78 @@ class RevisionResolver:
         return frozenset(str(tag.version) for tag in self.seen.tags if tag.name in bad)
 
     def gone(self, commits: Collection[str]) -> frozenset[str]:
-        """Which of some commits are neither here nor on GitHub any more."""
-        missing = set(commits) - self.project.git.present(commits)
-        return frozenset(commit for commit in missing if not self.project.git.obtain(commit))
+        """Which of some commits are in neither the deployed branch nor a release, so that nothing of them is run.
+
+        That a commit exists proves nothing: those of pull requests do, too, of forks as well. But it may vanish.
+        """
+        unknown = {commit for commit in commits if commit not in self._standing}
+        released = {tag.commit for tag in self.seen.tags if tag.state is TagState.RELEASED}
+        outside = self.project.git.outside(unknown - released, self.head)
+        self._standing.update((commit, commit not in outside) for commit in unknown)
+        standing = {commit for commit in commits if self._standing[commit]}
+        vanished = standing - self.project.git.present(standing)
+        return frozenset(commits) - standing | {one for one in vanished if not self.project.git.obtain(one)}
+
+    def insist_standing(self, commit: str) -> None:
+        """Raise RefusedError for a commit that nothing may be run of."""
+        if self.gone([commit]):
+            raise RefusedError(
+                f"{commit[:10]} is in neither `{self.branch}` nor a release, so nothing of it is run",
+                during="checking out what was deployed",
+                already="nothing was run",
+                todo="deploy a version that `release-tool status` names",
+            )
 
     def _of_version(self, version: Version) -> str | None:
-        hosted = version.build or ""
-        core = version.replace(build=None)
-        tag = next((tag for tag in self._released() if tag.version == core), None)
-        if tag is None or (hosted and not hosted.startswith(_HOSTED)):
+        tag, suffix = self._tag_of(version), version.build or ""
+        if tag is None or why_unreleased(self.project, self.seen, tag):
             return None
-        if not self.hosted:
-            return None if hosted else tag.commit
-        revision = str(version)
-        line = line_since(self.project, tag.commit, self.head)
-        return next((sha for sha in line if name_of_commit(self.project, self.seen.tags, sha) == revision), None)
+        if suffix and not (self.hosted and suffix.startswith(_HOSTED)):
+            return None
+        named = self._on_hosted(tag, str(version)) if self.hosted else None
+        if named is None and not suffix and not (self.hosted and self._is_carried(tag)):
+            return tag.commit
+        return named
 
     def _of_hash(self, text: str) -> str | None:
         if not _HASH.fullmatch(text):
             return None
         commit = self.project.git.resolve(text) or (text if self.project.git.obtain(text) else None)
-        if commit is None or self.project.git.first_reachable([commit], self.head) is None:
+        if commit is None:
             return None
-        # Without a hosted branch nothing but a release was ever tested and built.
-        return commit if self.hosted or any(tag.commit == commit for tag in self._released()) else None
+        if self.hosted and self.project.git.first_reachable([commit], self.head) is not None:
+            return commit
+        # What is not on a hosted branch was never built and tested, unless it is a release that is not carried there.
+        tags = (tag for tag in self.seen.tags if tag.commit == commit and not (self.hosted and self._is_carried(tag)))
+        return commit if any(not why_unreleased(self.project, self.seen, tag) for tag in tags) else None
 
-    def _released(self) -> Iterator[VersionTag]:
-        """The stable releases of the main branch, the highest first."""
-        for tag in self.seen.tags:
-            released = tag.stable and tag.state is TagState.RELEASED
-            if released and self.project.git.first_reachable([tag.commit], self.seen.head) is not None:
-                yield tag
+    def _on_hosted(self, tag: VersionTag, name: str) -> str | None:
+        """The newest commit of the hosted branch that has just this name."""
+        line = line_since(self.project, tag.commit, self.head)
+        return next((sha for sha in line if name_of_commit(self.project, self.seen.tags, sha) == name), None)
+
+    def _tag_of(self, version: Version) -> VersionTag | None:
+        core = version.replace(build=None)
+        return next((tag for tag in self.seen.tags if tag.version == core), None)
+
+    def _why_not(self, version: Version) -> str:
+        """Why the tag of a version names no commit that can be deployed; empty where there is no more to say."""
+        tag = self._tag_of(version)
+        if tag is None:
+            return ""
+        if why := why_unreleased(self.project, self.seen, tag):
+            return f"{tag.name} {why}"
+        carried = self.hosted and self.project.git.first_reachable([tag.commit], self.head) is None
+        return f"{tag.name} was not carried there yet" if carried else ""
+
+    def _is_beside(self, tag: VersionTag) -> bool:
+        released = tag.stable and tag.state is TagState.RELEASED
+        return released and self.project.git.first_reachable([tag.commit], self.head) is None
+
+    def _is_carried(self, tag: VersionTag) -> bool:
+        """Whether a tag is a stable release of the main branch: those are deployed by themselves."""
+        released = tag.stable and tag.state is TagState.RELEASED
+        return released and self.project.git.first_reachable([tag.commit], self.seen.head) is not None
 
 
 def resolve_revisions(project: Project) -> RevisionResolver:

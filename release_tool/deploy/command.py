@@ -112,7 +112,10 @@ class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def passed_on(names: Iterable[str], ours: Mapping[str, str]) -> dict[str, str]:
-    """The variables of ours that `pass-env` names; raises UsageError for one that isn't set, or is our token."""
+    """The variables of ours that `pass-env` names; raises UsageError for one that isn't set, or is our token.
+
+    In a workflow a secret that is missing is an empty variable, so an empty one counts as not set.
+    """
     passed = {}
     for name in names:
         if name in OUR_TOKENS:
@@ -120,8 +123,12 @@ def passed_on(names: Iterable[str], ours: Mapping[str, str]) -> dict[str, str]:
                 f"`pass-env` names {name}, which is the tool's own",
                 todo="set a token for the command under another name, and pass that",
             )
-        if name not in ours:
-            raise UsageError(f"`pass-env` names {name}, which is not set", todo=f"set {name} where the tool runs")
+        if not ours.get(name):
+            raise UsageError(
+                f"`pass-env` names {name}, which is not set, or empty",
+                already="nothing was touched",
+                todo=f"set {name} where the tool runs; for a workflow: `gh secret set {name} --env ENVIRONMENT`",
+            )
         passed[name] = ours[name]
     return passed
 

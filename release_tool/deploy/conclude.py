@@ -9,6 +9,7 @@ from release_tool.deploy.attempt import live_name
 from release_tool.deploy.halts.commands import open_incident
 from release_tool.deploy.ledger.model import DeploymentKind, Payload
 from release_tool.deploy.ledger.phase import REASON, Phase, PhaseRecord
+from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import best_rollback_target, irreversible
 from release_tool.deploy.queue import await_turn
 from release_tool.deploy.rollout import roll_out
@@ -43,7 +44,8 @@ def run_to_end(rollout: Rollout, still_goes: Callable[[], PhaseRecord | None] = 
 def conclude(attempt: Attempt, rollout: Rollout, ending: PhaseRecord) -> DeployResult:
     """Write how a deployment ended, and do what follows from that."""
     result = _concluded(attempt, rollout, ending)
-    return _with_evidence(result, rollout)
+    keep_evidence(rollout)
+    return with_evidence(result, rollout)
 
 
 def _concluded(attempt: Attempt, rollout: Rollout, ending: PhaseRecord) -> DeployResult:
@@ -51,16 +53,18 @@ def _concluded(attempt: Attempt, rollout: Rollout, ending: PhaseRecord) -> Deplo
     match ending.word:
         case Phase.HEALTHY:
             prove(writer, entry, ending)
-            return attempt.result("healthy", ending.text, entry)
+            return attempt.result(DeployOutcome.HEALTHY, ending.text, entry)
         case Phase.HELD | Phase.REFUSED | Phase.SUPERSEDED:
             writer.write(entry, ending)
-            return attempt.result(ending.word.value, ending.text, entry)
+            return attempt.result(DeployOutcome(ending.word.value), ending.text, entry)
         case Phase.UNKNOWN:
             writer.write(entry, ending)
-            return attempt.result("inconclusive", ending.text, entry)
+            return attempt.result(DeployOutcome.INCONCLUSIVE, ending.text, entry)
         case _ if ending.handed_over_to is not None:
             writer.write(entry, ending)
-            return attempt.result("superseded", f"{ending.text}: deployment #{ending.handed_over_to}", entry)
+            return attempt.result(
+                DeployOutcome.SUPERSEDED, f"{ending.text}: deployment #{ending.handed_over_to}", entry
+            )
         case _:
             return _failed(attempt, rollout, ending)
 
@@ -77,12 +81,12 @@ def end_failed(attempt: Attempt, rollout: Rollout, ending: PhaseRecord, reason: 
     opened = "" if undone else incident(attempt, rollout, ending.text)
     writer.write(entry, ending)
     if ending.handed_over_to is not None:
-        return attempt.result("superseded", str(ending), entry)
+        return attempt.result(DeployOutcome.SUPERSEDED, str(ending), entry)
     if ending.rolled_back_to:
-        result = attempt.result("rolled_back", reason, entry)
+        result = attempt.result(DeployOutcome.ROLLED_BACK, reason, entry)
         blameless = writer.now(entry).blameless
         return dataclasses.replace(result, rolled_back_to=live_name(writer.ledger), blameless=blameless)
-    return dataclasses.replace(attempt.result("unhealthy", ending.text, entry), incident=opened)
+    return dataclasses.replace(attempt.result(DeployOutcome.UNHEALTHY, ending.text, entry), incident=opened)
 
 
 def prove(writer: LedgerWriter, entry: Deployment, ending: PhaseRecord) -> None:
@@ -124,6 +128,7 @@ def roll_back(rollout: Rollout, attempt: Attempt, reason: str) -> PhaseRecord:
 def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: str) -> PhaseRecord:
     """Deploy the last known good as a deployment of its own; how the one that failed ends by it."""
     writer, failed = rollout.writer, rollout.now()
+    known = attempt.revisions.named(good.commit)
     payload = Payload(
         commit=good.commit,
         name=good.payload.name,
@@ -132,12 +137,11 @@ def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: 
         owner=writer.owner,
         by=failed.payload.by,
         reason=reason,
-        references=good.payload.references,
+        references=attempt.revisions.references(known, good.payload.references).known,
         parent=failed.id,
     )
     child = writer.enter(payload)
     rollout.evidence.close_chapter()
-    known = attempt.revisions.named(good.commit)
     targets = touched(rollout) or rollout.targets
     back = dataclasses.replace(rollout, entry=child, tag=known.tag, targets=targets)
     try:
@@ -194,8 +198,8 @@ def keep_evidence(rollout: Rollout) -> None:
         rollout.environment.project.say(f"the evidence could not be kept: {error}")
 
 
-def _with_evidence(result: DeployResult, rollout: Rollout) -> DeployResult:
-    keep_evidence(rollout)
+def with_evidence(result: DeployResult, rollout: Rollout) -> DeployResult:
+    """The result with the last samples, and with what happened in words."""
     samples = tuple(rollout.evidence.samples[-_SHOWN_SAMPLES:])
     return dataclasses.replace(result, samples=samples, evidence=rollout.evidence.markdown())
 

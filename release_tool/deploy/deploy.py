@@ -23,7 +23,7 @@ from release_tool.deploy.ledger.writer import LedgerWriter
 from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import DeployRequest, best_rollback_target
 from release_tool.deploy.recover import recover
-from release_tool.deploy.rollout import Rollout, look
+from release_tool.deploy.rollout import look
 from release_tool.errors import ReleaseToolError, SignalError, UnhealthyError
 
 if TYPE_CHECKING:
@@ -87,16 +87,7 @@ def newest(environment: DeployEnvironment, revisions: RevisionResolver, request:
     writer = LedgerWriter(environment)
     if revision is None or live(writer.ledger).commit == revision.commit:
         return None
-    before = live_name(writer.ledger)
-    return Attempt(
-        environment=environment,
-        writer=writer,
-        revisions=revisions,
-        revision=revision,
-        kind=DeploymentKind.DEPLOY,
-        request=request,
-        before=before,
-    )
+    return Attempt.begin(writer, revisions, revision, request)
 
 
 def rollback(environment: DeployEnvironment, version: str, request: DeployRequest, *, halts: bool) -> DeployResult:
@@ -131,20 +122,11 @@ def attempt_at(
 ) -> Attempt:
     """The attempt to bring a version; raises RefusedError where no commit is called that."""
     revisions, writer = resolve_revisions(environment.project), writer or LedgerWriter(environment)
-    revision, before = revisions.find(version), live_name(writer.ledger)
-    return Attempt(
-        environment=environment,
-        writer=writer,
-        revisions=revisions,
-        revision=revision,
-        kind=kind,
-        request=request,
-        before=before,
-    )
+    return Attempt.begin(writer, revisions, revisions.find(version), request, kind=kind)
 
 
 def _going_back(environment: DeployEnvironment, version: str, request: DeployRequest) -> Attempt | DeployResult:
-    """The attempt to leave what was brought last, or why there is no way back."""
+    """The attempt to leave what was brought last, or why there is no rollback target."""
     revisions, writer = resolve_revisions(environment.project), LedgerWriter(environment)
     leaves = leaving(writer.ledger)
     if version:
@@ -153,20 +135,14 @@ def _going_back(environment: DeployEnvironment, version: str, request: DeployReq
         back = best_rollback_target(revisions, writer.ledger, leaves.commit if leaves else None)
         if back.choice is None:
             return DeployResult(
-                environment=environment.name, outcome="refused", reason=back.reason, live=live_name(writer.ledger)
+                environment=environment.name,
+                outcome=DeployOutcome.REFUSED,
+                reason=back.reason,
+                live=live_name(writer.ledger),
             )
         environment.project.say(back.reason)
         revision = dataclasses.replace(revisions.named(back.choice.commit), name=back.choice.payload.name)
-    return Attempt(
-        environment=environment,
-        writer=writer,
-        revisions=revisions,
-        revision=revision,
-        kind=DeploymentKind.ROLLBACK,
-        request=request,
-        leaves=leaves,
-        before=live_name(writer.ledger),
-    )
+    return Attempt.begin(writer, revisions, revision, request, kind=DeploymentKind.ROLLBACK, leaves=leaves)
 
 
 def _previewed(attempt: Attempt) -> DeployResult:
@@ -175,8 +151,9 @@ def _previewed(attempt: Attempt) -> DeployResult:
         attempt = _again(attempt)
         decision = attempt.decide()
     if decision.outcome is DeployOutcome.GOES:
-        return attempt.with_context(attempt.result("goes", "nothing stands in its way"))
-    result = attempt.result(decision.outcome.value, decision.reason)
+        goes = attempt.result(DeployOutcome.GOES, "nothing stands in its way")
+        return dataclasses.replace(goes, changes=attempt.changes(), by_hand=attempt.manual())
+    result = attempt.result(decision.outcome, decision.reason)
     return dataclasses.replace(result, ways_out=tuple(one.value for one in decision.ways_out))
 
 
@@ -184,26 +161,21 @@ def _go(attempt: Attempt) -> DeployResult:
     """Decide, wait for the turn, decide again, and bring it."""
     attempt, decision = _decided(attempt)
     if decision is None:
-        return attempt.result("inconclusive", f"{attempt.revision.name} should be live, and could not be asked")
+        return attempt.result(
+            DeployOutcome.INCONCLUSIVE, f"{attempt.revision.name} should be live, and could not be asked"
+        )
     if decision.outcome is not DeployOutcome.GOES:
         return not_begun(attempt, decision)
     attempt.environment.passed()  # what the command needs is missed before anybody waits for it
-    result = attempt.with_context(attempt.result("goes", ""))
-    attempt.environment.project.say(result.by_hand)
+    by_hand, changes = attempt.manual(), attempt.changes()
+    attempt.environment.project.say(by_hand)
     looked_at = attempt.environment.project.clock.steady()
     entry = attempt.writer.enter(attempt.payload(decision))
     with _concluded_on_failure(attempt.writer, entry):
-        rollout = Rollout(
-            environment=attempt.environment,
-            writer=attempt.writer,
-            entry=entry,
-            tag=attempt.revision.tag,
-            targets=attempt.environment.targets,
-            request=attempt.request,
-        )
+        rollout = attempt.rollout(entry)
         ending = run_to_end(rollout, lambda: _still_allowed(attempt, looked_at))
         done = conclude(attempt, rollout, ending)
-    return dataclasses.replace(done, by_hand=result.by_hand, changes=result.changes)
+    return dataclasses.replace(done, by_hand=by_hand, changes=changes)
 
 
 def _decided(attempt: Attempt) -> tuple[Attempt, DeployDecision | None]:
@@ -218,7 +190,8 @@ def _decided(attempt: Attempt) -> tuple[Attempt, DeployDecision | None]:
         or attempt.request.automatic
     ):
         return attempt, decision
-    found = look(_journey_to_what_is_live(attempt))
+    entry = next(one for one in reversed(attempt.writer.ledger) if one.commit == attempt.revision.commit)
+    found = look(attempt.rollout(entry))
     failing = [samples for samples in found if samples[-1].sample is not Reading.OK]
     if not failing:
         unproven = "" if attempt.environment.tells_version else ", which is unproven: no check tells the version"
@@ -232,19 +205,6 @@ def _decided(attempt: Attempt) -> tuple[Attempt, DeployDecision | None]:
 
 def _again(attempt: Attempt) -> Attempt:
     return dataclasses.replace(attempt, request=msgspec.structs.replace(attempt.request, again=True))
-
-
-def _journey_to_what_is_live(attempt: Attempt) -> Rollout:
-    """What is live as something to ask; nothing is written of it."""
-    entry = next(one for one in reversed(attempt.writer.ledger) if one.commit == attempt.revision.commit)
-    return Rollout(
-        environment=attempt.environment,
-        writer=attempt.writer,
-        entry=entry,
-        tag=attempt.revision.tag,
-        targets=attempt.environment.targets,
-        request=attempt.request,
-    )
 
 
 def _still_allowed(attempt: Attempt, looked_at: datetime) -> PhaseRecord | None:
@@ -261,7 +221,7 @@ def _still_allowed(attempt: Attempt, looked_at: datetime) -> PhaseRecord | None:
 
 def not_begun(attempt: Attempt, decision: DeployDecision) -> DeployResult:
     """A "no": an automatic one is written down once, a person is told all of it."""
-    result = attempt.result(decision.outcome.value, decision.reason)
+    result = attempt.result(decision.outcome, decision.reason)
     if decision.outcome in {DeployOutcome.HELD, DeployOutcome.SUPERSEDED} and decision.phase:
         entry = attempt.writer.enter_once(attempt.payload(decision), decision.phase)
         if entry:
@@ -272,7 +232,7 @@ def not_begun(attempt: Attempt, decision: DeployDecision) -> DeployResult:
 def _halt_behind(attempt: Attempt) -> None:
     """Halt the environment before anything is touched; where that fails, going back matters more."""
     left = attempt.leaves.payload.name if attempt.leaves else "what was live"
-    reason = attempt.request.reason or f"{left} was rolled back from"
+    reason = attempt.request.reason or f"{left} was rolled back"
     order = HaltOrder(
         environment=attempt.environment.name, by=attempt.request.by, reason=attempt.environment.masker()(reason)
     )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from release_tool.deploy.attempt import DeployResult, live_name
 from release_tool.deploy.ledger.phase import Phase
-from release_tool.deploy.ledger.store import Deployments
+from release_tool.deploy.ledger.store import deployments_of
+from release_tool.deploy.policy import DeployOutcome
 from release_tool.errors import RemoteError, SignalError
 from release_tool.history.look import main_branch
 from release_tool.release.make import ReleaseOutcome
@@ -17,19 +18,17 @@ if TYPE_CHECKING:
 
     from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.ledger.phase import PhaseRecord
-    from release_tool.github.api import Job, WorkflowRun
+    from release_tool.github.api import WorkflowJob, WorkflowRun
     from release_tool.project import Project
     from release_tool.release.plan import ReleasePlan
 
-DEPLOY = "deploy.yml"
-RELEASE = "release.yml"
 _OUTCOMES = {
-    Phase.HEALTHY: "healthy",
-    Phase.REPLACED: "healthy",
-    Phase.HELD: "held",
-    Phase.NOT_DONE: "held",
-    Phase.SUPERSEDED: "superseded",
-    Phase.REFUSED: "refused",
+    Phase.HEALTHY: DeployOutcome.HEALTHY,
+    Phase.REPLACED: DeployOutcome.HEALTHY,
+    Phase.HELD: DeployOutcome.HELD,
+    Phase.NOT_DONE: DeployOutcome.HELD,
+    Phase.SUPERSEDED: DeployOutcome.SUPERSEDED,
+    Phase.REFUSED: DeployOutcome.REFUSED,
 }
 
 
@@ -41,7 +40,7 @@ def start(project: Project, workflow: str, inputs: Mapping[str, str], *, branch:
     return project.remote.workflows.dispatch(workflow, branch or main_branch(project), inputs)
 
 
-def follow(project: Project, number: int, show: Callable[[Job], None]) -> WorkflowRun:
+def follow(project: Project, number: int, show: Callable[[WorkflowJob], None]) -> WorkflowRun:
     """Follow a run to its end; each job is shown whenever its state has changed.
 
     Who interrupts it stops following, and is told that the run goes on.
@@ -59,7 +58,7 @@ def follow(project: Project, number: int, show: Callable[[Job], None]) -> Workfl
         ) from None
 
 
-def _followed(project: Project, number: int, show: Callable[[Job], None]) -> WorkflowRun:
+def _followed(project: Project, number: int, show: Callable[[WorkflowJob], None]) -> WorkflowRun:
     seen: dict[int, tuple[str, str | None]] = {}
     last: WorkflowRun | None = None
     for run, jobs in project.remote.follow(number):
@@ -92,7 +91,7 @@ def released_by(project: Project, planned: ReleasePlan, run: WorkflowRun) -> Rel
 
 def outcome_of(environment: DeployEnvironment, run: WorkflowRun) -> DeployResult:
     """What a followed run did to an environment, from what it wrote into the ledger."""
-    ledger = environment.project.remote.adapter(Deployments).ledger(environment.name)
+    ledger = deployments_of(environment.project).ledger(environment.name)
     ours = [one for one in ledger if one.owner.run == run.id and one.payload.parent is None] or [
         one for one in ledger if one.owner.run == run.id
     ]
@@ -112,18 +111,18 @@ def outcome_of(environment: DeployEnvironment, run: WorkflowRun) -> DeployResult
     )
 
 
-def outcome(phase: PhaseRecord) -> str:
+def outcome(phase: PhaseRecord) -> DeployOutcome:
     """The outcome that a phase of the ledger stands for."""
     if phase.word is Phase.FAILED:
-        handed_over = "superseded" if phase.handed_over_to is not None else "unhealthy"
-        return "rolled_back" if phase.rolled_back_to else handed_over
-    return _OUTCOMES.get(phase.word, "inconclusive")
+        handed_over = DeployOutcome.SUPERSEDED if phase.handed_over_to is not None else DeployOutcome.UNHEALTHY
+        return DeployOutcome.ROLLED_BACK if phase.rolled_back_to else handed_over
+    return _OUTCOMES.get(phase.word, DeployOutcome.INCONCLUSIVE)
 
 
 def _without_deployment(environment: DeployEnvironment, run: WorkflowRun, live: str | None) -> DeployResult:
     if run.conclusion == "success":
         return DeployResult(
-            environment=environment.name, outcome="unchanged", reason="there was nothing to do", live=live
+            environment=environment.name, outcome=DeployOutcome.UNCHANGED, reason="there was nothing to do", live=live
         )
     raise RemoteError(
         f"run {run.id} ended with {run.conclusion} and deployed nothing to {environment.name}",

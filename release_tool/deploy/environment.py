@@ -13,7 +13,7 @@ from release_tool.deploy.health.probe import Question, insist_usable
 from release_tool.deploy.health.verdict import checks_of
 from release_tool.errors import UsageError
 from release_tool.history.look import main_branch
-from release_tool.text.masking import Masker, url_secrets
+from release_tool.text.masking import masker, url_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from release_tool.config import Check, Environment
     from release_tool.deploy.health.verdict import HealthAnalysis, Sample
     from release_tool.project import Project
+    from release_tool.text.masking import Masker
 
 
 class Progress(Protocol):
@@ -91,12 +92,13 @@ class DeployEnvironment:
     def masker(self) -> Masker:
         """What takes every secret out of a text: ours, what is passed on, and passwords in addresses."""
         urls = [self.settings.url, *(target.url for target in self.targets), *(check.url for check in self.checks)]
-        secrets = {self.ours.get(name, "") for name in (*OUR_TOKENS, *self.settings.pass_env)} - {""}
-        return Masker(secrets.union(*map(url_secrets, urls)))
+        return masker(self.secrets().union(*map(url_secrets, urls)))
 
     def secrets(self) -> frozenset[str]:
-        """The values that no sample may show."""
-        return frozenset({self.ours.get(name, "") for name in (*OUR_TOKENS, *self.settings.pass_env)} - {""})
+        """The values that no sample may show: our tokens, what is passed on, and the addresses of channels."""
+        addresses = (channel.url_env for channel in self.project.config.channels.values())
+        names = (*OUR_TOKENS, *self.settings.pass_env, *addresses)
+        return frozenset({self.ours.get(name, "") for name in names} - {""})
 
 
 def deployed_branch(project: Project) -> str:

@@ -35,7 +35,7 @@ _FIELDS: tuple[tuple[int, int, Mapping[str, int]], ...] = (
     (1, 12, _MONTHS),
     (0, _SUNDAY_AFTER, _WEEKDAYS),
 )
-_ENTRY = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<every>[0-9]{1,2}))?", re.ASCII)
+_ENTRY = re.compile(r"(?:\*|(?P<first>\w{1,9})(?:-(?P<last>\w{1,9}))?)(?:/(?P<every>[0-9]{1,2}))?", re.ASCII)
 
 
 class Cron(msgspec.Struct, frozen=True):

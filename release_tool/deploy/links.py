@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from release_tool.deploy.halts.model import LABEL, HaltOrder, marker
+from release_tool.deploy.our_workflows import workflow_of
 
 if TYPE_CHECKING:
     from release_tool.notify.notice import Link
@@ -18,13 +19,14 @@ def links(
     """The pages that a message leads to: the run, what changed between two refs, and the ways to stop an environment.
 
     The run is this one unless the page of another is given.
-    Rolling back leads to the page that starts `deploy.yml`, halting to an issue that only needs to be sent off.
+    Rolling back leads to the page of the workflow that deploys, halting to an issue that only needs to be sent off.
     """
     found = project.links(before=before, after=after, run=run)
     if not environment:
         return found
     halt = f"{project.web_url}/issues/new?{urlencode(_halt_issue(environment), quote_via=quote)}"
-    return (*found, ("roll back", f"{project.web_url}/actions/workflows/deploy.yml"), ("halt", halt))
+    page = f"{project.web_url}/actions/workflows/{workflow_of(project, 'deploy')}"
+    return (*found, ("roll back", page), ("halt", halt))
 
 
 def _halt_issue(environment: str) -> dict[str, str]:

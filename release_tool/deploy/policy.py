@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.deploy.ledger.model import (
+    GONE,
     DeploymentKind,
     Ledger,
     Override,
@@ -28,7 +29,8 @@ class DeployFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known before a deployment of one commit to one environment.
 
     `halted` and `frozen` say by whom and until when, and are empty where nothing stands in the way.
-    `older` says that the ledger's `yardstick` contains the commit, `tested` that it may be deployed where that matters.
+    `older` says that the ledger's `yardstick` contains the commit, `apart` that neither contains the other and one is a
+    release of a maintenance branch. `tested` says that it may be deployed where that matters.
     `withdrawn` and `gone` are the commits of bad releases and those that can't be deployed any more.
     `irreversible` names what can't be undone between the commit and what would be gone back to, or what is live where
     that is newer.
@@ -46,6 +48,7 @@ class DeployFacts(msgspec.Struct, frozen=True, kw_only=True):
     halted: str = ""
     frozen: str = ""
     older: bool = False
+    apart: bool = False
     tested: bool = True
     withdrawn: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
@@ -61,14 +64,18 @@ class Objection(msgspec.Struct, frozen=True):
     override: Override | None = None
 
 
-class DeployOutcome(enum.Enum):
-    """What becomes of a deployment before it begins."""
+class DeployOutcome(enum.StrEnum):
+    """What becomes of a deployment: the first five before it begins, the others once something was changed."""
 
     GOES = "goes"
     UNCHANGED = "unchanged"
     REFUSED = "refused"
     HELD = "held"
     SUPERSEDED = "superseded"
+    HEALTHY = "healthy"
+    ROLLED_BACK = "rolled_back"
+    UNHEALTHY = "unhealthy"
+    INCONCLUSIVE = "inconclusive"
 
 
 class DeployDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +130,7 @@ def may_deploy(facts: DeployFacts) -> DeployDecision:
     objections = tuple(objection for objection in found if objection.override not in allowed)
     if not objections:
         return DeployDecision(outcome=DeployOutcome.GOES, overruled=found)
-    return _held(objections) if facts.automatic else _refused(objections)
+    return _held(facts, objections) if facts.automatic else _refused(objections)
 
 
 def requirements(environments: Mapping[str, Environment], name: str, *, automatic: bool) -> tuple[str, ...]:
@@ -155,10 +162,10 @@ def next_steps(facts: Mapping[str, DeployFacts]) -> tuple[NextStep, ...]:
     return tuple(found)
 
 
-def _held(objections: tuple[Objection, ...]) -> DeployDecision:
+def _held(facts: DeployFacts, objections: tuple[Objection, ...]) -> DeployDecision:
     """Hold an automatic run; only the first reason counts, so that the same "no" reads the same every time."""
     older = [objection for objection in objections if objection.override is Override.OLDER]
-    outcome = DeployOutcome.SUPERSEDED if older else DeployOutcome.HELD
+    outcome = DeployOutcome.SUPERSEDED if facts.older else DeployOutcome.HELD
     return DeployDecision(outcome=outcome, reason=(older or objections)[0].reason, objections=objections)
 
 
@@ -191,35 +198,39 @@ def _existence_objections(facts: DeployFacts) -> Iterator[Objection]:
     if facts.commit in facts.withdrawn:
         yield Objection(f"{facts.name} was withdrawn")
     if facts.commit in facts.gone:
-        yield Objection(f"{facts.name} does not exist any more")
+        yield Objection(f"{facts.name} {GONE}")
 
 
 def _freeze_objections(facts: DeployFacts) -> Iterator[Objection]:
     for why in filter(None, (facts.halted, facts.frozen)):
-        yield Objection(f"{facts.environment} is {why}", Override.HALT)
+        yield Objection(f"deployments {why}", Override.HALT)
 
 
 def _history_objections(facts: DeployFacts) -> Iterator[Objection]:
-    if facts.older:
+    if facts.older or facts.apart:
         now = live(facts.ledger).deployment
         what = f"{now.payload.name}, which is live" if now else "the last known good"
-        yield Objection(f"{facts.name} is older than {what}", Override.OLDER)
+        how = "is older than" if facts.older else "neither contains nor is contained in"
+        yield Objection(f"{facts.name} {how} {what}", Override.OLDER)
         if facts.irreversible:
-            what = f"{facts.irreversible} can't be undone by going back to {facts.name}"
+            goes = "going back to" if facts.older else "going to, or back from,"
+            what = f"{facts.irreversible} can't be undone by {goes} {facts.name}"
             yield Objection(what, Override.IRREVERSIBLE)
     if why := quarantine(facts.ledger).get(facts.commit):
         yield Objection(f"{facts.name} {why}", Override.QUARANTINE)
     if proven_commits(facts.ledger):
         yield from _rollback_target_objections(facts)
     elif facts.automatic:
-        yield Objection(f"nothing was proven in {facts.environment} yet: its first deployment is a person's")
+        yield Objection(
+            f"nothing was proven in {facts.environment} yet: its first deployment must be started by a person"
+        )
 
 
 def _rollback_target_objections(facts: DeployFacts) -> Iterator[Objection]:
     back = rollback_target(facts.ledger, facts.commit, withdrawn=facts.withdrawn, gone=facts.gone)
     if back.choice is None:
         yield Objection(back.reason, Override.NO_WAY_BACK)
-    elif facts.irreversible and not facts.older:
+    elif facts.irreversible and not (facts.older or facts.apart):
         what = f"{facts.irreversible} can't be undone by going back to {back.choice.payload.name}"
         yield Objection(what, Override.IRREVERSIBLE)
 

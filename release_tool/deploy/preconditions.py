@@ -54,12 +54,14 @@ def facts_before(  # noqa: PLR0913 - a deployment is decided by all of these
     deploys = kind is DeploymentKind.DEPLOY
     withdrawn, gone = unfit(revisions, ledger, revision)
     back = rollback_target(ledger, revision.commit, withdrawn=withdrawn, gone=gone)
-    newer = _newer_mark(environment, ledger, revision) if deploys else None
-    between = (back.choice.commit if back.choice else None, revision.commit)
-    if kind is DeploymentKind.ROLLBACK and leaves:
-        between = (revision.commit, leaves.commit)
-    elif newer:
-        between = (revision.commit, newer)
+    mark = _mark(revisions, ledger, revision) if deploys else None
+    older = mark is not None and environment.project.git.is_ancestor(revision.commit, mark)
+    apart = mark is not None and revisions.are_apart(revision.commit, mark)
+    left = leaves.commit if kind is DeploymentKind.ROLLBACK and leaves else mark if older or apart else None
+    one_way = irreversible(environment, revisions, revision.commit, left) if left else ""
+    if not left or apart:
+        known = back.choice.commit if back.choice else None
+        one_way = one_way or irreversible(environment, revisions, known, revision.commit)
     return policy.DeployFacts(
         environment=environment.name,
         ledger=ledger,
@@ -70,11 +72,12 @@ def facts_before(  # noqa: PLR0913 - a deployment is decided by all of these
         overrides=request.overrides,
         halted=halted(environment, request) if deploys else "",
         frozen=frozen(environment) if deploys else "",
-        older=newer is not None,
+        older=older,
+        apart=apart,
         tested=not deploys or revisions.is_tested(revision.commit),
         withdrawn=withdrawn,
         gone=gone,
-        irreversible=irreversible(environment, revisions, *between),
+        irreversible=one_way,
         unmet=_unmet(environment, revision, ledgers, request) if deploys else (),
         again=request.again and deploys and not request.automatic,
     )
@@ -110,7 +113,7 @@ def best_rollback_target(revisions: RevisionResolver, ledger: Ledger, leaves: st
 
 
 def unfit(revisions: RevisionResolver, ledger: Ledger, revision: Revision) -> tuple[frozenset[str], frozenset[str]]:
-    """The commits of withdrawn releases, and those that do not exist any more."""
+    """The commits of withdrawn releases, and those that stand nowhere."""
     withdrawn = _withdrawn(revisions, ledger)
     if revision.name in revisions.withdrawn():
         withdrawn |= {revision.commit}
@@ -118,9 +121,13 @@ def unfit(revisions: RevisionResolver, ledger: Ledger, revision: Revision) -> tu
 
 
 def irreversible(environment: DeployEnvironment, revisions: RevisionResolver, older: str | None, newer: str) -> str:
-    """What can't be undone between two commits, as a person would name it; empty where all can."""
+    """What one commit has, another one lacks, and can't be undone, as a person would name it; empty where all can."""
     git = environment.project.git
-    if older is None or older == newer or not git.obtain(older) or not git.is_ancestor(older, newer):
+    if older is None or not git.obtain(older):
+        return ""
+    if not git.is_ancestor(older, newer):
+        older = git.merge_base(older, newer)
+    if older is None or older == newer:
         return ""
     changes = changes_to(revisions, older, newer)
     found = [change.name for change in changes if change.irreversible]
@@ -139,7 +146,7 @@ def _withdrawn(revisions: RevisionResolver, ledger: Ledger) -> frozenset[str]:
 
 
 def changes_to(revisions: RevisionResolver, older: str | None, newer: str) -> tuple[Change, ...]:
-    """The changes on the main branch that one commit has and the other has not."""
+    """The changes that one commit has and the other has not."""
     if older is None or not revisions.project.git.obtain(older):
         return ()
     return revisions.changes(older, newer)
@@ -151,12 +158,13 @@ def _files(environment: DeployEnvironment, change: Change) -> tuple[str, ...]:
     return git.files_between(parent, change.sha) if parent else ()
 
 
-def _newer_mark(environment: DeployEnvironment, ledger: Ledger, revision: Revision) -> str | None:
-    """What is live, or the last known good, where that contains the commit and is another one; else None."""
+def _mark(revisions: RevisionResolver, ledger: Ledger, revision: Revision) -> str | None:
+    """What is live, or the last known good, where that is another commit; else None.
+
+    What stands nowhere measures nothing: whoever has written it down would keep everything else from being deployed.
+    """
     mark = yardstick(ledger)
-    if mark is None or mark == revision.commit or not environment.project.git.obtain(mark):
-        return None
-    return mark if environment.project.git.is_ancestor(revision.commit, mark) else None
+    return None if mark is None or mark == revision.commit or revisions.gone([mark]) else mark
 
 
 def _unmet(

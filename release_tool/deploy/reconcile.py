@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from typing import TYPE_CHECKING
 
 from release_tool.deploy import policy
 from release_tool.deploy.announce import tell_owed
 from release_tool.deploy.candidates import resolve_revisions
 from release_tool.deploy.deploy import attempt_at, bring, newest, not_begun
-from release_tool.deploy.halts.commands import close_over, tell_halts
+from release_tool.deploy.halts.commands import close_over, halts_of, tell_halts
 from release_tool.deploy.ledger.model import DeploymentKind, live
 from release_tool.deploy.ledger.recovery import next_remedy
 from release_tool.deploy.ledger.writer import LedgerWriter
@@ -25,12 +26,20 @@ if TYPE_CHECKING:
     from release_tool.deploy.ledger.recovery import Remedy
 
 
+class ReconcileAction(enum.StrEnum):
+    """What `reconcile` does in an environment: recover what was left behind, deploy something, or nothing."""
+
+    SETTLE = "settle"
+    DEPLOY = "deploy"
+    NOTHING = "nothing"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReconcileStep:
-    """What is to be done in one environment: `settle` what was left behind, `deploy` something, or nothing, and why."""
+    """What is to be done in one environment, and why."""
 
     environment: str
-    action: str
+    action: ReconcileAction
     version: str
     reason: str
     changes: tuple[str, ...] = ()
@@ -38,7 +47,7 @@ class ReconcileStep:
     @property
     def needed(self) -> bool:
         """Whether anything is to be done there."""
-        return self.action != "nothing"
+        return self.action is not ReconcileAction.NOTHING
 
 
 def reconcile(
@@ -93,6 +102,8 @@ def plan(environments: Sequence[DeployEnvironment], *, writes: bool = False) -> 
     """
     if not environments:
         return ()
+    if writes and environments[0].project.actions.event_name == "issues":
+        halts_of(environments[0].project)  # what ended in a way that lifts no halt is opened again at once
     revisions, request = resolve_revisions(environments[0].project), DeployRequest(automatic=True)
     attempts = {
         environment.name: newest(environment, revisions, request)
@@ -134,21 +145,26 @@ def _step(
 ) -> ReconcileStep:
     goes = decision is not None and decision.outcome is DeployOutcome.GOES
     if attempt and goes:
-        titles = tuple(
-            f"{change.name} {change.title}" for change in attempt.with_context(attempt.result("", "")).changes
-        )
+        titles = tuple(f"{change.name} {change.title}" for change in attempt.changes())
         return ReconcileStep(
-            environment=environment.name, action="deploy", version=attempt.revision.name, reason="", changes=titles
+            environment=environment.name,
+            action=ReconcileAction.DEPLOY,
+            version=attempt.revision.name,
+            reason="",
+            changes=titles,
         )
     if remedy:
         reason = f"{remedy.deployment} was left behind"
-        return ReconcileStep(environment=environment.name, action="settle", version="", reason=reason)
+        return ReconcileStep(environment=environment.name, action=ReconcileAction.SETTLE, version="", reason=reason)
     if attempt and decision:
         return ReconcileStep(
-            environment=environment.name, action="nothing", version=attempt.revision.name, reason=decision.reason
+            environment=environment.name,
+            action=ReconcileAction.NOTHING,
+            version=attempt.revision.name,
+            reason=decision.reason,
         )
     now = live(writer.ledger).deployment
     reason = f"{now.payload.name} is live, and it is the newest" if now else "waits for a person"
     if not environment.settings.automatic:
         reason = "waits for a person"
-    return ReconcileStep(environment=environment.name, action="nothing", version="", reason=reason)
+    return ReconcileStep(environment=environment.name, action=ReconcileAction.NOTHING, version="", reason=reason)

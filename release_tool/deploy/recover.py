@@ -6,23 +6,25 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from release_tool.deploy import conclude
-from release_tool.deploy.attempt import Attempt, live_name
+from release_tool.deploy.attempt import Attempt
 from release_tool.deploy.candidates import resolve_revisions
 from release_tool.deploy.dispatch import outcome
 from release_tool.deploy.health.verdict import HealthState, Reading
 from release_tool.deploy.ledger import recovery
-from release_tool.deploy.ledger.model import DeploymentKind, live
+from release_tool.deploy.ledger.model import GONE, DeploymentKind, live
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.ledger.recovery import Close, OrphanHealth, RollBack, VerifyOrphan, give_up, next_remedy
+from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import DeployRequest, best_rollback_target
-from release_tool.deploy.rollout import Rollout, verify_health
 from release_tool.deploy.rollout import look as look_at
+from release_tool.deploy.rollout import verify_health
 
 if TYPE_CHECKING:
     from release_tool.deploy.attempt import DeployResult
     from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.ledger.model import Deployment
     from release_tool.deploy.ledger.writer import LedgerWriter
+    from release_tool.deploy.rollout import Rollout
 
 _LOOKS = {HealthState.HEALTHY: OrphanHealth.HEALTHY, HealthState.UNHEALTHY: OrphanHealth.UNHEALTHY}
 
@@ -60,10 +62,10 @@ def _close(
     attempt = _attempt(environment, writer, dead)
     match phase.word:
         case Phase.FAILED:
-            result = conclude.end_failed(attempt, rollout or _rollout(attempt, dead), phase, phase.text)
+            result = conclude.end_failed(attempt, rollout or attempt.rollout(dead), phase, phase.text)
         case Phase.HEALTHY:
             conclude.prove(writer, dead, phase)
-            result = attempt.result("healthy", phase.text, dead)
+            result = attempt.result(DeployOutcome.HEALTHY, phase.text, dead)
         case _:
             writer.write(dead, phase)
             result = attempt.result(outcome(phase), phase.text, dead)
@@ -72,11 +74,15 @@ def _close(
 
 def _examine(environment: DeployEnvironment, writer: LedgerWriter, dead: Deployment) -> DeployResult:
     attempt = _attempt(environment, writer, dead)
-    rollout = _rollout(attempt, dead)
+    if attempt.revisions.gone([dead.commit]):  # its checks would run in a checkout of what nobody has reviewed
+        return _close(
+            environment, writer, Close(dead, PhaseRecord(Phase.UNKNOWN, f"interrupted, and its commit {GONE}"))
+        )
+    rollout = attempt.rollout(dead)
     look = _at_once(rollout) or _through_a_bake(rollout)
     writer.look()
     if writer.now(dead).finished or dead.id in writer.living():
-        return attempt.result("superseded", f"{dead} was settled by somebody else meanwhile", dead)
+        return attempt.result(DeployOutcome.SUPERSEDED, f"{dead} was settled by somebody else meanwhile", dead)
     back = best_rollback_target(attempt.revisions, writer.ledger, dead.commit)
     verdict = recovery.judge(dead, look, back, environment.target_names, tells_version=environment.tells_version)
     if isinstance(verdict, RollBack):
@@ -109,7 +115,7 @@ def _roll_back(
     environment: DeployEnvironment, writer: LedgerWriter, dead: Deployment, reason: str, rollout: Rollout | None = None
 ) -> DeployResult:
     attempt = _attempt(environment, writer, dead)
-    return conclude.conclude(attempt, rollout or _rollout(attempt, dead), PhaseRecord(Phase.FAILED, reason))
+    return conclude.conclude(attempt, rollout or attempt.rollout(dead), PhaseRecord(Phase.FAILED, reason))
 
 
 def _attempt(environment: DeployEnvironment, writer: LedgerWriter, dead: Deployment) -> Attempt:
@@ -117,23 +123,4 @@ def _attempt(environment: DeployEnvironment, writer: LedgerWriter, dead: Deploym
     revisions = resolve_revisions(environment.project)
     revision = dataclasses.replace(revisions.named(dead.commit), name=dead.payload.name)
     request = DeployRequest(by=dead.payload.by, reason=dead.payload.reason, automatic=dead.payload.automatic)
-    return Attempt(
-        environment=environment,
-        writer=writer,
-        revisions=revisions,
-        revision=revision,
-        kind=dead.payload.kind,
-        request=request,
-        before=live_name(writer.ledger),
-    )
-
-
-def _rollout(attempt: Attempt, dead: Deployment) -> Rollout:
-    return Rollout(
-        environment=attempt.environment,
-        writer=attempt.writer,
-        entry=dead,
-        tag=attempt.revision.tag,
-        targets=attempt.environment.targets,
-        request=attempt.request,
-    )
+    return Attempt.begin(writer, revisions, revision, request, kind=dead.payload.kind)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release_tool.config import Target
+    from release_tool.deploy.candidates import RevisionResolver
     from release_tool.deploy.command import CommandResult
     from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.health.probe import Question
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from release_tool.deploy.ledger.model import Deployment
     from release_tool.deploy.ledger.writer import LedgerWriter
     from release_tool.deploy.preconditions import DeployRequest
+    from release_tool.git.checkout import Checkout
 
 _LOOK_EVERY = timedelta(seconds=15)
 """How often the ledger is read while samples are taken, for a person who takes over."""
@@ -46,6 +48,7 @@ class Rollout:
 
     environment: DeployEnvironment
     writer: LedgerWriter
+    revisions: RevisionResolver
     entry: Deployment
     tag: str
     targets: tuple[Target, ...]
@@ -71,7 +74,14 @@ class Rollout:
         with self.writer.patient(doing), self.environment.project.remote.impatient():
             yield
 
-    def delivery(self, target: Target) -> CommandInput:
+    @contextmanager
+    def checked_out(self) -> Iterator[Checkout]:
+        """Its commit, as commands are run in; raises RefusedError for one that no review and no test has seen."""
+        self.revisions.insist_standing(self.entry.commit)
+        with checkout(self.environment.project.git, self.entry.commit) as tree:
+            yield tree
+
+    def command_input(self, target: Target) -> CommandInput:
         """What the command for a target is to bring."""
         payload = self.entry.payload
         return CommandInput(
@@ -103,9 +113,9 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
     environment = rollout.environment
     passed = environment.passed()
     variables = {
-        target.name: surroundings(rollout.delivery(target), passed, environment.ours) for target in rollout.targets
+        target.name: surroundings(rollout.command_input(target), passed, environment.ours) for target in rollout.targets
     }
-    with checkout(environment.project.git, rollout.entry.commit) as tree:
+    with rollout.checked_out() as tree:
         for values in variables.values():
             command.insist_found(rollout.argv, tree.directory, values)
         touched: list[Target] = []
@@ -186,9 +196,9 @@ def _probing(rollout: Rollout) -> Iterator[Prober]:
     environment = rollout.environment
     passed = {name: environment.ours[name] for name in environment.settings.pass_env if name in environment.ours}
     variables = {
-        target.name: surroundings(rollout.delivery(target), passed, environment.ours) for target in rollout.targets
+        target.name: surroundings(rollout.command_input(target), passed, environment.ours) for target in rollout.targets
     }
-    with checkout(environment.project.git, rollout.entry.commit) as tree:
+    with rollout.checked_out() as tree:
         yield prober_for(rollout, tree.directory, variables)
 
 

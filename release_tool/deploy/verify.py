@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.config import Duration
-from release_tool.deploy.attempt import Attempt, live_name
+from release_tool.deploy.attempt import Attempt
 from release_tool.deploy.candidates import resolve_revisions
-from release_tool.deploy.conclude import prove
+from release_tool.deploy.conclude import prove, with_evidence
 from release_tool.deploy.deploy import attempt_at
 from release_tool.deploy.health.verdict import HealthState, HealthVerdict
 from release_tool.deploy.ledger.lock import interruption
-from release_tool.deploy.ledger.model import Deployment, DeploymentKind, live, yardstick
+from release_tool.deploy.ledger.model import DeploymentKind, live, yardstick
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.ledger.writer import LedgerWriter
-from release_tool.deploy.policy import DeployDecision, DeployOutcome
+from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import DeployRequest
-from release_tool.deploy.rollout import Rollout, verify_health
+from release_tool.deploy.rollout import verify_health
 from release_tool.errors import RefusedError
 
 if TYPE_CHECKING:
     from release_tool.deploy.attempt import DeployResult
     from release_tool.deploy.environment import DeployEnvironment
+    from release_tool.deploy.rollout import Rollout
 
-_SHOWN = 50
 _FEW = 3
 """How many intervals without a fault are enough to say that what should be live is."""
 
@@ -36,18 +36,18 @@ def record(environment: DeployEnvironment, version: str, request: DeployRequest)
     attempt = attempt_at(environment, version, request, DeploymentKind.RECORD)
     busy = _busy(attempt)
     if busy:
-        return attempt.result("refused", busy)
+        return attempt.result(DeployOutcome.REFUSED, busy)
     rollout, verdict = _checked(attempt)
     if verdict.state is not HealthState.HEALTHY:
-        outcome = "inconclusive" if verdict.state is HealthState.INCONCLUSIVE else "unhealthy"
-        return _with_samples(attempt.result(outcome, f"{verdict.reason}; nothing was written"), rollout)
-    entry = attempt.writer.enter(attempt.payload(DeployDecision(outcome=DeployOutcome.GOES)))
+        outcome = DeployOutcome.INCONCLUSIVE if verdict.state is HealthState.INCONCLUSIVE else DeployOutcome.UNHEALTHY
+        return with_evidence(attempt.result(outcome, f"{verdict.reason}; nothing was written"), rollout)
+    entry = attempt.writer.enter(attempt.payload())
     stop = interruption(attempt.writer.look(), entry, attempt.writer.living())
     if stop is not None:
         attempt.writer.write(entry, PhaseRecord(Phase.REFUSED, stop.text))
-        return attempt.result("refused", stop.text, entry)
+        return attempt.result(DeployOutcome.REFUSED, stop.text, entry)
     prove(attempt.writer, entry, PhaseRecord(Phase.HEALTHY, verdict.reason))
-    return _with_samples(attempt.result("healthy", f"written down: {verdict.reason}", entry), rollout)
+    return with_evidence(attempt.result(DeployOutcome.HEALTHY, f"written down: {verdict.reason}", entry), rollout)
 
 
 def verify(environment: DeployEnvironment) -> DeployResult:
@@ -63,18 +63,10 @@ def verify(environment: DeployEnvironment) -> DeployResult:
         )
     revisions = resolve_revisions(environment.project)
     known = next(one for one in reversed(writer.ledger) if one.commit == commit)
-    attempt = Attempt(
-        environment=environment,
-        writer=writer,
-        revisions=revisions,
-        revision=dataclasses.replace(revisions.named(commit), name=known.payload.name),
-        kind=DeploymentKind.RECORD,
-        request=DeployRequest(),
-        before=live_name(writer.ledger),
-    )
+    revision = dataclasses.replace(revisions.named(commit), name=known.payload.name)
+    attempt = Attempt.begin(writer, revisions, revision, DeployRequest(), kind=DeploymentKind.RECORD)
     rollout, verdict = _checked(attempt)
-    result = attempt.result(verdict.state.value, verdict.reason)
-    return _with_samples(result, rollout)
+    return with_evidence(attempt.result(DeployOutcome(verdict.state.value), verdict.reason), rollout)
 
 
 def _busy(attempt: Attempt) -> str:
@@ -101,21 +93,6 @@ def _in_short(environment: DeployEnvironment) -> DeployEnvironment:
 
 def _checked(attempt: Attempt) -> tuple[Rollout, HealthVerdict]:
     """Run the checks; nothing is written."""
-    payload = attempt.payload(DeployDecision(outcome=DeployOutcome.GOES))
-    unwritten = Deployment(id=0, payload=payload, created=attempt.environment.project.clock.now())
-    environment = attempt.environment
-    rollout = Rollout(
-        environment=environment,
-        writer=attempt.writer,
-        entry=unwritten,
-        tag=attempt.revision.tag,
-        targets=environment.targets,
-        request=attempt.request,
-    )
+    rollout = attempt.rollout()
     found = verify_health(rollout)
     return rollout, found if isinstance(found, HealthVerdict) else HealthVerdict(HealthState.INCONCLUSIVE, found.text)
-
-
-def _with_samples(result: DeployResult, rollout: Rollout) -> DeployResult:
-    samples = tuple(rollout.evidence.samples[-_SHOWN:])
-    return dataclasses.replace(result, samples=samples, evidence=rollout.evidence.markdown())

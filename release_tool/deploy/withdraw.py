@@ -6,10 +6,11 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from release_tool.deploy.ledger.model import live
-from release_tool.deploy.ledger.store import Deployments
+from release_tool.deploy.ledger.store import deployments_of
 from release_tool.errors import RefusedError, RemoteError
 from release_tool.github.api import PermissionDeniedError
 from release_tool.history.look import look
+from release_tool.model.version import parse_tag
 from release_tool.release.notes.edit import resolve_tag
 from release_tool.release.withdraw import Withdrawal, give_up, mark
 from release_tool.text.markers import is_abandoned, is_withdrawn
@@ -26,9 +27,9 @@ def withdraw(project: Project, tag: str, reason: str) -> Withdrawal:
 
 def _live(project: Project, tag: str) -> tuple[str, ...]:
     """The environments that a release is live in."""
-    version = tag.removeprefix(project.config.tag_prefix)
+    version = str(parse_tag(tag, project.config.tag_prefix) or tag)
     try:
-        ledgers = project.remote.adapter(Deployments).ledgers(project.config.environments)
+        ledgers = deployments_of(project).ledgers(project.config.environments)
     except (RemoteError, PermissionDeniedError) as error:
         project.say(f"whether {tag} is live anywhere can't be read: {error.message}")
         return ()

@@ -87,28 +87,43 @@ class _Clash(msgspec.Struct, frozen=True):
 
 
 def merge(git: Git, ours: str, theirs: str, keep: Callable[[str], bool]) -> Merged:
-    """Merge two commits; a conflict in a path that is kept takes what `ours` has there, be it nothing.
+    """Merge two commits; a path that is kept is afterwards what it is in `ours`, be it nothing, and is no conflict.
 
+    What is kept takes no part in the merge, so nothing of it goes anywhere else, and nothing comes to it by a rename.
     A shallow clone is completed first.
     Raises NeedsPersonError where the two have no history in common, and UsageError where git is older than 2.38.
     """
     _insist_on_new_git(git.program)
     if git.is_shallow():
         git.unshallow()  # where history is cut off, a wrong common ancestor may be found
-    ours, theirs = (git.program.line("rev-parse", "--verify", f"{safe(side)}^{{commit}}") for side in (ours, theirs))
+    ours, theirs = _commit_of(git, ours), _commit_of(git, theirs)
     _insist_on_common_history(git.program, ours, theirs)
     with tempfile.TemporaryDirectory(prefix="release-tool-") as directory:
         program = git.program.beside(Path(directory), _CONFIG)
         _write_attributes(git, program, ours)
-        tree, clashes = _merge_tree(program, ours, theirs)
-        if not clashes:
-            return Merged(tree, ())
+        one, other = _without_kept(git, program, ours, theirs, keep)
+        tree, clashes = _merge_tree(program, one, other)
         entries = _entries(program, tree)
-        kept = [clash for clash in clashes if _is_kept(clash, entries, keep)]
-        left = [clash for clash in clashes if clash not in kept]
-        if kept:
-            tree = _with_ours(program, tree, kept)
-    return Merged(tree, tuple(_shown(git, left, entries, ours, theirs)))
+        if one != ours or other != theirs:
+            kept = _kept_in(program, ours, keep)
+            clashes += _in_the_way(kept, entries)
+            tree = tree if clashes else _changed(program, tree, kept)
+    return Merged(tree, tuple(_shown(git, clashes, entries, one, other)))
+
+
+def with_kept(git: Git, onto: str, ours: str, keep: Callable[[str], bool]) -> str | None:
+    """The tree of one commit in which the paths that are kept are what they are in another one.
+
+    None where that can't be, because a folder of one is a file of the other.
+    """
+    with tempfile.TemporaryDirectory(prefix="release-tool-") as directory:
+        program = git.program.beside(Path(directory), _CONFIG)
+        theirs = _entries(program, onto)
+        left = {path: entry for path, entry in theirs.items() if not keep(_text(path))}
+        kept = _kept_in(program, ours, keep)
+        if _in_the_way(kept, left):
+            return None
+        return _changed(program, _commit_of(git, onto), kept, without=theirs.keys() - left.keys())
 
 
 def commit_tree(  # noqa: PLR0913 - what a commit is made of
@@ -128,6 +143,10 @@ def commit_tree(  # noqa: PLR0913 - what a commit is made of
 
 
 # What must hold
+
+
+def _commit_of(git: Git, name: str) -> str:
+    return git.program.line("rev-parse", "--verify", f"{safe(name)}^{{commit}}")
 
 
 def _insist_on_new_git(program: GitProgram) -> None:
@@ -165,6 +184,46 @@ def _write_attributes(git: Git, program: GitProgram, commit: str) -> None:
             target = program.directory / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(contents[sha])
+
+
+def _without_kept(
+    git: Git, program: GitProgram, ours: str, theirs: str, keep: Callable[[str], bool]
+) -> tuple[str, str]:
+    """Both sides as if what is kept had never been there: with the merge bases they have, and theirs, made anew.
+
+    They are the very same commits where nothing is kept in any of these.
+    """
+    known = _with_bases(program, ours, theirs)
+    dropped = {sha: _kept_in(program, sha, keep) for sha in known}
+    if not any(dropped.values()):
+        return ours, theirs
+    below = {sha: [other for other in known if other != sha and _contains(program, sha, other)] for sha in known}
+    dates = git.commit_dates(known)
+    anew: dict[str, str] = {}
+    for sha in sorted(known, key=lambda sha: len(below[sha])):
+        tree = _changed(program, sha, {}, without=dropped[sha])
+        parents = [anew[other] for other in below[sha]]
+        anew[sha] = commit_tree(git, tree, parents, "x", name="x", email="x", date=dates[sha])
+    return anew[ours], anew[theirs]
+
+
+def _kept_in(program: GitProgram, commit: str, keep: Callable[[str], bool]) -> Tree:
+    return {path: entry for path, entry in _entries(program, commit).items() if keep(_text(path))}
+
+
+def _with_bases(program: GitProgram, *commits: str) -> list[str]:
+    """Some commits, the merge bases of each two of them, and so on: all that git looks at when it merges the first."""
+    known, asked = list(dict.fromkeys(commits)), set[tuple[str, str]]()
+    while pairs := [pair for pair in itertools.combinations(known, 2) if pair not in asked]:
+        for pair in pairs:
+            found = program.run("merge-base", "--all", *pair, ok=(0, 1)).text.split()
+            known += [sha for sha in found if sha not in known]
+            asked.add(pair)
+    return known
+
+
+def _contains(program: GitProgram, commit: str, other: str) -> bool:
+    return program.run("merge-base", "--is-ancestor", other, commit, ok=(0, 1)).code == 0
 
 
 def _merge_tree(program: GitProgram, ours: str, theirs: str) -> tuple[str, list[_Clash]]:
@@ -216,20 +275,28 @@ def _messages(said: bytes) -> Iterator[tuple[list[bytes], str]]:
         yield about, message.decode(errors="replace")
 
 
-def _is_kept(clash: _Clash, entries: Tree, keep: Callable[[str], bool]) -> bool:
-    """Whether a conflict is solved by the side of ours, without a loss of anything else."""
-    if not clash.sides or not keep(_text(clash.path)):
-        return False
-    folder = clash.path + b"/"
-    return _OURS not in clash.sides or all(keep(_text(path)) for path in entries if path.startswith(folder))
+def _in_the_way(kept: Tree, merged: Tree) -> list[_Clash]:
+    """Where a kept file and the rest of the merge can't both be, because a folder of one is a file of the other."""
+    folders = {folder for path in merged for folder in _folders(path)}
+    files = {path: {_OURS: entry} for path, entry in kept.items() if path in folders}
+    above = {folder for path in kept for folder in _folders(path) if folder in merged}
+    sides = files | {path: {_THEIRS: merged[path]} for path in sorted(above)}
+    return [_Clash(path, "file/directory", side, frozenset({path})) for path, side in sides.items()]
 
 
-def _with_ours(program: GitProgram, tree: str, clashes: Iterable[_Clash]) -> str:
-    """The tree in which conflicting paths are what they are on our side."""
-    lines = [b"0 %s 0\t%s" % (b"0" * len(tree), name) for clash in clashes for name in clash.names]
-    lines += [_line(clash.sides[_OURS], clash.path) for clash in clashes if _OURS in clash.sides]
+def _folders(path: bytes) -> Iterator[bytes]:
+    """The folders that a path is in."""
+    while b"/" in path:
+        path = path.rpartition(b"/")[0]
+        yield path
+
+
+def _changed(program: GitProgram, tree: str, put: Tree, *, without: Iterable[bytes] = ()) -> str:
+    """A tree without some paths and with others instead."""
+    lines = [b"0 %s 0\t%s" % (b"0" * len(tree), path) for path in without]
+    lines += [_line(entry, path) for path, entry in put.items()]
     program.run("read-tree", tree)
-    program.run("update-index", "-z", "--index-info", stdin=b"\0".join([*lines, b""]))
+    program.run("update-index", "-z", "--index-info", stdin=b"".join(line + b"\0" for line in lines))
     return program.line("write-tree")
 
 

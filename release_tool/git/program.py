@@ -13,9 +13,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.errors import RemoteError, UsageError
+from release_tool.errors import (
+    NoAnswerError,
+    PermissionDeniedError,
+    RateLimitedError,
+    RemoteError,
+    UsageError,
+)
 from release_tool.git.objects import READER, Objects
 from release_tool.system import process
+from release_tool.system.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -57,7 +64,24 @@ _ENVIRONMENT: Mapping[str, str | None] = {
 
 _NO_LAZY_FETCH: Mapping[str, str | None] = {"GIT_NO_LAZY_FETCH": "1"}
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
-_NETWORK_TIMEOUT = 600.0
+_LISTING = 4
+"""A list of refs must be there within so many times the silence that is borne; what is fetched may be long."""
+_LEAST_SPEED = 1
+"""Bytes in a second; a server that still packs says less than a sentence every five seconds, and no more."""
+
+_LIMITED = re.compile(r"rate limit|abuse detection|returned error: 429|RPC failed; HTTP 4(?:29|03)", re.IGNORECASE)
+"""A limit; rights are refused before the first request that would do anything, so what comes then is one, too."""
+_DENIED = re.compile(
+    r"returned error: 40[13]|Permission to \S+ denied|Permission denied|could not read Username"
+    r"|Authentication failed"
+)
+_SILENT = re.compile(
+    r"unable to access '[^']*': (?!The requested URL returned error: 4)(?!.*certificate)"
+    r"|returned error: 5\d\d|HTTP 5\d\d|RPC failed|early EOF|hung up|unexpected disconnect|expected flush"
+    r"|bytes of body are still expected|bad line length|invalid server response|not valid: is this a git repository"
+    r"|Operation too slow|[Cc]onnection (?:reset|timed out|closed|refused)|did not end within|no branch and no tag"
+)
+"""What git says of a server that did not answer, or gave no answer of git's."""
 _TOKEN_VARIABLE = "RELEASE_TOOL_GIT_HEADER"  # noqa: S105 - the name of a variable, not a token
 
 
@@ -74,26 +98,35 @@ class Layout(msgspec.Struct, frozen=True):
 class GitProgram:
     """The git program in one directory; `token` goes to that server only, and never into an argv.
 
+    What reads over the network is asked again with `patience`.
     `config` and `variables` come on top of the settings and the environment that it has anyway.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where it is, who asks, how long, and what comes on top
         self,
         directory: Path,
         *,
         token: str | None,
         server_url: str,
+        patience: Patience | None = None,
         config: Sequence[str] = (),
         variables: Mapping[str, str] | None = None,
     ) -> None:
         self.directory = directory
         self._token = token
         self._server_url = server_url.rstrip("/")
-        self._config = (*_CONFIG, *config)
+        self.patience = patience or Patience()
+        slow = (f"http.lowSpeedLimit={_LEAST_SPEED}", f"http.lowSpeedTime={self.patience.silence}")
+        self._config = (*_CONFIG, *slow, *config)
         self._variables = variables or {}
 
     def run(
-        self, *args: str, ok: Collection[int] = (0,), stdin: bytes = b"", env: Mapping[str, str | None] | None = None
+        self,
+        *args: str,
+        ok: Collection[int] = (0,),
+        stdin: bytes = b"",
+        env: Mapping[str, str | None] | None = None,
+        timeout: float | None = None,
     ) -> process.Finished:
         """Run git to its end, with more variables; raises RemoteError in git's own words for a code that isn't `ok`."""
         with _told(args[0]):
@@ -103,7 +136,7 @@ class GitProgram:
                 env={**self._environment, **(env or {})},
                 ok=ok,
                 stdin=stdin,
-                timeout=_NETWORK_TIMEOUT,
+                timeout=timeout or self.patience.deadline,
             )
 
     def run_here(self, *args: str, ok: Collection[int] = (0,), stdin: bytes = b"") -> process.Finished:
@@ -151,21 +184,36 @@ class GitProgram:
             )
 
     def remote(self, *args: str) -> process.Finished:
-        """Run what needs the network."""
-        try:
-            return self.run(*args)
-        except RemoteError as error:
-            error.todo = "check the network, the rights and the name (`--repo OWNER/NAME`), then run the command again"
-            raise
+        """Read over the network, again where the remote did not answer; raises RemoteError, and for a right it says."""
+        return self.patience.ask(lambda _: self._reached(*args))
+
+    def refs(self, remote: str) -> str:
+        """The branches and tags of a remote, as `git ls-remote` lists them.
+
+        An empty list is no answer: git takes whatever comes with a 200 for the refs, be it nothing at all.
+        """
+
+        def once(_: int) -> str:
+            listing = ("ls-remote", "--quiet", "--heads", "--tags", remote)
+            listed = self._reached(*listing, timeout=_LISTING * self.patience.silence).text
+            if "\trefs/" not in listed:
+                raise NoAnswerError(
+                    "the remote tells of no branch and no tag",
+                    during="git ls-remote",
+                    already="nothing was concluded from that",
+                    todo="push a branch, if nothing was ever pushed there; else run the command again later",
+                )
+            return listed
+
+        return self.patience.ask(once)
 
     def with_token(self, token: str) -> GitProgram:
         """The same repository, reached with another token."""
-        return GitProgram(self.directory, token=token, server_url=self._server_url)
+        return GitProgram(self.directory, token=token, server_url=self._server_url, patience=self.patience)
 
     def writing_into(self, objects: Path) -> GitProgram:
         """The same repository, but every object that is fetched or made is written into another directory."""
-        variables = {"GIT_OBJECT_DIRECTORY": str(objects)}
-        return GitProgram(self.directory, token=self._token, server_url=self._server_url, variables=variables)
+        return self._with(variables={"GIT_OBJECT_DIRECTORY": str(objects)})
 
     def beside(self, directory: Path, config: Sequence[str]) -> GitProgram:
         """The same repository with another directory as its working tree, and an index of its own in there."""
@@ -174,7 +222,27 @@ class GitProgram:
             "GIT_WORK_TREE": str(directory),
             "GIT_INDEX_FILE": str(directory / ".git"),  # a name that no file of the repository can have
         }
-        return GitProgram(directory, token=self._token, server_url=self._server_url, config=config, variables=variables)
+        return self._with(directory, config=config, variables=variables)
+
+    def _with(
+        self, directory: Path | None = None, *, variables: Mapping[str, str], config: Sequence[str] = ()
+    ) -> GitProgram:
+        """The same repository, reached in the same way, with settings and variables of its own."""
+        return GitProgram(
+            directory or self.directory,
+            token=self._token,
+            server_url=self._server_url,
+            patience=self.patience,
+            config=config,
+            variables=variables,
+        )
+
+    def _reached(self, *args: str, timeout: float | None = None) -> process.Finished:
+        """Run what needs the network, once."""
+        try:
+            return self.run(*args, timeout=timeout)
+        except RemoteError as error:
+            raise unreached(error) from None
 
     @functools.cached_property
     def _objects(self) -> Objects:
@@ -186,7 +254,9 @@ class GitProgram:
 
     def _reader(self, env: Mapping[str, str | None]) -> Objects:
         """What reads objects; it does not hold us, so that it ends with us."""
-        start = functools.partial(process.Companion, self._argv(READER), cwd=self.directory, timeout=_NETWORK_TIMEOUT)
+        start = functools.partial(
+            process.Companion, self._argv(READER), cwd=self.directory, timeout=self.patience.deadline
+        )
         return Objects(functools.partial(start, env={**self._environment, **env}))
 
     def _argv(self, args: Sequence[str]) -> list[str]:
@@ -213,6 +283,27 @@ def safe(ref: str) -> str:
     if not ref or ref.startswith(("-", "^")) or any(letter in ref for letter in "\0\r\n"):
         raise UsageError(f"{ref!r} is no name of a commit", todo="name a tag, a branch or a commit")
     return ref
+
+
+def unreached(error: RemoteError) -> RemoteError | PermissionDeniedError:
+    """What a failure of git that needed the network really was: a limit, a missing right, or no answer at all."""
+    told: RemoteError | PermissionDeniedError
+    if _LIMITED.search(error.message):
+        told = RateLimitedError(f"the remote's rate limit is used up: {error.message}", None)
+        told.during = error.during
+    elif _DENIED.search(error.message):
+        told = PermissionDeniedError(
+            f"the remote does not let this token or person in: {error.message}",
+            during=error.during,
+            todo="give the job `contents: read`, or use a token or a key that may read the repository",
+        )
+    else:
+        told = (NoAnswerError if _SILENT.search(error.message) else RemoteError)(
+            error.message,
+            during=error.during,
+            todo="check the network, the rights and the name (`--repo OWNER/NAME`), then run the command again",
+        )
+    return told
 
 
 def without_credentials(text: str) -> str:

@@ -6,8 +6,9 @@ import enum
 import re
 from typing import TYPE_CHECKING
 
-from release_tool.errors import PermissionDeniedError, RefusedError, RemoteError
-from release_tool.git.program import safe, without_credentials
+from release_tool.errors import NoAnswerError, PermissionDeniedError, RateLimitedError, RefusedError, RemoteError
+from release_tool.git.program import safe, unreached, without_credentials
+from release_tool.git.repository import branch_tips
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,6 @@ _DURING = "git push"
 _REMOTE = re.compile(r"^remote: ?(?:error: ?)?(.*?) *$", re.MULTILINE)
 _WORKFLOW = re.compile(r"refusing to allow .*? to create or update workflow `([^`]*)`")
 _OVERTAKEN = re.compile(r"cannot lock ref|failed to update ref|already exists|fetch first|non-fast-forward|stale info")
-_NO_RIGHT = re.compile(r"returned error: 40[13]|Permission to \S+ denied|Permission denied|could not read Username")
 
 
 class Pushed(enum.Enum):
@@ -74,21 +74,19 @@ class Branches:
 
     def tips(self, prefix: str = "") -> dict[str, str]:
         """The commits of the remote's branches whose names begin so, by name, as they are now."""
-        lines = self._program.remote("ls-remote", "--quiet", "--heads", self._git.remote).text.splitlines()
-        refs = (line.partition("\t") for line in lines)
-        named = ((ref.removeprefix(_HEADS), sha) for sha, _, ref in refs)
-        return {name: sha for name, sha in named if name.startswith(prefix)}
+        tips = branch_tips(self._program.refs(self._git.remote))
+        return {name: sha for name, sha in tips.items() if name.startswith(prefix)}
 
     def push(self, commit: str, branch: str, *, expect: str | None, force: bool = False) -> Pushed:
         """Move a branch of the remote to a commit: forwards only, or with `force` from exactly `expect` to anywhere.
 
         The commit is told by its hash. Without `expect` there must be no such branch yet.
-        Repeating a push that was done is UP_TO_DATE.
-        Raises ProtectedError, WorkflowsError, PermissionDeniedError (no `contents: write`), and RemoteError where it
-        is not known whether it was done: look at `tips` then.
+        Repeating a push that was done is UP_TO_DATE, and so is one without an answer that was done.
+        Raises ProtectedError, WorkflowsError, PermissionDeniedError (no `contents: write`), and RemoteError where
+        the remote does not answer, or not in time; what is then known of the branch is told.
         """
         lease = [_lease(branch, expect)] if force or not expect else []
-        pushed = self._push(branch, *lease, spec=f"{safe(commit)}:{_HEADS}{branch}")
+        pushed = self._patiently(branch, commit, *lease, spec=f"{safe(commit)}:{_HEADS}{branch}")
         if pushed is Pushed.MOVED and self.tips(branch).get(branch) == commit:
             return Pushed.UP_TO_DATE  # git repeats a request without an answer by itself, and meets its own push
         return pushed
@@ -96,10 +94,33 @@ class Branches:
     def delete(self, branch: str, *, expect: str) -> Pushed:
         """Delete a branch of the remote that is at `expect`; UP_TO_DATE where there is none. Raises as `push` does."""
         if branch in self.tips(branch):
-            pushed = self._push(branch, _lease(branch, expect), spec=f":{_HEADS}{branch}")
+            pushed = self._patiently(branch, None, _lease(branch, expect), spec=f":{_HEADS}{branch}")
             if pushed is not Pushed.MOVED or branch in self.tips(branch):
                 return pushed
         return Pushed.UP_TO_DATE
+
+    def _patiently(self, branch: str, wanted: str | None, *options: str, spec: str) -> Pushed:
+        """Push, again after a limit, and after silence where reading back tells that it was not done."""
+
+        def once(_: int) -> Pushed:
+            try:
+                return self._push(branch, *options, spec=spec)
+            except NoAnswerError as silence:
+                if self._read_back(branch, silence) == wanted:
+                    return Pushed.UP_TO_DATE
+                silence.already = f"{branch} was not moved by then"
+                raise
+
+        return self._program.patience.ask(once)
+
+    def _read_back(self, branch: str, silence: NoAnswerError) -> str | None:
+        """Where the branch is; raises what is no silence any more, as nothing may be repeated that isn't known."""
+        try:
+            return self.tips(branch).get(branch)
+        except RemoteError:
+            raise RemoteError(
+                silence.message, during=silence.during, already=silence.already, todo=silence.todo
+            ) from None
 
     def _push(self, branch: str, *options: str, spec: str) -> Pushed:
         """Push by URL, so that no branch here follows, and without what a person set up for pushes of their own."""
@@ -148,21 +169,27 @@ def _refused(branch: str, why: str, said: str) -> RefusedError:
 
 
 def _unknown(branch: str, said: str) -> RemoteError | PermissionDeniedError:
-    """What to make of a push that did not end in a result: without a right it did not even begin."""
+    """What to make of a push that did not end in a result: without a right, or for a limit, it did not even begin."""
     told = without_credentials(" ".join(line.strip() for line in said.splitlines() if line.strip()))
-    if _NO_RIGHT.search(told):
-        return PermissionDeniedError(
-            f"the remote does not let this token or person push: {told}",
-            during=_DURING,
-            already=f"{branch} is as it was",
-            todo="add `contents: write` to the permissions of the job, or push with a token that has it",
-        )
-    return RemoteError(
-        f"the push to {branch} did not end: {told or 'git said nothing'}",
-        during=_DURING,
-        already=f"it is not known whether {branch} was moved",
-        todo="check the network, then run the command again",
-    )
+    failure = unreached(RemoteError(told or "git said nothing", during=_DURING))
+    match failure:
+        case PermissionDeniedError():
+            return PermissionDeniedError(
+                f"the remote does not let this token or person push: {told}",
+                during=_DURING,
+                already=f"{branch} is as it was",
+                todo="add `contents: write` to the permissions of the job, or push with a token that has it",
+            )
+        case RateLimitedError():
+            failure.already = f"{branch} is as it was"
+            return failure
+        case _:
+            return NoAnswerError(
+                f"the push to {branch} did not end: {failure.message}",
+                during=_DURING,
+                already=f"it is not known whether {branch} was moved",
+                todo="check the network, then run the command again",
+            )
 
 
 def _lease(branch: str, expect: str | None) -> str:

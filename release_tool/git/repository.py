@@ -18,8 +18,10 @@ from release_tool.git.program import GitProgram, safe, without_credentials
 from release_tool.model.commits import Commit, author_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from release_tool.system.patience import Patience
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _WEB_URL = re.compile(r"(?:https?|ssh|git)://.+", re.IGNORECASE)
@@ -27,10 +29,13 @@ _SCP_URL = re.compile(r"(?:[^@/\s]+@)?([^:/\s]+):(?!//)(.+)")
 _FETCHED = re.compile(r"([^\t]+)\t(.*) \(fetch\)(?: \[.*\])?")
 _SIGNATURE = re.compile(r"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----$", re.MULTILINE)
 
-_TAGGED = re.compile(rb"^tagger .*> (\d{1,12}) [+-]\d{4}$", re.MULTILINE)
+_SECONDS = re.compile(r"[0-9]{1,20}")
+_LATEST = 253_402_214_400
+"""The last day of the year 9999, after which Python knows no time."""
+_TAGGED = re.compile(rb"^tagger .*> (\d{1,11}) [+-]\d{4}$", re.MULTILINE)
 
-_COMMIT_FORMAT = "--format=%H%x00%P%x00%an%x00%ae%x00%ct%x00%B"
-_COMMIT_FIELDS = 6
+_COMMIT_FORMAT = "--format=%H%x00%P%x00%an%x00%ae%x00%ct%x00%at%x00%ce%x00%B"
+_COMMIT_FIELDS = 8
 _LONGEST_MESSAGE = 256 * 1024
 _ONLY_OBJECTS = (
     "--quiet",
@@ -48,6 +53,10 @@ _LIKELY = 2
 """How many commits are asked about one by one before all of the history is walked."""
 
 
+_ABSENT = "000000"
+"""The mode of what is not there."""
+
+
 class TagRef(msgspec.Struct, frozen=True):
     """Where a tag points: the object it names, and what is left when annotations are peeled off it."""
 
@@ -58,6 +67,13 @@ class TagRef(msgspec.Struct, frozen=True):
     def annotated(self) -> bool:
         """Whether the tag has an object of its own, with a message."""
         return self.object != self.commit
+
+
+class RemoteRefs(msgspec.Struct, frozen=True):
+    """What a remote had at one moment: the tip of every branch, and where every tag points, by name."""
+
+    branches: dict[str, str]
+    tags: dict[str, TagRef]
 
 
 class TagMessage(msgspec.Struct, frozen=True):
@@ -75,6 +91,16 @@ class RawChange(msgspec.Struct, frozen=True):
     new_mode: str
     old_blob: str
     new_blob: str
+
+    @property
+    def adds(self) -> bool:
+        """Whether the path is only in the second tree."""
+        return self.old_mode == _ABSENT
+
+    @property
+    def deletes(self) -> bool:
+        """Whether the path is only in the first tree."""
+        return self.new_mode == _ABSENT
 
     def reversed(self) -> RawChange:
         """The change that takes this one back."""
@@ -94,9 +120,10 @@ class Git:
         token: str | None = None,
         server_url: str = "https://github.com",
         remote: str = "origin",
+        patience: Patience | None = None,
     ) -> None:
         self.remote = remote
-        self.program = GitProgram(directory, token=token, server_url=server_url)
+        self.program = GitProgram(directory, token=token, server_url=server_url, patience=patience)
         self._ancestry: dict[tuple[str, str], bool] = {}
 
     @classmethod
@@ -107,12 +134,13 @@ class Git:
         token: str | None = None,
         server_url: str = "https://github.com",
         remote: str = "origin",
+        patience: Patience | None = None,
     ) -> Git:
         """Find the repository that `cwd` is in; the token goes to that server only, and never into an argv.
 
         Raises UsageError where there is none.
         """
-        git = cls(cwd, token=token, server_url=server_url, remote=remote)
+        git = cls(cwd, token=token, server_url=server_url, remote=remote, patience=patience)
         try:
             _ = git.root
         except RemoteError as error:
@@ -202,10 +230,42 @@ class Git:
         done = self.program.run("symbolic-ref", "--quiet", f"{prefix}HEAD", ok=(0, 1, 128))  # 128: the remote is a URL
         return done.text.strip().removeprefix(prefix) if done.code == 0 else None
 
+    def tips(self, wanted: Callable[[str], bool]) -> dict[str, tuple[str, ...]]:
+        """The tips of the branches that are wanted, here and as last fetched from the remote, by name."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, tip in self._branches:
+            if wanted(name):
+                found[name] = (*found.get(name, ()), tip)
+        return found
+
     def branches_containing(self, sha: str, wanted: Callable[[str], bool]) -> set[str]:
         """The names of the branches, here or as last fetched from the remote, that are wanted and contain a commit."""
-        tips = [(name, tip) for name, tip in self._branches if wanted(name)]
-        return {name for name, tip in tips if tip == sha or self.is_ancestor(sha, tip)}
+        tips = self.tips(wanted)
+        others = {tip for of_one in tips.values() for tip in of_one if tip != sha}
+        containing = {sha, *self._containing(sha, others)} if others else {sha}
+        return {name for name, of_one in tips.items() if not containing.isdisjoint(of_one)}
+
+    def between(self, sha: str, head: str) -> set[str]:
+        """The commits that are contained in `head` and contain another commit, without that one itself."""
+        options = ("--ancestry-path", safe(head), f"^{safe(sha)}")
+        return set(self.program.run("rev-list", *options, "--").text.splitlines())
+
+    def _containing(self, sha: str, tips: Collection[str]) -> set[str]:
+        """The commits that contain another one, as one walk from some tips down to it meets them."""
+        lines = self._parents(tips, [f"{safe(sha)}^@"], "--topo-order")
+        containing = {sha}
+        for commit, parents in reversed(lines):
+            if not containing.isdisjoint(parents):
+                containing.add(commit)
+        return containing
+
+    def _parents(
+        self, tips: Collection[str], without: Iterable[str], *options: str
+    ) -> list[tuple[str, tuple[str, ...]]]:
+        """The commits that some tips contain and others do not, each with its parents."""
+        asked = "".join(f"{line}\n" for line in [*map(safe, tips), *(f"^{name}" for name in without)])
+        lines = self.program.run("rev-list", *options, "--parents", "--stdin", stdin=asked.encode()).text
+        return [(commit, tuple(parents)) for commit, *parents in map(str.split, lines.splitlines())]
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether a commit is contained in another one; raises RemoteError when one of them is not here."""
@@ -214,6 +274,11 @@ class Git:
             return known
         done = self.program.run("merge-base", "--is-ancestor", safe(ancestor), safe(descendant), ok=(0, 1))
         return self._remember(ancestor, descendant, contained=done.code == 0)
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The newest commit that two others contain, one of them where there are several; None where there is none."""
+        done = self.program.run("merge-base", safe(one), safe(other), ok=(0, 1))
+        return done.text.strip() or None
 
     def has_commit(self, sha: str) -> bool:
         """Whether a commit is here, as a whole hash names it."""
@@ -231,7 +296,12 @@ class Git:
 
     def remote_tags(self) -> dict[str, TagRef]:
         """Every tag of the remote, by name; raises RemoteError when it does not answer."""
-        return _tag_refs(self.program.remote("ls-remote", "--quiet", "--tags", self.remote).text, "\t")
+        return self.remote_refs().tags
+
+    def remote_refs(self) -> RemoteRefs:
+        """The branches and tags of the remote, of one moment; raises RemoteError when it tells of none at all."""
+        listing = self.program.refs(self.remote)
+        return RemoteRefs(branches=branch_tips(listing), tags=_tag_refs(listing, "\t"))
 
     def fetch_tags(self, names: Collection[str]) -> None:
         """Fetch the objects of some of the remote's tags without writing any ref.
@@ -258,6 +328,15 @@ class Git:
         others = list(left)
         return self._first_walked(others, _LIKELY, target) if others else None
 
+    def outside(self, commits: Collection[str], target: str) -> frozenset[str]:
+        """Those of some commits that `target` does not contain; a shallow clone is deepened until that is sure."""
+        asked = [commit for commit in commits if not self._known(commit, target)]
+        found = self._walked_outside(asked, target) if asked else frozenset()
+        if found and self.is_shallow():
+            self.deepen_until(lambda: not self._walked_outside(found, target))
+            found = self._walked_outside(found, target)
+        return found
+
     def tag_message(self, tag: str) -> TagMessage | None:
         """The message of a tag, named or as the hash of its object, without its signature; None if not annotated."""
         return self.tag_messages([tag]).get(tag)
@@ -275,9 +354,20 @@ class Git:
         """The commits of `target`'s first-parent line that `base` does not contain, newest first."""
         return [] if base == target else list(self._log("--first-parent", *_range(base, target)))
 
-    def merged_in(self, base: str | None, target: str) -> dict[str, tuple[Commit, ...]]:
-        """What each merge of the first-parent line brought in, oldest first, by the hash of the merge."""
-        return _brought_in(list(self._log("--topo-order", *_range(base, target))), target)
+    def places(self, commits: Collection[str], target: str) -> dict[str, int]:
+        """Where those of some commits that `target` contains stand in its history, the newest first."""
+        wanted = {commit.encode() for commit in commits}
+        walked = enumerate(self.program.stream("rev-list", safe(target), "--"))
+        return {sha.decode(): place for place, sha in walked if sha in wanted}
+
+    def new_commits(self, base: str | None, target: str) -> list[Commit]:
+        """The commits that `target` contains and `base` does not, children before their parents."""
+        return [] if base == target else list(self._log("--topo-order", *_range(base, target)))
+
+    def parents_beside(self, tips: Collection[str], without: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The commits that some tips contain and others do not, with their parents; tips that are not here are not."""
+        here = self.present(tips)
+        return dict(self._parents(here, map(safe, without))) if here else {}
 
     def history(self, tips: Collection[str], base: str | None) -> dict[str, Commit]:
         """The commits that some others contain, themselves included, and `base` does not, by hash."""
@@ -295,7 +385,7 @@ class Git:
         """When some commits were committed, in seconds since the epoch; raises RemoteError when one is not here."""
         options = ("--stdin", "--no-walk=unsorted", "--no-commit-header", "--format=%H %ct")
         lines = self.program.run("rev-list", *options, stdin=_asked(shas)).text.splitlines() if shas else []
-        return {sha: int(date) for sha, _, date in (line.partition(" ") for line in lines)}
+        return {sha: _date(date) for sha, _, date in (line.partition(" ") for line in lines)}
 
     def find_commit_by_message(self, text: str, until: str) -> Commit | None:
         """The newest commit of the first-parent line of `until` with one line that contains `text`, or None."""
@@ -309,6 +399,11 @@ class Git:
         options = ("-z", "--cached", "--others", "--exclude-standard", "--full-name")
         listed = self.program.run("ls-files", *options, "--", ":/").stdout
         return tuple(sorted({path.decode(errors="replace") for path in listed.split(b"\0") if path}))
+
+    def files_in(self, ref: str, folder: str) -> tuple[str, ...]:
+        """The paths of a commit's files in a folder, not in those below it; none where there is no such folder."""
+        listed = self.program.run("ls-tree", "-z", "--name-only", safe(ref), "--", f"{folder}/", ok=range(256)).stdout
+        return tuple(path.decode(errors="replace") for path in listed.split(b"\0") if path)
 
     def file(self, ref: str, path: str) -> bytes | None:
         """What a file holds in a commit, or None where it is not there."""
@@ -391,18 +486,24 @@ class Git:
             self.unshallow()
 
     def fetch_branch(self, branch: str) -> str | None:
-        """The commit that a branch of the remote is at now, fetched if it is not here; None if there is none."""
-        ref = f"refs/heads/{branch}"
-        lines = self.program.remote("ls-remote", "--quiet", self.remote, ref).text.splitlines()
-        sha = next((sha for sha, _, name in (line.partition("\t") for line in lines) if name == ref), None)
-        if sha is not None and not self.has_commit(sha):
-            self._fetch(sha)
+        """The commit that a branch of the remote is at now, fetched if it is not here; None if there is none.
+
+        That there is none is believed when it was told twice.
+        """
+        sha = self.remote_refs().branches.get(branch) or self.remote_refs().branches.get(branch)
+        if sha is not None:
+            self.fetch_commit(sha)
         return sha
 
     def fetch_commit(self, sha: str) -> None:
         """Fetch a commit with its history, if it is not here."""
         if not self.has_commit(sha):
             self._fetch(sha)
+
+    def fetch_commits(self, shas: Collection[str]) -> None:
+        """Fetch those of some commits that are not here, with their histories."""
+        if missing := sorted(set(shas) - self.present(shas)):
+            self._fetch(*missing)
 
     def obtain(self, sha: str) -> bool:
         """Whether a commit, named by its whole hash, is here, fetched if it has to be; raises RemoteError."""
@@ -411,7 +512,7 @@ class Git:
         try:
             self._fetch(sha)
         except RemoteError:
-            self.program.remote("ls-remote", "--quiet", self.remote, "HEAD")  # fails, too, where nothing answers
+            self.program.refs(self.remote)  # fails, too, where nothing answers
             return False
         return True
 
@@ -490,6 +591,18 @@ class Git:
             self._ancestry[ancestor, descendant] = contained
         return contained
 
+    def _walked_outside(self, commits: Collection[str], target: str) -> frozenset[str]:
+        """Those that are not here, or that a walk meets before it comes into the history of `target`."""
+        here = self.present([commit for commit in commits if _SHA.fullmatch(commit)])
+        met: set[str] = set()
+        if here:
+            wanted = {commit.encode(): commit for commit in here}
+            walk = self.program.stream("rev-list", *sorted(here), f"^{safe(target)}", "--")
+            met = {wanted[sha] for sha in walk if sha in wanted}
+        for commit in here:
+            self._remember(commit, target, contained=commit not in met)
+        return frozenset(commits) - (here - met)
+
     def _first_walked(self, commits: Sequence[str], start: int, target: str) -> int | None:
         """The first of the commits, whose places begin with `start`, that a walk of all of the history meets."""
         places = {commit.encode(): place for place, commit in reversed(list(enumerate(commits, start)))}
@@ -522,14 +635,21 @@ def _range(base: str | None, target: str) -> list[str]:
 
 
 def _commit(*fields: bytes) -> Commit:
-    sha, parents, name, mail, time, message = (field.decode(errors="replace") for field in fields)
+    sha, parents, name, mail, time, authored, committer, message = (field.decode(errors="replace") for field in fields)
     return Commit(
         sha=sha,
         parents=tuple(parents.split()),
         author=author_of(name, mail),
-        committed_at=int(time),
+        committed_at=_date(time),
         message=message.rstrip("\n"),
+        authored_at=int(authored),
+        committer=committer,
     )
+
+
+def _date(text: str) -> int:
+    """When something was committed, in seconds since the epoch; a clock may have said anything, and is bounded."""
+    return min(int(text), _LATEST) if _SECONDS.fullmatch(text) else 0
 
 
 def _tag_refs(listing: str, between: str) -> dict[str, TagRef]:
@@ -537,6 +657,12 @@ def _tag_refs(listing: str, between: str) -> dict[str, TagRef]:
     lines = [line.partition(f"{between}refs/tags/") for line in listing.splitlines()]
     refs = {name: sha for sha, _, name in lines if name}
     return {name: TagRef(sha, refs.get(f"{name}^{{}}", sha)) for name, sha in refs.items() if name[-3:] != "^{}"}
+
+
+def branch_tips(listing: str) -> dict[str, str]:
+    """The commit of every branch in what `git ls-remote` listed, by its name."""
+    lines = (line.partition("\trefs/heads/") for line in listing.splitlines())
+    return {name: sha for sha, _, name in lines if name}
 
 
 def _asked(names: Iterable[str]) -> bytes:
@@ -554,33 +680,6 @@ def _message(tag_object: bytes) -> TagMessage:
         (text[: signature.start()] if signature else text).strip("\n"),
         datetime.fromtimestamp(int(tagged[1]) if tagged else 0, UTC),
     )
-
-
-def _brought_in(log: list[Commit], target: str) -> dict[str, tuple[Commit, ...]]:
-    """Give each commit beside the first-parent line to the oldest merge that reaches it; the log is newest first."""
-    commits = {commit.sha: commit for commit in log}
-    place = {commit.sha: number for number, commit in enumerate(log)}
-    line = [commits[sha] for sha in _first_parents(commits, target)]
-    given = {commit.sha for commit in line}
-    brought: dict[str, tuple[Commit, ...]] = {}
-    for merge in reversed([commit for commit in line if commit.is_merge]):
-        side: list[str] = []
-        waiting = list(merge.parents[1:])
-        while waiting:
-            sha = waiting.pop()
-            if sha in commits and sha not in given:
-                given.add(sha)
-                side.append(sha)
-                waiting.extend(commits[sha].parents)
-        brought[merge.sha] = tuple(commits[sha] for sha in sorted(side, key=place.__getitem__, reverse=True))
-    return brought
-
-
-def _first_parents(commits: Mapping[str, Commit], target: str) -> Iterator[str]:
-    commit = commits.get(target)
-    while commit:
-        yield commit.sha
-        commit = commits.get(commit.parents[0]) if commit.parents else None
 
 
 def _raw_change(header: bytes, path: bytes) -> RawChange:

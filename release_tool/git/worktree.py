@@ -35,6 +35,15 @@ class Worktree:
         Path(made).chmod(0o755 if executable else 0o644)
         Path(made).replace(place)
 
+    def remove(self, path: str) -> None:
+        """Remove a file, and the folders that are empty then; raises RefusedError where it leads out of it all."""
+        place = self._inside(path)
+        place.unlink(missing_ok=True)
+        for folder in place.parents:
+            if folder == self._root or any(folder.iterdir()):
+                return
+            folder.rmdir()
+
     def _inside(self, path: str) -> Path:
         place = self._root / path
         if not place.resolve().is_relative_to(self._root) or place.is_symlink():

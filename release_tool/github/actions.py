@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from release_tool.errors import BugError, UsageError
+from release_tool.text.documents import UNREADABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 Level = Literal["error", "warning", "notice"]
 
 _SUMMARY_LIMIT = 1024 * 1024
 _CUT = "\n\n*The summary is cut here: GitHub shows no more than 1 MiB.*\n"
+_SHOWN = 200
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _COMMAND = re.compile(r"^[\s\u180e\u200b-\u200d\u2060\ufeff]*:(?=:)|##(?=\[)", re.MULTILINE)
 """Where the runner looks for a command: `::` first in a line, and the older `##[` anywhere."""
@@ -97,8 +102,9 @@ class Actions:
             return {}
         try:
             return msgspec.json.decode(Path(path).read_bytes(), type=dict[str, object])
-        except (OSError, msgspec.DecodeError) as error:
-            raise UsageError(f"the event in {path} can't be read: {error}") from error
+        except (OSError, *UNREADABLE) as error:
+            why = (error.strerror if isinstance(error, OSError) else "") or str(error)
+            raise UsageError(f"the event in {path[:_SHOWN]} can't be read: {why[:_SHOWN]}") from error
 
     # Where GitHub is
 
@@ -133,16 +139,30 @@ class Actions:
         """Set outputs of the step, where there is one; no value, whatever it contains, can set another output."""
         text = "".join(_output(name, value) for name, value in outputs.items())
         if path := self._get("GITHUB_OUTPUT"):
-            _append(Path(path), text.encode(errors="replace"))
+            with self._warned("the outputs of the step"):
+                _append(Path(path), text.encode(errors="replace"))
 
     def write_summary(self, markdown: str) -> None:
         """Add to the summary of the step, where there is one; what GitHub would refuse as too long is cut off."""
         path = self._get("GITHUB_STEP_SUMMARY")
         if not path:
             return
-        file = Path(path)
-        used = file.stat().st_size if file.exists() else 0
-        _append(file, _fitting(f"{markdown.rstrip()}\n".encode(errors="replace"), _SUMMARY_LIMIT - used))
+        with self._warned("the summary of the step"):
+            file = Path(path)
+            used = file.stat().st_size if file.exists() else 0
+            _append(file, _fitting(f"{markdown.rstrip()}\n".encode(errors="replace"), _SUMMARY_LIMIT - used))
+
+    @contextlib.contextmanager
+    def _warned(self, what: str) -> Iterator[None]:
+        """Warn of what can't be written for the step: what it would have told was done, and stays."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            why = (error.strerror if isinstance(error, OSError) else "") or "no file can have that name"
+            warning = self.annotation("warning", f"{what} can't be written: {why}", title="release-tool")
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(f"{warning if self.enabled else f'warning: {what} can not be written: {why}'}\n")
+                sys.stderr.flush()
 
     def annotation(self, level: Level, message: str, *, title: str = "") -> str:
         """The line that, printed in a job, makes GitHub show a message at the top of the run."""
@@ -158,11 +178,10 @@ class Actions:
         return "\n".join(f"::add-mask::{_data(line)}" for line in secret.splitlines() if line.strip())
 
     def _get(self, name: str) -> str:
-        return self._environment.get(name, "")
+        return self._environment.get(name, "").encode(errors="surrogateescape").decode(errors="replace")
 
     def _number(self, name: str) -> int:
-        value = self._get(name)
-        return int(value) if value.isascii() and value.isdecimal() else 0
+        return int(value) if _NUMBER.fullmatch(value := self._get(name)) else 0
 
 
 def _output(name: str, value: str) -> str:

@@ -5,40 +5,40 @@ from __future__ import annotations
 import enum
 import functools
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-from release_tool.errors import PermissionDeniedError, RemoteError, UsageError
+from release_tool.errors import NoAnswerError, PermissionDeniedError, RateLimitedError, RemoteError, UsageError
+from release_tool.github.accounts import Accounts
+from release_tool.github.graphql import Actor, GraphQL, LabelPage, PageInfo, no_repository, pages
 from release_tool.github.issues import Issues
+from release_tool.github.rest import Rest
 from release_tool.github.transport import (
-    NoAnswerError,
     NotFoundError,
     Purpose,
-    RateLimitedError,
     RejectedError,
     Transport,
     decode,
 )
 from release_tool.github.workflows import Workflows
-from release_tool.model.commits import Author, PullRequest
+from release_tool.model.commits import PullRequest
 from release_tool.system.clock import SystemClock
+from release_tool.system.patience import Patience
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from release_tool.github.transport import Query
     from release_tool.system.clock import Clock
 
 __all__ = [
     "Account",
     "Claim",
     "GitHub",
-    "Job",
     "NoAnswerError",
     "NotFoundError",
     "PermissionDeniedError",
@@ -50,6 +50,7 @@ __all__ = [
     "RestrictedError",
     "Status",
     "TagObject",
+    "WorkflowJob",
     "WorkflowRun",
 ]
 
@@ -59,12 +60,15 @@ A = TypeVar("A")
 _PAGE = 100
 _BATCH = 25
 _SEARCHES = 50
-_FEW_PULLS = 10
 _FEW_LABELS = 20
+_REBASED = 100
+"""The commits of a pull request that GitHub rebases at most."""
 _LONGEST_DESCRIPTION = 140
 _MARGIN = 3600
 """Seconds by which the clocks that date commits and pull requests may differ."""
-_RESTRICTED = re.compile(r"restricted|immutable|rule", re.IGNORECASE)
+_RULE = re.compile(r"restricted|immutable|rule", re.IGNORECASE)
+_NO_RULE = re.compile(r"does not exist|not formatted", re.IGNORECASE)
+"""What GitHub says of a ref that nobody could make."""
 _LOGIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -120,10 +124,18 @@ class _StatusEntry(msgspec.Struct, frozen=True):
     state: str
     description: str | None = None
     target_url: str | None = None
+    creator: Account | None = None
+    created_at: datetime | None = None
 
-
-class _Combined(msgspec.Struct, frozen=True):
-    statuses: list[_StatusEntry]
+    def told(self) -> Status:
+        return Status(
+            context=self.context,
+            state=self.state,
+            description=self.description or "",
+            target_url=self.target_url or "",
+            author=self.creator.login if self.creator else "",
+            at=self.created_at,
+        )
 
 
 class WorkflowRun(msgspec.Struct, frozen=True):
@@ -139,7 +151,7 @@ class WorkflowRun(msgspec.Struct, frozen=True):
     display_title: str = ""
 
 
-class Job(msgspec.Struct, frozen=True):
+class WorkflowJob(msgspec.Struct, frozen=True):
     """A job of one attempt of a run; the runner's name is None while it waits for one."""
 
     id: int
@@ -150,10 +162,16 @@ class Job(msgspec.Struct, frozen=True):
     html_url: str = ""
 
 
-class Status(msgspec.Struct, frozen=True):
-    """A status of a commit; the state is `error`, `failure`, `pending` or `success`."""
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """A status of a commit; the state is `error`, `failure`, `pending` or `success`.
 
+    The author is a login, empty where the account is gone.
+    """
+
+    context: str
     state: str
+    author: str = ""
+    at: datetime | None = None
     description: str = ""
     target_url: str = ""
 
@@ -192,7 +210,7 @@ class _Ref(msgspec.Struct, frozen=True):
 
 
 class _Jobs(msgspec.Struct, frozen=True):
-    jobs: list[Job]
+    jobs: list[WorkflowJob]
 
 
 class Claim(enum.Enum):
@@ -204,41 +222,12 @@ class Claim(enum.Enum):
     """The token may not, be it for want of rights or because workflow files differ from the branch's."""
 
 
-class RestrictedError(RemoteError):
-    """A rule of the repository, or an immutable release that once had the name, is against a ref; in GitHub's words."""
-
-
-class _Actor(msgspec.Struct, frozen=True):
-    login: str
-    kind: str = msgspec.field(name="__typename")
-    name: str | None = None
-
-    def author(self) -> Author:
-        """GraphQL leaves the `[bot]` out that bots have in their names everywhere else."""
-        bot = self.kind == "Bot"
-        login = f"{self.login}[bot]" if bot and not self.login.endswith("[bot]") else self.login
-        return Author(name=self.name or login, login=login, bot=bot or login.endswith("[bot]"))
-
-
-class _Label(msgspec.Struct, frozen=True):
-    name: str
-
-
-class _Labels(msgspec.Struct, frozen=True, rename="camel"):
-    total_count: int = 0
-    nodes: tuple[_Label, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(label.name for label in self.nodes)
+class RestrictedError(RejectedError):
+    """A rule of the repository, or an immutable release that once had the name, stands against a ref."""
 
 
 class _Oid(msgspec.Struct, frozen=True):
     oid: str
-
-
-class _Named(msgspec.Struct, frozen=True, rename="camel"):
-    name_with_owner: str
 
 
 class _Pull(msgspec.Struct, frozen=True, rename="camel"):
@@ -247,23 +236,16 @@ class _Pull(msgspec.Struct, frozen=True, rename="camel"):
     body: str
     url: str
     merged: bool
-    merged_at: datetime | None
     updated_at: datetime
     base_ref_name: str
-    base_repository: _Named | None
-    author: _Actor | None
+    author: Actor | None
     merge_commit: _Oid | None
-    labels: _Labels
+    labels: LabelPage
     head_ref_name: str = ""
 
     @property
     def merge_oid(self) -> str:
         return self.merge_commit.oid if self.merge_commit else ""
-
-    def landed(self, base: str, repository: str) -> bool:
-        """Whether it was merged into that branch of that repository, and not of a fork."""
-        here = self.base_repository is not None and self.base_repository.name_with_owner == repository
-        return self.merged and here and self.base_ref_name == base
 
     def told(self, labels: tuple[str, ...]) -> PullRequest:
         return PullRequest(
@@ -279,13 +261,8 @@ class _Pull(msgspec.Struct, frozen=True, rename="camel"):
         )
 
 
-class _PageInfo(msgspec.Struct, frozen=True, rename="camel"):
-    has_next_page: bool
-    end_cursor: str | None
-
-
 class _PullPage(msgspec.Struct, frozen=True, rename="camel"):
-    page_info: _PageInfo
+    page_info: PageInfo
     pulls: list[_Pull] = msgspec.field(name="nodes")
 
 
@@ -305,23 +282,30 @@ class _PullAnswer(msgspec.Struct, frozen=True):
     repository: _PullRepository | None
 
 
-class _Associated(msgspec.Struct, frozen=True, rename="camel"):
-    total_count: int = 0
-    nodes: tuple[_Pull, ...] = ()
-
-    def introducing(self, sha: str, base: str, repository: str) -> _Pull | None:
-        """The pull request that a commit came with: the one merged as it, else the first that was merged with it."""
-        landed = [pull for pull in self.nodes if pull.landed(base, repository)]
-        return min(landed, key=lambda pull: (pull.merge_oid != sha, pull.merged_at or pull.updated_at), default=None)
+class _Size(msgspec.Struct, frozen=True, rename="camel"):
+    total_count: int
 
 
-class _Commit(msgspec.Struct, frozen=True):
-    pulls: _Associated | None = None
+class _Written(msgspec.Struct, frozen=True):
+    message: str
+    parents: _Size
 
 
-class _AssociationsAnswer(msgspec.Struct, frozen=True):
-    about: _Named | None
-    repository: dict[str, _Commit | None] | None
+class _PullCommit(msgspec.Struct, frozen=True):
+    commit: _Written
+
+
+class _PullCommits(msgspec.Struct, frozen=True, rename="camel"):
+    total_count: int
+    nodes: tuple[_PullCommit, ...]
+
+
+class _Committed(msgspec.Struct, frozen=True):
+    commits: _PullCommits
+
+
+class _CommitsAnswer(msgspec.Struct, frozen=True):
+    repository: dict[str, _Committed | None] | None
 
 
 class _Count(msgspec.Struct, frozen=True, rename="camel"):
@@ -330,8 +314,7 @@ class _Count(msgspec.Struct, frozen=True, rename="camel"):
 
 _PULL_FIELDS = """
 fragment pull on PullRequest {
-  number title body url merged mergedAt updatedAt baseRefName headRefName
-  baseRepository { nameWithOwner }
+  number title body url merged updatedAt baseRefName headRefName
   author { login __typename ... on User { name } }
   mergeCommit { oid }
   labels(first: $labels) { totalCount nodes { name } }
@@ -364,19 +347,18 @@ query($owner: String!, $name: String!, $number: Int!, $labels: Int!) {
 )
 
 
-def _associations_query(names: Iterable[str]) -> str:
-    """Ask for the pull requests of several commits at once; each name is a variable and the alias of its answer."""
-    variables = "".join(f", ${name}: GitObjectID!" for name in names)
-    pulls = "pulls: associatedPullRequests(first: $first) { totalCount nodes { ...pull } }"
-    commits = "\n".join(f"    {name}: object(oid: ${name}) {{ ... on Commit {{ {pulls} }} }}" for name in names)
+def _commits_query(names: Iterable[str]) -> str:
+    """Ask for the commits of several pull requests at once; each name is a variable and the alias of its answer."""
+    variables = "".join(f", ${name}: Int!" for name in names)
+    fields = "commits(last: $last) { totalCount nodes { commit { message parents(first: 2) { totalCount } } } }"
+    pulls = "\n".join(f"    {name}: pullRequest(number: ${name}) {{ {fields} }}" for name in names)
     return f"""
-query($owner: String!, $name: String!, $first: Int!, $labels: Int!{variables}) {{
-  about: repository(owner: $owner, name: $name) {{ nameWithOwner }}
+query($owner: String!, $name: String!, $last: Int!{variables}) {{
   repository(owner: $owner, name: $name) {{
-{commits}
+{pulls}
   }}
 }}
-{_PULL_FIELDS}"""
+"""
 
 
 def _searches_query(names: Iterable[str]) -> str:
@@ -403,20 +385,22 @@ class GitHub:
         graphql_url: str = "https://api.github.com/graphql",
         clock: Clock | None = None,
         max_wait: float = 300,
+        silence: int = 30,
         seconds_between_writes: float = 1,
     ) -> None:
         self.name = repository
         self._known = False
         self._clock = clock or SystemClock()
-        self._transport = Transport(
+        self._transport = transport = Transport(
             token=token,
             token_source=token_source,
             api_url=api_url,
             graphql_url=graphql_url,
-            clock=self._clock,
-            max_wait=max_wait,
+            patience=Patience(clock=self._clock, max_wait=timedelta(seconds=max_wait), silence=silence),
             seconds_between_writes=seconds_between_writes,
         )
+        self._rest = Rest(repository, transport)
+        self._graphql = GraphQL(repository, transport)
 
     def adapter(self, kind: Callable[[str, Transport], A]) -> A:
         """What asks GitHub on behalf of one stage; it lives beside that stage, as nobody else needs it."""
@@ -436,6 +420,11 @@ class GitHub:
         return Issues(self.name, self._transport)
 
     @functools.cached_property
+    def accounts(self) -> Accounts:
+        """Who writes here, and what they may do."""
+        return Accounts(self.name, self._transport)
+
+    @functools.cached_property
     def workflows(self) -> Workflows:
         """The workflows that a person starts."""
         return Workflows(self.name, self._transport, self._clock)
@@ -451,9 +440,9 @@ class GitHub:
         """The repository itself; raises RemoteError where there is none of that name for this token."""
         purpose = Purpose(f"reading the repository {self.name}", "contents: read")
         try:
-            answer = self._transport.read(self._path(), purpose)
+            answer = self._transport.read(self._rest.path(), purpose)
         except NotFoundError:
-            raise self._no_repository(purpose) from None
+            raise no_repository(self.name, purpose) from None
         self._known = True
         return decode(answer.body, Repository, purpose)
 
@@ -466,27 +455,27 @@ class GitHub:
         can't have been merged after it. Rebased pull requests are found by their last commit only.
         """
         found: dict[str, PullRequest] = {}
-        for page in self._merged_pages(base) if wanted else ():
-            ours = [pull for pull in page if pull.merge_oid in wanted]
+        for page in pages(lambda after: self._merged_page(base, after)) if wanted else ():
+            ours = [pull for pull in page.pulls if pull.merge_oid in wanted]
             found |= {pull.merge_oid: self._complete(pull) for pull in ours}
-            if len(found) == len(wanted) or (page and page[-1].updated_at.timestamp() < oldest - _MARGIN):
+            if len(found) == len(wanted) or (page.pulls and page.pulls[-1].updated_at.timestamp() < oldest - _MARGIN):
                 break
         return found
 
-    def associated_pulls(self, base: str, shas: Sequence[str]) -> dict[str, PullRequest]:
-        """The pull request merged into `base` that brought each of some commits, as GitHub's index knows it.
+    def pull_messages(self, numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        """The messages of the commits of some pull requests, oldest first and without merges, by number.
 
-        The index may not know yet what was merged seconds ago.
+        One with more commits than GitHub rebases is left out.
         """
-        found: dict[str, PullRequest] = {}
-        rest = list(shas)
+        found: dict[int, tuple[str, ...]] = {}
+        rest = list(numbers)
         while rest:
-            repository, commits = self._associations(rest, _FEW_PULLS)
-            for sha, commit in zip(rest, commits, strict=False):
-                pull = self._whole(sha, commit).introducing(sha, base, repository)
-                if pull:
-                    found[sha] = self._complete(pull)
-            rest = rest[len(commits) :]
+            pulls = self._commits(rest)
+            for number, pull in zip(rest, pulls, strict=False):
+                if pull and pull.commits.total_count <= _REBASED:
+                    commits = [node.commit for node in pull.commits.nodes]
+                    found[number] = tuple(one.message for one in commits if one.parents.total_count <= 1)
+            rest = rest[len(pulls) :]
         return found
 
     def pull(self, number: int) -> PullRequest | None:
@@ -508,35 +497,33 @@ class GitHub:
     def releases(self) -> list[Release]:
         """The hundred newest releases; drafts are among them where the token may push. New ones may take a moment."""
         purpose = Purpose("listing the releases", "contents: read")
-        return self._read(self._path("releases", per_page=_PAGE), list[Release], purpose)
+        return self._read("releases", list[Release], purpose, per_page=_PAGE)
 
     def older_releases(self) -> list[Release]:
         """All releases but the hundred newest, newest first; a hundred cost a request."""
         purpose = Purpose("listing the older releases", "contents: read")
-        pages = self._pages(self._path("releases", per_page=_PAGE, page=2), list[Release], purpose)
-        return [release for page in pages for release in page]
+        older = self._rest.pages("releases", list[Release], purpose, page=2)
+        return [release for page in older for release in page]
 
     def release_by_tag(self, tag: str) -> Release | None:
         """The published release of a tag; drafts are not found by tag."""
         purpose = Purpose(f"reading the release of {tag}", "contents: read")
-        return self._look(self._path("releases", "tags", tag), Release, purpose)
+        return self._look(_path("releases", "tags", tag), Release, purpose)
 
     def release(self, number: int) -> Release | None:
         """A release or draft by its id, which is never out of date."""
         purpose = Purpose(f"reading the release with the id {number}", "contents: read")
-        return self._look(self._path("releases", number), Release, purpose)
+        return self._look(_path("releases", number), Release, purpose)
 
     def latest_release(self) -> Release | None:
         """The release that GitHub shows as the latest, or None where nothing is released."""
-        return self._look(
-            self._path("releases", "latest"), Release, Purpose("reading the latest release", "contents: read")
-        )
+        return self._look(_path("releases", "latest"), Release, Purpose("reading the latest release", "contents: read"))
 
     def create_draft(self, tag: str, name: str, body: str, *, prerelease: bool) -> Release:
         """Make a draft; GitHub allows several for one tag, so look first. After no answer look at `releases`."""
         purpose = Purpose(f"creating the draft of {tag}", "contents: write")
         draft = {"tag_name": tag, "name": name, "body": body, "draft": True, "prerelease": prerelease}
-        return self._write("POST", self._path("releases"), draft, Release, purpose)
+        return self._rest.write("POST", _path("releases"), draft, Release, purpose)
 
     def update_release(  # noqa: PLR0913 - each is one field that may change
         self,
@@ -554,12 +541,12 @@ class GitHub:
         make_latest = None if latest is None else str(latest).lower()
         fields = {"name": name, "body": body, "draft": draft, "prerelease": prerelease, "make_latest": make_latest}
         changes = {field: value for field, value in fields.items() if value is not None}
-        return self._write("PATCH", self._path("releases", number), {"tag_name": tag, **changes}, Release, purpose)
+        return self._rest.write("PATCH", _path("releases", number), {"tag_name": tag, **changes}, Release, purpose)
 
     def delete_release(self, number: int) -> None:
         """Delete a draft. Read back: `release` finds it no more."""
         purpose = Purpose(f"deleting the draft with the id {number}", "contents: write")
-        self._transport.write("DELETE", self._path("releases", number), None, purpose)
+        self._rest.send("DELETE", _path("releases", number), None, purpose)
 
     def upload_asset(
         self, release: Release, name: str, path: Path, content_type: str, *, label: str = ""
@@ -573,12 +560,17 @@ class GitHub:
     def delete_asset(self, asset: ReleaseAsset) -> None:
         """Delete a file of a release. Read back: `release`."""
         purpose = Purpose(f"deleting the asset {asset.name}", "contents: write")
-        self._transport.write("DELETE", self._path("releases", "assets", asset.id), None, purpose)
+        self._rest.send("DELETE", _path("releases", "assets", asset.id), None, purpose)
 
     def digest_asset(self, asset: ReleaseAsset) -> str:
         """Download a file of a release and tell its SHA-256 in hexadecimal."""
         purpose = Purpose(f"downloading the asset {asset.name}", "contents: read")
-        return self._transport.digest(self._path("releases", "assets", asset.id), purpose)
+        return self._transport.digest(self._rest.path(_path("releases", "assets", asset.id)), purpose)
+
+    def read_asset(self, asset: ReleaseAsset, *, most: int) -> bytes:
+        """Download a file of a release that has no more than so many bytes."""
+        purpose = Purpose(f"downloading the asset {asset.name}", "contents: read")
+        return self._transport.download(self._rest.path(_path("releases", "assets", asset.id)), purpose, most=most)
 
     # Tags
 
@@ -586,48 +578,52 @@ class GitHub:
         """Make the object of an annotated tag and return its hash; until a ref names it, nobody sees it."""
         purpose = Purpose(f"creating the tag object of {tag}", "contents: write")
         fields = {"tag": tag, "message": message, "object": sha, "type": "commit"}
-        return self._write("POST", self._path("git", "tags"), fields, _Target, purpose).sha
+        return self._rest.write("POST", _path("git", "tags"), fields, _Target, purpose).sha
 
     def create_ref(self, ref: str, sha: str) -> Claim:
         """Create a ref such as `refs/tags/v1.0.0`, which only one of many can. Read back: `ref`.
 
-        Raises RestrictedError where a rule is against it.
+        RestrictedError is raised where a rule forbids it. GitHub may also say no for a moment, and without a reason.
         """
+        try:
+            return self._create_ref(ref, sha)
+        except RestrictedError as error:
+            if _RULE.search(error.said):
+                raise
+            return self._create_ref(ref, sha)
+
+    def _create_ref(self, ref: str, sha: str) -> Claim:
         purpose = Purpose(f"creating {ref}", "contents: write")
         try:
-            self._transport.write("POST", self._path("git", "refs"), {"ref": ref, "sha": sha}, purpose)
+            self._rest.send("POST", _path("git", "refs"), {"ref": ref, "sha": sha}, purpose)
         except (PermissionDeniedError, NotFoundError):
             return Claim.FORBIDDEN
         except RejectedError as error:
             if self.ref(ref) is not None:
                 return Claim.EXISTS
-            if not _RESTRICTED.search(error.message):
+            if _NO_RULE.search(error.said):
                 raise
-            raise RestrictedError(" ".join(error.message.split()), during=purpose.doing) from error
+            raise RestrictedError(error.said, error.codes, during=purpose.doing) from error
         return Claim.CREATED
 
     def ref(self, ref: str) -> str | None:
         """The hash of the object that a ref such as `refs/tags/v1.0.0` points at."""
         purpose = Purpose(f"reading {ref}", "contents: read")
-        found = self._look(self._path("git", "ref", ref.removeprefix("refs/")), _Ref, purpose)
+        found = self._look(_path("git", "ref", ref.removeprefix("refs/")), _Ref, purpose)
         return found.object.sha if found else None
 
     def tag_object(self, sha: str) -> TagObject | None:
         """The object of an annotated tag, or None where the hash names none."""
         purpose = Purpose(f"reading the tag object {sha[:10]}", "contents: read")
-        return self._look(self._path("git", "tags", sha), TagObject, purpose)
+        return self._look(_path("git", "tags", sha), TagObject, purpose)
 
     # Statuses of commits
 
-    def statuses(self, sha: str) -> dict[str, Status]:
-        """The newest status of each context of a commit, by context; raises RejectedError for an unknown commit."""
+    def statuses(self, sha: str) -> tuple[Status, ...]:
+        """All statuses of a commit by whomever, newest first; raises RejectedError for an unknown commit."""
         purpose = Purpose(f"reading the statuses of {sha[:10]}", "statuses: read")
-        pages = self._pages(self._path("commits", sha, "status", per_page=_PAGE), _Combined, purpose)
-        return {
-            status.context: Status(status.state, status.description or "", status.target_url or "")
-            for page in pages
-            for status in page.statuses
-        }
+        found = self._rest.pages(_path("commits", sha, "statuses"), list[_StatusEntry], purpose)
+        return tuple(status.told() for page in found for status in page)
 
     def create_status(self, sha: str, context: str, state: str, description: str, target_url: str = "") -> None:
         """Set the status of a context; twice is the same as once. Raises UsageError for a too long description.
@@ -640,28 +636,28 @@ class GitHub:
             )
         purpose = Purpose(f"setting the status {context} of {sha[:10]}", "statuses: write")
         fields = {"state": state, "context": context, "description": description, "target_url": target_url or None}
-        self._transport.write("POST", self._path("statuses", sha), fields, purpose)
+        self._rest.send("POST", _path("statuses", sha), fields, purpose)
 
     # Runs
 
     def run(self, number: int) -> WorkflowRun | None:
         """A workflow run, or None where GitHub does not know it."""
         return self._look(
-            self._path("actions", "runs", number), WorkflowRun, Purpose(f"reading run {number}", "actions: read")
+            _path("actions", "runs", number), WorkflowRun, Purpose(f"reading run {number}", "actions: read")
         )
 
-    def run_jobs(self, run: int, attempt: int) -> list[Job] | None:
+    def run_jobs(self, run: int, attempt: int) -> list[WorkflowJob] | None:
         """The jobs of one attempt of a run, or None where GitHub does not know it."""
         purpose = Purpose(f"listing the jobs of run {run}", "actions: read")
-        path = self._path("actions", "runs", run, "attempts", attempt, "jobs", per_page=_PAGE)
+        path = _path("actions", "runs", run, "attempts", attempt, "jobs")
         try:
-            pages = list(self._pages(path, _Jobs, purpose))
+            found = list(self._rest.pages(path, _Jobs, purpose))
         except NotFoundError:
             self._insist_on_repository()
             return None
-        return [job for page in pages for job in page.jobs]
+        return [job for page in found for job in page.jobs]
 
-    def follow(self, number: int, every: float = 5) -> Iterator[tuple[WorkflowRun, list[Job]]]:
+    def follow(self, number: int, every: float = 5) -> Iterator[tuple[WorkflowRun, list[WorkflowJob]]]:
         """A run and the jobs of its newest attempt, looked at every few seconds until it has ended.
 
         Raises RemoteError where GitHub does not know the run.
@@ -678,18 +674,14 @@ class GitHub:
 
     # How it is asked
 
-    def _path(self, *parts: str | int, **parameters: int) -> str:
-        names = [quote(str(part), safe="/") for part in parts]
-        return "/".join(["/repos", self.name, *names]) + (f"?{urlencode(parameters)}" if parameters else "")
-
-    def _read(self, path: str, kind: type[T], purpose: Purpose) -> T:
+    def _read(self, path: str, kind: type[T], purpose: Purpose, **parameters: str | int) -> T:
         try:
-            answer = self._transport.read(path, purpose)
+            found = self._rest.read(path, kind, purpose, **parameters)
         except NotFoundError:
             self._insist_on_repository()
             raise
         self._known = True
-        return decode(answer.body, kind, purpose)
+        return found
 
     def _look(self, path: str, kind: type[T], purpose: Purpose) -> T | None:
         """Read something that need not be there."""
@@ -698,78 +690,44 @@ class GitHub:
         except NotFoundError:
             return None
 
-    def _pages(self, path: str, kind: type[T], purpose: Purpose) -> Iterator[T]:
-        """Read a list to its end, following the links that GitHub gives."""
-        url: str | None = path
-        while url:
-            answer = self._transport.read(url, purpose)
-            yield decode(answer.body, kind, purpose)
-            url = answer.next_page
-
-    def _write(self, verb: str, path: str, body: Mapping[str, object], kind: type[T], purpose: Purpose) -> T:
-        return decode(self._transport.write(verb, path, body, purpose).body, kind, purpose)
-
     def _pull(self, number: int, purpose: Purpose) -> _Pull | None:
-        query: Query = {"query": _PULL, "variables": self._variables({"number": number, "labels": _PAGE})}
-        answer = self._transport.query(lambda _: query, _PullAnswer, purpose)
+        answer = self._graphql.ask(_PULL, {"number": number, "labels": _PAGE}, _PullAnswer, purpose)
         return self._found(answer.repository, purpose).pull
-
-    def _variables(self, more: Mapping[str, object]) -> dict[str, object]:
-        owner, _, name = self.name.partition("/")
-        return {"owner": owner, "name": name, **more}
-
-    def _merged_pages(self, base: str) -> Iterator[list[_Pull]]:
-        """Every page of the pull requests merged into a branch, the last touched first."""
-        after: str | None = None
-        while True:
-            page = self._merged_page(base, after)
-            yield page.pulls
-            if not page.page_info.has_next_page:
-                return
-            after = page.page_info.end_cursor
 
     def _merged_page(self, base: str, after: str | None) -> _PullPage:
         """One page; a smaller one each time that GitHub could not make it."""
         purpose = Purpose(f"listing the pull requests merged into {base}", "pull-requests: read")
 
-        def ask(failures: int) -> Query:
-            variables = {"base": base, "after": after, "first": max(_PAGE >> failures, 1), "labels": _FEW_LABELS}
-            return {"query": _MERGED, "variables": self._variables(variables)}
+        def ask(failures: int) -> tuple[str, dict[str, object]]:
+            variables: dict[str, object] = {
+                "base": base,
+                "after": after,
+                "first": max(_PAGE >> failures, 1),
+                "labels": _FEW_LABELS,
+            }
+            return _MERGED, variables
 
-        answer = self._transport.query(ask, _MergedAnswer, purpose)
+        answer = self._graphql.ask_less(ask, _MergedAnswer, purpose)
         return self._found(answer.repository, purpose).pull_requests
 
-    def _associations(self, shas: Sequence[str], first: int) -> tuple[str, list[_Associated]]:
-        """The name of the repository, and what it associates with the first of some commits: as many as it can tell."""
-        purpose = Purpose("asking which pull requests brought commits", "pull-requests: read")
+    def _commits(self, numbers: Sequence[int]) -> list[_Committed | None]:
+        """The commits of the first of some pull requests: of as many as GitHub can tell at once."""
+        purpose = Purpose("asking which commits pull requests had", "pull-requests: read")
 
-        def ask(failures: int) -> Query:
-            asked = shas[: max(_BATCH >> failures, 1)]
-            names = {f"c{place}": sha for place, sha in enumerate(asked)}
-            variables = self._variables({"first": first, "labels": _FEW_LABELS, **names})
-            return {"query": _associations_query(names), "variables": variables}
+        def ask(failures: int) -> tuple[str, dict[str, object]]:
+            names: dict[str, object] = {f"p{number}": number for number in numbers[: max(_BATCH >> failures, 1)]}
+            return _commits_query(names), {"last": _REBASED, **names}
 
-        answer = self._transport.query(ask, _AssociationsAnswer, purpose)
-        commits = self._found(answer.repository, purpose)
-        return self._found(answer.about, purpose).name_with_owner, [
-            (commits[f"c{place}"] or _Commit()).pulls or _Associated() for place in range(len(commits))
-        ]
-
-    def _whole(self, sha: str, associated: _Associated) -> _Associated:
-        """Everything that is associated with a commit, where the batch had room for some of it only."""
-        if associated.total_count > len(associated.nodes):
-            _, [associated] = self._associations([sha], _PAGE)
-        if associated.total_count > len(associated.nodes):
-            raise RemoteError(f"commit {sha[:10]} belongs to more pull requests than GitHub tells")
-        return associated
+        answer = self._graphql.ask_less(ask, _CommitsAnswer, purpose)
+        return list(self._found(answer.repository, purpose).values())
 
     def _complete(self, pull: _Pull) -> PullRequest:
         """A pull request with all of its labels, of which a page has room for some only."""
-        if pull.labels.total_count <= len(pull.labels.names):
+        if pull.labels.whole:
             return pull.told(pull.labels.names)
         purpose = Purpose(f"reading the labels of pull request #{pull.number}", "pull-requests: read")
         whole = self._pull(pull.number, purpose)
-        if whole is None or whole.labels.total_count > len(whole.labels.names):
+        if whole is None or not whole.labels.whole:
             raise RemoteError("GitHub does not tell all labels", during=purpose.doing)
         return pull.told(whole.labels.names)
 
@@ -777,8 +735,7 @@ class GitHub:
         purpose = Purpose("asking who contributes for the first time", "pull-requests: read")
         merged = f"repo:{self.name} is:pr is:merged merged:<{before.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         searches = {f"s{place}": f"{merged} author:{login}" for place, login in enumerate(logins)}
-        query: Query = {"query": _searches_query(searches), "variables": searches}
-        counts = self._transport.query(lambda _: query, dict[str, _Count], purpose)
+        counts = self._graphql.ask(_searches_query(searches), searches, dict[str, _Count], purpose)
         return {login for place, login in enumerate(logins) if counts[f"s{place}"].issue_count == 0}
 
     def _insist_on_repository(self) -> None:
@@ -788,13 +745,10 @@ class GitHub:
 
     def _found(self, repository: T | None, purpose: Purpose) -> T:
         if repository is None:
-            raise self._no_repository(purpose)
+            raise no_repository(self.name, purpose)
         self._known = True
         return repository
 
-    def _no_repository(self, purpose: Purpose) -> RemoteError:
-        return RemoteError(
-            f"GitHub knows no repository {self.name}, or hides it from this token",
-            during=purpose.doing,
-            todo="check the name (`--repo OWNER/NAME`), and that the token may read it",
-        )
+
+def _path(*parts: str | int) -> str:
+    return "/".join(quote(str(part), safe="/") for part in parts)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.github.transport import NoAnswerError, Purpose, RejectedError, decode
+from release_tool.errors import NoAnswerError
+from release_tool.github.graphql import Actor, GraphQL, account
+from release_tool.github.rest import Rest
+from release_tool.github.transport import Purpose, RejectedError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from release_tool.github.transport import Query, Transport
-
-T = TypeVar("T")
+    from release_tool.github.transport import Transport
 
 _PAGE = 100
+_LONGEST_TITLE = 256
 _FEW = 50
 _WRITE_PULLS = "pull-requests: write"
 _WRITE_ISSUES = "issues: write"
@@ -119,21 +120,12 @@ class _Made(msgspec.Struct, frozen=True):
     id: int
 
 
-class _Actor(msgspec.Struct, frozen=True):
-    login: str
-    kind: str = msgspec.field(name="__typename")
-
-
 class _Merged(msgspec.Struct, frozen=True, rename="camel"):
-    merged_by: _Actor | None
+    merged_by: Actor | None
 
 
 class _MergedAnswer(msgspec.Struct, frozen=True):
     repository: dict[str, _Merged | None]
-
-
-class _ViewerAnswer(msgspec.Struct, frozen=True):
-    viewer: _User
 
 
 def _who_merged_query(numbers: Sequence[int]) -> str:
@@ -154,7 +146,8 @@ class Issues:
 
     def __init__(self, repository: str, transport: Transport) -> None:
         self._repository = repository
-        self._transport = transport
+        self._rest = Rest(repository, transport)
+        self._graphql = GraphQL(repository, transport)
 
     # Pull requests
 
@@ -182,9 +175,9 @@ class Issues:
         Read back: `open_pull`.
         """
         purpose = Purpose(f"opening a pull request from {branch} to {base}", _WRITE_PULLS)
-        fields = {"title": title, "head": branch, "base": base, "body": body}
+        fields = {"title": _fitting(title), "head": branch, "base": base, "body": body}
         try:
-            return self._write("POST", "pulls", fields, _Pull, purpose).opened()
+            return self._rest.write("POST", "pulls", fields, _Pull, purpose).opened()
         except (NoAnswerError, RejectedError):
             there = self.open_pull(branch, base)
             if there is None:
@@ -194,7 +187,8 @@ class Issues:
     def update_pull(self, number: int, *, title: str, body: str) -> None:
         """Write a pull request's title and text anew; twice is the same as once."""
         purpose = Purpose(f"changing pull request #{number}", _WRITE_PULLS)
-        self._write("PATCH", f"pulls/{number}", {"title": title, "body": body}, _Pull, purpose)
+        fields = {"title": _fitting(title), "body": body}
+        self._rest.write("PATCH", f"pulls/{number}", fields, _Pull, purpose)
 
     def who_merged(self, numbers: Collection[int]) -> dict[int, str]:
         """The logins of the people who merged pull requests, by number; a bot is nobody to turn to."""
@@ -213,48 +207,56 @@ class Issues:
         """The oldest open issue with a label that this token's account wrote, with a marker in its text."""
         purpose = Purpose(f"looking for an issue with the label {label}", "issues: read")
         order = {"sort": "created", "direction": "asc"}
-        found = self._list("issues", {"state": "open", "labels": label, "per_page": _PAGE, **order}, _Issue, purpose)
+        asked: dict[str, str | int] = {"state": "open", "labels": label, "per_page": _PAGE, **order}
+        found = self._rest.read("issues", list[_Issue], purpose, **asked)
         marked = [issue for issue in found if issue.pull_request is None and marker in (issue.body or "")]
-        us = self._us() if marked else ""
-        return next((issue.opened() for issue in marked if issue.user and _account(issue.user.login) == us), None)
+        us = self._graphql.viewer() if marked else ""
+        return next((issue.opened() for issue in marked if issue.user and account(issue.user.login) == us), None)
 
     def own_issues(self, label: str) -> list[OwnIssue]:
         """Those of the hundred newest issues with a label that this token's account wrote, newest first."""
         purpose = Purpose(f"looking for issues with the label {label}", "issues: read")
         order = {"sort": "created", "direction": "desc"}
-        found = self._list("issues", {"state": "all", "labels": label, "per_page": _PAGE, **order}, _Issue, purpose)
+        asked: dict[str, str | int] = {"state": "all", "labels": label, "per_page": _PAGE, **order}
+        found = self._rest.read("issues", list[_Issue], purpose, **asked)
         issues = [issue for issue in found if issue.pull_request is None]
-        us = self._us() if issues else ""
+        us = self._graphql.viewer() if issues else ""
         return [
             OwnIssue(issue.number, issue.html_url, issue.title, issue.body or "", issue.state == "open")
             for issue in issues
-            if issue.user and _account(issue.user.login) == us
+            if issue.user and account(issue.user.login) == us
         ]
 
     def create_issue(self, title: str, body: str, labels: Sequence[str]) -> OpenIssue:
         """Open an issue; labels that do not exist are made. Read back: `find_issue`."""
         purpose = Purpose("opening an issue", _WRITE_ISSUES)
-        fields = {"title": title, "body": body, "labels": list(labels)}
-        return self._write("POST", "issues", fields, _Issue, purpose).opened()
+        fields = {"title": _fitting(title), "body": body, "labels": list(labels)}
+        return self._rest.write("POST", "issues", fields, _Issue, purpose).opened()
 
     def update_issue(self, number: int, *, title: str, body: str) -> None:
         """Write an issue's title and text anew; twice is the same as once."""
         purpose = Purpose(f"changing issue #{number}", _WRITE_ISSUES)
-        self._write("PATCH", f"issues/{number}", {"title": title, "body": body}, _Issue, purpose)
+        fields = {"title": _fitting(title), "body": body}
+        self._rest.write("PATCH", f"issues/{number}", fields, _Issue, purpose)
 
     # Both
 
     def close(self, number: int, comment: str) -> int:
         """Say why on an issue or pull request, then close it; done again, it says so again. The comment's number."""
         purpose = Purpose(f"closing #{number}", _WRITE_ISSUES)
-        made = self._write("POST", f"issues/{number}/comments", {"body": comment}, _Made, purpose)
-        self._transport.write("PATCH", self._path(f"issues/{number}"), {"state": "closed"}, purpose)
+        made = self._rest.write("POST", f"issues/{number}/comments", {"body": comment}, _Made, purpose)
+        self._rest.send("PATCH", f"issues/{number}", {"state": "closed"}, purpose)
         return made.id
+
+    def reopen(self, number: int) -> None:
+        """Open an issue again; twice is the same as once."""
+        purpose = Purpose(f"opening #{number} again", _WRITE_ISSUES)
+        self._rest.send("PATCH", f"issues/{number}", {"state": "open"}, purpose)
 
     def add_labels(self, number: int, labels: Sequence[str]) -> None:
         """Put labels on an issue or pull request; those that do not exist are made; twice is the same as once."""
         purpose = Purpose(f"labelling #{number}", _WRITE_ISSUES)
-        self._transport.write("POST", self._path(f"issues/{number}/labels"), {"labels": list(labels)}, purpose)
+        self._rest.send("POST", f"issues/{number}/labels", {"labels": list(labels)}, purpose)
 
     def assign(self, number: int, logins: Sequence[str]) -> None:
         """Assign people to an issue or pull request; those who can't be are left out; twice is the same as once."""
@@ -262,15 +264,13 @@ class Issues:
         for login in logins:
             # One by one, for GitHub may refuse all of them because of one whom it does not know.
             with contextlib.suppress(RejectedError):
-                self._transport.write("POST", self._path(f"issues/{number}/assignees"), {"assignees": [login]}, purpose)
+                self._rest.send("POST", f"issues/{number}/assignees", {"assignees": [login]}, purpose)
 
     # How it is asked
 
     def _merged(self, numbers: Sequence[int]) -> dict[int, _Merged | None]:
         purpose = Purpose("asking who merged pull requests", "pull-requests: read")
-        owner, _, name = self._repository.partition("/")
-        query: Query = {"query": _who_merged_query(numbers), "variables": {"owner": owner, "name": name}}
-        found = self._transport.query(lambda _: query, _MergedAnswer, purpose).repository
+        found = self._graphql.ask(_who_merged_query(numbers), {}, _MergedAnswer, purpose).repository
         return {number: found.get(f"p{number}") for number in numbers}
 
     def _pulls(self, prefix: str, parameters: Mapping[str, str | int], purpose: Purpose) -> list[_Pull]:
@@ -278,26 +278,11 @@ class Issues:
         ours = self._repository.casefold()
         return [
             pull
-            for pull in self._list("pulls", parameters, _Pull, purpose)
+            for pull in self._rest.read("pulls", list[_Pull], purpose, **parameters)
             if pull.head.ref.startswith(prefix) and pull.head.repo and pull.head.repo.full_name.casefold() == ours
         ]
 
-    def _list(self, path: str, parameters: Mapping[str, str | int], kind: type[T], purpose: Purpose) -> list[T]:
-        answer = self._transport.read(f"{self._path(path)}?{urlencode(parameters)}", purpose)
-        return decode(answer.body, list[kind], purpose)  # type: ignore[valid-type]  # a type that is made at run time
 
-    def _write(self, verb: str, path: str, fields: Mapping[str, object], kind: type[T], purpose: Purpose) -> T:
-        return decode(self._transport.write(verb, self._path(path), fields, purpose).body, kind, purpose)
-
-    def _us(self) -> str:
-        purpose = Purpose("asking whose the token is", "metadata: read")
-        query: Query = {"query": "query { viewer { login } }", "variables": {}}
-        return _account(self._transport.query(lambda _: query, _ViewerAnswer, purpose).viewer.login)
-
-    def _path(self, path: str) -> str:
-        return f"/repos/{self._repository}/{path}"
-
-
-def _account(login: str) -> str:
-    """REST calls an app `name[bot]`, GraphQL calls it `name`."""
-    return login.removesuffix("[bot]").casefold()
+def _fitting(title: str) -> str:
+    """A title that GitHub takes."""
+    return title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"

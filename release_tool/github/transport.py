@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
+import http.client
 import logging
 import re
 from collections.abc import Mapping
@@ -13,7 +15,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from release_tool.errors import PermissionDeniedError, RemoteError, UsageError
+from release_tool.errors import NoAnswerError, PermissionDeniedError, RateLimitedError, RemoteError, UsageError
+from release_tool.text.documents import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,32 +25,23 @@ if TYPE_CHECKING:
     import requests
     from github.Requester import Requester
 
-    from release_tool.system.clock import Clock
+    from release_tool.system.patience import Patience
 
 T = TypeVar("T")
 
 API_VERSION = "2022-11-28"
 _AGENT = "release-tool"
-_TIMEOUT = 30
-_UPLOAD_TIMEOUT = 300
+_WHOLE_FILE = 10
+"""A server may be silent so many times as long while it takes in, or looks for, a whole file."""
 _LOG = logging.getLogger(__name__)
-_BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0)
-_SECONDARY_WAIT = 60.0
 _CHUNK = 1024 * 1024
+_OF_A_RECORD = frozenset({"html_url", "id", "node_id", "ref", "sha", "url"})
+"""What every record of GitHub's has one of."""
 _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="next"')
+_NUMBER = re.compile(r"[0-9]{1,300}")
+_LONGEST_WAIT = 366 * 86_400.0
+"""Seconds; who asks for more means for ever."""
 _LIMIT_TEXT = re.compile(r"rate limit|abuse detection", re.IGNORECASE)
-
-
-class NoAnswerError(RemoteError):
-    """GitHub was asked and did not answer: a write may have happened or not, so look before asking again."""
-
-
-class RateLimitedError(RemoteError):
-    """GitHub refused to do anything now; `wait` is in seconds, None where it did not say how long."""
-
-    def __init__(self, message: str, wait: float | None) -> None:
-        super().__init__(message, todo="run the command again later, or use a token with a limit of its own")
-        self.wait = wait
 
 
 class NotFoundError(RemoteError):
@@ -55,10 +49,14 @@ class NotFoundError(RemoteError):
 
 
 class RejectedError(RemoteError):
-    """GitHub understood and refuses (422); `codes` are the codes of its reasons, such as `already_exists`."""
+    """GitHub understood and refuses (422), for the reason that it `said`.
 
-    def __init__(self, message: str, codes: frozenset[str], *, during: str) -> None:
-        super().__init__(message, during=during)
+    `codes` are the codes of its reasons, such as `already_exists`.
+    """
+
+    def __init__(self, said: str, codes: frozenset[str], *, during: str) -> None:
+        super().__init__(f"GitHub refuses: {said}", during=during)
+        self.said = said
         self.codes = codes
 
 
@@ -106,7 +104,8 @@ class _Refusal(msgspec.Struct, frozen=True):
     errors: list[_Reason | str] | str = []
 
     def __str__(self) -> str:
-        return "; ".join(filter(None, [self.message, *map(str, self.reasons)]))
+        parts = "\n".join([self.message, *map(str, self.reasons)]).splitlines()
+        return "; ".join(filter(None, map(str.strip, parts)))
 
     @property
     def reasons(self) -> list[_Reason]:
@@ -141,8 +140,7 @@ class Transport:
         token_source: str,
         api_url: str,
         graphql_url: str,
-        clock: Clock,
-        max_wait: float,
+        patience: Patience,
         seconds_between_writes: float,
     ) -> None:
         self.requests = 0
@@ -151,11 +149,11 @@ class Transport:
         self._token = token
         self._token_source = token_source
         self._graphql_url = graphql_url
-        self._clock = clock
-        self._max_wait = timedelta(seconds=max_wait)
+        self._patience = patience
+        self._clock = patience.clock
         self._between_writes = timedelta(seconds=seconds_between_writes)
         self._last_write = datetime.min.replace(tzinfo=UTC)
-        self._patient = True
+        self._was_accepted = False
         self._dated: tuple[str, datetime] | None = None
 
     def time(self) -> datetime:
@@ -171,13 +169,13 @@ class Transport:
 
     def read(self, url: str, purpose: Purpose) -> ApiResponse:
         """Get something by its path or whole URL; asks again when GitHub does not answer."""
-        answer = self._patiently(lambda _: self._once("GET", self._absolute(url), purpose), _BACKOFF)
+        answer = self._patience.ask(lambda _: self._once("GET", self._absolute(url), purpose))
         return _accepted(answer, purpose)
 
     def write(self, verb: str, path: str, body: Mapping[str, object] | None, purpose: Purpose) -> ApiResponse:
         """Change something, once; raises NoAnswerError when it is not known whether it happened."""
         url = self._absolute(path)
-        return _accepted(self._writing(lambda: self._once(verb, url, purpose, body), purpose), purpose)
+        return _done(_accepted(self._writing(lambda: self._once(verb, url, purpose, body), purpose), purpose), purpose)
 
     def query(self, ask: Callable[[int], Query], kind: type[T], purpose: Purpose) -> T:
         """Ask by GraphQL; `ask` is told how often GitHub failed before, and can ask for less then.
@@ -188,46 +186,33 @@ class Transport:
         def once(failures: int) -> bytes:
             return self._checked_query(self._once("POST", self._graphql_url, purpose, ask(failures)), purpose)
 
-        return decode(self._patiently(once, _BACKOFF), kind, purpose)
+        return decode(self._patience.ask(once), kind, purpose)
 
     def upload(self, url: str, path: Path, content_type: str, purpose: Purpose) -> ApiResponse:
         """Send a file as it is, without reading it into memory."""
         self._insist_on_our_github(url)
-        return _accepted(self._writing(lambda: self._upload_once(url, path, content_type, purpose), purpose), purpose)
+        sent = self._writing(lambda: self._upload_once(url, path, content_type, purpose), purpose)
+        return _done(_accepted(sent, purpose), purpose)
 
     def digest(self, url: str, purpose: Purpose) -> str:
         """Download something and tell its SHA-256; another host that GitHub points to does not get our token."""
-        return self._patiently(lambda _: self._digest_once(self._absolute(url), purpose), _BACKOFF)
+        return self._patience.ask(lambda _: self._digest_once(self._absolute(url), purpose))
+
+    def download(self, url: str, purpose: Purpose, *, most: int) -> bytes:
+        """Download something that is no larger than so many bytes, from wherever GitHub points to, as `digest` does."""
+        return self._patience.ask(lambda _: self._download_once(self._absolute(url), purpose, most))
 
     # Patience
 
     @contextlib.contextmanager
     def impatient(self) -> Iterator[None]:
         """Ask everything once and wait for nothing, while something else must not be kept waiting."""
-        self._patient = False
+        patient = self._patience
+        self._patience = dataclasses.replace(patient, max_wait=timedelta())
         try:
             yield
         finally:
-            self._patient = True
-
-    def _patiently(self, once: Callable[[int], T], backoff: tuple[float, ...]) -> T:
-        """Ask until there is an answer; waits no longer than `max_wait`, and for silence as often as `backoff` says."""
-        until = self._clock.steady() + self._max_wait
-        failures = limits = 0
-        while True:
-            try:
-                return once(failures)
-            except RateLimitedError as limit:
-                pause = _SECONDARY_WAIT * 2**limits if limit.wait is None else limit.wait
-                limits += 1
-                if not self._patient or self._clock.steady() + timedelta(seconds=pause) > until:
-                    raise
-            except NoAnswerError:
-                if not self._patient or failures == len(backoff):
-                    raise
-                pause = backoff[failures]
-                failures += 1
-            self._clock.sleep(pause)
+            self._patience = patient
 
     def _writing(self, once: Callable[[], ApiResponse], purpose: Purpose) -> ApiResponse:
         """Write once, at a distance from the write before; a rate limit is waited for, because it did nothing."""
@@ -235,7 +220,7 @@ class Transport:
         if pause > timedelta():
             self._clock.sleep(pause.total_seconds())
         try:
-            return self._patiently(lambda _: once(), ())
+            return self._patience.ask(lambda _: once(), again=False)
         except NoAnswerError as silence:
             silence.already = f"it is not known whether GitHub did it: {purpose.doing}"
             raise
@@ -254,23 +239,36 @@ class Transport:
     def _upload_once(self, url: str, path: Path, content_type: str, purpose: Purpose) -> ApiResponse:
         headers = {"Content-Type": content_type}
         with self._told(purpose), path.open("rb") as file, self._session() as session:
-            sent = session.post(url, data=file, headers=headers, timeout=_UPLOAD_TIMEOUT, allow_redirects=False)
+            sent = session.post(
+                url, data=file, headers=headers, timeout=_WHOLE_FILE * self._patience.silence, allow_redirects=False
+            )
             answer = ApiResponse(sent.status_code, _lower(sent.headers), sent.text)
         return self._answered(answer, purpose)
 
     def _digest_once(self, url: str, purpose: Purpose) -> str:
         digest = hashlib.sha256()
+        for chunk in self._chunks_once(url, purpose):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def _download_once(self, url: str, purpose: Purpose, most: int) -> bytes:
+        found = bytearray()
+        for chunk in self._chunks_once(url, purpose):
+            found += chunk
+            if len(found) > most:
+                raise RemoteError(f"it is larger than {most} bytes", during=purpose.doing)
+        return bytes(found)
+
+    def _chunks_once(self, url: str, purpose: Purpose) -> Iterator[bytes]:
         headers = {"Accept": "application/octet-stream"}
         with (
             self._told(purpose),
             self._session() as session,
-            session.get(url, headers=headers, timeout=_UPLOAD_TIMEOUT, stream=True) as sent,
+            session.get(url, headers=headers, timeout=_WHOLE_FILE * self._patience.silence, stream=True) as sent,
         ):
             told = "" if sent.ok else sent.text
             _accepted(self._answered(ApiResponse(sent.status_code, _lower(sent.headers), told), purpose), purpose)
-            for chunk in sent.iter_content(_CHUNK):
-                digest.update(chunk)
-        return digest.hexdigest()
+            yield from sent.iter_content(_CHUNK)
 
     def _answered(self, answer: ApiResponse, purpose: Purpose) -> ApiResponse:
         """Sort out what is no answer to what was asked: try later, broken down, or who are you."""
@@ -281,12 +279,24 @@ class Transport:
         if answer.status >= 500:  # noqa: PLR2004 - the class of the server's own failures
             raise NoAnswerError(f"GitHub answered {answer.status}", during=purpose.doing, todo="run the command again")
         if answer.status == 401:  # noqa: PLR2004 - unauthorized
-            raise UsageError(
-                f"GitHub does not accept the token from {self._token_source}",
-                during=purpose.doing,
-                todo="give a token that is valid and not expired",
-            )
+            raise self._unauthorized(purpose)
+        self._was_accepted = True
         return answer
+
+    def _unauthorized(self, purpose: Purpose) -> UsageError | RemoteError:
+        """A wrong token is the user's fault; one that was good a moment ago has run out, or GitHub is mistaken."""
+        if self._was_accepted:
+            return RemoteError(
+                f"GitHub does not accept the token from {self._token_source} any more",
+                during=purpose.doing,
+                todo="run the command again with a fresh token; an app's token lives for an hour, a workflow's own for "
+                "as long as its job",
+            )
+        return UsageError(
+            f"GitHub does not accept the token from {self._token_source}",
+            during=purpose.doing,
+            todo="give a token that is valid and not expired",
+        )
 
     def _checked_query(self, answer: ApiResponse, purpose: Purpose) -> bytes:
         _accepted(answer, purpose)
@@ -315,11 +325,15 @@ class Transport:
             raise NoAnswerError("GitHub took too long to answer", during=purpose.doing) from error
         except requests.RequestException as error:
             raise NoAnswerError("the connection to GitHub failed", during=purpose.doing) from error
+        except RecursionError as error:
+            raise RemoteError("GitHub redirects in a circle", during=purpose.doing) from error
         except RuntimeError as error:
             if type(error) is not RuntimeError:
                 raise
             # A redirect that PyGithub refuses to follow, told by nothing more than this.
             raise RemoteError(str(error), during=purpose.doing) from error
+        except (ValueError, OverflowError, http.client.HTTPException) as error:
+            raise RemoteError(f"GitHub's answer can't be read: {error}", during=purpose.doing) from error
 
     # Who asks whom
 
@@ -334,7 +348,7 @@ class Transport:
         return Github(
             auth=Auth.Token(self._insist_on_token()),
             base_url=origin,
-            timeout=_TIMEOUT,
+            timeout=self._patience.silence,
             user_agent=_AGENT,
             retry=None,  # its own would repeat writes
             seconds_between_requests=None,
@@ -372,7 +386,10 @@ class Transport:
         return url
 
     def _insist_on_our_github(self, url: str) -> None:
-        ours, theirs = urlsplit(self.api_url), urlsplit(url)
+        try:
+            ours, theirs = urlsplit(self.api_url), urlsplit(url)
+        except ValueError:
+            raise RemoteError("GitHub points to an address that is none, so nothing is sent there") from None
         domain = (ours.hostname or "").removeprefix("api.")
         host = theirs.hostname or ""
         if theirs.scheme != ours.scheme or not (host == domain or host.endswith(f".{domain}")):
@@ -383,7 +400,7 @@ def decode(body: bytes | str, kind: type[T], purpose: Purpose) -> T:
     """Read an answer as a value of a kind; raises RemoteError where it is none."""
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise RemoteError(f"GitHub's answer can't be read: {error}", during=purpose.doing) from error
 
 
@@ -404,9 +421,27 @@ def _accepted(answer: ApiResponse, purpose: Purpose) -> ApiResponse:
             )
         case 422:
             codes = frozenset(reason.code for reason in refusal.reasons if reason.code)
-            raise RejectedError(f"GitHub refuses: {said}", codes, during=purpose.doing)
+            raise RejectedError(said, codes, during=purpose.doing)
         case status:
             raise RemoteError(f"GitHub answered {status}: {said}", during=purpose.doing)
+
+
+def _done(answer: ApiResponse, purpose: Purpose) -> ApiResponse:
+    """Insist that GitHub itself says that it wrote: what stands before it may answer anything, and did nothing."""
+    if answer.status > 201:  # noqa: PLR2004 - accepted or without content: only GitHub says so, and says no more
+        return answer
+    try:
+        document: object = msgspec.json.decode(answer.body)
+    except UNREADABLE:
+        document = None
+    if isinstance(document, list) or (isinstance(document, dict) and not document.keys().isdisjoint(_OF_A_RECORD)):
+        return answer
+    raise NoAnswerError(
+        "GitHub's answer is none to what was to be written",
+        during=purpose.doing,
+        already=f"it is not known whether GitHub did it: {purpose.doing}",
+        todo="run the command again",
+    )
 
 
 def _denied(said: str, purpose: Purpose) -> PermissionDeniedError:
@@ -420,7 +455,7 @@ def _denied(said: str, purpose: Purpose) -> PermissionDeniedError:
 def _refusal(answer: ApiResponse) -> _Refusal:
     try:
         return msgspec.json.decode(answer.body, type=_Refusal)
-    except msgspec.DecodeError:  # a page of a proxy, say: its status has to do
+    except UNREADABLE:  # a page of a proxy, say: its status has to do
         return _Refusal()
 
 
@@ -430,7 +465,7 @@ def _is_limit(answer: ApiResponse) -> bool:
         return True
     if answer.status != 403:  # noqa: PLR2004 - forbidden
         return False
-    said = _refusal(answer).message
+    said = _refusal(answer).message or answer.body[:_CHUNK]  # what stands before GitHub may speak no JSON
     return (
         "retry-after" in answer.headers
         or _LIMIT_TEXT.search(said) is not None
@@ -442,10 +477,10 @@ def _limited(answer: ApiResponse, now: datetime, purpose: Purpose) -> RateLimite
     """How long GitHub wants us to wait: what it says, else until its counter starts anew."""
     after, reset = answer.headers.get("retry-after", ""), answer.headers.get("x-ratelimit-reset", "")
     wait: float | None = None
-    if after.isdecimal():
-        wait = float(after)
-    elif answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
-        wait = max(float(reset) - now.timestamp(), 0) + 1
+    if _NUMBER.fullmatch(after):
+        wait = min(float(after), _LONGEST_WAIT)
+    elif answer.headers.get("x-ratelimit-remaining") == "0" and _NUMBER.fullmatch(reset):
+        wait = min(max(float(reset) - now.timestamp(), 0) + 1, _LONGEST_WAIT)
     until = "" if wait is None else f" until {now + timedelta(seconds=wait):%H:%M:%S} UTC"
     error = RateLimitedError(f"GitHub's rate limit is used up{until}", wait)
     error.during = purpose.doing

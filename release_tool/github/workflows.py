@@ -5,26 +5,33 @@ from __future__ import annotations
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
-from release_tool.errors import RemoteError
-from release_tool.github.transport import NoAnswerError, Purpose, RejectedError, decode
+from release_tool.errors import NoAnswerError, RefusedError, RemoteError
+from release_tool.github.graphql import GraphQL, account
+from release_tool.github.rest import Rest
+from release_tool.github.transport import Purpose, RejectedError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from release_tool.github.transport import ApiResponse, Query, Transport
+    from release_tool.github.transport import ApiResponse, Transport
     from release_tool.system.clock import Clock
 
 _MANY = 50
+_ACTIVE = "active"
 _PAUSES = (1.0, 2.0, 4.0, 8.0)
 """Seconds between one look and the next for a run that was just started."""
 
 
 class _Details(msgspec.Struct, frozen=True):
     workflow_run_id: int
+
+
+class _Workflow(msgspec.Struct, frozen=True):
+    state: str
 
 
 class _User(msgspec.Struct, frozen=True):
@@ -55,15 +62,13 @@ class _WaitingRuns(msgspec.Struct, frozen=True):
     workflow_runs: list[WaitingRun]
 
 
-class _ViewerAnswer(msgspec.Struct, frozen=True):
-    viewer: _User
-
-
 class Workflows:
     """The workflows of one repository; every method raises RemoteError where GitHub fails."""
 
     def __init__(self, repository: str, transport: Transport, clock: Clock) -> None:
         self._repository = repository
+        self._rest = Rest(repository, transport)
+        self._graphql = GraphQL(repository, transport)
         self._transport = transport
         self._clock = clock
 
@@ -72,7 +77,8 @@ class Workflows:
 
         It is started once. Where GitHub does not say which run that is, or does not answer, the run is looked for:
         one that is new, on that ref, and by this token's account. NoAnswerError is raised where there is none,
-        NotFoundError for an unknown workflow, and RejectedError for a ref or inputs that it does not take.
+        NotFoundError for an unknown workflow, RefusedError for one that is switched off, and RejectedError for a ref
+        or inputs that it does not take.
         """
         purpose = Purpose(f"starting {workflow} on {ref}", "actions: write")
         newest = max((run.id for run in self._runs(workflow)), default=0)
@@ -90,26 +96,43 @@ class Workflows:
     def waiting(self) -> list[WaitingRun]:
         """The newest runs of any workflow that wait at an environment's door, newest first."""
         purpose = Purpose("listing the runs that wait for approval", "actions: read")
-        asked = urlencode({"status": "waiting", "per_page": _MANY})
-        answer = self._transport.read(f"/repos/{self._repository}/actions/runs?{asked}", purpose)
-        return decode(answer.body, _WaitingRuns, purpose).workflow_runs
+        found = self._rest.read("actions/runs", _WaitingRuns, purpose, status="waiting", per_page=_MANY)
+        return found.workflow_runs
 
     # How it is asked
 
     def _start(self, workflow: str, fields: dict[str, object], purpose: Purpose) -> ApiResponse:
-        path = f"{self._path(workflow)}/dispatches"
+        path = self._rest.path(f"{_path(workflow)}/dispatches")
         try:
             return self._transport.write("POST", path, fields | {"return_run_details": True}, purpose)
         except RejectedError:
             # A server that does not know that field has done nothing; any other reason is told again.
-            return self._transport.write("POST", path, fields, purpose)
+            return self._start_plainly(workflow, fields, purpose)
+
+    def _start_plainly(self, workflow: str, fields: dict[str, object], purpose: Purpose) -> ApiResponse:
+        try:
+            return self._transport.write("POST", self._rest.path(f"{_path(workflow)}/dispatches"), fields, purpose)
+        except RejectedError:
+            self._insist_on_active(workflow, purpose)
+            raise
+
+    def _insist_on_active(self, workflow: str, purpose: Purpose) -> None:
+        """GitHub switches the schedule of a quiet repository off, and with it everything that starts the workflow."""
+        state = self._rest.read(_path(workflow), _Workflow, purpose).state
+        if state != _ACTIVE:
+            raise RefusedError(
+                f"{workflow} is switched off on GitHub ({state})",
+                during=purpose.doing,
+                already="nothing was started",
+                todo=f"switch it on and try again: gh workflow enable {workflow} --repo {self._repository}",
+            )
 
     def _started(self, workflow: str, ref: str, newest: int) -> int | None:
         """The run that we have just started, None where none turns up in time."""
-        us = self._us()
+        us = self._graphql.viewer()
         for pause in (*_PAUSES, None):
             later = [run for run in self._runs(workflow) if run.id > newest and run.head_branch == ref]
-            ours = [run.id for run in later if run.actor and _account(run.actor.login) == us]
+            ours = [run.id for run in later if run.actor and account(run.actor.login) == us]
             if len(ours) > 1:
                 raise RemoteError(
                     f"{workflow} was started more than once at the same moment ({_listed(ours)})",
@@ -135,22 +158,12 @@ class Workflows:
     def _runs(self, workflow: str) -> list[_Run]:
         """The newest runs of a workflow that somebody started."""
         purpose = Purpose(f"listing the runs of {workflow}", "actions: read")
-        asked = urlencode({"event": "workflow_dispatch", "per_page": _MANY})
-        answer = self._transport.read(f"{self._path(workflow)}/runs?{asked}", purpose)
-        return decode(answer.body, _Runs, purpose).workflow_runs
-
-    def _us(self) -> str:
-        purpose = Purpose("asking whose the token is", "metadata: read")
-        query: Query = {"query": "query { viewer { login } }", "variables": {}}
-        return _account(self._transport.query(lambda _: query, _ViewerAnswer, purpose).viewer.login)
-
-    def _path(self, workflow: str) -> str:
-        return f"/repos/{self._repository}/actions/workflows/{quote(workflow, safe='')}"
+        path = f"{_path(workflow)}/runs"
+        return self._rest.read(path, _Runs, purpose, event="workflow_dispatch", per_page=_MANY).workflow_runs
 
 
-def _account(login: str) -> str:
-    """REST calls an app `name[bot]`, GraphQL may call it `name`."""
-    return login.removesuffix("[bot]").casefold()
+def _path(workflow: str) -> str:
+    return f"actions/workflows/{quote(workflow, safe='')}"
 
 
 def _listed(runs: list[int]) -> str:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import enum
+import functools
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.config import USUAL_TYPES
+from release_tool.history.titles import conventional, has_breaking_footer, near_miss, nearly_breaking
 from release_tool.model.commits import Author, Commit, PullRequest, author_of
 from release_tool.model.version import Bump
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from release_tool.config import Config, Labels
+    from release_tool.config import Config, Labels, Level
 
-_CONVENTIONAL = re.compile(r"(?P<type>[A-Za-z]+)(?:\((?P<scope>[^()\n]+)\))?(?P<breaking>!)?: +(?P<text>\S.*)")
 _MERGED = re.compile(r"Merge pull request #(?P<number>[0-9]{1,9}) from \S+")
 _SQUASHED = re.compile(r"(?P<title>.*\S)\s+\(#(?P<number>[0-9]{1,9})\)", re.DOTALL)
 _CO_AUTHOR = re.compile(
@@ -62,6 +65,8 @@ class Landing(msgspec.Struct, frozen=True):
     pull: PullRequest | None = None
     number: int | None = None
     """The pull request's number, known from the commit message where the pull request itself could not be read."""
+    brought: tuple[Commit, ...] = ()
+    """What the merge of a pull request brought in beside the first-parent line, oldest first."""
 
     @property
     def sha(self) -> str:
@@ -137,23 +142,6 @@ class BumpDecision(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Conventional(msgspec.Struct, frozen=True):
-    """A title in the form of Conventional Commits 1.0.0, taken apart; the type is in lower case."""
-
-    type: str
-    scope: str
-    breaking: bool
-    text: str
-
-
-def conventional(title: str) -> Conventional | None:
-    """Take a Conventional Commit title apart, or return None where it is not one."""
-    match = _CONVENTIONAL.fullmatch(title.strip())
-    if match is None:
-        return None
-    return Conventional(match["type"].lower(), match["scope"] or "", bool(match["breaking"]), match["text"])
-
-
 def pull_number(commit: Commit) -> int | None:
     """Read the pull request's number from the message of a merge or squash commit."""
     match = _MERGED.fullmatch(commit.subject) or _SQUASHED.fullmatch(commit.subject)
@@ -169,15 +157,20 @@ def merged_title(commit: Commit) -> str | None:
     return None
 
 
-def landings(commits: Sequence[Commit], owners: Mapping[str, PullRequest] | None = None) -> tuple[Landing, ...]:
+def landings(
+    commits: Sequence[Commit],
+    owners: Mapping[str, PullRequest] | None = None,
+    brought: Mapping[str, Sequence[Commit]] | None = None,
+) -> tuple[Landing, ...]:
     """Group first-parent commits (newest first) by pull request: every commit is in exactly one landing, oldest first.
 
     `owners` says which commit belongs to which pull request, as GitHub knows it; without it the messages tell.
+    `brought` says what the merges of pull requests brought in.
     """
     groups: dict[int | str, list[Commit]] = {}
     for commit in reversed(commits):
         groups.setdefault(_number(commit, owners) or commit.sha, []).append(commit)
-    return tuple(_landing(tuple(group), owners) for group in groups.values())
+    return tuple(_landing(tuple(group), owners, brought or {}) for group in groups.values())
 
 
 def _number(commit: Commit, owners: Mapping[str, PullRequest] | None) -> int | None:
@@ -186,9 +179,12 @@ def _number(commit: Commit, owners: Mapping[str, PullRequest] | None) -> int | N
     return owners[commit.sha].number if commit.sha in owners else None
 
 
-def _landing(commits: tuple[Commit, ...], owners: Mapping[str, PullRequest] | None) -> Landing:
+def _landing(
+    commits: tuple[Commit, ...], owners: Mapping[str, PullRequest] | None, brought: Mapping[str, Sequence[Commit]]
+) -> Landing:
     newest = commits[-1]
-    return Landing(commits, owners.get(newest.sha) if owners else None, _number(newest, owners))
+    inside = tuple(side for commit in commits for side in brought.get(commit.sha, ()))
+    return Landing(commits, owners.get(newest.sha) if owners else None, _number(newest, owners), inside)
 
 
 def pull_from_message(landing: Landing, base: str) -> PullRequest | None:
@@ -201,21 +197,39 @@ def pull_from_message(landing: Landing, base: str) -> PullRequest | None:
     )
 
 
-def rebase_suspects(commits: Sequence[Commit], owners: Mapping[str, PullRequest]) -> tuple[str, ...]:
-    """Find the commits (newest first) that may be the earlier ones of a rebased pull request.
+def rebase_suspects(commits: Sequence[Commit], owners: Mapping[str, PullRequest]) -> tuple[int, ...]:
+    """The pull requests that may have been rebased: a commit that is nobody's lies directly below their last one.
 
-    GitHub names only the last commit of a rebase merge; the others lie directly below it and are no merges.
+    GitHub names only the last commit of a rebase merge.
     """
-    suspects = []
-    below_rebase = False
+    known = {commit.sha: commit for commit in commits}
+    return tuple(
+        owners[commit.sha].number for commit in commits if commit.sha in owners and _below(commit, known, owners)
+    )
+
+
+def rebased(
+    commits: Sequence[Commit], owners: Mapping[str, PullRequest], messages: Mapping[int, Sequence[str]]
+) -> dict[str, PullRequest]:
+    """Give the earlier commits of rebased pull requests to them, by the messages that their commits had (oldest first).
+
+    A squash has a message of its own, so nothing below it is given away; a rebase leaves out what is there already.
+    """
+    known = {commit.sha: commit for commit in commits}
+    found: dict[str, PullRequest] = {}
     for commit in commits:
-        if commit.sha in owners:
-            below_rebase = not commit.is_merge and pull_number(commit) != owners[commit.sha].number
-        elif below_rebase and not commit.is_merge:
-            suspects.append(commit.sha)
-        else:
-            below_rebase = False
-    return tuple(suspects)
+        at: Commit | None = commit if commit.sha in owners else None
+        for message in reversed(messages.get(owners[commit.sha].number, ()) if at else ()):
+            if at is not None and at.message.strip() == message.strip():
+                found[at.sha] = owners[commit.sha]
+                at = _below(at, known, owners)
+    return found
+
+
+def _below(commit: Commit, known: Mapping[str, Commit], owners: Mapping[str, PullRequest]) -> Commit | None:
+    """The commit below one that has a single parent, where that is nobody's and no merge either."""
+    below = known.get(commit.parents[0]) if len(commit.parents) == 1 else None
+    return None if below is None or below.is_merge or below.sha in owners else below
 
 
 def title_of(landing: Landing) -> str:
@@ -229,13 +243,16 @@ def _landed_title(landing: Landing) -> str:
     newest = landing.commits[-1]
     if landing.number is None:
         return newest.subject
-    return merged_title(newest) or (landing.pull.title if landing.pull else newest.subject)
+    told = merged_title(newest) if pull_number(newest) == landing.number else None
+    return told or (landing.pull.title if landing.pull else newest.subject)
 
 
 def decide(landing: Landing, config: Config) -> BumpDecision:
-    """Decide how far a landing moves the version: by its labels, else by its title, else by the policy."""
+    """Decide how far a landing moves the version: by its labels, else by what its commits say, else by the policy."""
     labels = landing.pull.labels if landing.pull else ()
-    return _by_label(labels, config.labels) or title_decision(_landed_title(landing)) or _by_policy(landing, config)
+    decision = _by_label(labels, config.labels) or _by_message(landing, config) or _by_policy(landing, config)
+    doubts = dict.fromkeys(_doubts(landing, config, decision))
+    return msgspec.structs.replace(decision, reason="; ".join([decision.reason, *doubts]))
 
 
 def _by_label(labels: Iterable[str], mapping: Labels) -> BumpDecision | None:
@@ -261,21 +278,71 @@ def bump_labels(mapping: Labels) -> dict[str, Bump]:
     return {label.casefold(): bump for bump, labels in levels.items() for label in labels}
 
 
-def title_decision(title: str) -> BumpDecision | None:
-    """Decide by a Conventional Commit title alone; None where it is not one."""
+def bump_types(config: Config) -> Mapping[str, Bump]:
+    """How far each Conventional Commit type moves the version, the usual ones and those that are configured."""
+    return _types(tuple(config.types.items()))
+
+
+@functools.cache
+def _types(own: tuple[tuple[str, Level], ...]) -> Mapping[str, Bump]:
+    """Made once for all changes of a configuration."""
+    return MappingProxyType({name: Bump[level.upper()] for name, level in (USUAL_TYPES | dict(own)).items()})
+
+
+def title_decision(title: str, config: Config) -> BumpDecision | None:
+    """Decide by a Conventional Commit title alone; None where it is not one, or its type means nothing."""
     parts = conventional(title)
-    if parts is None:
+    types = bump_types(config)
+    if parts is None or not (parts.breaking or parts.type in types):
         return None
-    reason = f"title '{title.partition(':')[0]}:'"
+    reason = f"title '{title.strip().partition(':')[0]}:'"
     if parts.breaking:
-        return BumpDecision(Bump.MAJOR, ChangeKind.BREAKING, BumpRule.TITLE, reason)
-    match parts.type:
-        case "feat":
-            return BumpDecision(Bump.MINOR, ChangeKind.FEATURE, BumpRule.TITLE, reason)
-        case "fix":
-            return BumpDecision(Bump.PATCH, ChangeKind.FIX, BumpRule.TITLE, reason)
-        case _:
-            return BumpDecision(Bump.PATCH, ChangeKind.OTHER, BumpRule.TITLE, reason)
+        doubt = "" if parts.type in types else f", though `{parts.type}` is none of the types"
+        return BumpDecision(Bump.MAJOR, ChangeKind.BREAKING, BumpRule.TITLE, reason + doubt)
+    bump = types[parts.type]
+    kind = ChangeKind.FIX if parts.type == "fix" and bump is Bump.PATCH else _KINDS[bump]
+    return BumpDecision(bump, kind, BumpRule.TITLE, reason)
+
+
+def _by_message(landing: Landing, config: Config) -> BumpDecision | None:
+    """By the footers of its commits, else by its title."""
+    if footed := _with_footer(landing):
+        where = "" if footed in landing.commits else f" of {footed.sha[:10]}"
+        return BumpDecision(Bump.MAJOR, ChangeKind.BREAKING, BumpRule.TITLE, f"footer 'BREAKING CHANGE:'{where}")
+    return title_decision(_landed_title(landing), config)
+
+
+def _with_footer(landing: Landing) -> Commit | None:
+    return next((at for at in (*landing.commits, *landing.brought) if has_breaking_footer(at.message)), None)
+
+
+def _doubts(landing: Landing, config: Config, decision: BumpDecision) -> Iterator[str]:
+    """What nearly decided otherwise, so that nobody has to find out afterwards."""
+    if landing.number is not None and landing.pull is None and _only_quotes(landing):
+        yield f"it may only quote #{landing.number}, since it is no commit that GitHub made to merge it"
+    if decision.bump is Bump.MAJOR:
+        return
+    if decision.rule is BumpRule.LABEL and _with_footer(landing):
+        yield "its footer 'BREAKING CHANGE:' counts less than a label"
+    if decision.rule is BumpRule.POLICY and (near := near_miss(_landed_title(landing), bump_types(config))):
+        yield near
+    if decision.rule is not BumpRule.LABEL:
+        yield from _nearly_breaking(landing, config)
+
+
+def _nearly_breaking(landing: Landing, config: Config) -> Iterator[str]:
+    for commit in (*landing.commits, *landing.brought):
+        if near := nearly_breaking(commit.message):
+            yield f"'{near}' is no footer 'BREAKING CHANGE: …', which begins a paragraph, and breaks nothing"
+        said = title_decision(commit.subject, config)
+        if landing.number is not None and said and said.bump is Bump.MAJOR:
+            yield f"{said.reason} of {commit.sha[:10]} does not count, since the pull request's own title does"
+
+
+def _only_quotes(landing: Landing) -> bool:
+    """Whether the number may be one that a commit quotes which was pushed, or rebased for another pull request."""
+    newest = landing.commits[-1]
+    return bool(newest.committer) and not (newest.made_on_github or newest.is_merge)
 
 
 def _by_policy(landing: Landing, config: Config) -> BumpDecision:

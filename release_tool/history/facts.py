@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from release_tool.history.changes import Change
+from release_tool.model.tag_names import Naming
 from release_tool.model.tags import VersionTag
 from release_tool.model.version import Bump, Version
 
@@ -32,8 +33,9 @@ class ReleaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     `since_stable` are the changes since the last stable release, which a prerelease's number counts from;
     for a stable release they are the same as `changes`.
     `used` is every version that has a tag anywhere, `counted` the highest stable one reachable from the target.
+    `prepared` is the stable version that there are only prereleases of, and `elsewhere` the highest release where this
+    history has none. `naming` says how the branch names its releases.
     `half_done` are the half-done tags of this branch, `containing` is a newer release that holds the target already.
-    `strangers` tells of tags that are versions but for their prefix.
     `withheld` says why nothing new is released now, although something could be.
     """
 
@@ -49,7 +51,9 @@ class ReleaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     containing: VersionTag | None = None
     since: str = ""
     newest: Version | None = None
-    strangers: str = ""
+    prepared: Version | None = None
+    elsewhere: VersionTag | None = None
+    naming: Naming = Naming(prefix="v", families=frozenset({""}))
     withheld: str = ""
     unseen: tuple[str, ...] = ()
 

@@ -8,25 +8,34 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.errors import RefusedError, UsageError
+from release_tool.errors import NeedsPersonError, RefusedError, UsageError
 from release_tool.history import changes as domain
 from release_tool.history.facts import ReleaseFacts
+from release_tool.history.grouping import group, merged_by_hand, reached
 from release_tool.history.owner import lives
 from release_tool.model.tag_message import owner_of
-from release_tool.model.tags import TagState, is_maintenance, other_prefixes, version_tags, withheld
+from release_tool.model.tag_names import named_alike, naming, needs_history, read_names
+from release_tool.model.tags import TagState, is_maintenance, version_tags, withheld
+from release_tool.model.version import parse_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from release_tool.git.repository import TagMessage, TagRef
+    from release_tool.git.repository import RemoteRefs, TagMessage, TagRef
     from release_tool.github.api import Release
     from release_tool.history.changes import Change, RevertProof, RevertProposal
     from release_tool.history.facts import Request
+    from release_tool.history.grouping import Grouped
     from release_tool.model.commits import Commit, PullRequest
+    from release_tool.model.tag_names import Naming, TagName
     from release_tool.model.tags import VersionTag
     from release_tool.model.version import Version
     from release_tool.project import Project
 
+_NEWEST = 30
+"""How many of the newest tags are asked whether we made them."""
+_LOOKS_AGAIN = (1, 2)
+"""How often it is waited until everybody sees what was written, before what contradicts itself is asked for again."""
 _PAGE = 100
 """Releases are read newest first, this many at once; a tag older than all of them was finished long ago."""
 
@@ -36,6 +45,7 @@ class RepositorySnapshot:
     """What one look found: the branch and its head, every version tag (highest first), and the newest releases.
 
     `refs` are all tags of the remote, as (name, commit), to see later whether one has been added.
+    `naming` says how the branch names its releases, and `tips` where the other branches are that are released.
     Without GitHub there are no releases, every tag counts as released, and `unseen` says what that hides.
     """
 
@@ -43,6 +53,8 @@ class RepositorySnapshot:
     head: str
     target: str
     tags: tuple[VersionTag, ...]
+    naming: Naming
+    tips: frozenset[str] = frozenset()
     releases: tuple[Release, ...] = ()
     refs: frozenset[tuple[str, str]] = frozenset()
     unseen: tuple[str, ...] = ()
@@ -55,19 +67,29 @@ def look(project: Project, *, online: bool) -> RepositorySnapshot:
     if not online:
         return local_snapshot(project, branch, target)
     _ = project.remote  # before the network is asked for anything
-    return _look_online(project, branch, target, _published_head(project, branch, target))
+    listed = _listed(project, branch)
+    return _look_online(project, branch, target, _published_head(project, branch, target, listed), listed)
 
 
 def local_snapshot(project: Project, branch: str, target: str) -> RepositorySnapshot:
     """See a commit of a branch as this clone has it; GitHub is asked nothing."""
-    tags = _complete(project, target, project.git.tags(), online=False)
-    return RepositorySnapshot(branch=branch, head=target, target=target, tags=tags, unseen=_unseen(tags))
+    names = read_names((name, ref.commit) for name, ref in project.git.tags().items())
+    if project.git.is_shallow():
+        names = read_names((name, ref.commit) for name, ref in project.git.remote_tags().items())
+    found = _completed(project, target, names)
+    tags = version_tags(names, found)
+    tips = project.git.tips(lambda name: is_released(project, name) and name != branch)
+    others = frozenset(tip for of_one in tips.values() for tip in of_one)
+    return RepositorySnapshot(
+        branch=branch, head=target, target=target, tags=tags, naming=found, tips=others, unseen=_unseen(tags)
+    )
 
 
 def branch_snapshot(project: Project, branch: str) -> RepositorySnapshot | None:
     """See a branch as it is on GitHub, whatever is checked out; None where there is no such branch."""
-    head = project.git.fetch_branch(branch)
-    return None if head is None else _look_online(project, branch, head, head)
+    listed = _listed(project, branch)
+    head = _fetched_head(project, branch, listed)
+    return None if head is None else _look_online(project, branch, head, head, listed)
 
 
 def is_released(project: Project, branch: str) -> bool:
@@ -75,13 +97,86 @@ def is_released(project: Project, branch: str) -> bool:
     return branch == main_branch(project) or _maintained(project, branch)
 
 
-def _look_online(project: Project, branch: str, target: str, head: str) -> RepositorySnapshot:
-    refs = project.git.remote_tags()
-    tags = _complete(project, target, refs, online=True)
-    releases = tuple(project.remote.releases())
-    tags = _with_states(project, tags, refs, releases)
+def line_of(project: Project, seen: RepositorySnapshot, commit: str) -> str:
+    """The branch that a commit was released from: the one that was looked at, else a maintenance branch on GitHub.
+
+    Empty where neither contains it.
+    """
+    if project.git.first_reachable([commit], seen.head) is not None:
+        return seen.branch
+    tips = {name: tip for name, tip in project.branches.tips().items() if _maintained(project, name)}
+    here = (name for name, tip in sorted(tips.items()) if project.git.obtain(tip))
+    return next((name for name in here if project.git.first_reachable([commit], tips[name]) is not None), "")
+
+
+def why_unreleased(project: Project, seen: RepositorySnapshot, tag: VersionTag) -> str:
+    """Why a tag is no stable release of the branch or of a maintenance branch; empty where it is one."""
+    if not tag.stable:
+        return "is a prerelease"
+    if tag.state is not TagState.RELEASED:
+        return "was given up" if tag.state is TagState.ABANDONED else "is not published yet"
+    return "" if line_of(project, seen, tag.commit) else f"is on neither `{seen.branch}` nor a maintenance branch"
+
+
+def _look_online(project: Project, branch: str, target: str, head: str, listed: _Listed) -> RepositorySnapshot:
+    refs, releases = listed.refs.tags, listed.releases
+    names = read_names((name, ref.commit) for name, ref in refs.items())
+    found = _completed(project, target, names)
+    tags = _with_states(project, version_tags(names, found), refs, releases)
+    others = {tip for name, tip in listed.refs.branches.items() if is_released(project, name) and name != branch}
     return RepositorySnapshot(
-        branch=branch, head=head, target=target, tags=tags, releases=releases, refs=tag_refs(refs)
+        branch=branch,
+        head=head,
+        target=target,
+        tags=tags,
+        naming=found,
+        tips=frozenset(others),
+        releases=releases,
+        refs=tag_refs(refs),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Listed:
+    """What git and GitHub list of one moment: branches and tags, and the newest releases."""
+
+    refs: RemoteRefs
+    releases: tuple[Release, ...]
+
+    def missing(self, prefix: str | None) -> list[str]:
+        """The tags of published releases that git does not list, though GitHub has no such release without its tag."""
+        named = (release.tag for release in self.releases if not release.draft)
+        return [tag for tag in named if parse_tag(tag, prefix) and tag not in self.refs.tags]
+
+
+def _listed(project: Project, branch: str) -> _Listed:
+    """List branches, tags and releases, again where the branch is not among them, or they contradict each other.
+
+    Nothing is concluded from a tag that is missing in one list alone: raises NeedsPersonError where that stays so.
+    """
+    prefix = project.config.tag_prefix
+    listed = _list(project)
+    for times in _LOOKS_AGAIN:
+        if branch in listed.refs.branches and not listed.missing(prefix):
+            break
+        project.clock.sleep(times * project.settling)
+        listed = _list(project)
+    if missing := listed.missing(prefix):
+        raise _without_tag(project, missing[0])
+    return listed
+
+
+def _list(project: Project) -> _Listed:
+    return _Listed(project.git.remote_refs(), tuple(project.remote.releases()))
+
+
+def _without_tag(project: Project, tag: str) -> NeedsPersonError:
+    return NeedsPersonError(
+        f"{tag} is released on GitHub, and git lists no tag {tag}",
+        during="listing tags and releases",
+        already="nothing was written",
+        todo=f"put the tag back with `git push {project.git.remote} {tag}`, at the commit that was released,"
+        f" or delete the release {tag} on GitHub if it is to count for nothing; then run the command again",
     )
 
 
@@ -96,10 +191,12 @@ def find_branch(project: Project, target: str) -> str:
     Raises RefusedError where the commit is on neither the main branch nor a maintenance branch.
     """
     main = main_branch(project)
-    eligible = project.git.branches_containing(target, lambda name: name == main or _maintained(project, name))
-    for name in (project.actions.branch, project.git.current_branch(), main, *sorted(eligible)):
-        if name in eligible:
+    for name in filter(None, (project.actions.branch, project.git.current_branch(), main)):
+        if is_released(project, name) and project.git.branches_containing(target, name.__eq__):
             return name
+    others = project.git.branches_containing(target, lambda name: _maintained(project, name))
+    for name in sorted(others):
+        return name
     raise RefusedError(
         f"commit {target[:10]} is on neither `{main}` nor a maintenance branch"
         f" ({', '.join(f'`{pattern}`' for pattern in project.config.maintenance)})",
@@ -128,13 +225,20 @@ def facts_for(
     base = reachable.first(tag for tag in tags if _is_base(tag) and (tag.stable or wants_prerelease))
     stable_base = reachable.first(tag for tag in tags if _is_base(tag) and tag.stable) if wants_prerelease else base
     since = _resolve_since(project, request, target)
-    begin = since or (base.commit if base else None)
-    first = begin is None
-    changes = () if first else changes_between(project, seen, begin, target)
+    stable = tuple(tag for tag in tags if _is_base(tag) and tag.stable)
+    changes: tuple[Change, ...] = ()
+    if since:
+        changes = changes_between(project, seen, since, target)
+    elif base:
+        taken = tuple(tag for tag in tags if _is_base(tag)) if wants_prerelease else stable
+        commits = unreleased(project, seen, base, target, taken, finishing=finishing is not None)
+        changes = _changes(project, seen, commits, base.commit, target)
     since_stable = changes
     if wants_prerelease and stable_base != base and not since:
-        since_stable = changes_between(project, seen, stable_base.commit if stable_base else None, target)
+        commits = unreleased(project, seen, stable_base, target, stable, finishing=finishing is not None)
+        since_stable = _changes(project, seen, commits, stable_base.commit if stable_base else None, target)
     counted = reachable.first(tag for tag in tags if tag.stable)
+    prepared = None if counted else reachable.first(tag for tag in tags if not tag.stable)
     return ReleaseFacts(
         branch=seen.branch,
         maintenance=_maintained(project, seen.branch),
@@ -148,48 +252,127 @@ def facts_for(
         containing=None if finishing else _containing(project, seen, wants_prerelease=wants_prerelease),
         since=request.since if since else "",
         newest=_newest(project, seen),
-        strangers=_strangers(project, seen) if base is None else "",
-        withheld="" if finishing else _withheld(project),
+        prepared=prepared.version.finalize_version() if prepared else None,
+        elsewhere=None if counted else next((tag for tag in tags if tag.stable), None),
+        naming=seen.naming,
+        withheld="" if finishing else _withheld(project, seen),
         unseen=seen.unseen,
     )
 
 
-def _withheld(project: Project) -> str:
-    """Why the event that started us makes no new release: a tag's push only ever finishes that tag."""
+def _withheld(project: Project, seen: RepositorySnapshot) -> str:
+    """Why the event that started us makes no new release: a tag's push only ever finishes that tag.
+
+    Nor does merging what sets the tool up release: the first time a person says so.
+    """
     if project.actions.pushed_tag:
         return f"the tag {project.actions.pushed_tag} was pushed, and nothing about it is half-done"
-    return withheld(project.actions.event_name, project.config)
+    event = project.actions.event_name
+    found = withheld(event, project.config)
+    if found or event not in {"push", "schedule"} or project.config.release_now or _released_before(project, seen):
+        return found
+    return "nothing was released with release-tool here yet, and a person makes the first release: `release-tool bump`"
 
 
-def _strangers(project: Project, seen: RepositorySnapshot) -> str:
-    names = sorted(name for name, _ in seen.refs) or sorted(project.git.tags())
-    return other_prefixes(names, project.config.tag_prefix)
+def _released_before(project: Project, seen: RepositorySnapshot) -> bool:
+    """Whether one of the newest tags was claimed by us."""
+    messages = project.git.tag_messages([tag.name for tag in seen.tags[:_NEWEST]])
+    return any(owner_of(message.text) for message in messages.values())
 
 
 def changes_between(project: Project, seen: RepositorySnapshot, base: str | None, target: str) -> tuple[Change, ...]:
     """What landed on the branch after `base` up to `target`, oldest first; reverts are proven by git."""
-    commits = project.git.first_parent_log(base, target)
-    owners = None
-    if _online(project, seen):
-        owners = _owners(project, seen.branch, commits)
-        commits, owners = _with_merged_in(project, seen.branch, commits, owners, base)
-    landed = domain.landings(commits, owners)
+    return _changes(project, seen, _new_commits(project, base, target), base, target)
+
+
+def pulls_between(project: Project, seen: RepositorySnapshot, base: str | None, target: str) -> dict[str, PullRequest]:
+    """The pull request that each commit after `base` up to `target` came with: as GitHub knows it, else its message."""
+    grouped, owners = _grouped(project, seen, _new_commits(project, base, target), target)
+    if owners is not None:
+        return owners
+    told = ((landing, domain.pull_from_message(landing, seen.branch)) for landing in domain.landings(grouped.landed))
+    return {commit.sha: pull for landing, pull in told if pull for commit in landing.commits}
+
+
+def _changes(
+    project: Project, seen: RepositorySnapshot, commits: Sequence[Commit], base: str | None, target: str
+) -> tuple[Change, ...]:
+    """Turn the commits of a range (children first) into changes; every one of them is in exactly one."""
+    grouped, owners = _grouped(project, seen, commits, target)
+    landed = domain.landings(grouped.landed, owners, grouped.inside)
     proofs = [
         proof
         for proposal in domain.proposals(landed, project.repository)
         for proof in _prove(project, seen, proposal, base)
     ]
-    return domain.assess(landed, project.config, project.repository, proofs)
+    return merged_by_hand(domain.assess(landed, project.config, project.repository, proofs), grouped.behind)
 
 
-def pulls_between(project: Project, seen: RepositorySnapshot, base: str | None, target: str) -> dict[str, PullRequest]:
-    """The pull request that each commit after `base` up to `target` came with: as GitHub knows it, else its message."""
-    commits = project.git.first_parent_log(base, target)
+def _grouped(
+    project: Project, seen: RepositorySnapshot, commits: Sequence[Commit], target: str
+) -> tuple[Grouped, dict[str, PullRequest] | None]:
+    """Group the commits of a range by what landed them: as GitHub knows it, else as their messages tell."""
     if not _online(project, seen):
-        told = ((landing, domain.pull_from_message(landing, seen.branch)) for landing in domain.landings(commits))
-        return {commit.sha: pull for landing, pull in told if pull for commit in landing.commits}
-    owners = _owners(project, seen.branch, commits)
-    return _with_merged_in(project, seen.branch, commits, owners, base)[1]
+        return group(commits, target, lambda commit: domain.pull_number(commit) is not None), None
+    owners: dict[str, PullRequest] = {}
+    asked: set[str] = set()
+    while True:
+        grouped = group(commits, target, lambda commit: commit.sha in owners)  # noqa: B023 - called at once
+        unasked = [commit for commit in grouped.landed if commit.sha not in asked]
+        if not asked:
+            line = _first_parents(commits, target)
+            unasked = [commit for commit in unasked if commit.sha in line]
+        if not unasked:
+            return grouped, owners
+        owners |= _owners(project, seen.branch, unasked, aside=bool(asked))
+        asked.update(commit.sha for commit in unasked)
+
+
+def _first_parents(commits: Sequence[Commit], target: str) -> set[str]:
+    """The first-parent line of a range: with all merges taken for pull requests, nothing else landed by itself."""
+    return {commit.sha for commit in group(commits, target, lambda _: True).landed}
+
+
+def _new_commits(project: Project, base: str | None, target: str) -> list[Commit]:
+    """The commits of a range, children first; where a clone is shallow, with all that merges brought."""
+    commits = project.git.new_commits(base, target)
+    if project.git.is_shallow() and any(commit.is_merge for commit in commits):
+        project.say("this clone is shallow: fetching the rest of its history, which merges lead to")
+        project.git.unshallow()
+        commits = project.git.new_commits(base, target)
+    return commits
+
+
+def unreleased(  # noqa: PLR0913 - the ends of a range, and what is taken out of it
+    project: Project,
+    seen: RepositorySnapshot,
+    base: VersionTag | None,
+    target: str,
+    released: Sequence[VersionTag],
+    *,
+    finishing: bool = False,
+) -> list[Commit]:
+    """The commits that the target contains and no released tag of this branch or another released one does."""
+    commits = _new_commits(project, base.commit if base else None, target)
+    parents: dict[str, Sequence[str]] = {commit.sha: commit.parents for commit in commits}
+    if not parents:
+        return []
+    if _online(project, seen):
+        project.git.fetch_commits(seen.tips)
+    beside = project.git.parents_beside({*seen.tips, seen.head}, [target, *([base.commit] if base else [])])
+    shas = {tag.commit for tag in released}
+    aside = {sha for sha in shas if sha in beside}
+    if finishing and aside:
+        aside = _earlier(project, aside, target)
+    own = {sha for sha in shas if sha in parents}
+    gone = set(reached([*own, *aside], parents | beside))
+    return [commit for commit in commits if commit.sha not in gone]
+
+
+def _earlier(project: Project, shas: set[str], target: str) -> set[str]:
+    """Those of the commits that were there before another one: what was released later took nothing from it."""
+    dates = project.git.commit_dates({*shas, target})
+    return {sha for sha in shas if dates[sha] <= dates[target] and not project.git.is_ancestor(target, sha)}
 
 
 def _online(project: Project, seen: RepositorySnapshot) -> bool:
@@ -200,8 +383,15 @@ def _maintained(project: Project, branch: str) -> bool:
     return is_maintenance(branch, project.config)
 
 
-def _published_head(project: Project, branch: str, target: str) -> str:
-    head = project.git.fetch_branch(branch)
+def _fetched_head(project: Project, branch: str, listed: _Listed) -> str | None:
+    head = listed.refs.branches.get(branch)
+    if head is not None:
+        project.git.fetch_commit(head)
+    return head
+
+
+def _published_head(project: Project, branch: str, target: str, listed: _Listed) -> str:
+    head = _fetched_head(project, branch, listed)
     if head is None or not project.git.is_ancestor(target, head):
         raise RefusedError(
             f"commit {target[:10]} is not on `{branch}` on GitHub",
@@ -212,19 +402,33 @@ def _published_head(project: Project, branch: str, target: str) -> str:
     return head
 
 
-def _complete(project: Project, target: str, refs: Mapping[str, TagRef], *, online: bool) -> tuple[VersionTag, ...]:
-    """The version tags, with enough history in the clone to know which of them `target` contains."""
-    if not project.git.is_shallow():
-        return _version_tags(project, refs)
-    project.say("this clone is shallow: fetching history until the last release is in it")
-    tags = _version_tags(project, refs if online else project.git.remote_tags())
-    commits = [tag.commit for tag in tags if tag.stable]
-    project.git.deepen_until(lambda: _knows_base(project, commits, target))
-    return tags
+def _completed(project: Project, target: str, names: Sequence[TagName]) -> Naming:
+    """How the branch names its releases, with enough history in the clone to know which tags `target` contains."""
+    configured = project.config.tag_prefix
+    if project.git.is_shallow():
+        project.say("this clone is shallow: fetching history until the last release is in it")
+        if needs_history(names, configured):
+            project.git.unshallow()
+        else:
+            tags = version_tags(names, named_alike(names, configured))
+            commits = [tag.commit for tag in tags if tag.stable]
+            project.git.deepen_until(lambda: _knows_base(project, commits, target))
+    return _named(project, target, names)
 
 
-def _version_tags(project: Project, refs: Mapping[str, TagRef]) -> tuple[VersionTag, ...]:
-    return version_tags(((name, ref.commit) for name, ref in refs.items()), project.config.tag_prefix)
+def look_at_tags(project: Project) -> tuple[Naming, tuple[VersionTag, ...]]:
+    """How what is checked out names its releases, and its version tags, as far as this clone knows them."""
+    names = read_names((name, ref.commit) for name, ref in project.git.tags().items())
+    head = project.git.resolve("HEAD")
+    found = _named(project, head, names) if head else named_alike(names, project.config.tag_prefix)
+    return found, version_tags(names, found)
+
+
+def _named(project: Project, target: str, names: Sequence[TagName]) -> Naming:
+    configured = project.config.tag_prefix
+    if not needs_history(names, configured):
+        return named_alike(names, configured)
+    return naming(names, project.git.places({tag.commit for tag in names}, target), configured)
 
 
 def _knows_base(project: Project, commits: list[str], target: str) -> bool:
@@ -251,7 +455,7 @@ def _with_states(
         if release is None and (owner or tag.name in drafted or tag.name == project.actions.pushed_tag):
             if oldest and message and message.tagged_at < oldest:
                 return tag
-            release = project.remote.release_by_tag(tag.name) if oldest else None
+            release = project.remote.release_by_tag(tag.name)  # a list that lacks it proves nothing
             if release is None:
                 alive = owner is not None and message is not None and lives(project, owner, message.tagged_at)
                 return msgspec.structs.replace(tag, state=TagState.HALF_DONE, owner=owner, owner_lives=alive)
@@ -322,14 +526,9 @@ def _containing(project: Project, seen: RepositorySnapshot, *, wants_prerelease:
     """The release of this branch that has the target already, though the target is not its commit; the lowest one."""
     if seen.target == seen.head:
         return None
-    for tag in reversed(seen.tags):
-        if tag.state is TagState.ABANDONED or not (tag.stable or wants_prerelease) or tag.commit == seen.target:
-            continue
-        if len(project.git.present([tag.commit])) == 0:
-            continue
-        if project.git.is_ancestor(seen.target, tag.commit) and project.git.is_ancestor(tag.commit, seen.head):
-            return tag
-    return None
+    above = project.git.between(seen.target, seen.head)
+    wanted = (tag for tag in reversed(seen.tags) if tag.state is not TagState.ABANDONED)
+    return next((tag for tag in wanted if (tag.stable or wants_prerelease) and tag.commit in above), None)
 
 
 def _newest(project: Project, seen: RepositorySnapshot) -> Version | None:
@@ -340,8 +539,11 @@ def _newest(project: Project, seen: RepositorySnapshot) -> Version | None:
     return newest.version if newest else None
 
 
-def _owners(project: Project, branch: str, commits: list[Commit]) -> dict[str, PullRequest]:
-    """Which commit belongs to which pull request: by merge commit, and by association for rebase merges."""
+def _owners(project: Project, branch: str, commits: list[Commit], *, aside: bool) -> dict[str, PullRequest]:
+    """Which commit belongs to which pull request: by merge commit, and by the commits it had for a rebased one.
+
+    What came from aside, behind a merge by hand, may have been merged into any branch.
+    """
     if not commits:
         return {}
     wanted = {commit.sha for commit in commits}
@@ -351,29 +553,10 @@ def _owners(project: Project, branch: str, commits: list[Commit]) -> dict[str, P
         number = domain.pull_number(commit)
         if commit.sha not in owners and number is not None:
             pull = project.remote.pull(number)
-            if pull is not None and pull.merge_commit == commit.sha and pull.base == branch:
+            if pull is not None and pull.merge_commit == commit.sha and (aside or pull.base == branch):
                 owners[commit.sha] = pull
     suspects = domain.rebase_suspects(commits, owners)
-    return owners | project.remote.associated_pulls(branch, suspects) if suspects else owners
-
-
-def _with_merged_in(
-    project: Project, branch: str, commits: list[Commit], owners: dict[str, PullRequest], base: str | None
-) -> tuple[list[Commit], dict[str, PullRequest]]:
-    """Add the pull requests of this branch that a merge pushed by hand hides behind its second parent."""
-    if all(commit.sha in owners for commit in commits if commit.is_merge):
-        return commits, owners
-    brought = project.git.merged_in(base, commits[0].sha)
-    shown: list[Commit] = []
-    for commit in commits:
-        shown.append(commit)
-        hidden = brought.get(commit.sha, ()) if commit.is_merge and commit.sha not in owners else ()
-        found = project.remote.merged_pulls(
-            branch, {side.sha for side in hidden}, min((side.committed_at for side in hidden), default=0)
-        )
-        owners = owners | found
-        shown += [side for side in reversed(hidden) if side.sha in found]
-    return shown, owners
+    return owners | domain.rebased(commits, owners, project.remote.pull_messages(suspects))
 
 
 def _prove(

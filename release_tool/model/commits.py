@@ -14,6 +14,10 @@ _ASSISTANTS = frozenset({"copilot", "claude", "codex"})
 """The logins of assistants that are no `[bot]` to GitHub."""
 
 
+LARGEST_NUMBER = 2**31 - 1
+"""No issue or pull request has a larger number: GitHub can't even be asked for one."""
+
+
 class Author(msgspec.Struct, frozen=True):
     """Somebody who wrote a change; the login is None where only a name is known."""
 
@@ -26,13 +30,18 @@ class Author(msgspec.Struct, frozen=True):
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """A commit as git tells it; `committed_at` is in seconds since the epoch."""
+    """A commit as git tells it; times are in seconds since the epoch.
+
+    `authored_at`, and `committer`, a mail address, are left out where nobody asks how it came to be.
+    """
 
     sha: str
     parents: tuple[str, ...]
     author: Author
     committed_at: int
     message: str
+    authored_at: int = 0
+    committer: str = ""
 
     @property
     def subject(self) -> str:
@@ -43,6 +52,14 @@ class Commit(msgspec.Struct, frozen=True):
     def is_merge(self) -> bool:
         """Whether the commit has more than one parent."""
         return len(self.parents) > 1
+
+    @property
+    def made_on_github(self) -> bool:
+        """Whether it was made on GitHub, as a squash is: it commits at once, and in its own name.
+
+        What it rebases is committed by whoever merged it, later than it was written.
+        """
+        return self.committer.startswith("noreply@") and self.authored_at == self.committed_at
 
 
 class PullRequest(msgspec.Struct, frozen=True, kw_only=True):

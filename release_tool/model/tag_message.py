@@ -10,6 +10,7 @@ from release_tool.text.visible import visible
 _TRAILER = "Release-Tool-Owner"
 _ASSETS = "Release-Tool-Assets"
 _SPACE = re.compile(r"\s")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _FIELD = re.compile(r"(?P<key>[a-z]+)=(?P<value>\S+)")
 
 
@@ -64,4 +65,4 @@ def _fields(owner: Owner) -> str:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdecimal() else 0
+    return int(text) if text and _NUMBER.fullmatch(text) else 0

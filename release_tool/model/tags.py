@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import enum
-import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.model.version import Version, parse_tag, precedence
+from release_tool.model.version import Version, precedence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from release_tool.config import Config
+    from release_tool.model.tag_names import Naming, TagName
     from release_tool.model.version import Precedence
-
-_VERSION_AT_END = re.compile(r"[^0-9]*[0-9]+\.[0-9]+\.[0-9]+")
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +63,7 @@ class VersionTag(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_maintenance(branch: str, config: Config) -> bool:
-    """Whether releases of this branch are maintenance releases: never `latest`, never deployed."""
+    """Whether releases of this branch are maintenance releases: never `latest`, never deployed by themselves."""
     return branch != config.branch and any(fnmatchcase(branch, pattern) for pattern in config.maintenance)
 
 
@@ -78,23 +76,15 @@ def withheld(event: str, config: Config) -> str:
     return ""
 
 
-def version_tags(tags: Iterable[tuple[str, str]], prefix: str) -> tuple[VersionTag, ...]:
-    """Keep the tags (name, commit) that carry a strict SemVer version, the highest first."""
+def version_tags(names: Iterable[TagName], naming: Naming) -> tuple[VersionTag, ...]:
+    """Keep the tags that carry a version of a branch's releases, the highest first."""
     found = [
-        VersionTag(name=name, version=version, commit=commit)
-        for name, commit in tags
-        if (version := parse_tag(name, prefix)) is not None
+        VersionTag(name=tag.name, version=tag.version, commit=tag.commit)
+        for tag in names
+        if tag.version is not None and naming.counts(tag)
     ]
     return tuple(sorted(found, key=_rank, reverse=True))
 
 
 def _rank(tag: VersionTag) -> tuple[Precedence, bool, str]:
     return precedence(tag.version), not tag.version.build, tag.name
-
-
-def other_prefixes(names: Iterable[str], prefix: str) -> str:
-    """Tell of tags that would be versions with another prefix, so that nobody starts anew at 0.1.0 by mistake."""
-    found = [name for name in names if _VERSION_AT_END.fullmatch(name) and parse_tag(name, prefix) is None]
-    if not found:
-        return ""
-    return f"{len(found)} tags such as {found[-1]!r} lack the prefix {prefix!r} and count for nothing (`tag-prefix`)"

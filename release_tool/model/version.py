@@ -23,8 +23,9 @@ __all__ = [
     "tag_name",
 ]
 
-_STRICT = re.compile(r"[0-9A-Za-z.+-]+")
-"""The characters of a SemVer version: `\\d` alone would let non-ASCII digits pass."""
+_STRICT = re.compile(r"[0-9A-Za-z.+-]{1,255}")
+"""The characters of a SemVer version (`\\d` alone would let non-ASCII digits pass), no more than a file's name has."""
+_BEFORE_DIGITS = re.compile(r"^[^0-9]*")
 
 
 Precedence: TypeAlias = tuple[int, int, int, bool, tuple[tuple[bool, int, str], ...]]
@@ -52,8 +53,13 @@ def parse_version(text: str) -> Version | None:
         return None
 
 
-def parse_tag(tag: str, prefix: str) -> Version | None:
-    """Read the version of a tag, or None where the tag lacks the prefix or is no strict SemVer version."""
+def parse_tag(tag: str, prefix: str | None) -> Version | None:
+    """Read the version of a tag, or None where the tag lacks the prefix or is no strict SemVer version.
+
+    Without a prefix that was chosen, whatever stands before the first digit is one.
+    """
+    if prefix is None:
+        return parse_version(_BEFORE_DIGITS.sub("", tag))
     return parse_version(tag[len(prefix) :]) if tag.startswith(prefix) else None
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from release_tool.notify.notice import SendFailure, SendReport
 from release_tool.notify.worker import SendRequest, SendResult
+from release_tool.text.documents import UNREADABLE
 from release_tool.text.masking import Masker
 from release_tool.text.visible import visible
 
@@ -34,6 +35,7 @@ _LONGEST_REST = 30.0
 _SHORT_REST = 1.0
 """Seconds for a service that wants rest and does not say how much, as Slack takes one message a second."""
 _TRIES = 3
+_FOR_EVER = 86_400.0
 _LONGEST_REASON = 200
 _WORD = re.compile(r"[^/?#&=@:,;\s]+")
 _PASSED_ON = (
@@ -167,7 +169,7 @@ class _Courier:
             return None
         if self._program.returncode == -signal.SIGALRM:
             return None
-        with contextlib.suppress(msgspec.DecodeError):  # the last line is ours; a service's library may print, too
+        with contextlib.suppress(*UNREADABLE):  # the last line is ours; a service's library may print, too
             return msgspec.json.decode((output.splitlines() or [b""])[-1], type=SendResult)
         return SendResult(said=f"the process that sends it ended with code {self._program.returncode}")
 
@@ -187,9 +189,10 @@ def _seconds_of(retry_after: str, now: datetime) -> float | None:
     from email.utils import parsedate_to_datetime  # seldom needed
 
     try:
-        return float(retry_after) if retry_after[:1].isdecimal() else _until(parsedate_to_datetime(retry_after), now)
-    except ValueError:
+        seconds = float(retry_after) if retry_after[:1].isdecimal() else _until(parsedate_to_datetime(retry_after), now)
+    except (ValueError, OverflowError):
         return None
+    return min(seconds, _FOR_EVER)
 
 
 def _until(date: datetime, now: datetime) -> float:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from apprise import AppriseAsset
     from requests import Response
 
-_LONGEST = 500
+_LONGEST = 64 * 1024
+"""Characters; far more than anybody is shown, since what is secret in them is only masked later."""
 
 
 class SendRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from release_tool.errors import RefusedError, ReleaseToolError, RemoteError, Usa
 from release_tool.github.api import NoAnswerError, PermissionDeniedError
 from release_tool.history.facts import Request
 from release_tool.history.look import branch_snapshot, facts_for, is_released
+from release_tool.model.commits import LARGEST_NUMBER
 from release_tool.pull_request import comment as comment_text
 from release_tool.pull_request.comment import Preview
 from release_tool.pull_request.github import PullRequests
@@ -19,7 +20,7 @@ from release_tool.release.notes.render import entry
 from release_tool.release.plan import plan_release
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from release_tool.history.changes import Change
     from release_tool.history.facts import ReleaseFacts
@@ -92,12 +93,16 @@ def tell_released(project: Project, plan: ReleasePlan, url: str) -> None:
 
 def number_of_event(project: Project) -> int | None:
     """The pull request that the event in Actions is about; None where it is about none."""
-    event = project.actions.event
+    return event_number(project.actions.event)
+
+
+def event_number(event: Mapping[str, object]) -> int | None:
+    """The number of the pull request in an event; None where there is none that could be one."""
     number = event.get("number")
     pull = event.get("pull_request")
     if number is None and isinstance(pull, dict):
         number = pull.get("number")
-    return number if isinstance(number, int) else None
+    return number if type(number) is int and 0 < number <= LARGEST_NUMBER else None
 
 
 def _candidate(project: Project, number: int) -> MergeCandidate:
@@ -123,7 +128,7 @@ def _checked(project: Project, candidate: MergeCandidate, facts: ReleaseFacts | 
     found = findings(candidate, project.config, project.repository)
     alone, together = (_tag_with(project, facts, changes) for changes in ((change,), (*facts.changes, change)))
     if isinstance(together, PolicyFinding):
-        found = (together, *found)
+        found = tuple(sorted((together, *found), key=lambda one: list(Severity).index(one.severity)))
     preview = Preview(
         base=pull.base,
         alone=alone if isinstance(alone, str) else None,
@@ -145,7 +150,9 @@ def _tag_with(project: Project, facts: ReleaseFacts, changes: tuple[Change, ...]
     try:
         return plan_release(imagined, Request(), project.config).tag
     except RefusedError as refused:
-        return PolicyFinding("no-version", Severity.ERROR, refused.message, refused.todo)
+        return PolicyFinding(
+            "no-version", Severity.WARNING, f"nothing will be released: {refused.message}", refused.todo
+        )
 
 
 def _say(project: Project, candidate: MergeCandidate, checked: CheckResult) -> CheckResult:

@@ -14,10 +14,12 @@ from release_tool.history.changes import (
     ChangeKind,
     Landing,
     bump_labels,
+    bump_types,
     landing_change,
     reference_of,
     title_decision,
 )
+from release_tool.history.titles import has_breaking_footer, near_miss
 from release_tool.model.commits import Author, Commit, PullRequest
 from release_tool.model.version import Bump
 from release_tool.release.notes.body import read
@@ -57,22 +59,24 @@ class PolicyFinding(msgspec.Struct, frozen=True):
 class MergeCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """A pull request that may be merged; `files` are the paths it changes, read only where a rule asks for them.
 
+    `commits` are the newest of its own, whose footers land with it.
     `known_labels` are the labels that exist in the repository, unless `knows_all_labels` says that there are more.
     """
 
     pull: PullRequest
     head: str
     state: str
+    commits: tuple[Commit, ...] = ()
     files: tuple[str, ...] = ()
     known_labels: frozenset[str] = frozenset()
     knows_all_labels: bool = True
 
 
 def landing_of(candidate: MergeCandidate) -> Landing:
-    """The landing that a squash merge would make now, so that it is decided by the very code of the release."""
+    """The landing that merging it would make now, so that it is decided by the very code of the release."""
     pull = candidate.pull
     commit = Commit(candidate.head, (), pull.author or Author("ghost"), 0, f"{pull.title} (#{pull.number})")
-    return Landing((commit,), pull, pull.number)
+    return Landing((commit,), pull, pull.number, candidate.commits)
 
 
 def change_of(candidate: MergeCandidate, config: Config) -> Change:
@@ -88,7 +92,8 @@ def findings(candidate: MergeCandidate, config: Config, repository: str) -> tupl
         _contradicting(candidate, config),
         _migration(candidate, change),
         _one_way(candidate, config),
-        _title(candidate, change),
+        _title(candidate, change, config),
+        _footer(candidate, change, config),
         _prose(candidate, change),
         _revert(candidate, repository),
         _mentions(candidate),
@@ -106,7 +111,12 @@ def refuses(found: Iterable[PolicyFinding]) -> bool:
 def _unlabelled(candidate: MergeCandidate, change: Change, config: Config) -> Iterator[PolicyFinding]:
     if change.rule is not BumpRule.POLICY:
         return
-    choices = ", ".join(f"`{labels[0]}`" for labels in _levels(config.labels) if labels)
+    known = {label.casefold() for label in candidate.known_labels}
+    choices = ", ".join(
+        f"`{next((label for label in labels if label.casefold() in known), labels[0])}`"
+        for labels in _levels(config.labels)
+        if labels
+    )
     others = ", ".join(f"`{label}`" for label in candidate.pull.labels)
     severity = Severity.ERROR if config.unlabelled == "fail" else Severity.NOTICE
     message = f"its labels ({others}) do not say" if others else "nothing says"
@@ -177,8 +187,8 @@ def _one_way(candidate: MergeCandidate, config: Config) -> Iterator[PolicyFindin
     )
 
 
-def _title(candidate: MergeCandidate, change: Change) -> Iterator[PolicyFinding]:
-    said = title_decision(candidate.pull.title)
+def _title(candidate: MergeCandidate, change: Change, config: Config) -> Iterator[PolicyFinding]:
+    said = title_decision(candidate.pull.title, config)
     if change.rule is BumpRule.LABEL and said is not None and said.bump is not change.bump:
         yield PolicyFinding(
             "title-against-labels",
@@ -186,6 +196,25 @@ def _title(candidate: MergeCandidate, change: Change) -> Iterator[PolicyFinding]
             f"the title says {said.bump}, the labels say {change.bump}, and the labels count",
             "make them say the same",
         )
+    near = near_miss(candidate.pull.title, bump_types(config)) if change.rule is BumpRule.POLICY else ""
+    if near:
+        yield PolicyFinding(
+            "nearly-conventional", Severity.WARNING, f"the title decides nothing: {near}", "correct the title"
+        )
+
+
+def _footer(candidate: MergeCandidate, change: Change, config: Config) -> Iterator[PolicyFinding]:
+    """A footer decides where nothing else says so, and a squash can leave it out."""
+    footed = next((commit for commit in candidate.commits if has_breaking_footer(commit.message)), None)
+    said = title_decision(candidate.pull.title, config)
+    if footed is None or change.rule is not BumpRule.TITLE or (said and said.bump is Bump.MAJOR):
+        return
+    yield PolicyFinding(
+        "breaking-by-footer",
+        Severity.WARNING,
+        f"it is breaking by the footer `BREAKING CHANGE:` of {footed.sha[:10]} alone, which a squash can leave out",
+        "set the label for a breaking change, or put a `!` before the colon of the title",
+    )
 
 
 def _prose(candidate: MergeCandidate, change: Change) -> Iterator[PolicyFinding]:
@@ -193,7 +222,7 @@ def _prose(candidate: MergeCandidate, change: Change) -> Iterator[PolicyFinding]
         yield PolicyFinding(
             "breaking-in-prose",
             Severity.WARNING,
-            "its body speaks of a BREAKING CHANGE, which changes no version: only labels and titles do",
+            "its body speaks of a BREAKING CHANGE, which changes no version: labels, titles and footers of commits do",
             "set the label for a breaking change, if it is one",
         )
 
@@ -222,9 +251,9 @@ def missing_labels(known: Iterable[str], config: Config) -> tuple[tuple[str, ...
     usual: list[str] = []
     for labels, default in _mapped(config):
         missing = [label for label in labels if label.casefold() not in known]
-        if labels != default:
-            chosen += missing
-        elif labels and len(missing) == len(labels):
+        own = [label for label in missing if label not in default]
+        chosen += own
+        if labels and len(missing) == len(labels) and not own:
             usual.append(labels[0])
     return tuple(chosen), tuple(usual)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.errors import UsageError
-from release_tool.history.references import ImageReference
+from release_tool.errors import RefusedError, UsageError
+from release_tool.history.references import MANIFEST, REFERENCE, ImageReference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from release_tool.release.plan import ReleasePlan
 
 CHECKSUMS = "SHA256SUMS"
-MANIFEST = "manifest.json"
 FULL_NOTES = "RELEASE_NOTES.md"
+REFERENCES = "release-references.txt"
+"""The file in which a build tells what it built besides files, one `NAME=REF@DIGEST` a line; it is not published."""
 RECORDS = frozenset({CHECKSUMS, MANIFEST, FULL_NOTES})
 """The files that are made here."""
 
@@ -28,13 +29,11 @@ MOST_FILES = 1000 - len(RECORDS)
 TOO_LARGE = 2 * 1024**3
 """The bytes that no file of a release may reach."""
 
-_SPECIAL = re.compile(r"\.*[^A-Za-z0-9._+-][^A-Za-z0-9_+-]*")
+_SPECIAL = re.compile(r"[^A-Za-z0-9_+@-]+")
 """What GitHub replaces by one dot; it is replaced here first, so that two files never become one after the claim."""
 
 _LONGEST_REFERENCE = 140
 """The characters that GitHub keeps of what stands beside the name in a commit's status."""
-
-_REFERENCE = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_-]*)=(?P<reference>\S+@sha256:[0-9a-f]{64})")
 
 
 class File(msgspec.Struct, frozen=True):
@@ -65,6 +64,8 @@ def collect(paths: Iterable[Path]) -> tuple[Asset, ...]:
     """Read the files to publish; raises UsageError for what GitHub would not take, or not under a name of its own."""
     assets: dict[str, Asset] = {}
     for path in paths:
+        if path.name == REFERENCES:
+            continue
         if len(assets) == MOST_FILES:
             raise _unusable(path, f"is one too many: a release has at most {MOST_FILES} files besides the records")
         asset = _read(path)
@@ -77,11 +78,25 @@ def collect(paths: Iterable[Path]) -> tuple[Asset, ...]:
     return tuple(assets.values())
 
 
+def insist_on_references(promised: Iterable[str], given: Iterable[ImageReference]) -> None:
+    """Raise RefusedError where something that the configuration promises was not built."""
+    missing = sorted(set(promised) - {reference.name for reference in given})
+    if missing:
+        raise RefusedError(
+            f"the build told no reference of {', '.join(missing)}, which `build.references` promises",
+            already="nothing was written",
+            todo=f"write `NAME=REF@DIGEST` into dist/{REFERENCES}; GitHub drops outputs that contain a secret's value",
+        )
+
+
 def parse_references(values: Iterable[str]) -> tuple[ImageReference, ...]:
-    """Read `NAME=REF@sha256:…` values, of which one may hold several lines; raises UsageError for another form."""
+    """Read `NAME=REF@sha256:…` values, of which one may hold several lines; raises UsageError for another form.
+
+    A value such as `@FILE` stands for what is in that file.
+    """
     found: dict[str, ImageReference] = {}
-    for line in (line.strip() for value in values for line in value.splitlines()):
-        match = _REFERENCE.fullmatch(line)
+    for line in (line.strip() for value in values for line in _told(value).splitlines()):
+        match = REFERENCE.fullmatch(line)
         if line and match is None:
             raise UsageError(
                 f"--reference {line!r} is not of the form NAME=REF@DIGEST",
@@ -99,6 +114,24 @@ def parse_references(values: Iterable[str]) -> tuple[ImageReference, ...]:
             if found.setdefault(reference.name, reference) != reference:
                 raise UsageError(f"--reference names {reference.name!r} twice", todo="give each name once")
     return tuple(found.values())
+
+
+def references_among(paths: Iterable[Path]) -> tuple[str, ...]:
+    """What a build told of what it built besides files, in the file among its files that is for that."""
+    return tuple(f"@{path}" for path in paths if path.name == REFERENCES)
+
+
+def _told(value: str) -> str:
+    if not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"--reference {value!r}: the file can't be read: {error}",
+            already="nothing was written",
+            todo=f"let the build write what it built into dist/{REFERENCES}, one NAME=REF@DIGEST a line",
+        ) from error
 
 
 def records(
@@ -129,8 +162,9 @@ def _read(path: Path) -> Asset:
     try:
         size = _size(path)
         digest = digest_of(path)
-    except OSError as error:
-        raise _unusable(path, f"can't be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no file can have that name"
+        raise _unusable(path, f"can't be read: {why}") from error
     label = path.name.encode(errors="replace").decode()
     return Asset(_name_on_github(path.name), size, digest, path, label)
 

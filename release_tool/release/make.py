@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from release_tool.errors import RefusedError
+from release_tool.errors import RefusedError, RemoteError
 from release_tool.github.api import Claim, NoAnswerError, RestrictedError
 from release_tool.history.facts import Request
 from release_tool.history.look import facts_for, look, tag_refs
@@ -28,6 +29,7 @@ from release_tool.text.markers import base_of, is_ours
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from release_tool.git.repository import TagRef
     from release_tool.history.look import RepositorySnapshot
     from release_tool.history.references import ImageReference
     from release_tool.model.tags import VersionTag
@@ -40,6 +42,30 @@ _PATIENCE = timedelta(minutes=30)
 """How long a person's command waits for somebody else; a job does not wait, it asks for another run."""
 
 _ALREADY_NOTHING = "nothing was written"
+_LET_THROUGH = (
+    "let the tool's token bypass the rule that protects tags (Settings, Rules), or use an app that it lets through"
+)
+_ADVICE = (
+    (
+        re.compile("signature", re.IGNORECASE),
+        (
+            "release a commit that GitHub signed, as it does when it merges, or let the tool's token bypass the "
+            "rule that wants signatures"
+        ),
+    ),
+    (
+        re.compile("pattern", re.IGNORECASE),
+        "set `tag-prefix` so that tags have the form that the rule wants, or let the tool's token bypass it",
+    ),
+    (
+        re.compile("restricted|immutable", re.IGNORECASE),
+        (
+            "if a tag rule restricts creation, let the tool's token bypass it; if the name is burned by an immutable "
+            "release that was deleted, name the next version with `--force X.Y.Z`"
+        ),
+    ),
+)
+"""What to do about a tag that is refused, by what GitHub says."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -139,7 +165,7 @@ def _unexpected(
             todo=f"build commit {planned.sha} and release that, or give {planned.tag} up with "
             f"`release-tool withdraw {planned.tag} --reason TEXT`",
         )
-    message = project.git.tag_message(project.git.remote_tags()[str(planned.tag)].object)
+    message = project.git.tag_message(_tag_of(project, planned).object)
     promised = assets_of(message.text) if message else None
     if promised and not materials.assets:
         raise RefusedError(
@@ -152,6 +178,24 @@ def _unexpected(
     return None
 
 
+def _tag_of(project: Project, planned: ReleasePlan) -> TagRef:
+    """Where the tag of a release is that was claimed before; a list without it is asked for once more."""
+    name = str(planned.tag)
+    found = project.git.remote_tags().get(name) or project.git.remote_tags().get(name)
+    if found is None:
+        raise _unlisted(planned)
+    return found
+
+
+def _unlisted(planned: ReleasePlan) -> RemoteError:
+    return RemoteError(
+        f"{planned.tag} was claimed, and git does not list it",
+        during=f"finishing {planned.tag}",
+        already=f"{planned.tag} is claimed, and not published",
+        todo="run the same command again; it carries on",
+    )
+
+
 def _claim(project: Project, planned: ReleasePlan, *, assets: int | None) -> ReleaseOutcome | None:
     """Create the tag, which is the lock of the release; returns what to tell where somebody else has it."""
     tag = str(planned.tag)
@@ -159,7 +203,11 @@ def _claim(project: Project, planned: ReleasePlan, *, assets: int | None) -> Rel
     made = project.remote.create_tag_object(
         tag, tag_message(tag, planned.reason, claimant(project), assets), planned.sha
     )
-    match _create_ref(project, f"refs/tags/{tag}", made):
+    try:
+        claim = _create_ref(project, f"refs/tags/{tag}", made)
+    except RestrictedError as error:
+        raise _restricted(tag, error.said) from error
+    match claim:
         case Claim.CREATED:
             return None
         case Claim.EXISTS:
@@ -170,18 +218,21 @@ def _claim(project: Project, planned: ReleasePlan, *, assets: int | None) -> Rel
             assert_never(never)
 
 
+def _restricted(tag: str, said: str) -> RefusedError:
+    """A rule's refusal, with GitHub's own reason; the reason chooses nothing but the advice."""
+    advice = (advice for reason, advice in _ADVICE if reason.search(said))
+    return RefusedError(
+        f"GitHub does not allow the tag {tag}, which does not exist: {said}",
+        during=f"claiming {tag}",
+        already=_ALREADY_NOTHING,
+        todo=next(advice, _LET_THROUGH),
+    )
+
+
 def _create_ref(project: Project, ref: str, sha: str) -> Claim:
     """Create a ref; where no answer came, look what it is now before saying anything."""
     try:
         claim = project.remote.create_ref(ref, sha)
-    except RestrictedError as error:
-        raise RefusedError(
-            f"GitHub does not allow the tag {ref.removeprefix('refs/tags/')}, which does not exist: {error.message}",
-            during=error.during,
-            already=_ALREADY_NOTHING,
-            todo="if a tag rule is against it, let the tool's token bypass it; if the name is burned by an "
-            "immutable release that was deleted, name the next version with `--force X.Y.Z`",
-        ) from error
     except NoAnswerError:
         there = project.remote.ref(ref)
         if there is None:
@@ -217,7 +268,9 @@ def _settle(project: Project, seen: RepositorySnapshot, planned: ReleasePlan) ->
     until = project.clock.steady() + _PATIENCE
     while (now := tag_refs(project.git.remote_tags())) != known:
         seen, known = look(project, online=True), now
-        ours = next(tag for tag in seen.tags if tag.name == planned.tag)
+        ours = next((tag for tag in seen.tags if tag.name == planned.tag), None)
+        if ours is None:
+            raise _unlisted(planned)
         above = [tag for tag in seen.tags if _holds(project, tag, ours)]
         waiting = next((tag for tag in above if tag.state is TagState.HALF_DONE and tag.owner_lives), None)
         covering = next((tag for tag in above if _covers(project, seen, tag, ours)), None)

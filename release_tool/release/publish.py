@@ -8,9 +8,9 @@ import msgspec
 
 from release_tool.errors import RemoteError
 from release_tool.github.api import NoAnswerError
-from release_tool.history.references import record
+from release_tool.history.references import MANIFEST, record
 from release_tool.release.announce import owed_channels
-from release_tool.release.assets import CHECKSUMS, MANIFEST, RECORDS, File, full_notes, records
+from release_tool.release.assets import CHECKSUMS, RECORDS, File, full_notes, records
 from release_tool.release.notes.edit import rewritten, written
 from release_tool.text.markers import is_ours
 

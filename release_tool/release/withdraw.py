@@ -6,6 +6,8 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from release_tool.errors import RefusedError
+from release_tool.history.commit_names import newest_in
+from release_tool.history.look import main_branch
 from release_tool.release.notes.merge import withdrawn
 from release_tool.text.markers import is_ours, is_withdrawn
 
@@ -73,8 +75,10 @@ def _next_latest(project: Project, seen: RepositorySnapshot, bad: Release) -> st
         for release in seen.releases
         if not (release.draft or release.prerelease or release.id == bad.id or is_withdrawn(release.body))
     }
-    heir = next((good[tag.name] for tag in seen.tags if tag.stable and tag.name in good), None)
-    if heir:
+    head = project.git.fetch_branch(main_branch(project)) or seen.head
+    newest = newest_in(project, [tag for tag in seen.tags if tag.name in good], head)
+    if newest:
+        heir = good[newest.name]
         project.remote.update_release(heir.id, heir.tag, latest=True)
         return heir.tag
     if not bad.immutable:

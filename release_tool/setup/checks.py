@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import re
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
@@ -13,9 +13,15 @@ from release_tool.deploy.freeze import parse_cron, parse_zone
 from release_tool.deploy.health.judge import unusable
 from release_tool.deploy.ledger.model import live, proven_commits
 from release_tool.errors import UsageError
+from release_tool.history.changes import BumpRule
+from release_tool.history.titles import conventional
+from release_tool.history.trust import summed_up
 from release_tool.model.tags import TagState
+from release_tool.model.version import Bump
 from release_tool.pull_request.policy import missing_labels
-from release_tool.setup.files import FileState, is_kept, passed
+from release_tool.release.version_files import BUILD, unset, version_files
+from release_tool.setup.called import breaches
+from release_tool.setup.files import DEPLOY, RELEASE, FileState, is_kept, passed
 from release_tool.text.globs import matching
 
 if TYPE_CHECKING:
@@ -24,9 +30,13 @@ if TYPE_CHECKING:
 
     from release_tool.config import Config, Environment
     from release_tool.deploy.ledger.model import Deployment
+    from release_tool.history.changes import Change
+    from release_tool.history.trust import Ignored
+    from release_tool.model.tag_names import Naming
     from release_tool.model.tags import VersionTag
     from release_tool.setup.files import ManagedFile
 
+_FEW = 5
 _DIFFERENCE = 30
 """Seconds by which clocks may differ before it matters to leases and halts."""
 _PUSHES = frozenset({"update", "pull_request", "required_status_checks", "required_signatures", "merge_queue"})
@@ -333,21 +343,36 @@ def of_secrets(name: str, environment: Environment, known: Collection[str], repo
         yield ok(f"secrets of {name}", "all that `pass-env` names are set")
 
 
-def of_passed(config: Config, deploy: str | None) -> Iterator[DoctorFinding]:
-    """What `pass-env` names has to stand in the deploy job, one `env` line each."""
-    wanted = {name for environment in config.environments.values() for name in environment.pass_env}
-    if not wanted:
-        return
-    missing = sorted(wanted - passed(deploy or ""))
+def of_passed(config: Config, deploy: str | None, release: str | None) -> Iterator[DoctorFinding]:
+    """What the configuration names has to stand in the job that is given it, one `env` line each."""
+    builds = (config.build, *([config.tests] if config.sync else [])) if config.build.enabled else ()
+    yield from _handed_on("build secrets", {name for job in builds for name in job.secrets}, RELEASE, release)
+    given = {name for environment in config.environments.values() for name in environment.pass_env}
+    yield from _handed_on("pass-env", given.union(config.deploy_setup.secrets), DEPLOY, deploy)
+
+
+def of_called(config: Config, workflows: Mapping[str, str | None]) -> Iterator[DoctorFinding]:
+    """A workflow of the user's that ours calls has to take what it is given, or GitHub starts nothing at all."""
+    jobs = {"build": config.build, "tests": config.tests}
+    for name, job in jobs.items():
+        wrong = list(breaches(name, job, workflows.get(job.workflow)))
+        yield from (problem(f"{name} workflow", text, f"correct {job.workflow}, or `{name}`") for text in wrong)
+        if job.workflow and not wrong:
+            yield ok(f"{name} workflow", f"{job.workflow} takes what it is given")
+
+
+def _handed_on(about: str, wanted: set[str], path: str, workflow: str | None) -> Iterator[DoctorFinding]:
+    missing = sorted(wanted - passed(workflow or ""))
+    name = path.rpartition("/")[2]
     if missing:
         fix = "release-tool init, or one line each: `NAME: ${{ secrets.NAME }}`"
-        yield problem("pass-env", f"deploy.yml does not hand on {', '.join(missing)}", fix, Fix.FILES)
-    else:
-        yield ok("pass-env", "deploy.yml hands on all that is asked for")
+        yield problem(about, f"{name} does not hand on {', '.join(missing)}", fix, Fix.FILES)
+    elif wanted:
+        yield ok(about, f"{name} hands on all that is asked for")
 
 
 def of_ledgers(config: Config, ledgers: Mapping[str, tuple[Deployment, ...]]) -> Iterator[DoctorFinding]:
-    """Without something proven there is no way back, and nothing is deployed automatically."""
+    """Without something proven there is no rollback target, and nothing is deployed automatically."""
     for name in config.environments:
         ledger = ledgers.get(name, ())
         about = f"baseline of {name}"
@@ -361,6 +386,16 @@ def of_ledgers(config: Config, ledgers: Mapping[str, tuple[Deployment, ...]]) ->
             yield ok(about, "something proven is live")
 
 
+def of_records(ignored: Iterable[Ignored]) -> Iterator[DoctorFinding]:
+    """What strangers wrote into the ledger, or nobody can read, counts for nothing; an app may only lack its name."""
+    found = summed_up(ignored)
+    for one in found:
+        text = f"ignored: {one}"
+        yield problem("records", text, one.todo) if one.todo else ok("records", text, "see who could write that")
+    if not found:
+        yield ok("records", "everything in the ledger counts")
+
+
 # Files, tags, the clone, the clock
 
 
@@ -370,6 +405,10 @@ def of_files(files: Iterable[ManagedFile]) -> Iterator[DoctorFinding]:
     missing = [file.path for file in kept if file.state is FileState.NEW]
     older = [file.path for file in kept if file.state is FileState.OLDER]
     changed = [file.path for file in kept if file.state is FileState.CHANGED]
+    strange = [file.path for file in kept if file.state is FileState.STRANGE]
+    if strange:
+        text = f"somebody else's, and named as ours would be: {', '.join(strange)}"
+        yield problem("files", text, "rename them, and run `release-tool init`")
     if missing:
         yield problem("files", f"missing: {', '.join(missing)}", "release-tool init", Fix.FILES)
     if older:
@@ -377,7 +416,7 @@ def of_files(files: Iterable[ManagedFile]) -> Iterator[DoctorFinding]:
     if changed:
         text = f"changed, or not written by `init`: {', '.join(changed)}"
         yield ok("files", text, "see what differs: release-tool init --dry-run --overwrite")
-    if not (missing or older or changed):
+    if not (missing or older or changed or strange):
         yield ok("files", "as this release-tool writes them")
 
 
@@ -397,6 +436,7 @@ def _start(workflow: str) -> list[str]:
 
 def of_workflows(states: Mapping[str, str], wanted: Iterable[str]) -> Iterator[DoctorFinding]:
     """A workflow runs when it is on the default branch and nobody has switched it off."""
+    wanted = tuple(wanted)
     missing = [path for path in wanted if path not in states]
     off = [path for path in wanted if states.get(path, "active") != "active"]
     if missing:
@@ -405,23 +445,65 @@ def of_workflows(states: Mapping[str, str], wanted: Iterable[str]) -> Iterator[D
     if off:
         commands = "; ".join(f"gh workflow enable {path.rpartition('/')[2]}" for path in off)
         yield problem("workflows", f"switched off: {', '.join(off)}", commands)
-    if not (missing or off):
+    if not wanted:
+        yield unseen("workflows", "nobody knows which there should be", "release-tool init")
+    elif not (missing or off):
         yield ok("workflows", "all are on the default branch and switched on")
 
 
-def of_tags(tags: Iterable[VersionTag], strangers: str) -> Iterator[DoctorFinding]:
-    """Version tags have the configured prefix, and every one that was claimed is finished."""
+def of_tags(tags: Iterable[VersionTag], naming: Naming) -> Iterator[DoctorFinding]:
+    """Version tags are of one package and can be read, and every one that was claimed is finished."""
     tags = tuple(tags)
-    if strangers:
-        yield problem("version tags", strangers, "set `tag-prefix` to the prefix that they have")
+    if naming.packages:
+        several = f"they are of several packages: {', '.join(naming.packages)}"
+        yield problem("version tags", several, f'choose one by its prefix: `tag-prefix = "{naming.choice}"`')
     else:
-        yield ok("version tags", f"the newest is {tags[0].name}" if tags else "none yet: the first release begins them")
+        newest = f"the newest is {tags[0].name}" if tags else "none yet: the first release begins them"
+        yield ok("version tags", "; ".join([newest, *naming.remarks]))
     for tag in tags:
         if tag.state is TagState.HALF_DONE and tag.owner_lives:
             yield ok("half-done releases", f"a run is on {tag.name}")
         elif tag.state is TagState.HALF_DONE:
             fix = f"release-tool release, or `release-tool withdraw {tag.name} --reason TEXT`"
             yield problem("half-done releases", f"{tag.name} was claimed and never published", fix)
+
+
+def of_version_files(texts: Mapping[str, str]) -> Iterator[DoctorFinding]:
+    """Nothing is pushed to the released branch, so a version that is written in a file is the build's to set."""
+    missed = unset(texts)
+    for file in version_files(texts):
+        about = f"version in {file.path}"
+        if file in missed:
+            text = f"says {file.version!r}, and no build sets it: what is built tells another version than its tag"
+            yield problem(about, text, f"let the version come from the tag, or in {BUILD}: {file.command}")
+        else:
+            yield ok(about, f"says {file.version!r}; the build sets it, and nobody has to change it for a release")
+
+
+def of_waiting(changes: Iterable[Change], config: Config) -> Iterator[DoctorFinding]:
+    """What was a patch by default once, and waits by default now, is told to those whom it surprises."""
+    alive = [change for change in changes if change.cancelled_by is None]
+    quiet = [change for change in alive if change.bump is Bump.NONE and _waits_by_default(change, config)]
+    if quiet and len(quiet) == len(alive):
+        names = ", ".join(change.name for change in quiet[:_FEW]) + (", …" if len(quiet) > _FEW else "")
+        yield ok(
+            "changes that wait",
+            f"{names}: such types and labels cause no release any more (docs/upgrading.md)",
+            "release-tool bump --force patch; another bump: `[types]` and `labels.patch`",
+        )
+
+
+def _waits_by_default(change: Change, config: Config) -> bool:
+    match change.rule:
+        case BumpRule.TITLE:
+            said = conventional(change.title)
+            return said is not None and said.type not in config.types
+        case BumpRule.LABEL:
+            return any(repr(label) in change.reason.casefold() for label in ("documentation", "chore", "dependencies"))
+        case BumpRule.POLICY | BumpRule.REVERT:
+            return False
+        case _ as never:
+            assert_never(never)
 
 
 def of_clone(*, shallow: bool) -> DoctorFinding:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from release_tool.config import Labels
-from release_tool.model.version import parse_version, precedence
+from release_tool.model.version import parse_version
+from release_tool.release.version_files import version_files
 from release_tool.text.globs import matching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-    from release_tool.model.version import Version
-
 _WORKFLOWS = (".github/workflows/*.yml", ".github/workflows/*.yaml")
 _TOLD_BY = (
     *_WORKFLOWS,
     *("Makefile", "pyproject.toml", "setup.cfg", "package.json", "Cargo.toml", "tox.ini"),
+    *("*.go", "main.go", "*/main.go", "cmd/**/*.go"),
 )
 """Files that are read; of all others the name is enough."""
 
@@ -37,7 +36,7 @@ _PYTHON = """\
 class Stack(msgspec.Struct, frozen=True, kw_only=True):
     """How a project is built and tested: lines of shell, after a step that sets its language up.
 
-    What is built lies in `dist` afterwards. Without a `test` none was found.
+    What is built lies in `dist` afterwards; without a `build` nothing is shipped. Without a `test` none was found.
     """
 
     name: str
@@ -60,13 +59,6 @@ class Hint(msgspec.Struct, frozen=True):
     recipe: str
 
 
-class Versions(msgspec.Struct, frozen=True):
-    """What the tags tell: the prefix of version tags, and the highest version, None where there is none."""
-
-    prefix: str
-    highest: str | None
-
-
 def telling(paths: Iterable[str]) -> tuple[str, ...]:
     """Keep the paths of the files that have to be read."""
     return matching(paths, _TOLD_BY)
@@ -77,7 +69,8 @@ def stack(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
     make = next((make for marks, make in _STACKS if _any(paths, marks)), _unknown)
     found = make(paths, texts)
     targets = set(re.findall(r"^([\w-]+):(?!=)", texts.get("Makefile", ""), re.MULTILINE))
-    build = ("make build",) if "build" in targets else found.build
+    ships = found.build and "build" in targets  # a library's `make build` makes nothing that is released
+    build = ("make build",) if ships else found.build
     test = ("make test",) if "test" in targets else found.test
     return msgspec.structs.replace(found, build=build, test=test)
 
@@ -88,9 +81,17 @@ def competitors(paths: Collection[str], texts: Mapping[str, str], ours: Collecti
 
 
 def tests_pull_requests(texts: Mapping[str, str], ours: Collection[str]) -> str:
-    """Name the workflow, none of `ours`, that starts on pull requests already; empty where there is none."""
+    """Name the workflow, none of `ours`, that runs tests on pull requests already; empty where there is none."""
     started = re.compile(r"^ *(?:on: *\[?.*|- )?\bpull_request\b(?!_)", re.MULTILINE)
-    return next((path for path in _workflows(texts, ours) if started.search(texts[path])), "")
+    found = [path for path in _workflows(texts, ours) if started.search(texts[path]) and _TESTS.search(texts[path])]
+    return max(found, key=lambda path: len(_TESTS.findall(texts[path])), default="")
+
+
+def started_by_tags(texts: Mapping[str, str], ours: Collection[str]) -> tuple[str, ...]:
+    """Name the workflows, none of `ours`, that a pushed tag starts; one that a workflow's token pushed starts none."""
+    on = re.compile(r"^[\"']?on[\"']?:.*?(?=^\S|\Z)", re.DOTALL | re.MULTILINE)
+    starts = {path: found[0] for path in _workflows(texts, ours) if (found := on.search(texts[path]))}
+    return tuple(path for path, start in starts.items() if re.search(r"^ +tags:", start, re.MULTILINE))
 
 
 def deployment_hints(paths: Collection[str]) -> tuple[Hint, ...]:
@@ -99,15 +100,12 @@ def deployment_hints(paths: Collection[str]) -> tuple[Hint, ...]:
     return tuple(Hint(path, recipe) for path, recipe in found if path)
 
 
-def versions(tags: Iterable[str]) -> Versions | None:
-    """Find the prefix that most version tags have; None where no tag is a version."""
-    read = [found for tag in tags if (found := _read_tag(tag))]
-    if not read:
-        return None
-    prefix, _ = Counter(prefix for prefix, _ in read).most_common(1)[0]
-    stable = [version for other, version in read if other == prefix and not version.prerelease]
-    highest = max(stable, key=precedence, default=None)
-    return Versions(prefix, str(highest) if highest else None)
+_TESTS = re.compile(
+    r"\b(?:pytest|tox|nox|unittest|go test|cargo (?:nextest|test)|(?:npm|yarn|pnpm|bun)(?: run)? test\S*|npm t|vitest"
+    r"|jest|mvn\b.*\b(?:test|verify)|gradlew? .*\b(?:test|check)|make (?:test|check)\S*|rake|rspec|dotnet test|ctest"
+    r"|phpunit)\b"
+)
+"""What a workflow runs that tests something."""
 
 
 def written_version(texts: Mapping[str, str]) -> str | None:
@@ -135,15 +133,14 @@ def labels(known: Iterable[str]) -> Labels:
 _MEANINGS = {
     **dict.fromkeys(("major", "breaking", "breaking-change"), "major"),
     **dict.fromkeys(("minor", "feature", "feat", "enhancement"), "minor"),
-    **dict.fromkeys(("patch", "bug", "bugfix", "fix", "documentation", "docs", "chore", "dependencies"), "patch"),
+    **dict.fromkeys(("patch", "bug", "bugfix", "fix"), "patch"),
+    **dict.fromkeys(("documentation", "docs", "chore", "dependencies"), "none"),
 }
 """What the last word of a label such as `kind/bug` means."""
 
 
-def _read_tag(tag: str) -> tuple[str, Version] | None:
-    found = re.fullmatch(r"(?P<prefix>|[A-Za-z0-9._/@-]*[A-Za-z._/@-])(?P<version>\d+\.\d+\.\d+(?:[-+].*)?)", tag)
-    version = parse_version(found["version"]) if found else None
-    return (found["prefix"], version) if found and version else None
+_IGNORED = re.compile(r"^//(?:go:build| *\+build) +ignore\b", re.MULTILINE)
+"""A program that only a person runs, such as one that generates code."""
 
 
 def _any(paths: Collection[str], globs: Iterable[str]) -> bool:
@@ -164,10 +161,14 @@ def _unknown(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
 
 def _python(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
     told = texts.get("pyproject.toml", "") + texts.get("setup.cfg", "")
+    packaged = "setup.py" in paths or re.search(
+        r"^\[(?:project|build-system|tool\.poetry|metadata)\]", told, re.MULTILINE
+    )
     test: tuple[str, ...] = ("pipx run tox",) if "tox.ini" in paths or "[tool.tox]" in told else ()
     if not test and ("pytest" in told or _any(paths, ["**/test_*.py", "**/conftest.py"])):
         test = ("python3 -m pip install --quiet . pytest", "python3 -m pytest")
-    return Stack(name="Python", setup=_PYTHON, build=("pipx run build",), test=test)
+    build = (*_setting("pyproject.toml", texts), "pipx run build") if packaged else ("mkdir -p dist", _ARCHIVE)
+    return Stack(name="Python", setup=_PYTHON, build=build, test=test)
 
 
 def _node(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
@@ -179,19 +180,37 @@ def _node(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
     else:
         install = "npm ci" if "package-lock.json" in paths else "npm install"
         run, pack = "npm run", "npm pack"
-    build = (install, f"{run} --if-present build", f"mkdir -p dist && {pack} --pack-destination dist")
+    version = _setting("package.json", texts)
+    build = (install, *version, f"{run} --if-present build", f"mkdir -p dist && {pack} --pack-destination dist")
     return Stack(name="Node.js", build=build, test=(install, f"{run} test") if tested else ())
 
 
 def _go(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
-    del paths, texts
-    return Stack(name="Go", build=("go build -trimpath -o dist/ ./...",), test=("go test ./...",))
+    del paths
+    sources = [text for path, text in texts.items() if path.endswith(".go") and not path.endswith("_test.go")]
+    runs = any(re.search(r"^package main\b", text, re.MULTILINE) and not _IGNORED.search(text) for text in sources)
+    return Stack(
+        name="Go" if runs else "Go, a library",
+        build=("go build -trimpath -o dist/ ./...",) if runs else (),
+        test=("go test ./...",),
+    )
 
 
 def _rust(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
-    del paths, texts
+    runs = _any(paths, ["src/main.rs", "src/bin/**", "*/src/main.rs", "*/*/src/main.rs"])
+    runs = runs or "[[bin]]" in texts.get("Cargo.toml", "")
+    locked = " --locked" if "Cargo.lock" in paths else ""
     copy = "mkdir -p dist && find target/release -maxdepth 1 -type f -executable -exec cp -t dist {} +"
-    return Stack(name="Rust", build=("cargo build --release --locked", copy), test=("cargo test --locked",))
+    return Stack(
+        name="Rust" if runs else "Rust, a library",
+        build=(*_setting("Cargo.toml", texts), f"cargo build --release{locked}", copy) if runs else (),
+        test=(f"cargo test{locked}",),
+    )
+
+
+def _setting(path: str, texts: Mapping[str, str]) -> tuple[str, ...]:
+    """The line that sets the version in a file of the project, where it is written there and not taken from the tag."""
+    return tuple(file.command for file in version_files({path: texts.get(path, "")}))
 
 
 def _maven(paths: Collection[str], texts: Mapping[str, str]) -> Stack:

@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.deploy.ledger.store import Deployments
+from release_tool.deploy.ledger.store import deployments_of
 from release_tool.errors import PermissionDeniedError, RefusedError, UsageError
 from release_tool.git.worktree import Worktree
 from release_tool.github.transport import NotFoundError
-from release_tool.history.look import branch_snapshot, main_branch
-from release_tool.model.tags import TagState, other_prefixes
+from release_tool.history.commit_names import newest_in
+from release_tool.history.facts import Request
+from release_tool.history.look import branch_snapshot, facts_for, main_branch
+from release_tool.history.marks import marks_of
 from release_tool.model.version import Bump, next_version, parse_version, tag_name
 from release_tool.pull_request.policy import missing_labels
+from release_tool.release.version_files import BUILDS, PATHS
 from release_tool.setup import checks as judge
 from release_tool.setup import init
 from release_tool.setup.checks import DoctorFinding, FindingState, Fix
-from release_tool.setup.files import WORKFLOWS, is_kept
+from release_tool.setup.files import DEPLOY, RELEASE, WORKFLOWS, is_kept
 from release_tool.setup.github_settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from release_tool.config import Config
     from release_tool.github.api import GitHub
     from release_tool.history.look import RepositorySnapshot
+    from release_tool.history.trust import Ignored
     from release_tool.project import Project
     from release_tool.setup.files import ManagedFile
 
@@ -75,6 +79,7 @@ class _Doctor:
     def findings(self) -> Iterator[DoctorFinding]:
         yield from judge.of_configuration(self._config, init.configured(self._tree))
         yield from self._files()
+        yield from judge.of_version_files(self._texts((*PATHS, *BUILDS)))
         yield judge.of_clone(shallow=self._project.git.is_shallow())
         if self._project.github is None:
             yield judge.unseen("GitHub", "cannot be seen without a token", "gh auth login, or set GITHUB_TOKEN")
@@ -91,7 +96,9 @@ class _Doctor:
         else:
             yield from judge.of_files(files)
             yield from judge.of_triggers(file for file in files if file.path.startswith(WORKFLOWS))
-        yield from judge.of_passed(self._config, self._tree.read(f"{WORKFLOWS}/deploy.yml"))
+        called = (self._config.build.workflow, self._config.tests.workflow)
+        yield from judge.of_called(self._config, {path: self._tree.read(path) for path in called if path})
+        yield from judge.of_passed(self._config, self._tree.read(DEPLOY), self._tree.read(RELEASE))
 
     def _on_github(self, github: GitHub) -> Iterator[DoctorFinding]:
         """Each look may be hidden from the token, and then hides none of the others."""
@@ -109,7 +116,7 @@ class _Doctor:
             ("immutable releases", lambda: self._immutable(github)),
             ("environments", lambda: self._environments(github, branch)),
             ("secrets", lambda: self._secrets(github)),
-            ("ledger", lambda: self._ledgers(github)),
+            ("ledger", self._ledgers),
         )
         for about, look in looks:
             yield from _seen(about, look)
@@ -123,9 +130,8 @@ class _Doctor:
         seen = branch_snapshot(self._project, branch)
         if seen is None:
             return
-        names = sorted(name for name, _ in seen.refs)
-        strangers = "" if seen.tags else other_prefixes(names, self._config.tag_prefix)
-        yield from judge.of_tags(seen.tags, strangers)
+        yield from judge.of_tags(seen.tags, seen.naming)
+        yield from judge.of_waiting(facts_for(self._project, seen, Request()).changes, self._config)
         yield from judge.of_tag_rules(
             _next_tag(self._config, seen), github.adapter(Settings).tag_rulesets(), self._settings
         )
@@ -153,14 +159,24 @@ class _Doctor:
                 known = github.adapter(Settings).secrets(gate)
                 yield from judge.of_secrets(gate, environment, known, self._project.repository)
 
-    def _ledgers(self, github: GitHub) -> Iterator[DoctorFinding]:
+    def _ledgers(self) -> Iterator[DoctorFinding]:
         if self._config.environments:
-            ledgers = github.adapter(Deployments).ledgers(tuple(self._config.environments))
-            yield from judge.of_ledgers(self._config, ledgers)
+            deployments = deployments_of(self._project)
+            yield from judge.of_ledgers(self._config, deployments.ledgers(tuple(self._config.environments)))
+            yield from judge.of_records((*deployments.ignored, *self._ignored_marks()))
+
+    def _ignored_marks(self) -> tuple[Ignored, ...]:
+        """What strangers wrote on the head of the hosted branch."""
+        sync = self._config.sync
+        head = self._project.git.fetch_branch(sync.branch) if sync else None
+        return marks_of(self._project, head).ignored if head else ()
 
     def _kept_workflows(self) -> tuple[str, ...]:
         files = _proposed(self._project) or ()
         return tuple(file.path for file in files if file.path.startswith(WORKFLOWS) and is_kept(file.path))
+
+    def _texts(self, paths: Iterable[str]) -> dict[str, str]:
+        return {path: text for path in paths if (text := self._tree.read(path)) is not None}
 
     def _workflows(self) -> Iterator[str]:
         for path in self._project.git.files():
@@ -182,7 +198,7 @@ def _proposed(project: Project) -> tuple[ManagedFile, ...] | None:
     """The files as `init` would write them, None where it does not know enough to."""
     try:
         return init.propose(project, init.survey(project), init.Choices()).files
-    except UsageError:
+    except (RefusedError, UsageError):
         return None
 
 
@@ -191,15 +207,21 @@ def _next_tag(config: Config, seen: RepositorySnapshot) -> str:
     newest = next((tag.version for tag in seen.tags if tag.stable), None)
     first = parse_version(config.initial_version)
     version = next_version(newest, Bump.PATCH, major_on_zero=config.major_on_zero) if newest else first
-    return tag_name(version, config.tag_prefix) if version else config.tag_prefix
+    return tag_name(version, seen.naming.prefix) if version else seen.naming.prefix
 
 
 # Mending
 
 
 def _mend_files(project: Project) -> Iterator[str]:
-    """Write the files of ours that are missing or older into the working tree; what somebody changed stays."""
-    files = init.propose(project, init.survey(project), init.Choices())
+    """Write the files of ours that are missing or older into the working tree; what somebody changed stays.
+
+    Half a set would release twice or not at all: what is in the way, or of an older set, is left to `init`.
+    """
+    found = init.survey(project)
+    files = init.propose(project, found, init.Choices())
+    if found.old.removed or files.stuck or files.strange():
+        return
     kept = tuple(file for file in files.to_write() if is_kept(file.path))
     init.write(project, kept)
     yield from (f"wrote {file.path}: commit it, and merge it by a pull request" for file in kept)
@@ -226,8 +248,8 @@ def _mend_cloud(project: Project) -> Iterator[str]:
     seen = branch_snapshot(project, main_branch(project))
     if sync is None or seen is None:
         return
-    published = (tag.commit for tag in seen.tags if tag.stable and tag.state is TagState.RELEASED)
-    released = next(published, seen.head)
+    newest = newest_in(project, seen.tags, seen.head)
+    released = newest.commit if newest else seen.head
     project.git.fetch_commit(released)
     project.branches.push(released, sync.branch, expect=None)
     yield f"made the branch {sync.branch} at {released[:10]}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
 
 from release_tool.errors import PermissionDeniedError, RemoteError
-from release_tool.github.transport import NotFoundError, Purpose, RejectedError, decode
+from release_tool.github.rest import Rest
+from release_tool.github.transport import NotFoundError, Purpose, RejectedError
 from release_tool.setup.checks import ActionsSettings, BranchRules, EnvironmentSettings, TagRules
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from release_tool.github.transport import Transport
-
-T = TypeVar("T")
 
 _NOBODY = "release-tool/doctor/asks-for-what-does-not-exist"
 _NO_COMMIT = "0" * 40
@@ -143,7 +142,7 @@ class Settings:
     """How one repository is set up; what a token can't see raises PermissionDeniedError or NotFoundError."""
 
     def __init__(self, repository: str, transport: Transport) -> None:
-        self._repository = repository
+        self._rest = Rest(repository, transport)
         self._transport = transport
 
     # Labels
@@ -151,13 +150,13 @@ class Settings:
     def labels(self) -> tuple[str, ...]:
         """The names of all labels."""
         purpose = Purpose("listing the labels", "issues: read")
-        return tuple(label.name for page in self._pages("labels", list[_Name], purpose) for label in page)
+        return tuple(label.name for page in self._rest.pages("labels", list[_Name], purpose) for label in page)
 
     def create_label(self, name: str, color: str, description: str) -> None:
         """Make a label; one that is there already is left as it is."""
         purpose = Purpose(f"creating the label {name}", "issues: write")
         try:
-            self._write("POST", "labels", {"name": name, "color": color, "description": description}, purpose)
+            self._rest.send("POST", "labels", {"name": name, "color": color, "description": description}, purpose)
         except RejectedError as error:
             if "already_exists" not in error.codes:
                 raise
@@ -169,10 +168,12 @@ class Settings:
         path = quote(branch, safe="")
         purpose = Purpose(f"reading the rules of {branch}", "metadata: read")
         try:
-            found = self._read(f"branches/{path}", _Branch, Purpose(f"reading the branch {branch}", "contents: read"))
+            found = self._rest.read(
+                f"branches/{path}", _Branch, Purpose(f"reading the branch {branch}", "contents: read")
+            )
         except NotFoundError:
             return None
-        rules = [rule for page in self._pages(f"rules/branches/{path}", list[_Rule], purpose) for rule in page]
+        rules = [rule for page in self._rest.pages(f"rules/branches/{path}", list[_Rule], purpose) for rule in page]
         classic = found.protection.required_status_checks if found.protection else None
         checks = {check for rule in rules for check in rule.checks} | set(classic.contexts if classic else ())
         return BranchRules(frozenset(rule.type for rule in rules), frozenset(checks))
@@ -180,55 +181,57 @@ class Settings:
     def tag_rulesets(self) -> tuple[TagRules, ...]:
         """The rulesets that hold for tags now, with their rules."""
         purpose = Purpose("reading the rules of tags", "metadata: read")
-        listed = [one for page in self._pages("rulesets", list[_Ruleset], purpose) for one in page]
+        listed = [one for page in self._rest.pages("rulesets", list[_Ruleset], purpose) for one in page]
         active = (one.id for one in listed if one.target == "tag" and one.enforcement == "active")
-        return tuple(self._read(f"rulesets/{number}", _Ruleset, purpose).told() for number in active)
+        return tuple(self._rest.read(f"rulesets/{number}", _Ruleset, purpose).told() for number in active)
 
     def immutable_releases(self) -> bool:
         """Whether what is released is locked; takes administration rights to see."""
         purpose = Purpose("reading whether releases are immutable", "administration: read")
         try:
-            return self._read("immutable-releases", _Enabled, purpose).enabled
+            return self._rest.read("immutable-releases", _Enabled, purpose).enabled
         except NotFoundError:
             return False
 
     def allows_merge_commits(self) -> bool | None:
         """Whether pull requests may be merged with a merge commit; None where the token can't see it."""
-        return self._read("", _Merging, Purpose("reading the repository", "metadata: read")).allow_merge_commit
+        return self._rest.read("", _Merging, Purpose("reading the repository", "metadata: read")).allow_merge_commit
 
     # Actions and environments
 
     def actions(self) -> ActionsSettings:
         """What GitHub Actions may do; takes administration rights to see."""
         purpose = Purpose("reading the settings of Actions", "administration: read")
-        general = self._read("actions/permissions", _Permissions, purpose)
-        workflow = self._read("actions/permissions/workflow", _WorkflowPermissions, purpose)
+        general = self._rest.read("actions/permissions", _Permissions, purpose)
+        workflow = self._rest.read("actions/permissions/workflow", _WorkflowPermissions, purpose)
         return ActionsSettings(general.enabled, general.allowed_actions, workflow.can_approve_pull_request_reviews)
 
     def workflow_states(self) -> dict[str, str]:
         """Whether each workflow of the default branch is `active`, by its path."""
         purpose = Purpose("listing the workflows", "actions: read")
-        pages = self._pages("actions/workflows", _Workflows, purpose)
+        pages = self._rest.pages("actions/workflows", _Workflows, purpose)
         return {workflow.path: workflow.state for page in pages for workflow in page.workflows}
 
     def environments(self) -> tuple[EnvironmentSettings, ...]:
         """Every environment with its protection."""
         purpose = Purpose("listing the environments", "actions: read")
-        pages = self._pages("environments", _Environments, purpose)
+        pages = self._rest.pages("environments", _Environments, purpose)
         return tuple(self._environment(found, purpose) for page in pages for found in page.environments)
 
     def secrets(self, environment: str) -> frozenset[str]:
         """The names of an environment's secrets and of the repository's, which it can use as well."""
         place = f"environments/{quote(environment, safe='')}/secrets"
-        own = self._pages(place, _Secrets, Purpose(f"listing the secrets of {environment}", "environments: read"))
-        shared = self._pages("actions/secrets", _Secrets, Purpose("listing the secrets of Actions", "secrets: read"))
+        own = self._rest.pages(place, _Secrets, Purpose(f"listing the secrets of {environment}", "environments: read"))
+        shared = self._rest.pages(
+            "actions/secrets", _Secrets, Purpose("listing the secrets of Actions", "secrets: read")
+        )
         return frozenset(secret.name for pages in (own, shared) for page in pages for secret in page.secrets)
 
     # The token and the clock
 
     def time(self) -> datetime | None:
         """What time it is at GitHub, to the second."""
-        answer = self._transport.read(self._path(""), Purpose("asking for the time", "metadata: read"))
+        answer = self._transport.read(self._rest.path(), Purpose("asking for the time", "metadata: read"))
         told = answer.headers.get("date")
         return parsedate_to_datetime(told) if told else None
 
@@ -242,7 +245,7 @@ class Settings:
 
     def _may(self, path: str, body: Mapping[str, object], permission: str) -> bool | None:
         try:
-            self._write("POST", path, body, Purpose(f"asking whether the token may write {permission}", permission))
+            self._rest.send("POST", path, body, Purpose(f"asking whether the token may write {permission}", permission))
         except PermissionDeniedError:
             return False
         except RejectedError:
@@ -259,7 +262,7 @@ class Settings:
         if policy and policy.custom_branch_policies:
             path = f"environments/{quote(found.name, safe='')}/deployment-branch-policies"
             branches = tuple(
-                one.name for page in self._pages(path, _BranchPolicies, purpose) for one in page.branch_policies
+                one.name for page in self._rest.pages(path, _BranchPolicies, purpose) for one in page.branch_policies
             )
         return EnvironmentSettings(
             found.name,
@@ -269,22 +272,6 @@ class Settings:
             protected_only=bool(policy and policy.protected_branches),
         )
 
-    def _read(self, path: str, kind: type[T], purpose: Purpose) -> T:
-        return decode(self._transport.read(self._path(path), purpose).body, kind, purpose)
-
-    def _pages(self, path: str, kind: type[T], purpose: Purpose) -> Iterator[T]:
-        url: str | None = f"{self._path(path)}?per_page=100"
-        while url:
-            answer = self._transport.read(url, purpose)
-            yield decode(answer.body, kind, purpose)
-            url = answer.next_page
-
-    def _write(self, verb: str, path: str, body: Mapping[str, object], purpose: Purpose) -> None:
-        self._transport.write(verb, self._path(path), body, purpose)
-
-    def _path(self, path: str) -> str:
-        return f"/repos/{self._repository}/{path}".rstrip("/")
-
 
 def _impossible(branch: str) -> Iterator[tuple[str, str, dict[str, object]]]:
     """For each permission a request that GitHub can't fulfil, whoever sends it."""
@@ -293,4 +280,4 @@ def _impossible(branch: str) -> Iterator[tuple[str, str, dict[str, object]]]:
     yield "issues: write", "issues", {"title": ""}
     yield "deployments: write", "deployments", {"ref": _NOBODY, "auto_merge": False, "required_contexts": []}
     yield "statuses: write", f"statuses/{_NO_COMMIT}", {"state": "pending", "context": _NOBODY}
-    yield "actions: write", "actions/workflows/release.yml/dispatches", {"ref": _NOBODY}
+    yield "actions: write", "actions/workflows/release-tool.yml/dispatches", {"ref": _NOBODY}

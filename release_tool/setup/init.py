@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,23 +12,28 @@ import msgspec
 import release_tool
 from release_tool import config as configuration
 from release_tool.config import Config
-from release_tool.errors import UsageError
+from release_tool.errors import RefusedError, UsageError
 from release_tool.git.worktree import Worktree
-from release_tool.setup import detect, installation, shipped
+from release_tool.history.look import look_at_tags
+from release_tool.setup import detect, installation, old_set, shipped
 from release_tool.setup import files as scaffold
 from release_tool.setup.detect import Competitor, Hint, Stack
 from release_tool.setup.files import FileState, ManagedFile
 from release_tool.setup.github_settings import Settings
+from release_tool.setup.old_set import OldSet
 from release_tool.setup.proposal import Deviations, extended
 from release_tool.setup.proposal import configuration as written
-from release_tool.setup.render import Values, render
+from release_tool.setup.render import Values
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
+    from release_tool.model.tag_names import Naming
     from release_tool.project import Project
 
 CONFIGURATION = "release-tool.toml"
+_TEXTS = (".md", ".rst", ".yml", ".yaml", ".sh", ".toml", ".json")
+"""What may name a workflow, besides files without an ending."""
 _CLOUDS = ("cloud", "hosted", "saas")
 """Names of branches that look like a hosted branch."""
 
@@ -35,18 +41,20 @@ _CLOUDS = ("cloud", "hosted", "saas")
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """What a repository is like before anything is written.
 
-    `own` says that it is the tool's own. `configured` is the file that configures the tool already, empty where none
-    does. `runner`, `app` and `source` are
+    `configured` is the file that configures the tool already, empty where none does. `old` is what is left of an older
+    set, and `mentioned` the files that name one of its workflows, each with that name. `runner`, `app` and `source` are
     what files of ours that are there say, and `checked_by` a workflow of the user's that tests pull requests.
     """
 
-    own: bool
     branch: str
     configured: str
     wishes: Deviations
     stack: Stack
     competitors: tuple[Competitor, ...]
     hints: tuple[Hint, ...]
+    old: OldSet
+    mentioned: tuple[tuple[str, str], ...]
+    by_tags: tuple[str, ...]
     checked_by: str
     runner: str
     app: bool
@@ -66,6 +74,7 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     runner: str = ""
     source: str = ""
     app: bool | None = None
+    release_now: bool = False
 
 
 class SetupProposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,47 +82,92 @@ class SetupProposal(msgspec.Struct, frozen=True, kw_only=True):
 
     config: Config
     files: tuple[ManagedFile, ...]
+    stuck: tuple[str, ...]
     app: bool
     unsure: tuple[str, ...]
 
     def to_write(self, replaced: Collection[str] = ()) -> tuple[ManagedFile, ...]:
-        """The files that are missing, those of ours that are older, and the changed ones that may be replaced."""
-        changed = {file.path for file in self.files if file.state is FileState.CHANGED} & set(replaced)
-        return tuple(
-            file for file in self.files if file.state in {FileState.NEW, FileState.OLDER} or file.path in changed
+        """The files that are missing, those of ours that are older, and the others that may be replaced."""
+        asked = {file.path for file in self.files if file.state in {FileState.CHANGED, FileState.STRANGE}} & set(
+            replaced
         )
+        due = {FileState.NEW, FileState.OLDER, FileState.GONE}
+        return tuple(file for file in self.files if file.state in due or file.path in asked)
 
     def changed(self) -> tuple[str, ...]:
-        """The files that somebody else wrote or changed."""
+        """The files of ours that somebody changed."""
         return tuple(file.path for file in self.files if file.state is FileState.CHANGED)
+
+    def strange(self) -> tuple[str, ...]:
+        """The files of somebody else that have the name of one of ours."""
+        return tuple(file.path for file in self.files if file.state is FileState.STRANGE)
 
 
 def survey(project: Project) -> Survey:
     """Find out what the repository is; GitHub is asked for its labels where there is a token."""
+    tagged, tags = look_at_tags(project)
+    _insist_on_one_project_of_github(project, tagged)
     if project.git.is_bare:
         raise UsageError("there is no working tree here", todo="run this inside a clone with one")
     tree = Worktree(project.git.root)
     paths = project.git.files()
     texts = {path: text for path in detect.telling(paths) if (text := tree.read(path)) is not None}
-    ours = shipped.files().keys()
-    action = tree.read(scaffold.ACTION) or ""
-    written_before = tree.read(f"{scaffold.WORKFLOWS}/pr-policy.yml") or ""
+    ours = frozenset(path for path, text in texts.items() if scaffold.is_ours(text))
+    before = texts | {path: text for path in old_set.FILES if (text := tree.read(path)) is not None}
+    old = old_set.find(before)
+    written_before = tree.read(scaffold.RELEASE) or texts.get(old_set.RELEASE, "") * bool(old.removed)
     configured_by = configured(tree)
-    wishes = _wishes(project, texts, configured_by)
+    released = any(tag.stable for tag in tags)
+    wishes = _wishes(project, texts, configured_by, tagged, released=released)
     return Survey(
-        own=scaffold.is_own(action),
         branch=wishes.branch,
         configured=configured_by,
         wishes=wishes,
         stack=detect.stack(paths, texts),
         competitors=detect.competitors(paths, texts, ours),
         hints=detect.deployment_hints(paths),
-        checked_by="" if tree.read(scaffold.CHECKS) else detect.tests_pull_requests(texts, ours),
+        old=old,
+        mentioned=_mentioned(tree, paths, old),
+        by_tags=detect.started_by_tags(texts, ours.union(old.removed, old.stuck)),
+        checked_by=detect.tests_pull_requests(texts, ours),
         runner=scaffold.runner_of(written_before),
         app=scaffold.has_app(written_before),
-        source=_source(action),
+        source=_source([texts[path] for path in sorted(ours)]),
         server=_enterprise(project),
     )
+
+
+def _source(workflows: Iterable[str]) -> str:
+    """Where this very version comes from, as a workflow says that it has written."""
+    ours = (text for text in workflows if scaffold.version_of(text) == release_tool.__version__)
+    return next(filter(None, map(scaffold.source_of, ours)), "")
+
+
+def _insist_on_one_project_of_github(project: Project, tagged: Naming) -> None:
+    """Raise RefusedError where nothing that is written could work."""
+    host = urlsplit(project.web_url).hostname or ""
+    if "gitlab" in host or "bitbucket" in host:
+        raise RefusedError(
+            f"this repository is on {host}, and release-tool works with GitHub and its Actions only",
+            already="nothing was written",
+            todo="mirror it to GitHub, or use what your host brings for releases",
+        )
+    if tagged.packages:
+        raise RefusedError(
+            f"several packages are released here by themselves ({', '.join(tagged.packages)}),"
+            " and release-tool releases a repository as one",
+            already="nothing was written",
+            todo=f'choose one in release-tool.toml, such as `tag-prefix = "{tagged.choice}"`, and run this again',
+        )
+
+
+def _mentioned(tree: Worktree, paths: Iterable[str], old: OldSet) -> tuple[tuple[str, str], ...]:
+    """Who names a workflow that goes; only asked where one does."""
+    if not old.removed:
+        return ()
+    told = [path for path in paths if path.endswith(_TEXTS) or "." not in path.rpartition("/")[2]]
+    texts = {path: text for path in told if (text := tree.read(path)) is not None}
+    return tuple(old_set.mentions(texts, old.removed))
 
 
 def propose(project: Project, found: Survey, choices: Choices) -> SetupProposal:
@@ -123,35 +177,31 @@ def propose(project: Project, found: Survey, choices: Choices) -> SetupProposal:
     tree = Worktree(project.git.root)
     settings = _settings(project, tree, found, _chosen(found, choices, recipe.get(CONFIGURATION, "")))
     config = configuration.parse(settings.text, settings.path)
-    rendered = render(shipped.files(), config, values)
-    for path in _unwanted(found):
-        del rendered[path]
     scripts = {path: script for path, script in recipe.items() if path.endswith(".sh")}
     version = release_tool.__version__
     files = [
         scaffold.compare(path, scaffold.sign(path, text, version), tree.read(path))
-        for path, text in (rendered | scripts).items()
+        for path, text in (shipped.render(config, values) | scripts).items()
     ]
+    here = {file.path for file in files}
+    gone = [ManagedFile(path, "", tree.read(path), FileState.GONE) for path in found.old.removed if path not in here]
     return SetupProposal(
         config=config,
-        files=(settings, *files),
+        files=(settings, *files, *gone),
+        stuck=found.old.stuck,
         app=values.app,
-        unsure=tuple(_unsure(found, values, choices)),
+        unsure=tuple(_unsure(found, values, config, choices)),
     )
-
-
-def _unwanted(found: Survey) -> Iterator[str]:
-    """The files that this repository does without: it has checks of its own, or locks what the tool needs elsewhere."""
-    if found.checked_by:
-        yield scaffold.CHECKS
-    if found.own:
-        yield from scaffold.INSTALLERS
 
 
 def write(project: Project, files: Collection[ManagedFile]) -> None:
     """Write files into the working tree; running it again writes the same."""
     tree = Worktree(project.git.root)
     for file in files:
+        if file.state is FileState.GONE:
+            project.say(f"removing {file.path}")
+            tree.remove(file.path)
+            continue
         project.say(f"writing {file.path}")
         tree.write(file.path, file.text, executable=file.text.startswith("#!"))
 
@@ -160,16 +210,9 @@ def difference(file: ManagedFile) -> str:
     """What writing a file would change, as `git apply` understands it."""
     before = (file.there or "").splitlines(keepends=True)
     old = "/dev/null" if file.there is None else f"a/{file.path}"
-    lines = difflib.unified_diff(before, file.text.splitlines(keepends=True), old, f"b/{file.path}")
+    new = "/dev/null" if file.state is FileState.GONE else f"b/{file.path}"
+    lines = difflib.unified_diff(before, file.text.splitlines(keepends=True), old, new)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
-
-
-def _source(action: str) -> str:
-    """What to install the tool from: as the action of this very version says, else as this tool was installed."""
-    there = scaffold.source_of(action)
-    if there and scaffold.version_of(action) == release_tool.__version__:
-        return there
-    return installation.source().url or there
 
 
 def configured(tree: Worktree) -> str:
@@ -188,13 +231,14 @@ def _settings(project: Project, tree: Worktree, found: Survey, wishes: Deviation
     return ManagedFile(found.configured, text, there, FileState.YOURS if text == there else FileState.OLDER)
 
 
-def _wishes(project: Project, texts: dict[str, str], configured_by: str) -> Deviations:
-    tagged = detect.versions(project.git.tags())
+def _wishes(
+    project: Project, texts: dict[str, str], configured_by: str, tagged: Naming, *, released: bool
+) -> Deviations:
     known = project.github.adapter(Settings).labels() if project.github else ()
-    first = detect.written_version(texts) if tagged is None or tagged.highest is None else None
+    first = None if released else detect.written_version(texts)
     return Deviations(
         branch=_branch(project, configured_by),
-        tag_prefix=tagged.prefix if tagged else "v",
+        tag_prefix=tagged.prefix if tagged.prefix != "v" or tagged.packages else None,
         initial_version=first or "",
         labels=detect.labels(known),
         cloud=next((name for name in _CLOUDS if project.git.has_branch(name)), ""),
@@ -216,6 +260,10 @@ def _chosen(found: Survey, choices: Choices, recipe: str) -> Deviations:
     return msgspec.structs.replace(
         found.wishes,
         cloud=looks_hosted if choices.cloud is None else choices.cloud,
+        builds=bool(choices.build or found.stack.build),
+        build=found.old.build,
+        tests=found.old.tests,
+        release_now=choices.release_now,
         recipe=recipe,
         environment=choices.environment or found.wishes.environment,
         url=choices.url,
@@ -233,56 +281,90 @@ def _recipe(name: str | None) -> dict[str, str]:
 
 
 def _values(found: Survey, choices: Choices) -> Values:
-    source = "" if found.own else choices.source or found.source
-    if not (source or found.own):
-        raise UsageError(
-            "which commit of release-tool the workflows are to install is not known",
-            already="nothing was written",
-            todo="name its repository and a commit of it: `--source git+https://github.com/OWNER/release-tool@HASH`",
-        )
-    nothing = ("echo 'Write the command that tests this project here.'", "exit 1")
+    action = _action(choices.source or found.source or installation.source().url)
     return Values(
         branch=found.branch,
-        source=source,
+        action=action,
         runner=choices.runner or found.runner,
         server=found.server,
         app=found.app if choices.app is None else choices.app,
         setup=found.stack.setup,
-        build=(choices.build,) if choices.build else found.stack.build,
-        test=(choices.test,) if choices.test else found.stack.test or nothing,
+        build=(choices.build,) if choices.build else found.stack.build or _nothing("builds"),
+        test=(choices.test,) if choices.test else found.stack.test or _nothing("tests"),
     )
 
 
-def _unsure(found: Survey, values: Values, choices: Choices) -> Iterator[str]:
-    if not (found.stack.test or choices.test):
-        yield f"Write how this project is tested into {scaffold.WORKFLOWS}/cloud-tests.yml: nothing told it."
-    if found.checked_by:
-        yield (
-            f"{found.checked_by} tests pull requests already, so no pr-checks.yml is written:"
-            " let its last job be named `checks`, and let it start on `merge_group`, too."
+def _nothing(what: str) -> tuple[str, ...]:
+    """What stands where a command is missing: it fails until somebody writes one."""
+    return (f"echo 'Write the command that {what} this project here.'", "exit 1")
+
+
+def _action(source: str) -> str:
+    """How `uses:` names the tool's action, from where pip would install it, or from another workflow of ours."""
+    named = re.fullmatch(r"(?:git\+)?(?:https?://[^/]+/)?(?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?@(?P<at>[\w.-]+)", source)
+    if named is None:
+        raise UsageError(
+            "which commit of release-tool the workflows are to use is not known",
+            already="nothing was written",
+            todo="name its repository and a commit of it: `--source git+https://github.com/OWNER/release-tool@HASH`",
         )
-    if f"/{installation.NOBODY}/" in values.source:
+    return f"{named['name']}@{named['at']} # v{release_tool.__version__}"
+
+
+def _unsure(found: Survey, values: Values, config: Config, choices: Choices) -> Iterator[str]:
+    if config.sync and not (found.stack.test or choices.test or config.tests.workflow):
+        yield f"Write how this project is tested into {scaffold.RELEASE}, job `tests`: nothing told it."
+    yield from _of_old_set(found)
+    if not values.app:
+        for path in found.by_tags:
+            yield (
+                f"{path} starts on a pushed tag, and a tag that a workflow's own token pushes starts nothing: let it"
+                " start on `workflow_run` of `Release`, or let an app act (`release-tool init --app`)."
+            )
+    if found.checked_by:
+        yield f"Let the last job of {found.checked_by} be named `checks`, and let it start on `merge_group`, too."
+    else:
+        yield "Let a workflow of yours test pull requests, its last job named `checks`: none was found that does."
+    if values.action.startswith(f"{installation.NOBODY}/"):
         yield (
-            f"Say where release-tool itself lives: {values.source} is what the workflows install."
+            f"Say where release-tool itself lives: {values.action.partition(' ')[0]} is what the workflows use."
             " Give it with `release-tool init --source git+https://…@COMMIT`."
         )
     if choices.recipe:
-        where = _page(values.source, choices.recipe)
+        where = _page(values.action, choices.recipe)
         yield f"Fit `deploy.sh` and its environment in the configuration to your project, as the recipe says: {where}"
     elif found.hints and not found.configured:
         hint = found.hints[0]
         yield (
             f"Let it be deployed, as {hint.path} tells: `release-tool init --recipe {hint.recipe} --url URL`,"
-            f" and see {_page(values.source, hint.recipe)}"
+            f" and see {_page(values.action, hint.recipe)}"
         )
     if values.server:
         yield f"Take over the pinned actions on {values.server}: they have to be there, or come by GitHub Connect."
 
 
-def _page(source: str, recipe: str) -> str:
-    """Where a recipe can be read, at the very commit that the tool is installed from."""
-    place, _, commit = source.removeprefix("git+").rpartition("@")
-    return f"{place.removesuffix('.git')}/blob/{commit}/docs/recipes/{recipe}/README.md"
+def _of_old_set(found: Survey) -> Iterator[str]:
+    """What only a person can do where an older set of ours is replaced."""
+    for secret in found.old.undeclared:
+        yield (
+            f"Declare `{secret}: {{required: false}}` below `on.workflow_call.secrets` of {old_set.BUILD}, and name it"
+            " in `build.secrets`: without that it is empty on GitHub."
+        )
+    for path in found.old.kept:
+        yield f"Remove {path} when you no longer need what you changed there: nothing of ours calls it any more."
+    for path, name in found.mentioned:
+        yield f"{path} names {name}, which is gone: name `release-tool.yml` or what took its place."
+    if found.old.removed:
+        yield (
+            "Tell whoever trusts a workflow by its name, such as the trusted publishers of a package index and the"
+            " roles of a cloud (OIDC, `job_workflow_ref`): releases come from `release-tool.yml` now."
+        )
+
+
+def _page(action: str, recipe: str) -> str:
+    """Where a recipe can be read, at the very commit that the workflows use."""
+    place, _, commit = action.partition(" ")[0].rpartition("@")
+    return f"https://github.com/{place}/blob/{commit}/docs/recipes/{recipe}/README.md"
 
 
 def _enterprise(project: Project) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config import Config, Labels
+from release_tool.config import Build, Config, Job, Labels
 from release_tool.setup.files import APP, APP_KEY
 
 if TYPE_CHECKING:
@@ -22,14 +22,18 @@ _EXAMPLE_NAME = re.compile(r'(?<=name = ")[\w-]+\.example\.com(?=")')
 class Deviations(msgspec.Struct, frozen=True, kw_only=True):
     """What a repository shall be like: its own deviations from the defaults.
 
-    `cloud` is the hosted branch, empty for none. `recipe` is the text of a recipe's configuration, empty where nothing
-    is deployed, and `url` where the deployed application answers.
+    `builds` says whether anything is built, `cloud` is the hosted branch, empty for none. `recipe` is the text of a
+    recipe's configuration, empty where nothing is deployed, and `url` where the deployed application answers.
     """
 
     branch: str = "main"
-    tag_prefix: str = "v"
+    tag_prefix: str | None = None
     initial_version: str = ""
     labels: Labels = Labels()
+    builds: bool = True
+    build: Build = Build()
+    tests: Job = Job()
+    release_now: bool = False
     cloud: str = ""
     recipe: str = ""
     environment: str = "production"
@@ -50,6 +54,9 @@ def extended(text: str, config: Config, wishes: Deviations, *, within: str = "")
     """
     missing = msgspec.structs.replace(
         wishes,
+        builds=True,
+        build=wishes.build if config.build == Build() else Build(),
+        tests=wishes.tests if config.tests == Job() and (config.sync or wishes.cloud) else Job(),
         cloud="" if config.sync else wishes.cloud,
         recipe="" if wishes.environment in config.environments else wishes.recipe,
     )
@@ -57,8 +64,23 @@ def extended(text: str, config: Config, wishes: Deviations, *, within: str = "")
     return "\n\n".join([text.rstrip("\n"), *tables]) + "\n" if tables else text
 
 
-def _tables(wishes: Deviations) -> tuple[str, str]:
-    return f"[sync]\nbranch = {_quoted(wishes.cloud)}" if wishes.cloud else "", _environment(wishes)
+def _tables(wishes: Deviations) -> tuple[str, str, str, str]:
+    build = _called("build", wishes.build) or ("" if wishes.builds else "[build]\nenabled = false")
+    return (
+        build,
+        _called("tests", wishes.tests),
+        f"[sync]\nbranch = {_quoted(wishes.cloud)}" if wishes.cloud else "",
+        _environment(wishes),
+    )
+
+
+def _called(name: str, job: Job) -> str:
+    """The table that says which workflow of the user's is called, and what it is given."""
+    secrets = [f"secrets = [{', '.join(map(_quoted, job.secrets))}]"] if job.secrets else []
+    granted = ", ".join(f"{what} = {_quoted(level)}" for what, level in sorted(job.permissions.items()))
+    permissions = [f"permissions = {{ {granted} }}"] if granted else []
+    lines = [f"[{name}]", f"workflow = {_quoted(job.workflow)}", *secrets, *permissions]
+    return "\n".join(lines) if job.workflow else ""
 
 
 def left_to_do(  # noqa: PLR0913 - each is a fact that asks something of a person
@@ -74,12 +96,28 @@ def left_to_do(  # noqa: PLR0913 - each is a fact that asks something of a perso
     """Say what only a person can do, in the order in which to do it."""
     return (
         *unsure,
+        *(
+            f"Switch off {found.what} in {found.path}, in the same pull request: both would release."
+            for found in competitors
+        ),
         f"Commit these files, and merge them by a pull request: nothing happens before they are on `{branch}`.",
-        *(f"Switch off {found.what} in {found.path} before the first release." for found in competitors),
         *_of_settings(config, repository, web_url, branch, app=app),
+        *_of_secrets(config, repository),
         *_of_environments(config, repository),
+        *(
+            []
+            if config.release_now
+            else ["Make the first release yourself: `release-tool bump`; from then on merges do."]
+        ),
         "Run `release-tool doctor`: it checks all of this, and `--fix` makes labels and branches.",
     )
+
+
+def _of_secrets(config: Config, repository: str) -> Iterator[str]:
+    jobs = [*([config.build] if config.build.enabled else []), *([config.tests] if config.sync else [])]
+    for secret, environment in dict.fromkeys((name, job.environment) for job in jobs for name in job.secrets):
+        where = f" --env {environment}" if environment else ""
+        yield f"Give the build its secret: `gh secret set {secret}{where} --repo {repository}`"
 
 
 def _of_settings(config: Config, repository: str, web_url: str, branch: str, *, app: bool) -> Iterator[str]:
@@ -101,17 +139,19 @@ def _of_environments(config: Config, repository: str) -> Iterator[str]:
         for secret in environment.pass_env:
             yield f"Give it its secret: `gh secret set {secret} --env {name} --repo {repository}`"
         record = f"release-tool deploy VERSION -e {name} --record"
-        yield f"Tell the ledger what runs there now, as the first way back: `{record}`"
+        yield f"Tell the ledger what runs there now, as the first rollback target: `{record}`"
 
 
 def _keys(wishes: Deviations) -> Iterator[str]:
     usual = Config()
     if wishes.branch != usual.branch:
         yield f"branch = {_quoted(wishes.branch)}"
-    if wishes.tag_prefix != usual.tag_prefix:
+    if wishes.tag_prefix is not None:
         yield f"tag-prefix = {_quoted(wishes.tag_prefix)}"
     if wishes.initial_version not in {"", usual.initial_version}:
         yield f"initial-version = {_quoted(wishes.initial_version)}"
+    if wishes.release_now:
+        yield "release-now = true"
 
 
 def _labels(labels: Labels) -> Iterator[str]:

@@ -21,8 +21,8 @@ from release_tool.history.look import (
     main_branch,
     pulls_between,
 )
+from release_tool.model.tag_names import read_names
 from release_tool.model.tags import TagState
-from release_tool.model.version import parse_tag
 from release_tool.release.notes.edit import contributors, newcomers
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _wanted(project: Project, tips: Mapping[str, str]) -> dict[str, str]:
 def _fetched(project: Project, tags: Mapping[str, TagRef]) -> dict[str, TagRef]:
     """The tags of the remote, those of versions fetched; of the others what happens to be here."""
     missing = set(tags) - _here(project, tags)
-    project.git.fetch_tags([name for name in missing if parse_tag(name, project.config.tag_prefix)])
+    project.git.fetch_tags([tag.name for tag in read_names((name, tags[name].commit) for name in missing)])
     return {name: tags[name] for name in _here(project, tags)}
 
 

@@ -1,50 +1,49 @@
-"""The files that come with the tool and are written into other repositories: its own workflows and recipes."""
+"""The files that come with the tool and are written into other repositories: templates of workflows, and recipes."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from release_tool.errors import BugError
-from release_tool.setup.files import ACTION, INSTALL, LOCK, RELEASING, UV, WORKFLOWS
+from release_tool.setup.render import known, wanted
 
+if TYPE_CHECKING:
+    from release_tool.config import Config
+    from release_tool.setup.render import Values
+
+_TEMPLATES = Path(__file__).parent / "templates"
 _PACKAGE = Path(__file__).parent.parent
-_FILES = {
-    ACTION: ACTION,
-    INSTALL: "install.sh",
-    LOCK: "requirements/tool.txt",
-    UV: "requirements/uv.txt",
-    RELEASING: RELEASING,
-    ".github/PULL_REQUEST_TEMPLATE.md": ".github/PULL_REQUEST_TEMPLATE.md",
-    ".github/actions/deploy-setup/action.yml": ".github/actions/deploy-setup/action.yml",
-}
-"""Where a file goes, and where it comes from."""
+RECIPES = Path("docs/recipes")
+"""Where the recipes lie, below the top of the tool's own repository."""
 
 
-def files() -> dict[str, str]:
-    """The files of a repository that uses the tool, by their path there, as they are in the tool's own repository."""
-    root = _root()
-    workflows = {f"{WORKFLOWS}/{path.name}": path for path in sorted((root / WORKFLOWS).glob("*.yml"))}
-    if not workflows:
-        raise BugError("release-tool was installed without its workflows")
-    others = {path: root / source for path, source in _FILES.items()}
-    return {
-        path: source.read_text(encoding="utf-8") for path, source in (workflows | others).items() if source.exists()
-    }
+def render(config: Config, values: Values) -> dict[str, str]:
+    """Every file of a repository with its text, unsigned."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # only a set-up needs it
 
-
-def sources() -> tuple[Path, ...]:
-    """Where the files come from, below the top of the tool's own repository."""
-    return (Path(WORKFLOWS), Path("docs/recipes"), *map(Path, _FILES.values()))
+    # Workflows are full of `${{ }}`, so the templates have other marks; what is rendered is YAML and never HTML.
+    environment = Environment(  # noqa: S701
+        loader=FileSystemLoader(_TEMPLATES),
+        undefined=StrictUndefined,
+        variable_start_string="<<",
+        variable_end_string=">>",
+        block_start_string="<%",
+        block_end_string="%>",
+        line_statement_prefix="%%",
+        keep_trailing_newline=True,
+    )
+    told = known(config, values)
+    return {path: environment.get_template(name).render(told) for path, name in wanted(config).items()}
 
 
 def recipes() -> tuple[str, ...]:
     """The names of the recipes for deploying."""
-    return tuple(sorted(path.parent.name for path in (_root() / "docs/recipes").glob("*/release-tool.toml")))
+    return tuple(sorted(path.parent.name for path in (_root() / RECIPES).glob("*/release-tool.toml")))
 
 
 def recipe(name: str) -> dict[str, str]:
     """The files of a recipe by their path below it, its configuration among them."""
-    place = _root() / "docs/recipes" / name
+    place = _root() / RECIPES / name
     return {
         str(path.relative_to(place)): path.read_text(encoding="utf-8")
         for path in sorted(place.rglob("*"))

@@ -9,17 +9,19 @@ import msgspec
 
 from release_tool.deploy.environment import with_deployed_configuration
 from release_tool.deploy.halts import model as halting
-from release_tool.deploy.halts.issues import US, HaltIssues
+from release_tool.deploy.halts.issues import US, halt_issues
 from release_tool.deploy.ledger.model import live, rollback_target
-from release_tool.deploy.ledger.store import Deployments
+from release_tool.deploy.ledger.store import deployments_of
 from release_tool.errors import RefusedError
 from release_tool.github.api import PermissionDeniedError
 from release_tool.history.containment import first_with
 from release_tool.history.facts import Request
 from release_tool.history.look import branch_snapshot, facts_for, main_branch
+from release_tool.history.marks import marks_of
+from release_tool.history.trust import summed_up, trust_of
 from release_tool.model.tags import TagState
 from release_tool.status import model
-from release_tool.status.github_snapshot import GitHubSnapshots
+from release_tool.status.github_snapshot import CommitStatus, GitHubSnapshots
 from release_tool.sync.sync import TESTED
 from release_tool.text.visible import visible
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from release_tool.history.containment import Commits
     from release_tool.history.facts import ReleaseFacts
     from release_tool.history.look import RepositorySnapshot
+    from release_tool.history.trust import Ignored
     from release_tool.model.tags import VersionTag
     from release_tool.project import Project
     from release_tool.status.github_snapshot import GitHubSnapshot
@@ -59,6 +62,7 @@ class StatusSnapshot:
     history: Commits
     on_github: GitHubSnapshot
     ledgers: Mapping[str, Ledger]
+    ignored: tuple[Ignored, ...]
     halts: tuple[halting.Halt, ...]
     since: Mapping[int, datetime]
     unseen: tuple[str, ...]
@@ -88,7 +92,8 @@ def collect(project: Project, *, whole: bool) -> StatusSnapshot:
     line = tuple(commit.sha for commit in project.git.first_parent_log(base, cloud)) if cloud else ()
     at = project.clock.now()
     on_github = _on_github(project, branch, [*line[:FAR_BACK], *_arrivals(followed[:FEW], line, history)], whole=whole)
-    halts, since = _halts(project, at)
+    ledgers, ignored = _ledgers(project, on_github, whole=whole)
+    halts, since, uncertain = _halts(project, at)
     waiting, unseen = _waiting_runs(project)
     return StatusSnapshot(
         at=at,
@@ -101,10 +106,11 @@ def collect(project: Project, *, whole: bool) -> StatusSnapshot:
         line=line,
         history=history,
         on_github=on_github,
-        ledgers=_ledgers(project, on_github, whole=whole),
+        ledgers=ledgers,
+        ignored=summed_up(ignored),
         halts=halts,
         since=since,
-        unseen=unseen,
+        unseen=(*unseen, *uncertain),
         waiting=waiting,
     )
 
@@ -116,12 +122,14 @@ def is_released(tag: VersionTag) -> bool:
 
 def _on_main(project: Project, seen: RepositorySnapshot) -> tuple[VersionTag, ...]:
     """The stable releases of the main branch, half-done ones included, the highest first; few more than are shown."""
+    wanted = [tag for tag in seen.tags if tag.stable and tag.state is not TagState.ABANDONED]
     found: list[VersionTag] = []
-    for tag in seen.tags:
-        if len(found) > FEW:
+    while len(found) <= FEW:
+        place = project.git.first_reachable((tag.commit for tag in wanted), seen.head)
+        if place is None:
             break
-        if tag.stable and tag.state is not TagState.ABANDONED and contains(project, seen.head, tag.commit):
-            found.append(tag)
+        found.append(wanted[place])
+        wanted = wanted[place + 1 :]
     return tuple(found)
 
 
@@ -147,16 +155,40 @@ def _on_github(project: Project, branch: str, commits: Sequence[str], *, whole: 
     environments = () if whole else tuple(project.config.environments)
     if not settings and not environments:
         return GitHubSnapshot(ledgers={}, cut=frozenset(), pulls=(), marks={})
-    return project.remote.adapter(GitHubSnapshots).look(environments, settings.branch if settings else branch, commits)
+    trust = trust_of(project)
+    snapshots = project.remote.adapter(lambda name, transport: GitHubSnapshots(name, transport, trust))
+    found = snapshots.look(environments, settings.branch if settings else branch, commits)
+    return _uncovered(project, found)
 
 
-def _ledgers(project: Project, on_github: GitHubSnapshot, *, whole: bool) -> Mapping[str, Ledger]:
-    """The ledgers: their newest part, but all of one whose newest part does not tell what is live and the way back."""
+def _uncovered(project: Project, found: GitHubSnapshot) -> GitHubSnapshot:
+    """The same with our own statuses of those commits on which a stranger wrote over them."""
+    marks, ignored = dict(found.marks), list(found.ignored)
+    for commit in sorted(found.hidden):
+        known = marks_of(project, commit)
+        ignored += known.ignored
+        marks[commit] = {
+            context: CommitStatus(context, status.state, status.at)
+            for context, status in known.counted.items()
+            if status.at
+        }
+    return msgspec.structs.replace(found, marks=marks, ignored=tuple(ignored))
+
+
+def _ledgers(
+    project: Project, on_github: GitHubSnapshot, *, whole: bool
+) -> tuple[Mapping[str, Ledger], tuple[Ignored, ...]]:
+    """The ledgers: their newest part, but all of one whose newest part does not tell what is live and the way back.
+
+    What was passed over in them comes with them.
+    """
+    deployments = deployments_of(project)
     if whole:
-        return project.remote.adapter(Deployments).ledgers(tuple(project.config.environments))
+        ledgers = deployments.ledgers(tuple(project.config.environments))
+        return ledgers, (*on_github.ignored, *deployments.ignored)
     telling = {name for name, ledger in on_github.ledgers.items() if _tells_enough(ledger)}
-    vague = on_github.cut - telling
-    return {**on_github.ledgers, **(project.remote.adapter(Deployments).ledgers(tuple(sorted(vague))) if vague else {})}
+    older = deployments.ledgers(tuple(sorted(on_github.cut - telling)))
+    return {**on_github.ledgers, **older}, (*on_github.ignored, *deployments.ignored)
 
 
 def _tells_enough(ledger: Ledger) -> bool:
@@ -164,13 +196,18 @@ def _tells_enough(ledger: Ledger) -> bool:
     return bool(now.deployment or now.unknown) and rollback_target(ledger, now.commit).choice is not None
 
 
-def _halts(project: Project, at: datetime) -> tuple[tuple[halting.Halt, ...], dict[int, datetime]]:
-    """The halts that stop anything now, and when each began."""
+def _halts(project: Project, at: datetime) -> tuple[tuple[halting.Halt, ...], dict[int, datetime], tuple[str, ...]]:
+    """The halts that stop anything now, when each began, and whose right to halt this token may not ask for."""
     if not project.config.environments:
-        return (), {}
-    issues = project.remote.adapter(HaltIssues).labelled(halting.LABEL)
+        return (), {}, ()
+    issues = halt_issues(project).labelled(halting.LABEL, ended_since=at - halting.REMEMBERED)
     found = halting.read_halts((labelled.issue for labelled in issues), US)
-    return tuple(halt for halt in found if not halt.is_over(at)), {one.issue.number: one.created for one in issues}
+    people = sorted({visible(one.issue.author) for one in issues if one.uncertain})
+    return (
+        tuple(halt for halt in found if not halt.is_over(at)),
+        {one.issue.number: one.created for one in issues},
+        tuple(f"whether {who} may halt deployments, and who may resume them: that takes push access" for who in people),
+    )
 
 
 def _waiting_runs(project: Project) -> tuple[tuple[Waiting, ...], tuple[str, ...]]:

@@ -26,6 +26,7 @@ from release_tool.deploy.policy import DeployOutcome, may_deploy
 from release_tool.status import model
 from release_tool.status.metrics import DeliveryMetrics
 from release_tool.status.model import Health, Link
+from release_tool.text.masking import without_user
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class EnvironmentFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one environment at a moment; `url` is the repository's on the web, empty where unknown.
 
     `halts` are those that stop it and `halted` says it of the one that counts. `older` says that what is live contains
-    the candidate. `withdrawn` and `gone` are commits, `unmet` the environments that come first, as for `guard.Facts`.
+    the candidate. `withdrawn` and `gone` are commits, `unmet` the environments that come first, and `apart` is as for
+    `policy.Facts`.
     """
 
     name: str
@@ -66,6 +68,7 @@ class EnvironmentFacts(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""
     candidate: DeployCandidate | None = None
     older: bool = False
+    apart: bool = False
     halts: tuple[model.HaltStatus, ...] = ()
     halted: str = ""
     frozen_until: datetime | None = None
@@ -82,7 +85,7 @@ def environment_status(facts: EnvironmentFacts) -> model.EnvironmentStatus:
     health, text, todo = _health(facts, now)
     return model.EnvironmentStatus(
         name=facts.name,
-        url=facts.settings.url,
+        url=without_user(facts.settings.url),
         automatic=facts.settings.automatic,
         health=health,
         text=text,
@@ -229,6 +232,7 @@ def _asked(facts: EnvironmentFacts, candidate: DeployCandidate) -> policy.Deploy
         halted=facts.halted,
         frozen=frozen(facts.frozen_until) if facts.frozen_until else "",
         older=facts.older,
+        apart=facts.apart,
         tested=candidate.tested,
         withdrawn=facts.withdrawn,
         gone=facts.gone,

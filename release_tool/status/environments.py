@@ -50,8 +50,11 @@ def _environment(
 ) -> EnvironmentStatus:
     settings, ledger = project.config.environments[name], snapshot.ledgers[name]
     halt = halting.halting(snapshot.halts, name, snapshot.at)
-    revisions = _revisions(project, snapshot)
+    revisions, mark = _revisions(project, snapshot), yardstick(ledger)
+    gone = revisions.gone({*proven_commits(ledger), *([mark] if mark else [])})
     unmet = requirements(project.config.environments, name, automatic=True)
+    newest = candidate.commit if candidate else ""
+    here = bool(mark and newest) and mark not in gone
     return environment_status(
         EnvironmentFacts(
             name=name,
@@ -60,12 +63,13 @@ def _environment(
             at=snapshot.at,
             url=project.web_url,
             candidate=candidate,
-            older=candidate is not None and contains(project, _present(project, yardstick(ledger)), candidate.commit),
+            older=here and contains(project, mark, newest),
+            apart=here and revisions.are_apart(newest, str(mark)),
             halts=tuple(halt_status(project, halt, snapshot.since) for halt in snapshot.halts if halt.stops(name)),
             halted=str(halt) if halt else "",
             frozen_until=frozen_until(settings.freeze, snapshot.at),
             withdrawn=frozenset(one.commit for one in ledger if one.payload.name in revisions.withdrawn()),
-            gone=revisions.gone(proven_commits(ledger)),
+            gone=gone,
             unmet=tuple(
                 one for one in unmet if candidate and not is_healthy_at(snapshot.ledgers[one], candidate.commit)
             ),
@@ -93,10 +97,6 @@ def _candidate(project: Project, snapshot: StatusSnapshot) -> DeployCandidate | 
 def _revisions(project: Project, snapshot: StatusSnapshot) -> RevisionResolver:
     head = snapshot.cloud or snapshot.seen.head
     return RevisionResolver(project=project, branch=deployed_branch(project), head=head, seen=snapshot.seen)
-
-
-def _present(project: Project, commit: str | None) -> str | None:
-    return commit if commit and project.git.present([commit]) else None
 
 
 def _deployed(project: Project, ledger: Ledger) -> Commits:
@@ -154,6 +154,7 @@ def change_status(project: Project, change: Change) -> ChangeStatus:
         authors=tuple(visible(str(author)) for author in change.authors),
         at=datetime.fromtimestamp(change.landed_at, UTC),
         url=f"{project.web_url}/{where}",
+        cancelled=change.cancelled_by is not None,
     )
 
 
@@ -161,7 +162,7 @@ def halt_status(project: Project, halt: halting.Halt, since: Mapping[int, dateti
     """A halt as it is shown; `since` tells when the issue of each was opened."""
     order = halt.order
     option = ["-e", visible(order.environment)] if order.environment else []
-    mended = "when it is mended, " if order.incident else ""
+    fixed = "when it is fixed, " if order.incident else ""
     return model.HaltStatus(
         issue=halt.issue,
         url=halt.url,
@@ -171,5 +172,6 @@ def halt_status(project: Project, halt: halting.Halt, since: Mapping[int, dateti
         since=since.get(halt.issue, project.clock.now()),
         until=order.until,
         incident=order.incident,
-        todo=f"{mended}`{shlex.join(['release-tool', 'resume', *option])}`",
+        todo=f"{fixed}`{shlex.join(['release-tool', 'resume', *option])}`",
+        kept=str(halt.kept) if halt.kept else "",
     )

@@ -10,7 +10,10 @@ import msgspec
 from release_tool.deploy.ledger.model import Deployment
 from release_tool.deploy.ledger.store import DEPLOYMENT, Deployments, Record
 from release_tool.errors import RemoteError
+from release_tool.github.graphql import Actor
 from release_tool.github.transport import Purpose
+from release_tool.history.marks import CONTEXTS
+from release_tool.history.trust import Ignored, Trust
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -38,18 +41,22 @@ class CommitStatus(msgspec.Struct, frozen=True, rename="camel"):
     context: str
     state: str
     created_at: datetime
+    creator: Actor | None = None
 
 
 class GitHubSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What was seen: the newest deployments of each environment, oldest first; those that are `cut` have older ones.
 
-    `pulls` are open towards the hosted branch, and `marks` are the statuses of commits, by commit and context.
+    `pulls` are open towards the hosted branch, and `marks` are the statuses of commits that count, by commit and
+    context; on the `hidden` ones somebody wrote over them. `ignored` is what was passed over.
     """
 
     ledgers: dict[str, tuple[Deployment, ...]]
     cut: frozenset[str]
     pulls: tuple[BranchPullRequest, ...]
     marks: dict[str, dict[str, CommitStatus]]
+    hidden: frozenset[str] = frozenset()
+    ignored: tuple[Ignored, ...] = ()
 
 
 class _PageInfo(msgspec.Struct, frozen=True, rename="camel"):
@@ -77,8 +84,9 @@ class _Commit(msgspec.Struct, frozen=True):
     status: _Status | None = None
 
     @property
-    def marks(self) -> dict[str, CommitStatus]:
-        return {mark.context: mark for mark in self.status.contexts} if self.status else {}
+    def marks(self) -> list[CommitStatus]:
+        """Our statuses, by whomever."""
+        return [mark for mark in self.status.contexts if mark.context.startswith(CONTEXTS)] if self.status else []
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -92,10 +100,11 @@ class _Answer(msgspec.Struct, frozen=True):
 class GitHubSnapshots:
     """What one repository shows at a glance; raises RemoteError where GitHub fails, or the token lacks a right."""
 
-    def __init__(self, repository: str, transport: Transport) -> None:
+    def __init__(self, repository: str, transport: Transport, trust: Trust | None = None) -> None:
         self._repository = repository
         self._transport = transport
-        self._deployments = Deployments(repository, transport)
+        self._trust = trust or Trust()
+        self._deployments = Deployments(repository, transport, self._trust)
 
     def look(self, environments: Sequence[str], base: str, commits: Collection[str]) -> GitHubSnapshot:
         """Look at the newest deployments to some environments, the pull requests to a branch, and some commits."""
@@ -103,13 +112,21 @@ class GitHubSnapshots:
         marked = {f"c{number}": sha for number, sha in enumerate(dict.fromkeys(commits))}
         found = self._asked(places, base, marked)
         pulls = found.open.pull_requests.nodes if found.open else ()
-        pages, commits = found.deployed or {}, found.marked or {}
+        pages, answers = found.deployed or {}, found.marked or {}
+        written = {sha: (answers[alias] or _Commit()).marks for alias, sha in marked.items()}
+        ours = {sha: [mark for mark in marks if self._counts(mark)] for sha, marks in written.items()}
+        ledgers = {name: self._deployments.told(pages[alias].nodes) for alias, name in places.items()}
         return GitHubSnapshot(
-            ledgers={name: self._deployments.told(pages[alias].nodes) for alias, name in places.items()},
+            ledgers=ledgers,
             cut=frozenset(name for alias, name in places.items() if pages[alias].page_info.has_next_page),
             pulls=tuple(pull for pull in pulls if not pull.is_cross_repository),
-            marks={sha: (commits[alias] or _Commit()).marks for alias, sha in marked.items()},
+            marks={sha: {mark.context: mark for mark in marks} for sha, marks in ours.items()},
+            hidden=frozenset(sha for sha, marks in written.items() if len(ours[sha]) < len(marks)),
+            ignored=self._deployments.ignored,
         )
+
+    def _counts(self, mark: CommitStatus) -> bool:
+        return self._trust.counts(mark.creator.name if mark.creator else "")
 
     def _asked(self, places: Mapping[str, str], base: str, marked: Mapping[str, str]) -> _Answer:
         """Ask; for less of the past each time that GitHub could not tell it."""
@@ -135,7 +152,7 @@ def _query(places: Iterable[str], marked: Iterable[str]) -> str:
     """Each environment and each commit is a variable and the alias of its answer."""
     newest = "orderBy: {field: CREATED_AT, direction: DESC}, first: $first"
     page = "{ pageInfo { hasNextPage } nodes { ...deployed } }"
-    status = "{ ... on Commit { status { contexts { context state createdAt } } } }"
+    status = "{ ... on Commit { status { contexts { context state createdAt creator { login __typename } } } } }"
     deployed = [f"    {name}: deployments(environments: [${name}], {newest}) {page}" for name in places]
     commits = [f"    {name}: object(oid: ${name}) {status}" for name in marked]
     variables = [f", ${name}: String!" for name in places] + [f", ${name}: GitObjectID!" for name in marked]

@@ -12,6 +12,7 @@ from datetime import datetime
 import msgspec
 
 from release_tool.config import clean_descriptions
+from release_tool.history.trust import Ignored
 from release_tool.status.metrics import DeliveryMetrics
 
 SCHEMA = 1
@@ -41,7 +42,7 @@ class StageState(enum.Enum):
     """Something stands in its way, or a person has to say yes."""
     FAILED = "failed"
     PASSED_BY = "passed by"
-    """It never comes: a newer release went instead, or it was withdrawn."""
+    """It never comes by itself: a newer release has it, or it was withdrawn."""
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +120,7 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RollbackTargetStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rollback would go to, None where there is no way back; why this one, and why not the others."""
+    """What a rollback would go to, None where there is no rollback target; why this one, and why not the others."""
 
     name: str | None = None
     commit: str | None = None
@@ -138,7 +139,10 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HaltStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A halt of automatic deployments; without an environment it is for all, without `until` until a person resumes."""
+    """A halt of automatic deployments; without an environment it is for all, without `until` until a person resumes.
+
+    `kept` says how its issue ended, where that lifts nothing.
+    """
 
     issue: int
     url: str
@@ -149,12 +153,14 @@ class HaltStatus(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None
     incident: bool
     todo: str
+    kept: str = ""
 
 
 class ChangeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A change: a merged pull request, or a commit that was pushed directly (`pull` is None).
 
-    `kind` is `breaking`, `feature`, `fix` or `other`, `bump` how far it moves the version.
+    `kind` is `breaking`, `feature`, `fix` or `other`, `bump` how far it moves the version; one that is `cancelled` was
+    taken back before it was released, or takes another back.
     """
 
     pull: int | None
@@ -165,6 +171,7 @@ class ChangeStatus(msgspec.Struct, frozen=True, kw_only=True):
     authors: tuple[str, ...]
     at: datetime
     url: str
+    cancelled: bool = False
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
@@ -291,7 +298,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     `released` is the newest stable release's tag, `half_done` are claimed tags that are not published, `unreleased`
     counts the changes that wait on `branch` and `changes` are these, oldest first. `cloud` is None without `[sync]`.
     `releases` and `journeys` are newest first. `production` names the environment that matters most, empty without
-    any. `incidents` are among the halts too. `unseen` says what could not be looked at.
+    any. `incidents` are among the halts too. `unseen` says what could not be looked at, and `ignored` which records
+    count for nothing, each once.
     """
 
     repository: str
@@ -312,6 +320,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     waiting: tuple[Waiting, ...] = ()
     cases: tuple[OverdueCase, ...] = ()
     unseen: tuple[str, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
 
 
 def document(seen: Overview) -> dict[str, object]:

@@ -136,7 +136,7 @@ def _unreleased(seen: Overview, config: Config) -> Iterator[OverdueCase]:
             kind="unreleased",
             key=f"unreleased {first.commit}",
             text=f"{name} was merged into {seen.branch} and is not released",
-            todo="look at the runs of `release.yml`, or release it with `release-tool bump`",
+            todo="look at the runs of the workflow `Release`, or release it with `release-tool bump`",
             since=first.at,
         )
 

@@ -50,7 +50,7 @@ def look(project: Project, *, whole: bool = False, closely: str = "") -> Overvie
         url=project.web_url,
         at=snapshot.at,
         branch=snapshot.seen.branch,
-        released=next((tag.name for tag in snapshot.seen.tags if is_released(tag)), None),
+        released=next((tag.name for tag in snapshot.followed if is_released(tag)), None),
         half_done=tuple(tag.name for tag in snapshot.facts.half_done),
         unreleased=len(snapshot.facts.changes),
         cloud=cloud,
@@ -63,6 +63,7 @@ def look(project: Project, *, whole: bool = False, closely: str = "") -> Overvie
         incidents=tuple(halt for halt in stopping if halt.incident),
         waiting=(*snapshot.waiting, *_waiting(snapshot, stopping, environments)),
         unseen=snapshot.unseen,
+        ignored=snapshot.ignored,
     )
     return msgspec.structs.replace(seen, cases=overdue.cases(seen, project.config))
 
@@ -80,7 +81,7 @@ def _releases(project: Project, snapshot: StatusSnapshot) -> Iterator[ReleaseSta
     followed = {tag.name for tag in snapshot.followed}
     shown = [one for place, one in enumerate(known) if snapshot.whole or place < FEW or one.tag in followed]
     wrote = _authors(snapshot, tags)
-    latest = next((tag.name for tag in snapshot.seen.tags if is_released(tag) and not _is_bad(snapshot, tag)), None)
+    latest = next((tag.name for tag in snapshot.followed if is_released(tag) and not _is_bad(snapshot, tag)), None)
     for release in shown:
         yield _release(release, tags[release.tag], wrote.get(release.tag, ()), latest=release.tag == latest)
 
@@ -162,7 +163,11 @@ def _cloud_todo(snapshot: StatusSnapshot, behind: Sequence[str]) -> str:
         return f"resolve the conflict: {waiting.url}"
     if behind or snapshot.cloud is None:
         return "`release-tool sync`"
-    return "" if tested_at(snapshot, snapshot.cloud) else "see what became of its tests in the runs of `cloud-sync.yml`"
+    return (
+        ""
+        if tested_at(snapshot, snapshot.cloud)
+        else "see what became of its tests in the runs of the workflow `ReleaseStatus`"
+    )
 
 
 def _route(

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from release_tool.deploy.ledger.model import Deployment, Ledger
     from release_tool.history.containment import Commits
-    from release_tool.status.model import Cloud, EnvironmentStatus, ReleaseStatus
+    from release_tool.model.commits import Commit
+    from release_tool.status.model import Cloud, EnvironmentStatus, PendingVersion, ReleaseStatus
 
 
 class EnvironmentLedger(NamedTuple):
@@ -70,7 +71,7 @@ class _Arrivals(NamedTuple):
     """For each commit the deployments to an environment that matter: which first brought it, and so on.
 
     `last` tells by the commit that was deployed which deployment changed the environment last with just that.
-    `good` are the first proven ones that nobody went back from.
+    `good` are the first proven ones that nobody went back from, and `ran` the versions that were brought as themselves.
     """
 
     station: EnvironmentLedger
@@ -80,6 +81,7 @@ class _Arrivals(NamedTuple):
     proven: Mapping[str, Deployment]
     good: Mapping[str, Deployment]
     newest: Mapping[str, Deployment]
+    ran: frozenset[str]
 
     @classmethod
     def of(cls, station: EnvironmentLedger, history: Commits) -> _Arrivals:
@@ -94,6 +96,7 @@ class _Arrivals(NamedTuple):
             _firsts(history, proven),
             _firsts(history, [one for one in proven if one.commit not in quarantined]),
             _firsts(history, station.ledger[::-1]),
+            frozenset(_version(one) for one in changed),
         )
 
 
@@ -104,15 +107,21 @@ def _firsts(history: Commits, deployments: Sequence[Deployment]) -> dict[str, De
 def _milestones(
     release: ReleaseStatus, route: Route, into_cloud: int | None, arrivals: Iterable[_Arrivals]
 ) -> Iterator[Milestone]:
-    merged = route.history.get(release.commit)
-    at = datetime.fromtimestamp(merged.committed_at, UTC) if merged else None
-    yield Milestone(name="merged", mark=StageState.DONE, at=at)
+    yield Milestone(name="merged", mark=StageState.DONE, at=_merged_at(release, route.history.get(release.commit)))
     yield _released(release)
     if route.cloud:
         yield _in_cloud(release, route, route.cloud, into_cloud)
     arrived = not route.cloud or into_cloud is not None
     for each in arrivals:
         yield from _in_environment(release, each, arrived=arrived)
+
+
+def _merged_at(release: ReleaseStatus, commit: Commit | None) -> datetime | None:
+    """When a release was merged; where the clock that made the commit was ahead, when it was released."""
+    if commit is None:
+        return None
+    at = datetime.fromtimestamp(commit.committed_at, UTC)
+    return min(at, release.published) if release.published else at
 
 
 def _released(release: ReleaseStatus) -> Milestone:
@@ -140,32 +149,44 @@ def _in_environment(release: ReleaseStatus, arrivals: _Arrivals, *, arrived: boo
     if brought is None:
         return _not_brought(release, arrivals, arrived=arrived)
     environment = arrivals.station.shown.name
-    deployed = Milestone(
-        name="deployed",
-        environment=environment,
-        mark=StageState.DONE,
-        at=began_at(brought),
-        text=_carrier(release, brought),
-    )
+    if release.version not in arrivals.ran:
+        return tuple(_included(name, environment, _carrier(release, arrivals)) for name in ("deployed", "healthy"))
+    deployed = Milestone(name="deployed", environment=environment, mark=StageState.DONE, at=began_at(brought))
     return deployed, _healthy(release, arrivals)
+
+
+def _included(name: str, environment: str, carrier: Deployment) -> Milestone:
+    """What a release that never ran itself, or failed, has of a later one."""
+    text = f"included in {visible(carrier.payload.name)}"
+    return Milestone(name=name, environment=environment, mark=StageState.PASSED_BY, text=text)
+
+
+def _carrier(release: ReleaseStatus, arrivals: _Arrivals) -> Deployment:
+    """The deployment with which a release came that never ran itself: a good one where there is any."""
+    found = (known.get(release.commit) for known in (arrivals.good, arrivals.proven, arrivals.brought))
+    return next(one for one in found if one)
 
 
 def _healthy(release: ReleaseStatus, arrivals: _Arrivals) -> Milestone:
     environment = arrivals.station.shown
-    if good := arrivals.good.get(release.commit):
-        mark, one, text = StageState.DONE, good, _carrier(release, good)
-    elif proven := arrivals.proven.get(release.commit):
-        mark, one, text = StageState.FAILED, proven, visible(arrivals.quarantined[proven.commit])
-    else:
-        return _unproven(release, arrivals)
-    return Milestone(name="healthy", environment=environment.name, mark=mark, at=proven_at(one), text=text)
+    good, proven = arrivals.good.get(release.commit), arrivals.proven.get(release.commit)
+    if good and _version(good) != release.version:
+        return _included("healthy", environment.name, good)
+    if good:
+        return Milestone(name="healthy", environment=environment.name, mark=StageState.DONE, at=proven_at(good))
+    if proven and _version(proven) == release.version:
+        text = visible(arrivals.quarantined[proven.commit])
+        return Milestone(
+            name="healthy", environment=environment.name, mark=StageState.FAILED, at=proven_at(proven), text=text
+        )
+    return _unproven(release, arrivals)
 
 
 def _unproven(release: ReleaseStatus, arrivals: _Arrivals) -> Milestone:
     """What is being deployed may still be healthy; else what came of the release itself counts, not of later ones."""
     environment, newest = arrivals.station.shown, arrivals.newest[release.commit]
     if not newest.finished:
-        text = visible(str(newest.phase))
+        text = _phase(release, newest)
         return Milestone(name="healthy", environment=environment.name, mark=StageState.UNDER_WAY, text=text)
     text = visible(str(arrivals.last[arrivals.brought[release.commit].commit].phase))
     return Milestone(
@@ -181,18 +202,36 @@ def _not_brought(release: ReleaseStatus, arrivals: _Arrivals, *, arrived: bool) 
         return tuple(_with(one, mark=StageState.PASSED_BY, text="withdrawn") for one in (deployed, healthy))
     newest = arrivals.newest.get(release.commit)
     if newest and not newest.finished:
-        return _with(deployed, mark=StageState.UNDER_WAY, text=visible(str(newest.phase))), healthy
+        return _with(deployed, mark=StageState.UNDER_WAY, text=_phase(release, newest)), healthy
     if arrived and environment.missing:
-        missing = environment.missing
-        return _with(deployed, mark=StageState.HELD, text=missing.why, todo=missing.todo), healthy
+        return _missing(release, arrivals, environment.missing, deployed), healthy
     return deployed, healthy
+
+
+def _missing(release: ReleaseStatus, arrivals: _Arrivals, missing: PendingVersion, deployed: Milestone) -> Milestone:
+    """Why a release is not deployed: its own reason, and else that it is to come with a newer one."""
+    if _core(missing.name) == release.version:
+        return _with(deployed, mark=StageState.HELD, text=missing.why, todo=missing.todo)
+    own = [one for one in arrivals.station.ledger if _version(one) == release.version]
+    if own:
+        return _with(deployed, mark=StageState.HELD, text=visible(str(own[-1].phase)))
+    return _with(deployed, mark=StageState.WAITING, text=f"comes with {missing.name}")
 
 
 def _with(milestone: Milestone, *, mark: StageState, text: str, todo: str = "") -> Milestone:
     return Milestone(name=milestone.name, environment=milestone.environment, mark=mark, text=text, todo=todo)
 
 
-def _carrier(release: ReleaseStatus, deployment: Deployment) -> str:
-    """With what else a release came, where it did not come as itself."""
-    name = visible(deployment.payload.name)
-    return "" if name == release.version else f"with {name}"
+def _phase(release: ReleaseStatus, one: Deployment) -> str:
+    """Where a deployment is, and of what, where that is another release."""
+    other = "" if _version(one) == release.version else f"with {visible(one.payload.name)}: "
+    return other + visible(str(one.phase))
+
+
+def _version(one: Deployment) -> str:
+    """The release that a deployment brings, without what the hosted branch has on top of it."""
+    return _core(one.payload.name)
+
+
+def _core(name: str) -> str:
+    return name.partition("+")[0]

@@ -84,13 +84,13 @@ def closely(seen: Overview, name: str) -> Iterator[StatusLine]:
 
 def verdict(seen: Overview, lines: Sequence[StatusLine], name: str) -> StatusLine:
     """All of the lines in one: how the environment of a name is, and how much waits for a person."""
-    open_items = sum(bool(line.todo) and line.tone in {Tone.CARE, Tone.BAD} for line in lines)
+    open_items = len({line.todo for line in lines if line.todo and line.tone in {Tone.CARE, Tone.BAD}})
     todo = _counted(open_items, "open action item") if open_items else "nothing to do"
     environment = next((one for one in seen.environments if one.name == name), None)
     if environment is None:
         return StatusLine("verdict", todo, Tone.CARE if open_items else Tone.GOOD)
     live = f" ({environment.live.name})" if environment.live else ""
-    return _line("verdict", f"{name} {environment.health.value}{live}; {todo}", _TONES[environment.health])
+    return _line("verdict", f"{name} {_state(environment)}{live}; {todo}", _TONES[environment.health])
 
 
 def moment(at: datetime | None, now: datetime) -> str:
@@ -135,11 +135,25 @@ def _releases(seen: Overview) -> Iterator[StatusLine]:
         by = f", by {', '.join(newest.authors)}" if newest.authors else ""
         yield _line("released", f"{seen.released}, {moment(newest.published, seen.at)}{by}", Tone.GOOD)
     if seen.unreleased:
-        waiting = f"{_counted(seen.unreleased, 'change')} on `{seen.branch}`"
-        yield _line("unreleased", waiting, todo="see `release-tool plan`")
+        yield from _unreleased(seen)
     for tag in seen.half_done:
         todo = next((release.todo for release in seen.releases if release.tag == tag), "")
         yield _line("half-done", tag, Tone.CARE, todo) if todo else _line("half-done", f"{tag}, somebody is on it")
+
+
+def _unreleased(seen: Overview) -> Iterator[StatusLine]:
+    """What waits, by name where it waits for something else to be released."""
+    quiet = [change for change in seen.changes if change.bump == "none" and not change.cancelled]
+    alone = not any(change.bump != "none" for change in seen.changes)
+    text = f"{_counted(seen.unreleased, 'change')} on `{seen.branch}`"
+    if quiet and alone:
+        yield _line("unreleased", f"{text}, none asks for a release", todo="`release-tool bump --force patch`")
+    else:
+        yield _line("unreleased", text, todo="see `release-tool plan`")
+    for change in quiet[:_RECENT]:
+        yield _line("", f"asks for no release: {_name(change)} {change.title}")
+    if len(quiet) > _RECENT:
+        yield StatusLine("", f"and {len(quiet) - _RECENT} more")
 
 
 def _cloud(seen: Overview) -> Iterator[StatusLine]:
@@ -162,21 +176,25 @@ def _cloud(seen: Overview) -> Iterator[StatusLine]:
 def _environment(seen: Overview, environment: EnvironmentStatus) -> Iterator[StatusLine]:
     tone = _TONES[environment.health] if environment.todo or environment.live else Tone.PLAIN
     if environment.live and environment.health is Health.HEALTHY:
-        yield _line(environment.name, f"healthy: {_live(environment.live, seen.at)}", tone)
+        yield _line(environment.name, f"{_state(environment)}: {_live(environment.live, seen.at)}", tone)
     elif environment.health is Health.NOTHING:
-        todo = "" if environment.missing else environment.todo  # what it lacks says what to do
-        yield _line(environment.name, environment.health.value, tone, todo)
+        todo = "" if environment.missing else environment.todo  # what is pending says what to do
+        yield _line(environment.name, _state(environment), tone, todo)
     else:
-        yield _line(environment.name, f"{environment.health.value}: {environment.text}", tone, environment.todo)
+        yield _line(environment.name, f"{_state(environment)}: {environment.text}", tone, environment.todo)
     for entry in environment.running:
         run = next((link.url for link in entry.links if link.name == "run"), "")
         yield _line("", f"#{entry.id} {entry.kind} of {entry.name} by {entry.by or entry.owner}: {entry.text} {run}")
     if missing := environment.missing:
-        yield _line("", f"lacks {missing.name}: {missing.why}", Tone.CARE, missing.todo)
+        yield _line("", f"pending: {missing.name} ({missing.why})", Tone.CARE, missing.todo)
     if environment.frozen:
         yield _line("", environment.frozen)
     if environment.health is not Health.NOTHING:
         yield _way_back(environment)
+
+
+def _state(environment: EnvironmentStatus) -> str:
+    return f"{environment.health.value}, halted" if environment.halts else environment.health.value
 
 
 def _live(live: LiveVersion, now: datetime) -> str:
@@ -192,8 +210,8 @@ def _who(by: str, *, automatic: bool) -> str:
 def _way_back(environment: EnvironmentStatus) -> StatusLine:
     back = environment.way_back
     if back.name is None:
-        return _line("", "no way back", Tone.CARE, back.todo)
-    return _line("", f"way back: {back.name} ({(back.commit or '')[:10]})")
+        return _line("", "no rollback target", Tone.CARE, back.todo)
+    return _line("", f"rollback target: {back.name} ({(back.commit or '')[:10]})")
 
 
 def _changes(environment: EnvironmentStatus) -> Iterator[StatusLine]:
@@ -229,6 +247,8 @@ def _attention(seen: Overview) -> Iterator[StatusLine]:
             yield _line("waiting", waiting.what, Tone.CARE, waiting.todo)
     for case in seen.cases:
         yield _line("missed" if case.kind != "drift" else "drift", case.text, Tone.BAD, case.todo)
+    for ignored in seen.ignored:
+        yield _line("ignored", str(ignored), Tone.CARE, ignored.todo)
     for unseen in seen.unseen:
         yield _line("not seen", unseen, Tone.CARE, "use a token with that right")
 
@@ -237,7 +257,8 @@ def _halt(halt: HaltStatus) -> StatusLine:
     what = halt.environment or "everything"
     until = f" until {halt.until:%Y-%m-%d %H:%M} UTC" if halt.until else ""
     by = f" by {halt.by}" if halt.by else ""
-    text = f"{what}{by}{until}: {halt.reason or 'no reason given'} (#{halt.issue})"
+    kept = f", which {halt.kept}, and that lifts no halt" if halt.kept else ""
+    text = f"{what}{by}{until}: {halt.reason or 'no reason given'} (#{halt.issue}{kept})"
     return _line("incident" if halt.incident else "halted", text, Tone.BAD, halt.todo)
 
 

@@ -42,11 +42,14 @@ class ConflictRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def open_conflict(
-    project: Project, seen: RepositorySnapshot, facts: SyncFacts, conflicts: Sequence[Conflict]
+    project: Project, seen: RepositorySnapshot, facts: SyncFacts, conflicts: Sequence[Conflict], *, offered: str
 ) -> ConflictRequest:
-    """Open the pull request of a conflict, or bring the one that is open up to date; older ones are superseded."""
+    """Open the pull request of a conflict, or bring the one that is open up to date; older ones are superseded.
+
+    `offered` is the commit that a person begins with.
+    """
     branch = f"{CONFLICT_BRANCH}{facts.tag.name}"
-    _offer_branch(project, branch, facts)
+    _offer_branch(project, branch, offered)
     culprits = _culprits(project, seen, facts, conflicts)
     text = conflict_text(facts.tag.name, facts.branch, branch, conflicts, culprits)
     title = conflict_title(facts.tag.name, facts.branch)
@@ -96,10 +99,10 @@ def _notify(
         change(opened.number, title=title, body=with_receipt(text, Receipt(owed=told.owed), LIMIT))
 
 
-def _offer_branch(project: Project, branch: str, facts: SyncFacts) -> None:
-    """Push the tag's commit as the branch of the pull request, unless a person has begun to resolve there."""
+def _offer_branch(project: Project, branch: str, commit: str) -> None:
+    """Push a commit as the branch of the pull request, unless a person has begun to resolve there."""
     if branch not in project.branches.tips(CONFLICT_BRANCH):
-        project.branches.push(facts.tag.commit, branch, expect=None)
+        project.branches.push(commit, branch, expect=None)
 
 
 def _culprits(

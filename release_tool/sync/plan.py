@@ -16,6 +16,14 @@ class SyncAction(enum.Enum):
     CREATE = "create"
     FAST_FORWARD = "fast-forward"
     MERGE = "merge"
+    TEST = "test"
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A path that the hosted branch keeps, and how it is in the release: `new`, `changed` or `deleted`."""
+
+    path: str
+    how: str
 
 
 class SyncFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +32,9 @@ class SyncFacts(msgspec.Struct, frozen=True, kw_only=True):
     `cloud` is the head of the branch, None where it does not exist. `contains` says that it has the release already,
     `behind` that the release contains it. `squashed` are the releases whose conflicts were resolved in a pull request
     that was squashed, the lowest first: the branch has their content, but not their commits.
+    `line` is the maintenance branch that the release is on, empty for one of the main branch: the hosted branch never
+    gets such a release, which is only tested, so that it can be deployed by its name.
+    `kept` are the paths that the hosted branch keeps and that are other in the release, new ones first.
     """
 
     branch: str
@@ -32,6 +43,8 @@ class SyncFacts(msgspec.Struct, frozen=True, kw_only=True):
     contains: bool = False
     behind: bool = False
     squashed: tuple[VersionTag, ...] = ()
+    line: str = ""
+    kept: tuple[Kept, ...] = ()
 
 
 class SyncPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,13 +57,23 @@ class SyncPlan(msgspec.Struct, frozen=True, kw_only=True):
 def plan_sync(facts: SyncFacts) -> SyncPlan:
     """Decide how the hosted branch gets to a release."""
     tag, branch = facts.tag.name, facts.branch
-    if facts.cloud is None:
-        return SyncPlan(action=SyncAction.CREATE, reason=f"`{branch}` does not exist: it begins at {tag}")
     if facts.contains:
         return SyncPlan(action=SyncAction.NOTHING, reason=f"`{branch}` has {tag} already")
+    if facts.line:
+        reason = f"{tag} is a release of `{facts.line}`: it is tested, and `{branch}` stays as it is"
+        return SyncPlan(action=SyncAction.TEST, reason=reason)
+    if facts.cloud is None:
+        return SyncPlan(action=SyncAction.CREATE, reason=f"`{branch}` does not exist: it begins at {tag}")
+    if facts.behind and facts.kept:
+        reason = f"{tag} differs in what `{branch}` keeps, so it is merged, and {_files(facts.kept)} as before"
+        return SyncPlan(action=SyncAction.MERGE, reason=reason)
     if facts.behind:
         return SyncPlan(action=SyncAction.FAST_FORWARD, reason=f"{tag} contains `{branch}`")
     return SyncPlan(action=SyncAction.MERGE, reason=f"`{branch}` has commits of its own, so {tag} is merged into it")
+
+
+def _files(kept: tuple[Kept, ...]) -> str:
+    return "1 file stays" if len(kept) == 1 else f"{len(kept)} files stay"
 
 
 def merge_message(branch: str, tag: str, pulls: tuple[str, ...]) -> str:
@@ -66,3 +89,8 @@ def record_message(branch: str, tag: str) -> str:
         "Its conflicts were resolved in a pull request that was squashed.\n"
         "This merge changes no file, and keeps the same conflicts from coming back.\n"
     )
+
+
+def keep_message(branch: str, tag: str) -> str:
+    """Write the message of the commit with which a person resolves the conflicts of a release."""
+    return f"Keep in {tag} what {branch} keeps\n\nThese files are as they are on {branch}, whatever the release has.\n"

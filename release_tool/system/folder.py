@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.errors import RefusedError, UsageError
+from release_tool.text.documents import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -62,7 +63,7 @@ class Folder:
             record = msgspec.json.decode((self.path / _RECORD).read_bytes(), type=_Record)
         except FileNotFoundError:
             return set()
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise RefusedError(
                 f"{self.path / _RECORD} can't be read, so that nobody knows which files are ours: {error}",
                 during=_DURING,

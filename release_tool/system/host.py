@@ -18,9 +18,11 @@ def this_process() -> Owner:
 
 def process_lives(owner: Owner) -> bool:
     """Whether a process of this host is still the one that was named; a later one with its number is another."""
+    if owner.process <= 0:
+        return False  # zero and less name groups
     try:
         os.kill(owner.process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         pass  # it lives, and belongs to somebody else

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from release_tool.errors import RemoteError, UsageError
+from release_tool.errors import NoAnswerError, RemoteError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
@@ -54,7 +54,7 @@ def run(  # noqa: PLR0913 - one runner: each of these is a thing that some progr
 ) -> Finished:
     """Run a program to its end; `env` adds to our own environment, and takes away where the value is None.
 
-    Raises ProcessError for a code that is not in `ok`, RemoteError when it takes longer than `timeout` seconds,
+    Raises ProcessError for a code that is not in `ok`, NoAnswerError when it takes longer than `timeout` seconds,
     and UsageError when it can't be started.
     """
     with _starting(argv[0], cwd):
@@ -63,7 +63,7 @@ def run(  # noqa: PLR0913 - one runner: each of these is a thing that some progr
                 argv, cwd=cwd, env=_environment(env), input=stdin, capture_output=True, timeout=timeout, check=False
             )
         except subprocess.TimeoutExpired as late:
-            raise RemoteError(f"{argv[0]} did not end within {timeout:g} seconds") from late
+            raise NoAnswerError(f"{argv[0]} did not end within {timeout:g} seconds") from late
     return _checked(argv[0], Finished(done.returncode, done.stdout, done.stderr.decode(errors="replace")), ok)
 
 
@@ -197,6 +197,8 @@ def _starting(program: str, cwd: Path | None) -> Iterator[None]:
     """Turn the ways in which a program can't be started into a user's error."""
     try:
         yield
+    except ValueError as error:
+        raise UsageError(f"{program} can't be told what holds a NUL: {error}") from error
     except OSError as error:
         if cwd is not None and not cwd.is_dir():
             raise UsageError(f"{cwd} is not a directory") from error

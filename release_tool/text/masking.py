@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import re
 from typing import TYPE_CHECKING
@@ -22,6 +23,10 @@ _LEFT_ALONE = (b"", b"/", b"!'()*", b"*")
 _GO = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 _SHELL_QUOTES = ("'\\''", "'\"'\"'", "\\'")
 """How a quote stands inside of quotes: as `set -x` writes it, as Python quotes for a shell, and as a literal has it."""
+_SHELL_SPECIAL = frozenset(" \t'\"\\|&;()<>!{}*[]?^$`,#~")
+_ANSI_C = str.maketrans({"\\": "\\\\", "'": "\\'", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\v": "\\v", "\f": "\\f"})
+_BASE32_BYTES = 5
+"""Bytes that become eight letters together."""
 _WRAPPED = (64, 76)
 """Characters of a line of base64: PEM's and MIME's."""
 _FIRST_OWN = (0, 2, 3)
@@ -31,7 +36,10 @@ _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 
 class Masker:
-    """Takes secrets out of texts: as they are, in a URL, in JSON, quoted for a shell, in hex and in base64.
+    """Takes secrets out of texts, as they are and as programs write them down.
+
+    In URLs and in JSON (and once more in these), in HTML and XML, quoted for a shell or as a literal, and in hex,
+    base32 and base64.
 
     Of a secret with several lines each line is one. Nothing shorter than four characters counts as a secret.
     """
@@ -51,6 +59,12 @@ class Masker:
             kept += [text[shown_until:start], MASK]
             shown_until = end
         return "".join([*kept, text[shown_until:]])
+
+
+@functools.lru_cache(maxsize=64)
+def masker(secrets: frozenset[str]) -> Masker:
+    """What takes these secrets out of texts, made once: there are hundreds of ways to write each."""
+    return Masker(secrets)
 
 
 def url_secrets(url: str) -> frozenset[str]:
@@ -78,10 +92,14 @@ def _forms(secret: str) -> Iterator[str]:
         if len(part) >= _SHORTEST:
             yield from (part, visible_block(part), _bytes(part).decode(errors="replace"))
             yield from (part.replace("'", quoted) for quoted in _SHELL_QUOTES)
-            yield from _in_urls(part)
-            yield from _in_json(part)
+            yield from _in_shells(part)
+            yield from (repr(part)[1:-1], ascii(part)[1:-1], repr(_bytes(part))[2:-1])
+            yield from (encoded for once in {*_in_urls(part)} for encoded in (once, *_in_urls(once)))
+            yield from (encoded for once in {*_in_json(part)} for encoded in (once, *_in_json(once)))
+            yield from _in_markup(part)
             yield from (_bytes(part).hex(), _bytes(part).hex().upper())
             yield from _in_base64(_bytes(part))
+            yield from _in_base32(_bytes(part))
 
 
 def _in_urls(secret: str) -> Iterator[str]:
@@ -96,6 +114,33 @@ def _in_json(secret: str) -> Iterator[str]:
     for ascii_only in (True, False):
         text = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
         yield from (text, text.replace("/", "\\/"), text.translate(_GO))
+
+
+def _in_markup(secret: str) -> Iterator[str]:
+    """As HTML and XML have it; which quotes become references, and how they are written, differs."""
+    plain = secret.replace("&", "&amp;").replace("<", "&lt;")
+    for text in (plain, plain.replace(">", "&gt;")):
+        for double in ('"', "&quot;", "&#34;", "&#x22;"):
+            for single in ("'", "&#39;", "&#x27;", "&apos;", "&#039;"):
+                yield text.replace('"', double).replace("'", single)
+
+
+def _in_shells(secret: str) -> Iterator[str]:
+    """As `printf %q` writes it: with a backslash before whatever could mean something, or between `$'` and `'`."""
+    for special in (_SHELL_SPECIAL, _SHELL_SPECIAL - {","}, _SHELL_SPECIAL | {"=", ":", "@", "%", "+"}):
+        yield "".join(f"\\{letter}" if letter in special else letter for letter in secret)
+    yield secret.translate(_ANSI_C)
+    for style in ("\\{:03o}", "\\x{:02x}", "\\x{:02X}"):
+        letters = _bytes(secret).decode("latin-1").translate(_ANSI_C)
+        yield "".join(letter if " " <= letter <= "~" else style.format(ord(letter)) for letter in letters)
+
+
+def _in_base32(secret: bytes) -> Iterator[str]:
+    """The part of the base32 that is the same wherever the secret stands in what was encoded."""
+    for before in range(_BASE32_BYTES):
+        encoded = base64.b32encode(bytes(before) + secret).decode()
+        own = encoded[-(-before * 8 // 5) : (before + len(secret)) * 8 // 5]
+        yield from (own, own.lower())
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:

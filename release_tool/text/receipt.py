@@ -6,6 +6,7 @@ import re
 
 import msgspec
 
+from release_tool.text.documents import UNREADABLE
 from release_tool.text.markdown import MARK
 
 _START, _END = f"{MARK}told ", " -->"
@@ -24,7 +25,7 @@ def receipt_of(text: str | None) -> Receipt:
     found = _LINE.search(_unix(text or ""))
     try:
         return msgspec.json.decode(found["receipt"], type=Receipt) if found else Receipt()
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return Receipt()
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from tests.adoption import ACTION
 from tests.workflow_rules import PINS
 
 if TYPE_CHECKING:
@@ -78,6 +82,19 @@ def stand_ins() -> Iterator[str]:
         folder = HERE / "actions" / name.rpartition("/")[2]
         if folder.is_dir():
             yield f"--local-repository={name}@{pin.partition(' ')[0]}={folder}"
+    yield f"--local-repository={ACTION.partition(' ')[0]}={tool()}"
+
+
+@functools.cache
+def tool() -> Path:
+    """The tool's own repository as a runner has it: an unpacked archive of it, without `.git`."""
+    folder = Path(tempfile.mkdtemp(prefix="release-tool-action-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    changed = subprocess.run(["git", "stash", "create"], cwd=ROOT, capture_output=True, text=True, check=True)
+    commit = changed.stdout.strip() or "HEAD"
+    archive = subprocess.run(["git", "archive", "--format=tar", commit], cwd=ROOT, capture_output=True, check=True)
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
+    return folder
 
 
 def run(argv: list[str], *, env: Mapping[str, str], limit: float, hear: Callable[[Line], None]) -> Said:

@@ -45,7 +45,7 @@ FILES: dict[str, str] = {
     },
     "Makefile": MAKEFILE,
     "README.md": "hello\n",
-    "release-tool.toml": '[sync]\nbranch = "cloud"\n',
+    "release-tool.toml": 'release-now = true\n\n[sync]\nbranch = "cloud"\n',
     "install.sh": (ROOT / "install.sh").read_text(),
     "requirements/tool.txt": "# the composite action installs what stands here\n",
     "requirements/uv.txt": "# and gets uv from here, where a runner has none\n",

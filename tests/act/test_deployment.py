@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.shop import Entry
 
 CONFIGURATION = """
+release-now = true
+
 [sync]
 branch = "cloud"
 """

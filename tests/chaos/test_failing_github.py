@@ -36,6 +36,7 @@ FAULTS = {
     "lost on the way": Fault(drop="before"),
     "answer lost": Fault(drop="after"),
     "rate limit": Fault(status=403, headers={"retry-after": "30"}, text="You have exceeded a secondary rate limit"),
+    "401": Fault(status=401, document={"message": "Bad credentials"}),
 }
 DENIED = Fault(status=403, document={"message": "Resource not accessible by integration"})
 
@@ -62,7 +63,13 @@ def told(here: Production) -> DeployResult | ReleaseToolError:
         return error
 
 
-POINTS = [*((write, "500") for write in range(1, len(GOOD))), (2, "answer lost"), (5, "answer lost"), (3, "rate limit")]
+POINTS = [
+    *((write, "500") for write in range(1, len(GOOD))),
+    (2, "answer lost"),
+    (5, "answer lost"),
+    (3, "rate limit"),
+    (5, "401"),
+]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import sys
 import urllib.parse
 from contextlib import contextmanager
@@ -28,6 +29,25 @@ PASSWORD = "pa55/w0rd-of-health"
 LINES = KEY.splitlines()[1:3]
 PARTS = ("k3y/of", "what-b3longs", "w0rd-of-health")
 """What is left of the secrets in every notation that leaves most letters alone."""
+LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz" * 8
+CANARIES = {source: f"canary-{source}-{LETTERS}" for source in ("key", "url", "team")}
+"""A secret for each place that holds one, longer than anything is shown."""
+WINDOW = 14
+"""So many letters of a canary in a row are one."""
+ROAD = (
+    ("plan",),
+    ("release",),
+    ("deploy", "1.3.0", "-e", "production"),
+    ("verify", "-e", "production"),
+    ("verify", "-e", "production", "--json"),
+    ("rollback", "-e", "production", "--to", "1.2.4", "--reason", "a canary"),
+    ("reconcile", "-e", "production"),
+    ("status", "-e", "production"),
+    ("status", "--json", "--tell"),
+    ("dashboard", "site"),
+    ("notify",),
+    ("doctor",),
+)
 BABBLE = """
 import base64, json, os, sys, textwrap, urllib.parse
 key = os.environ["DEPLOY_KEY"]
@@ -71,9 +91,9 @@ def scene(directory: Path) -> Iterator[Production]:
         yield here
 
 
-def put_a_password_into_every_address(here: Production) -> None:
+def put_a_password_into_every_address(here: Production, password: str = PASSWORD) -> None:
     file = here.shop.clone / "release-tool.toml"
-    file.write_text(file.read_text().replace("http://", f"http://ada:{urllib.parse.quote(PASSWORD, safe='')}@"))
+    file.write_text(file.read_text().replace("http://", f"http://ada:{urllib.parse.quote(password, safe='')}@"))
     here.shop.git("commit", "--quiet", "--all", "--message", "ci: ask with a password")
     here.shop.git("push", "--quiet", here.shop.box.push_url, "HEAD:main")
 
@@ -161,3 +181,42 @@ def test_a_token_in_a_reason_is_no_input_of_a_workflow(tmp_path: Path) -> None:
         doomed.kill()
         doomed.communicate()
         assert started_run(here).inputs["reason"] == "***!"
+
+
+def canaries(found: dict[str, str], *secrets: str) -> dict[str, str]:
+    """Where a part of a secret stands, wherever it was cut."""
+    parts = {secret[at : at + WINDOW] for secret in secrets for at in range(len(secret) - WINDOW + 1)}
+    return {place: part for place, text in found.items() for part in parts if part in text}
+
+
+def test_no_command_of_the_whole_road_writes_or_sends_a_part_of_any_secret(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    told.mkdir()
+    configuration = QUICK.replace("bake =", 'pass-env = ["DEPLOY_KEY"]\nbake =')
+    address = f"json://127.0.0.1:9/{CANARIES['team']}"
+    with production(
+        tmp_path,
+        {"pull": 1, "title": "fix: a hole", "files": {"a.py": "1\n"}},
+        behave=lambda version, _: (200, {"version": f"{version}, {CANARIES['url']} {CANARIES['key']} {address}"}),
+        configuration=f'{configuration}\n[channels.team]\nurl-env = "TEAM_URL"\n',
+        command='#!/bin/sh\nprintf %s "$RELEASE_VERSION" > \'{file}\'\nprintf "%s\\n" "$DEPLOY_KEY" "$TEAM_URL"\nenv\n',
+    ) as here:
+        prove(here, "1.2.3", "1.2.4")
+        put_a_password_into_every_address(here, CANARIES["url"])
+        here.shop.box.forget_requests()
+        env = here.shop.job(
+            DEPLOY_KEY=CANARIES["key"],
+            TEAM_URL=address,
+            GITHUB_OUTPUT=str(told / "output"),
+            GITHUB_STEP_SUMMARY=str(told / "summary"),
+            RUNNER_TEMP=str(told / "temp"),
+        )
+        results = [here.shop.run(*argv, env=env) for argv in ROAD]
+        shutil.copytree(here.shop.clone / "site", told / "site")
+
+        found = sinks(here, told, *results)
+
+        assert not [result.err for result in results if result.code == 1]
+        assert "***" in results[2].err + results[2].out
+        assert any("data/" in place or "site" in place for place in found)
+        assert canaries(found, *CANARIES.values(), here.shop.box.token) == {}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from github_sandbox.store import Job
-from tests.shop import shop
+from tests.shop import by_hand, shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from github_sandbox.store import Run
     from tests.shop import Entry, Shop
 
-RELEASE: Entry = {"commit": "Workflows", "files": {".github/workflows/release.yml": "on: workflow_dispatch"}}
+RELEASE: Entry = {
+    "commit": "Workflows",
+    "files": {".github/workflows/ships.yml": "# release-tool: release\n" + by_hand("level", "version", "pre", "since")},
+}
 FEATURE: Entry = {"pull": 1, "title": "Add search", "labels": ["feature"], "files": {"search.py": "1"}}
 
 

@@ -16,6 +16,7 @@ from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.model.tags import Owner
 from tests.chaos.past import enter, prove
 from tests.production import COMMAND, CONFIGURATION, production
+from tests.shop import by_hand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,10 @@ QUICK = (
     + 'interval = "100ms"\ntimeout = "1s"\ndeadline = "2s"\nfailure-threshold = 3\n'
 )
 """For real processes with the real clock."""
-WORKFLOW = {".github/workflows/deploy.yml": "on: workflow_dispatch\njobs: {}\n"}
+WORKFLOW = {
+    ".github/workflows/brings.yml": "# release-tool: deploy\n"
+    + by_hand("action", "environment", "version", "reason", "override")
+}
 LIVE = "live: 1.2.4"
 
 
@@ -129,7 +133,7 @@ def test_what_is_not_healthy_ends_with_7_and_names_the_incident(tmp_path: Path) 
         assert str(told["incident"]) in done.err
         assert "release-tool rollback -e production" in done.err
         held = deploy(here, "1.3.0", "--automatic")
-        assert (held.code, "held: production is halted" in held.out) == (0, True)
+        assert (held.code, "blocked: deployments halted" in held.out) == (0, True)
 
 
 def test_a_person_is_refused_with_3_and_told_the_override_by_name(tmp_path: Path) -> None:
@@ -428,7 +432,7 @@ def test_from_a_terminal_the_workflow_is_started_and_followed_to_the_exit_code_o
         assert (done.code, f"production: 1.3.0 {outcome}: {phases[-1].text}" in done.out) == (code, True), done.err
         assert f"started {here.shop.box.api_url}/acme/shop/actions/runs/{run.id}; Ctrl-C stops following it" in done.err
         assert f"deploy (production): {conclusion}" in done.err
-        assert (run.path, run.branch) == (".github/workflows/deploy.yml", "main")
+        assert (run.path, run.branch) == (".github/workflows/brings.yml", "main")
         assert run.inputs == {
             "action": "deploy",
             "environment": "production",

@@ -264,7 +264,7 @@ def test_a_no_at_the_question_claims_nothing(ours: Shop, answer: str) -> None:
 
     assert (result.code, result.out, writes(ours)) == (3, "", [])
     assert "Release v1.2.4 at" in result.err
-    assert "nobody said yes" in result.err
+    assert "aborted: not confirmed" in result.err
     assert "Traceback" not in result.err
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from inline_snapshot import snapshot
 
+from release_tool.history.facts import Request
+from release_tool.release.planning import plan
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -83,6 +86,8 @@ def test_a_program_reads_one_document_with_every_field(ours: Shop) -> None:
             "prerelease": False,
             "latest": True,
             "unseen": [],
+            "remarks": [],
+            "warnings": [],
         }
     )
     assert isinstance(changes, list)
@@ -114,6 +119,47 @@ def test_who_forces_and_what_it_would_have_been_is_told(ours: Shop) -> None:
         "minor",
         {"by": "eve", "from": "minor"},
     )
+
+
+def test_changes_that_ask_for_no_release_are_listed_and_can_be_released(tmp_path: Path) -> None:
+    with shop(tmp_path, {"tag": "v1.2.3"}, {"pull": 1, "title": "docs: tell it", "files": {"a": "1"}}) as ours:
+        assert ours.run("plan").out == snapshot("""\
+main: nothing to release: none of 1 change since v1.2.3 asks for a release
+
+  none  #1  docs: tell it  title 'docs:'
+
+They wait for the next release; `release-tool bump --force patch` makes one of them.
+""")
+        assert ours.run("status").out.splitlines()[1:3] == snapshot(
+            [
+                "unreleased  1 change on `main`, none asks for a release: `release-tool bump --force patch`",
+                "            asks for no release: #1 docs: tell it",
+            ]
+        )
+        assert ours.run("bump", "--force", "patch", "--dry-run").out.startswith("main: v1.2.4 is next (forced)")
+
+
+@pytest.mark.parametrize(
+    "path, text, version",
+    [
+        ("pyproject.toml", '[project]\nname = "shop"\nversion = "1.0.0"\n', "1.0.0"),
+        ("pyproject.toml", '[tool.poetry]\nname = "shop"\nversion = "1.0.1"\n', "1.0.1"),
+        ("package.json", '{"name": "shop", "version": "1.0.2"}', "1.0.2"),
+        ("Cargo.toml", '[package]\nname = "shop"\nversion = "1.0.3"\n', "1.0.3"),
+        ("pyproject.toml", '[project]\nname = "shop"\ndynamic = ["version"]\n', ""),
+        ("package.json", '{"name": "shop", "version": "1.0.2", "private": true}', ""),
+        ("Cargo.toml", "not a table", ""),
+    ],
+)
+def test_a_version_in_a_file_that_no_build_sets_is_told(tmp_path: Path, path: str, text: str, version: str) -> None:
+    change: Entry = {"commit": "fix: it", "files": {"a": "1"}}
+    with shop(tmp_path / "1", {"tag": "v1.2.3"}, change, files={path: text}) as ours:
+        warnings = plan(ours.project(env={}), Request()).warnings
+        assert [f"{path} says {version!r}, and no build sets it" in one for one in warnings] == [True] * bool(version)
+        command = re.search(r"`(.*)`", "".join(warnings))
+    build = {path: text, ".github/workflows/build.yml": f"      - run: {command[1] if command else ''}\n"}
+    with shop(tmp_path / "2", {"tag": "v1.2.3"}, change, files=build) as ours:
+        assert plan(ours.project(env={}), Request()).warnings == ()
 
 
 def test_forcing_does_not_make_a_release_of_nothing(tmp_path: Path) -> None:

@@ -110,10 +110,10 @@ def test_it_shows_the_release_the_sync_and_the_deployments_with_what_github_know
         "staging: 1.2.3+cloud.1 healthy",
         "staging: 1.3.0 healthy",
         "What would happen",
-        "plan     goes          v1.3.0: 2 changes since v1.2.3",
-        "release  goes          v1.3.0 is released",
-        "sync     goes          `cloud` moved to",
-        "staging  goes          simulated: 1.3.0 would be deployed",
+        "plan     ok            v1.3.0: 2 changes since v1.2.3",
+        "release  ok            v1.3.0 is released",
+        "sync     ok            `cloud` moved to",
+        "staging  ok            simulated: 1.3.0 would be deployed",
         "What to do first",
         "`release-tool deploy VERSION -e staging --record`",
         "Simulated: your build and its files",
@@ -172,7 +172,7 @@ def test_an_environment_that_is_frozen_is_told_as_it_is_now(tmp_path: Path) -> N
     with shop(tmp_path, *HISTORY, **configured(frozen)) as made:
         done = rehearsed(made)
     assert done.result.code == 3
-    assert done.reasons["staging"].startswith("held: staging is frozen until")
+    assert done.reasons["staging"].startswith("held: deployments frozen until")
 
 
 def test_what_is_half_done_is_finished_first(tmp_path: Path) -> None:

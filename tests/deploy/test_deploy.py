@@ -152,7 +152,7 @@ def test_the_first_deployment_of_an_environment_is_a_persons(tmp_path: Path) -> 
         held = here.deploy_automatically("1.3.0")
         assert (held.outcome, held.reason) == (
             "held",
-            "nothing was proven in production yet: its first deployment is a person's",
+            "nothing was proven in production yet: its first deployment must be started by a person",
         )
         assert here.service.deployed() == ""
         assert here.deploy("1.3.0").outcome == "healthy"
@@ -162,7 +162,7 @@ def test_a_first_deployment_that_fails_has_no_way_back_and_says_so(tmp_path: Pat
     with production(tmp_path, configuration=QUICK, behave=bad("1.3.0")) as here:
         done = here.deploy("1.3.0")
         assert (done.outcome, done.live) == ("unhealthy", None)
-        assert "there is no way back" in done.reason
+        assert "there is no rollback target" in done.reason
         assert done.incident
         assert [one.phase.word for one in here.ledger()] == [Phase.FAILED]
 
@@ -170,7 +170,7 @@ def test_a_first_deployment_that_fails_has_no_way_back_and_says_so(tmp_path: Pat
 def test_after_a_failed_first_deployment_a_person_deploys_another_one(tmp_path: Path) -> None:
     with production(tmp_path, configuration=QUICK, behave=bad("1.2.4")) as here:
         here.deploy("1.2.4")
-        assert here.deploy("1.3.0").reason.startswith("production is halted"), "the incident is still open"
+        assert here.deploy("1.3.0").reason.startswith("deployments halted"), "the incident is still open"
         done = here.deploy("1.3.0", overrides="halt", reason="this one is mended")
         assert (done.outcome, done.live) == ("healthy", "1.3.0")
 
@@ -193,8 +193,8 @@ def test_a_deployment_whose_way_back_has_vanished_is_refused_before_anything_is_
         unnamed(here)()
         done = here.deploy("1.3.0")
         assert (done.outcome, done.ways_out) == ("refused", ("no-way-back",))
-        assert done.reason.startswith("there is no way back; short-lived (#")
-        assert done.reason.endswith(") does not exist any more")
+        assert done.reason.startswith("there is no rollback target; 0.0.1 (#")
+        assert done.reason.endswith(") is in neither the deployed branch nor a release any more")
         assert here.service.deployed() == ""
 
 
@@ -214,7 +214,7 @@ def test_a_way_back_that_vanishes_during_a_deployment_leaves_the_one_before_it(t
         vanish = unnamed(here)
         clock = here.clock = EventfulClock()
         clock.after(5, vanish)
-        done = here.deploy("1.3.0")
+        done = here.deploy("1.3.0", overrides="older", reason="what is live stands beside it")
         assert (done.outcome, done.rolled_back_to) == ("rolled_back", "1.2.3")
 
 
@@ -226,23 +226,23 @@ def test_a_way_back_that_is_left_is_not_taken_across_what_cannot_be_undone(tmp_p
         vanish = unnamed(here, "v1.2.4")
         clock = here.clock = EventfulClock()
         clock.after(5, vanish)
-        done = here.deploy("1.3.0")
+        done = here.deploy("1.3.0", overrides="older", reason="what is live stands beside it")
         assert (done.outcome, done.incident != "") == ("unhealthy", True)
         assert done.reason.startswith("#5 can't be undone by going back to 1.2.3, after this: `production` `health`")
         assert here.service.deployed() == "1.3.0"
 
 
 def unnamed(here: Production, base: str = "v1.2.3") -> Callable[[], None]:
-    """Prove a commit that only a branch of its own has, and return what makes it vanish everywhere."""
+    """Prove a commit that only a tag of its own has, and return what makes it vanish everywhere."""
     git, box = here.shop.git, str(here.shop.box.git_directory)
     git("checkout", "--quiet", "--detach", base)
-    git("commit", "--quiet", "--allow-empty", "--message", "on a branch that is deleted")
-    git("push", "--quiet", here.shop.box.push_url, "HEAD:refs/heads/short-lived")
-    here.rival("short-lived", PhaseRecord(Phase.HEALTHY, "as it was"))
+    git("commit", "--quiet", "--allow-empty", "--message", "with a tag that is deleted")
+    git("push", "--quiet", here.shop.box.push_url, "HEAD:refs/tags/v0.0.1")
+    here.rival("v0.0.1", PhaseRecord(Phase.HEALTHY, "as it was"))
     git("checkout", "--quiet", "main")
 
     def vanish() -> None:
-        git("-C", box, "update-ref", "-d", "refs/heads/short-lived")
+        git("-C", box, "update-ref", "-d", "refs/tags/v0.0.1")
         for repository in (box, str(here.shop.clone)):
             git("-C", repository, "reflog", "expire", "--expire=now", "--all")
             git("-C", repository, "prune", "--expire=now")
@@ -327,7 +327,7 @@ def test_what_failed_is_quarantined_until_a_person_brings_it_healthily(tmp_path:
         here.deploy("1.2.4")
         here.deploy("1.3.0")
         held = here.deploy_automatically("1.3.0")
-        assert (held.outcome, held.reason) == ("held", "1.3.0 was rolled back from (#1015)")
+        assert (held.outcome, held.reason) == ("held", "1.3.0 was rolled back (#1015)")
         refused = here.deploy("1.3.0")
         assert (refused.outcome, refused.ways_out) == ("refused", ("quarantine",))
         broken.clear()
@@ -346,7 +346,7 @@ def test_a_no_is_written_down_once_for_each_commit_and_reason(tmp_path: Path) ->
         assert (first.deployment is not None, second.deployment) == (True, None)
         here.deploy_automatically("1.2.3")
         assert [str(one.phase) for one in here.ledger()[3:]] == [
-            "held: 1.3.0 was rolled back from (#1016)",
+            "held: 1.3.0 was rolled back (#1016)",
             "superseded: 1.2.3 is older than 1.2.4, which is live",
         ]
         assert [notice.event for notice in here.shop.notices].count("held") == 1
@@ -358,7 +358,7 @@ def test_what_is_held_is_written_down_once_by_the_plan_and_told(tmp_path: Path) 
             steps = reconcile.plan([here.environment()], writes=True)
             assert [(step.action, step.needed) for step in steps] == [("nothing", False)]
         assert here.story() == [
-            "deploy 1.3.0: held: nothing was proven in production yet: its first deployment is a person's"
+            "deploy 1.3.0: held: nothing was proven in production yet: its first deployment must be started by a person"
         ]
         assert [notice.event for notice in here.shop.notices] == ["held"]
 

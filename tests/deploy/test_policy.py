@@ -45,7 +45,7 @@ def test_the_first_deployment_is_a_persons_and_needs_no_override() -> None:
     assert ask(facts("a")) == ("goes", "")
     assert by_itself(facts("a")) == (
         "held",
-        "nothing was proven in production yet: its first deployment is a person's",
+        "nothing was proven in production yet: its first deployment must be started by a person",
     )
     assert ask(facts("b", deployment(1, "a", *FAILED))) == ("goes", "")
 
@@ -71,6 +71,7 @@ NO_WAY = facts("c", B)
         (KNOWN, {"halted": "halted by ada: slow (#12)"}, "held", Override.HALT),
         (KNOWN, {"frozen": "frozen until Mon 2026-11-23 08:00 Europe/Berlin"}, "held", Override.HALT),
         (KNOWN, {"older": True}, "superseded", Override.OLDER),
+        (KNOWN, {"apart": True}, "held", Override.OLDER),
         (QUARANTINED, {}, "held", Override.QUARANTINE),
         (KNOWN, {"irreversible": "drop the old prices (#7)"}, "held", Override.IRREVERSIBLE),
         (NO_WAY, {"withdrawn": frozenset({sha("b")})}, "held", Override.NO_WAY_BACK),
@@ -84,6 +85,7 @@ NO_WAY = facts("c", B)
         "halted",
         "frozen",
         "older",
+        "apart",
         "quarantined",
         "irreversible",
         "way back withdrawn",
@@ -111,12 +113,12 @@ def test_a_person_is_told_everything_at_once_and_an_automatic_run_what_comes_fir
     known = msgspec.structs.replace(QUARANTINED, halted="halted by ada", frozen="frozen until Mon", older=True)
     refused = may_deploy(known)
     assert refused.reason == snapshot(
-        "production is halted by ada; production is frozen until Mon; "
-        "1.c is older than 1.b, which is live; 1.c was rolled back from (#4)"
+        "deployments halted by ada; deployments frozen until Mon; "
+        "1.c is older than 1.b, which is live; 1.c was rolled back (#4)"
     )
     assert refused.ways_out == (Override.HALT, Override.OLDER, Override.QUARANTINE)
     assert by_itself(known) == ("superseded", "1.c is older than 1.b, which is live")
-    assert by_itself(known, older=False) == ("held", "production is halted by ada")
+    assert by_itself(known, older=False) == ("held", "deployments halted by ada")
 
 
 def test_where_one_no_is_final_no_override_is_offered() -> None:
@@ -131,7 +133,8 @@ def test_the_ledger_is_told_of_the_overrides_that_were_needed_and_of_no_others()
 def test_why_there_is_no_way_back_is_said_for_each_that_could_have_been() -> None:
     known = facts("d", A, B, deployment(3, "c", *FAILED))
     assert ask(known, withdrawn=frozenset({sha("a")}), gone=frozenset({sha("b")}))[1] == snapshot(
-        "there is no way back; 1.c (#3) failed here (#3); 1.b (#2) does not exist any more; 1.a (#1) was withdrawn"
+        "there is no rollback target; 1.c (#3) failed here (#3); "
+        "1.b (#2) is in neither the deployed branch nor a release any more; 1.a (#1) was withdrawn"
     )
 
 
@@ -144,7 +147,10 @@ def test_a_rollback_is_stopped_by_no_halt_and_no_age_but_goes_only_to_what_was_p
     back = msgspec.structs.replace(facts("a", A, B), kind=DeploymentKind.ROLLBACK)
     assert ask(back, halted="halted", frozen="frozen", older=True, tested=False, unmet=("staging",)) == ("goes", "")
     assert ask(back, withdrawn=frozenset({sha("a")})) == ("refused", "1.a was withdrawn")
-    assert ask(back, gone=frozenset({sha("a")})) == ("refused", "1.a does not exist any more")
+    assert ask(back, gone=frozenset({sha("a")})) == (
+        "refused",
+        "1.a is in neither the deployed branch nor a release any more",
+    )
     assert ask(back, irreversible="drop prices") == ("refused", "drop prices can't be undone by going back")
     assert ask(back, Override.IRREVERSIBLE, irreversible="drop prices")[0] == "goes"
     never = msgspec.structs.replace(facts("c", A, B), kind=DeploymentKind.ROLLBACK)
@@ -155,7 +161,7 @@ def test_only_a_person_goes_back_to_what_is_quarantined() -> None:
     bad = (deployment(2, "b", *PROVEN), rollback(3, "a", *PROVEN, leaves=2, automatic=False))
     back = msgspec.structs.replace(facts("b", A, *bad), kind=DeploymentKind.ROLLBACK)
     assert ask(back)[0] == "goes"
-    assert by_itself(back) == ("held", "1.b was rolled back from (#3)")
+    assert by_itself(back) == ("held", "1.b was rolled back (#3)")
 
 
 def test_a_record_is_stopped_by_nothing() -> None:

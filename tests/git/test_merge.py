@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from release_tool.errors import NeedsPersonError, UsageError
-from release_tool.git.merge import Conflict, commit_tree, merge
+from release_tool.git.merge import Conflict, commit_tree, merge, with_kept
 from release_tool.git.repository import Git
 from tests import examples
 from tests.git.repo import Repo
@@ -259,20 +259,72 @@ def test_links_and_submodules_are_shown_as_what_they_are(repo: Repo, git: Git) -
 # Keeping ours
 
 
-def test_a_conflict_in_a_kept_path_takes_our_side_and_the_rest_of_the_merge_stays(repo: Repo, git: Git) -> None:
-    base: Change = {"deploy/a": "1\n", "deploy/gone": "1\n", "src": "1\n"}
-    sides = Sides(
-        repo,
-        base,
-        {"deploy/a": "2\n", "deploy/gone": None},
-        {"deploy/a": "3\n", "deploy/gone": "2\n", "deploy/new": "n"},
-    )
+def kept_in_deploy(path: str) -> bool:
+    return path.startswith("deploy/")
 
-    found = merge(git, "cloud", "main", lambda path: path.startswith("deploy/"))
+
+def test_what_is_kept_stays_byte_for_byte_whatever_the_other_side_did_to_it(repo: Repo, git: Git) -> None:
+    base: Change = {
+        "deploy/a": LINES,
+        "deploy/gone": "1\n",
+        "deploy/theirs": "1\n",
+        "deploy/moved": LINES,
+        "src": "1\n",
+    }
+    ours: Change = {"deploy/a": LINES.replace("line 1", "ours"), "deploy/gone": None, "deploy/own": "o"}
+    theirs: Change = {
+        "deploy/a": LINES.replace("line 8", "theirs"),
+        "deploy/gone": "2\n",
+        "deploy/theirs": None,
+        "deploy/moved": None,
+        "deploy/renamed": LINES,
+        "deploy/new": "n",
+        "src": "2\n",
+    }
+    sides = Sides(repo, base, ours, theirs)
+
+    found = merge(git, "cloud", "main", kept_in_deploy)
 
     assert found.conflicts == ()
-    assert repo.git("ls-tree", "-r", "--name-only", found.tree).split() == ["deploy/a", "deploy/new", "src"]
-    assert sides.read(found.tree, "deploy/a") == "2"
+    assert repo.git("rev-parse", f"{found.tree}:deploy") == repo.git("rev-parse", "cloud:deploy")
+    assert sides.read(found.tree, "src") == "2"
+
+
+def test_the_mode_of_a_kept_file_stays_and_so_do_links_and_submodules(repo: Repo, git: Git) -> None:
+    repo.commit(run="#!/bin/sh\n", link="a", module="m", other="1\n")
+    repo.git("branch", "cloud")
+    repo.git("update-index", "--chmod=+x", "run")
+    repo.git("update-index", "--cacheinfo", f"120000,{repo.git('hash-object', '-w', '--stdin', stdin=b'b')},link")
+    repo.git("update-index", "--cacheinfo", f"160000,{'1' * 40},module")
+    repo.git("commit", "--quiet", "-m", "Change")
+
+    found = merge(git, "cloud", "main", lambda path: path != "other")
+
+    assert (found.tree, found.conflicts) == (repo.git("rev-parse", "cloud^{tree}"), ())
+
+
+def test_a_kept_file_that_the_other_side_renamed_stays_and_takes_nothing_with_it(repo: Repo, git: Git) -> None:
+    ours, theirs = LINES.replace("line 4", "ours"), LINES.replace("line 5", "theirs")
+    sides = Sides(repo, {"deploy/a": LINES}, {"deploy/a": ours}, {"deploy/a": None, "src/a": theirs})
+
+    found = merge(git, "cloud", "main", kept_in_deploy)
+
+    assert found.conflicts == ()
+    assert sides.read(found.tree, "deploy/a") == ours.strip()
+    assert sides.read(found.tree, "src/a") == theirs.strip()
+
+
+def test_what_we_changed_and_the_other_side_moved_to_a_kept_path_is_a_conflict_and_not_lost(
+    repo: Repo, git: Git
+) -> None:
+    ours: Change = {"src/a": LINES.replace("line 4", "ours")}
+    Sides(repo, {"src/a": LINES}, ours, {"src/a": None, "deploy/a": LINES})
+
+    found = merge(git, "cloud", "main", kept_in_deploy)
+
+    assert [(one.path, one.kind, one.theirs_text) for one in found.conflicts] == [
+        ("src/a", "modify/delete", "(deleted)")
+    ]
 
 
 def test_what_is_kept_leaves_the_other_conflicts_and_loses_nothing(repo: Repo, git: Git) -> None:
@@ -285,24 +337,47 @@ def test_what_is_kept_leaves_the_other_conflicts_and_loses_nothing(repo: Repo, g
 
     found = merge(git, "cloud", "main", lambda path: path == "deploy")  # which a folder of theirs stands in the way of
 
-    assert [(one.path, one.kind) for one in found.conflicts] == [("deploy", "file/directory"), ("src", "content")]
+    assert [(one.path, one.kind) for one in found.conflicts] == [("src", "content"), ("deploy", "file/directory")]
     assert [one.path for one in merge(git, "cloud", "main", lambda path: path.startswith("deploy")).conflicts] == [
         "src"
     ]
 
 
-def test_a_kept_file_that_the_other_side_renamed_keeps_our_content_under_its_new_name(repo: Repo, git: Git) -> None:
-    sides = Sides(
-        repo,
-        {"deploy/a": LINES},
-        {"deploy/a": LINES.replace("line 4", "ours")},
-        {"deploy/a": None, "deploy/b": LINES.replace("line 4", "theirs")},
-    )
+def test_a_file_where_we_keep_a_folder_is_a_conflict(repo: Repo, git: Git) -> None:
+    Sides(repo, {"deploy/a": "1\n"}, {"deploy/a": "2\n"}, {"deploy/a": None})
+    repo.git("switch", "--quiet", "main")
+    repo.commit(deploy="a file\n")
 
-    found = merge(git, "cloud", "main", everything)
+    (found,) = merge(git, "cloud", "main", kept_in_deploy).conflicts
 
-    assert repo.git("ls-tree", "-r", "--name-only", found.tree) == "deploy/b"
-    assert "ours" in sides.read(found.tree, "deploy/b")
+    assert (found.path, found.kind, found.theirs_text) == ("deploy", "file/directory", "a file")
+
+
+def test_a_side_that_the_other_contains_is_merged_without_what_is_kept(repo: Repo, git: Git) -> None:
+    sides = Sides(repo, {"deploy/a": "1\n", "src": "1\n"}, {}, {"deploy/a": "2\n", "deploy/b": "1\n", "src": "2\n"})
+    repo.git("branch", "--force", "older", "main~1")
+
+    found = merge(git, "older", "main", kept_in_deploy)
+
+    assert repo.git("ls-tree", "-r", "--name-only", found.tree).split() == ["deploy/a", "src"]
+    assert (sides.read(found.tree, "deploy/a"), sides.read(found.tree, "src")) == ("1", "2")
+
+
+def test_one_side_gets_what_the_other_keeps_where_a_person_is_to_go_on(repo: Repo, git: Git) -> None:
+    sides = Sides(repo, {"deploy/a": "1\n", "src": "1\n"}, {"deploy/a": "2\n"}, {"deploy/b": "1\n", "src": "2\n"})
+
+    tree = with_kept(git, "main", "cloud", kept_in_deploy)
+
+    assert tree is not None
+    assert repo.git("ls-tree", "-r", "--name-only", tree).split() == ["deploy/a", "src"]
+    assert (sides.read(tree, "deploy/a"), sides.read(tree, "src")) == ("2", "2")
+    assert with_kept(git, "main", "cloud", nothing) == repo.git("rev-parse", "main^{tree}")
+
+
+def test_it_gets_nothing_where_a_folder_stands_for_what_is_kept(repo: Repo, git: Git) -> None:
+    Sides(repo, {"a": "1\n"}, {"deploy": "2\n"}, {"deploy/b": "1\n"})
+
+    assert with_kept(git, "main", "cloud", lambda path: path == "deploy") is None
 
 
 # The commit
@@ -484,7 +559,7 @@ def test_a_merge_is_what_git_merge_makes_of_the_same_commits(history: list[tuple
             with pytest.raises(NeedsPersonError, match="git can't merge"):
                 merge(git, "cloud", "main", nothing)
             return
-        found, kept = merge(git, "cloud", "main", nothing), merge(git, "cloud", "main", everything)
+        found = merge(git, "cloud", "main", nothing)
         for kind in {conflict.kind for conflict in found.conflicts} or {"clean"}:
             event(kind)
 
@@ -496,12 +571,46 @@ def test_a_merge_is_what_git_merge_makes_of_the_same_commits(history: list[tuple
         assert all(re.search(rf"CONFLICT .*\b{path}\b", truth.said) for path in told_only)
         if truth.tree:
             assert found.tree == truth.tree
-        assert {conflict.path for conflict in kept.conflicts} == told_only
-        if told_only:
+
+
+KEEPS: dict[str, Callable[[str], bool]] = {
+    "everything": everything,
+    "a folder": lambda path: path.startswith("d/"),
+    "a file": lambda path: path == "a",
+    "links": lambda path: path in {"link", "f/a"},
+}
+
+
+@settings(max_examples=examples.number(40))
+@given(histories(), st.sampled_from(sorted(KEEPS)))
+def test_what_is_kept_stays_and_the_rest_is_what_git_merge_makes_of_the_same_history_without_it(
+    history: list[tuple[str, list[int], World]], what: str
+) -> None:
+    keep = KEEPS[what]
+    bare = [
+        (branch, parents, {p: node for p, node in world.items() if not keep(p)}) for branch, parents, world in history
+    ]
+    with tempfile.TemporaryDirectory() as directory:
+        repo, other = Repo.create(Path(directory) / "repo"), Repo.create(Path(directory) / "without")
+        repo.git("fast-import", "--quiet", stdin=written(history))
+        other.git("fast-import", "--quiet", stdin=written(bare))
+        truth = really_merged(other)
+        if truth.code == -signal.SIGABRT:
             return
-        ours = {path: stages["2"] for path, stages in truth.stages.items() if "2" in stages}
-        clean = {
-            path: what for path, what in truth.merged.items() if not any(path.startswith(f"{other}/") for other in ours)
-        }
-        beside = {path: what for path, what in ours.items() if not any(path.startswith(f"{other}/") for other in ours)}
-        assert listed(repo, kept.tree) == clean | beside
+        found = merge(Git(repo.directory), "cloud", "main", keep)
+
+        kept = {path: node for path, node in listed(repo, "cloud").items() if keep(path)}
+        clashes = {one.path for one in found.conflicts}
+        event("clean" if not clashes else "conflicts")
+        assert bool(clashes) >= bool(truth.code)
+        assert clashes >= truth.stages.keys()
+        if truth.tree:
+            rest = listed(other, truth.tree)
+            beside = [
+                (one, two)
+                for one in kept
+                for two in rest
+                if f"{one}/".startswith(f"{two}/") or two.startswith(f"{one}/")
+            ]
+            assert bool(clashes) == bool(beside)
+            assert clashes or listed(repo, found.tree) == rest | kept

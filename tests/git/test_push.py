@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from github_sandbox import Fault
-from release_tool.errors import RefusedError, RemoteError
+from release_tool.errors import NoAnswerError, RefusedError, RemoteError
 from release_tool.git.push import Branches, ProtectedError, Pushed, WorkflowsError, read_push
 from release_tool.git.repository import Git
 from release_tool.github.api import PermissionDeniedError
+from release_tool.system.patience import Patience
 from release_tool.system.process import Finished
+from tests.clock import FakeClock
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 
 CLOUD: Entry = {"branch": "cloud", "from": "main", "commit": "Settings", "author": "ops", "files": {"fly.toml": "1"}}
+FOREVER = 10_000
 WORKFLOW = ".github/workflows/ci.yml"
 
 
@@ -39,7 +42,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 def branches_of(place: Shop) -> Branches:
     """As a person has them, whose clone reaches the remote without our token."""
-    return Branches(Git.find(place.clone, server_url=place.box.api_url), token=place.box.token)
+    git = Git.find(place.clone, server_url=place.box.api_url, patience=Patience(clock=FakeClock()))
+    return Branches(git, token=place.box.token)
 
 
 def commit(place: Shop, path: str, text: str, *, on: str = "origin/cloud") -> str:
@@ -130,21 +134,71 @@ def test_a_push_that_git_repeated_without_being_asked_to_is_no_surprise(start: S
     assert branches_of(place).push(newer, "cloud", expect=remote(place, "cloud")) is Pushed.UP_TO_DATE
 
 
-@pytest.mark.parametrize("drop", ["before", "after"])
-def test_after_a_push_without_an_answer_the_branch_tells(start: Start, drop: str) -> None:
+def test_a_push_without_an_answer_that_was_done_is_read_back(start: Start) -> None:
+    place = start(CLOUD)
+    newer = commit(place, "a", "1")
+    place.box.fault(Fault(method="POST", path="git-receive-pack", drop="after", times=FOREVER))
+
+    assert branches_of(place).push(newer, "cloud", expect=remote(place, "cloud")) is Pushed.UP_TO_DATE
+    assert remote(place, "cloud") == newer
+
+
+def test_a_push_that_never_gets_an_answer_tells_where_the_branch_is(start: Start) -> None:
     place = start(CLOUD)
     branches, head = branches_of(place), remote(place, "cloud")
     newer = commit(place, "a", "1")
-    fault = Fault(method="POST", path="git-receive-pack", drop="before" if drop == "before" else "after", times=9)
-    place.box.fault(fault)
+    place.box.fault(Fault(method="POST", path="git-receive-pack", drop="before", times=FOREVER))
 
-    with pytest.raises(RemoteError) as failure:
+    with pytest.raises(NoAnswerError) as failure:
         branches.push(newer, "cloud", expect=head)
 
-    assert failure.value.already == "it is not known whether cloud was moved"
+    assert failure.value.already == "cloud was not moved by then"
     place.box.faults.clear()
-    assert branches.tips()["cloud"] == (head if drop == "before" else newer)
-    assert branches.push(newer, "cloud", expect=head) is (Pushed.DONE if drop == "before" else Pushed.UP_TO_DATE)
+    assert remote(place, "cloud") == head
+    assert branches.push(newer, "cloud", expect=head) is Pushed.DONE
+
+
+def test_a_push_whose_end_nobody_knows_is_not_repeated(start: Start) -> None:
+    place = start(CLOUD)
+    newer, head = commit(place, "a", "1"), remote(place, "cloud")
+    pushed = place.box.fault(Fault(method="POST", path="git-receive-pack", status=502, times=FOREVER))
+    place.box.fault(Fault(path="git-upload-pack", status=502, times=FOREVER))
+
+    with pytest.raises(RemoteError) as failure:
+        branches_of(place).push(newer, "cloud", expect=head)
+
+    assert failure.value.already == "it is not known whether cloud was moved"
+    assert pushed.seen == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(path="git-receive-pack", status=502),
+        Fault(method="POST", path="git-receive-pack", status=429),
+        Fault(
+            method="POST",
+            path="git-receive-pack",
+            status=403,
+            text="You have exceeded a secondary rate limit",
+            headers={"content-type": "text/plain"},
+        ),
+        Fault(
+            path="service=git-receive-pack",
+            status=403,
+            text="You have exceeded a secondary rate limit",
+            headers={"content-type": "text/plain"},
+        ),
+    ],
+    ids=["502", "429", "limit", "limit before"],
+)
+def test_a_push_waits_until_the_remote_can_take_it(start: Start, fault: Fault) -> None:
+    place = start(CLOUD)
+    newer, head = commit(place, "a", "1"), remote(place, "cloud")
+    place.box.fault(fault)
+
+    assert branches_of(place).push(newer, "cloud", expect=head) is Pushed.DONE
+    assert remote(place, "cloud") == newer
 
 
 # What is refused

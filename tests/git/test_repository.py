@@ -285,28 +285,11 @@ def test_the_log_follows_first_parents_and_leaves_out_what_the_base_contains(rep
     assert log[0].author == Author(name="Ada", login="ada")
     assert len(git.first_parent_log(base, merge)) == 2
     assert [commit.sha for commit in git.first_parent_log(None, merge)] == [merge, direct, base]
-    assert git.merged_in(base, merge) == {merge: (git.commit(side),)}
+    assert git.new_commits(base, merge) == [git.commit(merge), git.commit(side), git.commit(direct)]
+    assert git.new_commits(base, base) == []
     assert git.history([merge, side], base).keys() == {merge, direct, side}
     assert git.history([side], None).keys() == {side, base}
     assert git.history([], base) == {}
-
-
-def test_each_commit_beside_the_line_belongs_to_the_oldest_merge_that_brought_it(repo: Repo, git: Git) -> None:
-    base = repo.commit()
-    repo.git("switch", "--quiet", "--create", "one")
-    one = [repo.commit("1a", a="1"), repo.commit("1b", a="2")]
-    repo.git("switch", "--quiet", "--create", "two")
-    two = repo.commit("2a", b="1")
-    repo.git("switch", "--quiet", "main")
-    first = repo.merge("one")
-    repo.git("switch", "--quiet", "two")
-    inner = repo.merge("main", "Merge branch 'main' into two")
-    repo.git("switch", "--quiet", "main")
-    second = repo.merge("two")
-
-    brought = {merge: [commit.sha for commit in side] for merge, side in git.merged_in(base, second).items()}
-
-    assert brought == {first: one, second: [two, inner]}
 
 
 @pytest.mark.parametrize(

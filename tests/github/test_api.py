@@ -96,7 +96,7 @@ def test_nothing_is_asked_where_nothing_is_wanted(start: Start) -> None:
     github = github_of(start(pull(1)))
 
     assert github.merged_pulls("main", set(), 0) == {}
-    assert github.associated_pulls("main", []) == {}
+    assert github.pull_messages([]) == {}
     assert github.newcomers([], datetime(2026, 1, 1, tzinfo=UTC)) == set()
     assert github.requests == 0
 
@@ -132,16 +132,21 @@ def test_more_labels_than_a_page_has_room_for_are_read_too(start: Start) -> None
     assert github.requests == 2
 
 
-def test_the_earlier_commits_of_a_rebased_pull_request_are_found_by_association(
-    start: Start,
-) -> None:
-    box = start(pull(1, "rebase"), {"commit": "Direct", "author": "bob", "files": {"z": "1"}})
-    github, (direct, last, first, root) = github_of(box), line_of(box)
+def test_the_commits_of_pull_requests_are_told_without_merges_and_all_at_once(start: Start) -> None:
+    box = start(
+        pull(1, "rebase"),
+        {"branch": "topic", "commit": "Begin", "files": {"topic": "1"}},
+        {"commit": "Meanwhile", "files": {"z": "1"}},
+        {"merge-branch": "main", "into": "topic"},
+        {"pull": 2, "title": "Topic", "branch": "topic", "merge": "squash"},
+    )
+    github = github_of(box)
 
-    found = github.associated_pulls("main", [direct.sha, first.sha, root.sha])
+    found = github.pull_messages([1, 2])
 
-    assert {sha: pull.number for sha, pull in found.items()} == {first.sha: 1}
-    assert found[first.sha].merge_commit == last.sha
+    assert found.keys() == {1, 2}
+    assert len(found[1]) == 2
+    assert found[2] == ("Begin",)
     assert github.requests == 1
 
 
@@ -151,8 +156,7 @@ def test_a_pull_request_to_another_branch_does_not_count(start: Start) -> None:
     [merge, *_] = Git(box.git_directory).first_parent_log(None, "topic")
 
     assert github.merged_pulls("main", {merge.sha}, 0) == {}
-    assert github.associated_pulls("main", [merge.sha]) == {}
-    assert github.associated_pulls("topic", [merge.sha]).keys() == {merge.sha}
+    assert github.merged_pulls("topic", {merge.sha}, 0).keys() == {merge.sha}
 
 
 def test_the_pull_request_of_a_fork_counts(start: Start) -> None:
@@ -160,7 +164,6 @@ def test_the_pull_request_of_a_fork_counts(start: Start) -> None:
     github, line = github_of(box), line_of(box)
 
     assert github.merged_pulls("main", {line[0].sha}, 0).keys() == {line[0].sha}
-    assert github.associated_pulls("main", [line[0].sha]).keys() == {line[0].sha}
 
 
 def test_what_the_index_of_commits_does_not_know_yet_is_known_by_the_pull_request(
@@ -169,8 +172,6 @@ def test_what_the_index_of_commits_does_not_know_yet_is_known_by_the_pull_reques
     box = start({"lag": {"associations": 1}}, pull(1))
     github, line = github_of(box), line_of(box)
 
-    assert github.associated_pulls("main", [line[0].sha]) == {}
-    assert github.associated_pulls("main", [line[0].sha]).keys() == {line[0].sha}  # a moment later
     assert github.merged_pulls("main", {line[0].sha}, 0).keys() == {line[0].sha}
     found = github.pull(1)
     assert found is not None
@@ -339,7 +340,7 @@ def test_a_name_that_an_immutable_release_burned_can_not_be_claimed(start: Start
     box = start({"burned": "v1.0.0"})
     [head] = line_of(box)
 
-    with pytest.raises(RestrictedError, match="Repository rule violations found"):
+    with pytest.raises(RestrictedError, match="creations being restricted"):
         github_of(box).create_ref("refs/tags/v1.0.0", head.sha)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from github_sandbox import Fault
@@ -88,6 +89,19 @@ def test_a_pull_request_is_never_opened_twice_for_want_of_an_answer(start: Start
         assert issues.open_pull("topic/1", "cloud") is None
     else:
         assert issues.create_pull("Title", "topic/1", "cloud", "Text") == issues.open_pull("topic/1", "cloud")
+
+
+def test_a_title_that_is_too_long_for_github_is_shortened(start: Start) -> None:
+    place = start(CLOUD, TOPIC)
+    issues = place.github().issues
+
+    made = issues.create_pull("x" * 257, "topic/1", "cloud", "Text")
+    told = issues.create_issue("é" * 300, "Text", ())
+
+    assert made.title == "x" * 255 + "…"
+    assert told.title == "é" * 255 + "…"
+    issues.update_issue(told.number, title="y" * 300, body="Text")
+    issues.update_pull(made.number, title="z" * 256, body="Text")
 
 
 def test_the_branch_of_a_fork_is_not_ours(start: Start) -> None:
@@ -201,7 +215,7 @@ def test_labels_and_people_are_put_on_once_and_who_is_unknown_is_left_out(start:
 # Statuses of commits
 
 
-def test_the_newest_status_of_each_context_is_told_however_many_there_are(start: Start) -> None:
+def test_all_statuses_of_a_commit_are_told_newest_first_with_their_authors(start: Start) -> None:
     history: list[Entry] = [{"status": f"ci/{number}", "state": "failure", "ref": "main"} for number in range(120)]
     place = start(*history)
     github, sha = place.github(), place.git("rev-parse", "origin/main")
@@ -210,10 +224,13 @@ def test_the_newest_status_of_each_context_is_told_however_many_there_are(start:
     github.create_status(sha, "ci/8", "success", "Done")
 
     found = github.statuses(sha)
-    assert len(found) == 120
-    assert found["ci/7"] == Status(state="pending", description="x" * 140, target_url="https://example.com/7")
-    assert found["ci/8"] == Status(state="success", description="Done")
-    assert found["ci/9"] == Status(state="failure")
+    assert len(found) == 122
+    us = "github-actions[bot]"
+    assert [msgspec.structs.replace(one, at=None) for one in found[:2]] == [
+        Status(context="ci/8", state="success", author=us, description="Done"),
+        Status(context="ci/7", state="pending", author=us, description="x" * 140, target_url="https://example.com/7"),
+    ]
+    assert (found[2].context, found[2].state) == ("ci/119", "failure")
 
 
 def test_a_status_that_github_would_cut_is_refused_and_nothing_is_sent(start: Start) -> None:

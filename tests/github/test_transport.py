@@ -131,6 +131,18 @@ def test_a_token_that_is_not_accepted_is_named_by_where_it_came_from(httpserver:
     assert "t0ken" not in repr(failure.value) + repr(github) + told(failure.value)
 
 
+def test_a_token_that_was_accepted_before_has_run_out_and_the_command_can_be_repeated(
+    httpserver: HTTPServer, github: GitHub
+) -> None:
+    answers(httpserver, "GET", REPO, answer(200, REPOSITORY), said("Bad credentials", 401))
+    github.repository()
+
+    with pytest.raises(RemoteError, match="does not accept the token from GITHUB_TOKEN any more") as failure:
+        github.repository()
+    assert failure.value.exit_code == 4
+    assert "an app's token lives for an hour" in failure.value.todo
+
+
 def test_the_token_is_not_sent_to_a_host_that_is_not_githubs(httpserver: HTTPServer, github: GitHub) -> None:
     jobs = {"jobs": [{"id": 1, "name": "release", "status": "queued"}]}
     link = '<https://evil.example.com/next>; rel="next"'
@@ -352,7 +364,7 @@ def test_a_claim_that_a_rule_stands_against_is_told_from_one_that_came_late(
     exists = said("Reference already exists", 422)
     answers(httpserver, "POST", refs, exists)
     answers(httpserver, "GET", ref, answer(200, {"ref": "refs/tags/v1", "object": {"sha": "abc"}}))
-    answers(httpserver, "POST", refs, said("Cannot create ref due to creations being restricted.", 422))
+    answers(httpserver, "POST", refs, said("Rule violations\n\nCannot create ref: creations restricted.\n\n", 422))
     answers(httpserver, "GET", ref, said("Not Found", 404))
     answers(httpserver, "POST", refs, said("Object does not exist", 422))
     answers(httpserver, "GET", ref, said("Not Found", 404))
@@ -360,12 +372,33 @@ def test_a_claim_that_a_rule_stands_against_is_told_from_one_that_came_late(
     answers(httpserver, "POST", refs, said("Not Found", 404))
 
     assert github.create_ref("refs/tags/v1", "abc") is Claim.EXISTS
-    with pytest.raises(RestrictedError, match=r"GitHub refuses: Cannot create ref due to creations being restricted\."):
+    with pytest.raises(RestrictedError) as restricted:
         github.create_ref("refs/tags/v1", "abc")
+    assert restricted.value.said == "Rule violations; Cannot create ref: creations restricted."
     with pytest.raises(RejectedError, match="Object does not exist"):
         github.create_ref("refs/tags/v1", "abc")
     assert github.create_ref("refs/tags/v1", "abc") is Claim.FORBIDDEN
     assert github.create_ref("refs/tags/v1", "abc") is Claim.FORBIDDEN
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_a_claim_that_is_refused_without_a_reason_is_tried_once_more(
+    httpserver: HTTPServer, github: GitHub, *, passes: bool
+) -> None:
+    refs, ref = f"{REPO}/git/refs", f"{REPO}/git/ref/tags/v1"
+    no = said("Reference update failed", 422)
+    answers(httpserver, "POST", refs, no)
+    answers(httpserver, "GET", ref, said("Not Found", 404))
+    answers(httpserver, "GET", REPO, answer(200, REPOSITORY))
+    answers(httpserver, "POST", refs, answer(201, {"ref": "refs/tags/v1"}) if passes else no)
+    answers(httpserver, "GET", ref, said("Not Found", 404))
+
+    if passes:
+        assert github.create_ref("refs/tags/v1", "abc") is Claim.CREATED
+    else:
+        with pytest.raises(RestrictedError, match="Reference update failed"):
+            github.create_ref("refs/tags/v1", "abc")
+    assert sum(request.method == "POST" for request, _ in httpserver.log) == 2
 
 
 def test_a_write_to_what_is_hidden_names_the_permission(httpserver: HTTPServer, github: GitHub) -> None:
@@ -462,27 +495,122 @@ def test_labels_that_are_cut_short_are_an_error(httpserver: HTTPServer, github: 
         github.pull(1)
 
 
-def test_a_commit_of_more_pull_requests_than_are_told_is_an_error(httpserver: HTTPServer, github: GitHub) -> None:
-    data = {
-        "about": {"nameWithOwner": "acme/shop"},
-        "repository": {"c0": {"pulls": {"totalCount": 101, "nodes": []}}},
-    }
-    answers(httpserver, "POST", GRAPHQL, answer(200, {"data": data}), answer(200, {"data": data}))
-
-    with pytest.raises(RemoteError, match="more pull requests than GitHub tells"):
-        github.associated_pulls("main", ["abc"])
-    assert asked(httpserver) == [10, 100]
-
-
-def test_commits_are_asked_for_in_batches_which_shrink_when_github_can_not_answer(
+def test_pull_requests_are_asked_for_in_batches_which_shrink_when_github_can_not_answer(
     httpserver: HTTPServer, github: GitHub
 ) -> None:
     def known(count: int) -> Response:
-        commits: dict[str, None] = dict.fromkeys(f"c{place}" for place in range(count))
-        return answer(200, {"data": {"about": {"nameWithOwner": "acme/shop"}, "repository": commits}})
+        pulls: dict[str, None] = dict.fromkeys(f"p{place}" for place in range(count))
+        return answer(200, {"data": {"repository": pulls}})
 
     answers(httpserver, "POST", GRAPHQL, known(25), answer(504), known(12), known(3))
 
-    assert github.associated_pulls("main", [f"{number:040x}" for number in range(40)]) == {}
-    counts = [len(json.loads(request.data)["variables"]) - 4 for request, _ in httpserver.log]
+    assert github.pull_messages(range(1, 41)) == {}
+    counts = [len(json.loads(request.data)["variables"]) - 3 for request, _ in httpserver.log]
     assert counts == [25, 15, 12, 3]
+
+
+def test_a_limit_that_is_told_in_plain_words_is_one_too(
+    httpserver: HTTPServer, github: GitHub, clock: FakeClock
+) -> None:
+    limit = Response("You have exceeded a secondary rate limit.", status=403, content_type="text/plain")
+    answers(httpserver, "GET", REPO, limit, answer(200, REPOSITORY))
+
+    assert github.repository().full_name == "acme/shop"
+    assert clock.sleeps == [60]
+
+
+# Answers that nobody should give
+
+
+@pytest.mark.parametrize(
+    "body", ['{"message": "hello"}', "null", "<html>one moment</html>", "", "{}", "[" * 50_000, "\udcff"]
+)
+def test_a_write_that_something_else_than_github_answers_is_not_believed(
+    httpserver: HTTPServer, github: GitHub, body: str
+) -> None:
+    raw = Response(body.encode(errors="replace"), status=200, content_type="application/json")
+    httpserver.expect_request(f"{REPO}/statuses/abc", method="POST").respond_with_response(raw)
+    httpserver.expect_request(f"{REPO}/git/refs", method="POST").respond_with_response(raw)
+    httpserver.expect_request(f"{REPO}/releases/1", method="DELETE").respond_with_response(raw)
+
+    for write in (
+        lambda: github.create_status("abc", "a", "success", "b"),
+        lambda: github.create_ref("refs/tags/v1", "abc"),
+        lambda: github.delete_release(1),
+    ):
+        with pytest.raises(NoAnswerError) as failure:
+            write()
+        assert "it is not known whether GitHub did it" in failure.value.already
+
+
+@pytest.mark.parametrize("headers", [{"Retry_After": "9" * 400}, {"Retry_After": "9" * 20}, {"Retry_After": "²"}])
+def test_a_pause_that_nobody_could_make_is_a_limit_all_the_same(
+    httpserver: HTTPServer, github: GitHub, headers: dict[str, str]
+) -> None:
+    answers(httpserver, "GET", REPO, *[said("slow down", 429, **headers)] * 5)
+
+    with pytest.raises(RateLimitedError):
+        github.repository()
+
+
+def test_a_counter_that_never_starts_anew_is_a_limit_all_the_same(httpserver: HTTPServer, github: GitHub) -> None:
+    limit = said("API rate limit exceeded", X_RateLimit_Remaining="0", X_RateLimit_Reset="9" * 300)
+    answers(httpserver, "GET", REPO, limit)
+
+    with pytest.raises(RateLimitedError):
+        github.repository()
+
+
+def test_who_asks_for_a_pause_of_nothing_is_not_asked_for_ever(
+    httpserver: HTTPServer, github: GitHub, clock: FakeClock
+) -> None:
+    httpserver.expect_request(REPO).respond_with_response(said("slow down", 429, Retry_After="0"))
+
+    with pytest.raises(RateLimitedError):
+        github.repository()
+    assert clock.sleeps == [1, 2, 4, 8, 16, 32, 64, 128]
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[::1", "http://[", "//", "http://\x7f:99999/", "https://evil.example.com/", "gopher://x/", ""]
+)
+@pytest.mark.parametrize("status", [301, 302, 307])
+def test_a_redirect_to_nowhere_is_an_error_of_github(
+    httpserver: HTTPServer, github: GitHub, status: int, location: str
+) -> None:
+    httpserver.expect_request(REPO).respond_with_response(answer(status, {}, Location=location))
+
+    with pytest.raises(RemoteError):
+        github.repository()
+
+
+def test_redirects_in_a_circle_come_to_an_end(httpserver: HTTPServer, github: GitHub) -> None:
+    circle = answer(301, {}, Location=httpserver.url_for(REPO))
+    httpserver.expect_request(REPO).respond_with_response(circle)
+
+    with pytest.raises(RemoteError):
+        github.repository()
+
+
+@pytest.mark.parametrize(
+    "body", ["[" * 50_000, '{"a":' * 50_000, "9" * 10_000, '{"full_name": 1' + "0" * 9_999 + "}", "null", "\ud800"]
+)
+@pytest.mark.parametrize("status", [200, 404, 422, 403])
+def test_a_body_that_no_program_can_read_is_an_error_of_github(
+    httpserver: HTTPServer, github: GitHub, status: int, body: str
+) -> None:
+    raw = Response(body.encode(errors="surrogatepass"), status=status, content_type="application/json")
+    httpserver.expect_request(REPO).respond_with_response(raw)
+
+    with pytest.raises((RemoteError, PermissionDeniedError)):
+        github.repository()
+
+
+@pytest.mark.parametrize("headers", [{"X-A": "a" * 70_000}, {f"X-{number}": "a" for number in range(120)}])
+def test_headers_without_an_end_are_an_error_of_github(
+    httpserver: HTTPServer, github: GitHub, headers: dict[str, str]
+) -> None:
+    httpserver.expect_request(REPO).respond_with_response(Response("{}", headers=headers))
+
+    with pytest.raises(RemoteError):
+        github.repository()

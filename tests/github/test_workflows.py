@@ -11,10 +11,10 @@ from werkzeug import Response
 
 from github_sandbox import Fault
 from github_sandbox.store import Job
-from release_tool.errors import RemoteError
+from release_tool.errors import RefusedError, RemoteError
 from release_tool.github.api import GitHub, NoAnswerError, NotFoundError, PermissionDeniedError, RejectedError
 from tests.clock import FakeClock
-from tests.shop import shop
+from tests.shop import by_hand, shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         def __call__(self, *history: Entry) -> Shop: ...
 
 
-DEPLOY: Entry = {"commit": "Workflows", "files": {".github/workflows/deploy.yml": "on: workflow_dispatch"}}
+DEPLOY: Entry = {"commit": "Workflows", "files": {".github/workflows/deploy.yml": by_hand("action", "environment")}}
 INPUTS = {"action": "deploy", "environment": "production"}
 
 
@@ -94,6 +94,20 @@ def test_what_is_not_there_is_not_started(start: Start, workflow: str, ref: str,
     with pytest.raises(error):
         place.github().workflows.dispatch(workflow, ref, INPUTS)
     assert started(place) == []
+
+
+def test_a_workflow_that_is_switched_off_is_refused_with_how_to_switch_it_on(start: Start) -> None:
+    place = start({"actions": "enabled", "states": {".github/workflows/deploy.yml": "disabled_inactivity"}})
+
+    with pytest.raises(RefusedError, match=r"deploy\.yml is switched off on GitHub \(disabled_inactivity\)") as refused:
+        place.github().workflows.dispatch("deploy.yml", "main", INPUTS)
+    assert refused.value.todo.endswith("gh workflow enable deploy.yml --repo acme/shop")
+    assert started(place) == []
+
+
+def test_inputs_that_the_workflow_does_not_ask_for_are_told(start: Start) -> None:
+    with pytest.raises(RejectedError, match='Unexpected inputs provided: \\["ation"\\]'):
+        start().github().workflows.dispatch("deploy.yml", "main", {"ation": "deploy"})
 
 
 def test_a_token_that_may_not_start_workflows_is_told_so(start: Start) -> None:

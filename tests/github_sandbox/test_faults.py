@@ -55,6 +55,44 @@ def test_a_write_can_get_no_answer_done_or_not(serve: Serve, when: str, made: in
     assert [request.status for request in client.box.requests] == [0, 200]
 
 
+def test_a_write_can_be_done_and_answered_as_if_it_had_failed(serve: Serve) -> None:
+    client = serve()
+    client.box.fault(Fault(method="POST", path="/issues$", status=502, text="", acts=True))
+
+    broken = plain(client, "POST", ISSUES, {"title": "A"})
+
+    assert (broken.status_code, broken.text) == (502, "")
+    assert len(client.many("issues")) == 1
+
+
+def test_a_write_can_be_done_twice(serve: Serve) -> None:
+    client = serve()
+    client.box.fault(Fault(method="POST", path="/issues$", twice=True))
+
+    assert plain(client, "POST", ISSUES, {"title": "A"}).status_code == 201
+    assert [issue["title"] for issue in client.many("issues")] == ["A", "A"]
+
+
+def test_an_answer_can_end_in_the_middle(serve: Serve) -> None:
+    client = serve()
+    client.box.fault(Fault(method="POST", path="/issues$", truncated=True))
+    with pytest.raises(requests.RequestException):
+        plain(client, "POST", ISSUES, {"title": "A"})
+
+    assert len(client.many("issues")) == 1
+
+
+@pytest.mark.parametrize("when,made", [("before", 0), ("after", 1)])
+def test_a_connection_can_be_reset(serve: Serve, when: str, made: int) -> None:
+    client = serve()
+    fault = Fault(method="POST", path="/issues$", drop="before" if when == "before" else "after", reset=True)
+    client.box.fault(fault)
+    with pytest.raises(requests.ConnectionError, match=r"[Rr]eset"):
+        plain(client, "POST", ISSUES, {"title": "A"})
+
+    assert len(client.many("issues")) == made
+
+
 def test_a_graphql_query_is_found_by_its_text(serve: Serve) -> None:
     client = serve()
     client.box.fault(Fault(path="^/graphql$", body="viewer", status=502))

@@ -248,7 +248,7 @@ def test_the_merge_queue_holds_what_waits_in_order(serve: Serve) -> None:
 @pytest.mark.parametrize(
     "field,kind",
     [
-        ("pullRequests{totalCount}", "MISSING_PAGINATION_BOUNDARIES"),
+        ("pullRequests{nodes{number}}", "MISSING_PAGINATION_BOUNDARIES"),
         ("pullRequests(first:101){totalCount}", "EXCESSIVE_PAGINATION"),
         (
             (
@@ -316,3 +316,12 @@ def test_a_query_for_many_commits_is_one_request_to_the_late_index(serve: Serve)
     ]
 
     assert counts == [[0, 0], [1, 1]]
+
+
+def test_how_many_there_are_is_told_without_bounds(serve: Serve) -> None:
+    client = serve({"pull": 1, "title": "A"}, {"issue": "B", "number": 2, "labels": ["slow"]})
+
+    found = client.data("pullRequests{totalCount} either: issueOrPullRequest(number: 2){... on Issue{title}}")
+    assert found == {"pullRequests": {"totalCount": 1}, "either": {"title": "B"}}
+    filtered = client.data('issues(first: 9, filterBy: {labels: ["fast"]}){totalCount}')
+    assert filtered == {"issues": {"totalCount": 0}}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -14,6 +16,16 @@ if TYPE_CHECKING:
     from tests.github_sandbox.conftest import Serve
 
 WORKFLOW = ".github/workflows/ci.yml"
+RELEASE = ".github/workflows/release.yml"
+STARTS = "actions/workflows/release.yml/dispatches"
+BY_HAND = """\
+on:
+  workflow_dispatch:
+    inputs:
+      level: {type: choice, options: [minor, major], required: true}
+      since: {type: string, required: true, default: ""}
+      note:
+"""
 MOVED_ON: list[Doc] = [{"tag": "old", "release": False}, {"commit": "Change CI", "files": {WORKFLOW: "new"}}]
 
 
@@ -48,12 +60,32 @@ def test_a_ref_needs_a_good_name_and_an_object(serve: Serve, body: Doc, message:
     assert serve().post("git/refs", body, 422)["message"] == message
 
 
-@pytest.mark.parametrize("entry", [{"burned": "v1"}, {"protect": "refs/tags/v*"}])
-def test_a_name_that_a_rule_guards_cannot_be_created(serve: Serve, entry: Doc) -> None:
-    client = serve(entry)
-    refused = client.post("git/refs", {"ref": "refs/tags/v1", "sha": head(client)}, 422)
+RESTRICTED = "Repository rule violations found\n\nCannot create ref due to creations being restricted.\n\n"
+TAGS: Doc = {"ruleset": "Tags", "target": "tag", "include": ["~ALL"]}
 
-    assert "Cannot create ref due to creations being restricted." in str(refused["message"])
+
+@pytest.mark.parametrize(
+    "entry,message",
+    [
+        ({"burned": "v1"}, RESTRICTED),
+        ({"protect": "refs/tags/v*"}, "Reference update failed"),
+        (TAGS | {"rules": ["creation"]}, RESTRICTED),
+    ],
+)
+def test_a_name_that_a_rule_guards_cannot_be_created(serve: Serve, entry: Doc, message: str) -> None:
+    client = serve(entry)
+
+    assert client.post("git/refs", {"ref": "refs/tags/v1", "sha": head(client)}, 422)["message"] == message
+
+
+def test_a_commit_without_a_signature_gets_no_tag_where_a_rule_wants_one(serve: Serve) -> None:
+    client = serve(TAGS | {"rules": ["required_signatures"]})
+    sha = head(client)
+    refused = client.post("git/refs", {"ref": "refs/tags/v1", "sha": sha}, 422)["message"]
+
+    assert refused == (
+        f"Repository rule violations found\n\nCommits must have verified signatures.\n\nFound 1 violation:\n\n{sha}\n\n"
+    )
 
 
 def test_a_commit_whose_workflow_files_are_at_no_branch_cannot_be_tagged(serve: Serve) -> None:
@@ -142,6 +174,14 @@ def test_a_draft_that_is_changed_without_its_tag_name_loses_it(serve: Serve) -> 
     assert str(client.patch(f"releases/{draft['id']}", {"body": "b"})["tag_name"]).startswith("untagged-")
 
 
+def test_a_draft_of_a_tag_that_exists_keeps_it_whatever_is_changed(serve: Serve) -> None:
+    client = serve({"tag": "v1", "release": False})
+    draft = client.post("releases", {"tag_name": "v1", "draft": True})
+    published = client.patch(f"releases/{draft['id']}", {"draft": False})
+
+    assert (published["tag_name"], published["draft"]) == ("v1", False)
+
+
 def test_a_body_has_at_most_125000_characters(serve: Serve) -> None:
     client = serve()
     client.post("releases", {"tag_name": "v1", "draft": True, "body": "é" * 125_000})
@@ -151,11 +191,11 @@ def test_a_body_has_at_most_125000_characters(serve: Serve) -> None:
     assert refused.json()["errors"][0]["message"] == "body is too long (maximum is 125000 characters)"
 
 
-def test_a_release_of_a_target_with_other_workflow_files_is_not_found(serve: Serve) -> None:
+def test_a_release_of_a_target_with_other_workflow_files_is_forbidden(serve: Serve) -> None:
     client = serve(*MOVED_ON, files={WORKFLOW: "old"})
     sha = head(client, "old")
 
-    assert client.ask("POST", "releases", {"tag_name": "v1", "target_commitish": sha}).status_code == 404
+    assert client.ask("POST", "releases", {"tag_name": "v1", "target_commitish": sha}).status_code == 403
     client.post("releases", {"tag_name": "old"})
 
 
@@ -204,7 +244,42 @@ def test_an_asset_needs_a_name_of_its_own_and_contents(serve: Serve) -> None:
 
     assert "already_exists" in errors(client.upload(release, "a.txt", b"2"))
     assert "size must be greater" in errors(client.upload(release, "b.txt", b""))
-    assert client.upload(release, ".env", b"1").json()["name"] == "default.env"
+
+
+@pytest.mark.parametrize(
+    "name,kept",
+    [
+        (".env.example", "default.env.example"),
+        ("報告.pdf", "default.pdf"),
+        ("Überblick.pdf", "Uberblick.pdf"),
+        ("a_ð_æ_©_ŋ.txt", "a_d_ae_._ng.txt"),
+        ("żółw (2).txt", "zolw.2.txt"),
+        ("erick%%%%%!!!zhao.txt", "erick.zhao.txt"),
+        ("shop_1.2.4~rc1-1~deb12u1_amd64.deb", "shop_1.2.4.rc1-1.deb12u1_amd64.deb"),
+        ("shop+1@x..y.", "shop+1@x.y"),
+    ],
+)
+def test_the_name_of_an_asset_keeps_only_what_is_plain(serve: Serve, name: str, kept: str) -> None:
+    client = serve()
+    release = client.post("releases", {"tag_name": "v1", "draft": True})
+
+    assert client.upload(release, name, b"1").json()["name"] == kept
+    assert "already_exists" in errors(client.upload(release, kept, b"1"))
+
+
+def test_an_asset_of_two_gibibytes_is_refused_before_it_is_received(serve: Serve) -> None:
+    client = serve()
+    release = client.post("releases", {"tag_name": "v1", "draft": True})
+    url = urlsplit(str(release["upload_url"]).partition("{")[0])
+    connection = http.client.HTTPConnection(url.netloc, timeout=9)
+    connection.putrequest("POST", f"{url.path}?name=a.img")
+    connection.putheader("Authorization", f"Bearer {client.box.token}")
+    connection.putheader("Content-Length", str(2**31))
+    connection.endheaders()
+    answer = connection.getresponse()
+
+    assert (answer.status, "size must be less than 2147483648" in answer.read().decode()) == (422, True)
+    connection.close()
 
 
 def test_a_digest_can_be_missing(serve: Serve) -> None:
@@ -296,13 +371,23 @@ def test_what_is_elsewhere_is_not_found(serve: Serve) -> None:
 
 
 def test_other_people_have_tokens_of_their_own(serve: Serve) -> None:
-    client = serve({"token": "adas", "login": "ada"}, {"collaborator": "ada", "permission": "write"})
-    ada = Client(client.box, "adas")
+    client = serve(
+        {"token": "adas", "login": "ada"},
+        {"collaborator": "ada", "permission": "write"},
+        {"token": "eves", "login": "eve"},
+    )
+    ada, eve = Client(client.box, "adas"), Client(client.box, "eves")
 
     assert ada.get("/user")["login"] == "ada"
     assert client.ask("GET", "/user").status_code == 403
     assert client.get("collaborators/ada/permission")["permission"] == "write"
-    assert client.get("collaborators/eve/permission")["permission"] == "read"
+    assert ada.get("collaborators/eve/permission")["permission"] == "read"
+    refused = eve.ask("GET", "collaborators/ada/permission")
+    assert (refused.status_code, refused.json()["message"]) == (
+        403,
+        "Must have push access to view collaborator permission.",
+    )
+    assert Client(client.box, None).ask("GET", "collaborators/ada/permission").status_code == 401
 
 
 def test_the_tokens_of_other_people_have_rights_of_their_own(serve: Serve) -> None:
@@ -361,7 +446,7 @@ def test_a_description_of_a_status_has_at_most_140_characters(serve: Serve) -> N
 
 
 def test_a_dispatch_is_recorded_as_a_run_that_waits(serve: Serve) -> None:
-    client = serve({"run": 77}, files={".github/workflows/release.yml": "on: workflow_dispatch"})
+    client = serve({"run": 77}, files={RELEASE: BY_HAND})
     asked = {"ref": "main", "inputs": {"level": "minor"}}
     assert client.ask("POST", "actions/workflows/release.yml/dispatches", asked).status_code == 204
     details = client.post("actions/workflows/release.yml/dispatches", asked | {"return_run_details": True}, 200)
@@ -370,11 +455,64 @@ def test_a_dispatch_is_recorded_as_a_run_that_waits(serve: Serve) -> None:
     assert (run["event"], run["status"], run["path"]) == (
         "workflow_dispatch",
         "queued",
-        ".github/workflows/release.yml",
+        RELEASE,
     )
     assert [run.inputs for run in client.box.github.store.runs][1:] == [{"level": "minor"}] * 2
     assert client.ask("POST", "actions/workflows/none.yml/dispatches", asked).status_code == 404
     assert client.ask("POST", "actions/workflows/release.yml/dispatches", {"ref": "x"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "inputs,message",
+    [
+        ({"levle": "minor", "x": "1"}, 'Unexpected inputs provided: ["levle", "x"]'),
+        ({}, "Required input 'level' not provided"),
+        ({"level": "huge"}, "Provided value 'huge' for input 'level' not in the list of allowed values"),
+    ],
+)
+def test_a_dispatch_gives_what_the_workflow_asks_for_and_nothing_else(
+    serve: Serve, inputs: dict[str, str], message: str
+) -> None:
+    client = serve(files={RELEASE: BY_HAND})
+
+    assert client.post(f"{STARTS}", {"ref": "main", "inputs": inputs}, 422)["message"] == message
+
+
+@pytest.mark.parametrize("text", ["on: push", "on: [push]", "on: {push: {}}", "a: [", "text", ""])
+def test_what_nobody_may_start_by_hand_is_not_dispatched(serve: Serve, text: str) -> None:
+    client = serve(files={RELEASE: text})
+
+    assert client.post(STARTS, {"ref": "main"}, 422)["message"] == "Workflow does not have 'workflow_dispatch' trigger"
+
+
+def test_a_dispatch_reads_the_workflow_as_it_is_on_the_branch(serve: Serve) -> None:
+    client = serve({"branch": "old", "from": "main"}, {"commit": "A", "files": {RELEASE: BY_HAND}})
+
+    assert "trigger" in str(client.post(STARTS, {"ref": "old"}, 422)["message"])
+
+
+def test_a_workflow_that_is_off_is_not_dispatched_until_it_is_on_again(serve: Serve) -> None:
+    off: Doc = {"actions": "enabled", "states": {RELEASE: "disabled_inactivity"}}
+    client = serve(off, files={RELEASE: "on: [workflow_dispatch]"})
+    refused = client.post(STARTS, {"ref": "main"}, 422)
+
+    assert refused["message"] == "Cannot trigger a 'workflow_dispatch' on a disabled workflow"
+    assert client.ask("PUT", "actions/workflows/release.yml/enable").status_code == 204
+    assert client.ask("POST", STARTS, {"ref": "main"}).status_code == 204
+    assert client.ask("PUT", "actions/workflows/release.yml/disable").status_code == 204
+    assert client.get("actions/workflows/release.yml")["state"] == "disabled_manually"
+
+
+def test_a_job_gets_the_secrets_of_the_repository_and_of_its_environment(serve: Serve) -> None:
+    box = serve(
+        {"actions": "enabled", "secrets": {"KEY": "for all", "TOKEN": "t"}},
+        {"environment": "production", "secrets": {"KEY": "for production"}},
+        {"environment": "staging", "secrets": ["SSH_KEY"]},
+    ).box
+
+    assert box.secrets() == {"KEY": "for all", "TOKEN": "t"}
+    assert box.secrets("production") == {"KEY": "for production", "TOKEN": "t"}
+    assert box.secrets("staging").keys() == {"KEY", "TOKEN", "SSH_KEY"}
 
 
 def test_attempts_of_a_run_are_told_apart(serve: Serve) -> None:
@@ -597,3 +735,56 @@ def test_a_ruleset_that_is_off_or_let_through_keeps_nobody(serve: Serve) -> None
 
 def test_an_issue_needs_a_title(serve: Serve) -> None:
     assert serve().ask("POST", "issues", {"title": ""}).status_code == 422
+
+
+PULL = {"head": "cloud", "base": "main", "title": "A"}
+
+
+@pytest.mark.parametrize(
+    "asked,fits,field,most",
+    [
+        ("POST issues", {}, "title", 256),
+        ("POST issues", {"title": "A"}, "body", 65_536),
+        ("PATCH issues/1", {}, "title", 256),
+        ("POST pulls", PULL, "title", 256),
+        ("PATCH pulls/2", {}, "title", 256),
+        ("PATCH pulls/2", {}, "body", 65_536),
+        ("POST labels", {}, "name", 50),
+        ("POST labels", {"name": "a"}, "description", 100),
+        ("PATCH labels/a", {}, "description", 100),
+        ("POST issues/1/comments", {}, "body", 65_536),
+    ],
+)
+def test_texts_are_as_long_as_github_keeps_them_and_no_longer(
+    serve: Serve, asked: str, fits: Doc, field: str, most: int
+) -> None:
+    method, path = asked.split()
+    client = serve(
+        {"issue": "A", "number": 1},
+        {"pull": 2, "title": "B", "state": "open", "files": {"b": "1"}},
+        {"branch": "cloud", "from": "main", "commit": "C", "files": {"c": "1"}},
+        {"label": "a"} if method == "PATCH" else {"label": "b"},
+    )
+    refused = client.ask(method, path, fits | {field: "é" * (most + 1)})
+
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["message"] == f"{field} is too long (maximum is {most} characters)"
+    assert client.ask(method, path, fits | {field: "é" * most}).ok
+
+
+@pytest.mark.parametrize(
+    "method,path,body",
+    [
+        ("POST", "issues", {"title": "A", "labels": ["x" * 51]}),
+        ("POST", "issues/1/labels", {"labels": ["x" * 51]}),
+        ("PUT", "issues/1/labels", ["x" * 51]),
+        ("PATCH", "issues/1", {"labels": ["x" * 51]}),
+        ("POST", "labels", {"name": "x", "color": "#00ff00"}),
+        ("PATCH", "labels/a", {"new_name": "x" * 51}),
+    ],
+)
+def test_a_label_that_github_does_not_make_is_refused(serve: Serve, method: str, path: str, body: object) -> None:
+    client = serve({"issue": "A", "number": 1}, {"label": "a"})
+
+    assert client.ask(method, path, body).status_code == 422
+    assert [label["name"] for label in client.many("labels")] == ["a"]

@@ -10,19 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.config import Config, Labels
+from release_tool.config import USUAL_TYPES, Config, Labels
 from release_tool.history.changes import (
     BumpRule,
     ChangeKind,
     RevertProof,
     assess,
-    conventional,
     landings,
     merged_title,
     proposals,
     pull_number,
     rebase_suspects,
+    rebased,
 )
+from release_tool.history.titles import conventional, has_breaking_footer, near_miss, nearly_breaking
 from release_tool.model.commits import Author, Commit, PullRequest, author_of
 from release_tool.model.version import Bump
 from tests.builders import commit, pull, push
@@ -44,16 +45,22 @@ def assessed(landing: Landing, config: Config = CONFIG) -> Change:
         (pull(1, "Drop it", "breaking"), Bump.MAJOR, ChangeKind.BREAKING, BumpRule.LABEL),
         (pull(1, "Add it", "feature"), Bump.MINOR, ChangeKind.FEATURE, BumpRule.LABEL),
         (pull(1, "Mend it", "bug"), Bump.PATCH, ChangeKind.FIX, BumpRule.LABEL),
-        (pull(1, "Tell it", "documentation"), Bump.PATCH, ChangeKind.OTHER, BumpRule.LABEL),
+        (pull(1, "Tell it", "documentation"), Bump.NONE, ChangeKind.OTHER, BumpRule.LABEL),
+        (pull(1, "fix: tell it", "dependencies"), Bump.NONE, ChangeKind.OTHER, BumpRule.LABEL),
         (pull(1, "Hush", "no-release"), Bump.NONE, ChangeKind.OTHER, BumpRule.LABEL),
         (pull(1, "Both", "bug", "Feature"), Bump.MINOR, ChangeKind.FEATURE, BumpRule.LABEL),
         (pull(1, "feat: add it", "bug"), Bump.PATCH, ChangeKind.FIX, BumpRule.LABEL),
         (pull(1, "feat: add it", "question"), Bump.MINOR, ChangeKind.FEATURE, BumpRule.TITLE),
         (pull(1, "fix(api): mend it"), Bump.PATCH, ChangeKind.FIX, BumpRule.TITLE),
         (pull(1, "feat(api)!: drop it"), Bump.MAJOR, ChangeKind.BREAKING, BumpRule.TITLE),
-        (pull(1, "docs: tell it"), Bump.PATCH, ChangeKind.OTHER, BumpRule.TITLE),
+        (pull(1, "docs: tell it"), Bump.NONE, ChangeKind.OTHER, BumpRule.TITLE),
+        (pull(1, "perf: speed it"), Bump.PATCH, ChangeKind.OTHER, BumpRule.TITLE),
+        (pull(1, "chore!: drop it"), Bump.MAJOR, ChangeKind.BREAKING, BumpRule.TITLE),
         (pull(1, "Feat: add it"), Bump.MINOR, ChangeKind.FEATURE, BumpRule.TITLE),
-        (pull(1, "Add: it"), Bump.PATCH, ChangeKind.OTHER, BumpRule.TITLE),
+        (pull(1, "Add: it"), Bump.PATCH, ChangeKind.OTHER, BumpRule.POLICY),
+        (pull(1, "fr: ajoute"), Bump.PATCH, ChangeKind.OTHER, BumpRule.POLICY),
+        (push("Typo: it is"), Bump.PATCH, ChangeKind.OTHER, BumpRule.POLICY),
+        (push("ci: run it"), Bump.NONE, ChangeKind.OTHER, BumpRule.TITLE),
         (pull(1, "Add it"), Bump.PATCH, ChangeKind.OTHER, BumpRule.POLICY),
         (push("feat: add it"), Bump.MINOR, ChangeKind.FEATURE, BumpRule.TITLE),
         (push("Add it"), Bump.PATCH, ChangeKind.OTHER, BumpRule.POLICY),
@@ -67,9 +74,119 @@ def test_the_labels_decide_then_the_title_then_the_policy(
 
 
 @pytest.mark.parametrize("text", ["BREAKING CHANGE: all of it", "feat!: x", "This is a feature", "major"])
-def test_prose_in_a_body_never_changes_the_bump(text: str) -> None:
+def test_prose_in_the_body_of_a_pull_request_never_changes_the_bump(text: str) -> None:
     assert assessed(pull(1, "Tidy up", body=text)).bump is Bump.PATCH
+
+
+@pytest.mark.parametrize("text", ["This is a BREAKING CHANGE: no", "feat!: x", "This is a feature", "major"])
+def test_prose_in_a_message_never_changes_the_bump(text: str) -> None:
     assert assessed(push(f"Tidy up\n\n{text}")).bump is Bump.PATCH
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "BREAKING CHANGE: the old format is gone",
+        "BREAKING-CHANGE: the old format is gone",
+        "More about it.\n\nBREAKING CHANGE: the old format\nis gone\n\nCloses #12",
+        "Reviewed-by: Ada\nBREAKING CHANGE: it is gone\nRefs #12",
+        "Reviewed-by: Ada, and\n  Bob\nBREAKING CHANGE: it is gone",
+        "* feat: one\n\nBREAKING CHANGE: it is gone\n\n* fix: two",
+    ],
+)
+def test_a_breaking_change_in_the_footers_of_a_commit_is_major(body: str) -> None:
+    for landing in (
+        push(f"fix: mend it\n\n{body}"),
+        push(f"Mend it\r\n\r\n{body}".replace("\n", "\r\n")),
+        pull(1, "fix: mend it", message=f"fix: mend it (#1)\n\n{body}"),
+    ):
+        change = assessed(landing)
+        assert (change.bump, change.kind, change.rule) == (Bump.MAJOR, ChangeKind.BREAKING, BumpRule.TITLE)
+        assert change.reason == "footer 'BREAKING CHANGE:'"
+
+
+@pytest.mark.parametrize(
+    "body, near",
+    [
+        ("Some prose\nBREAKING CHANGE: within a paragraph", "BREAKING CHANGE: within a paragraph"),
+        ("Breaking change: not in capitals", "Breaking change: not in capitals"),
+        ("BREAKING CHANGES: two of them", "BREAKING CHANGES: two of them"),
+        ("BREAKING CHANGE it is", "BREAKING CHANGE it is"),
+        ("**BREAKING:** it is", "**BREAKING:** it is"),
+        ("BREAKING CHANGE: none", ""),
+        ("BREAKING CHANGE: N/A", ""),
+        ("## Breaking changes\n\nNone", ""),
+        ("```\n\nBREAKING CHANGE: an example\n```", ""),
+        ("It breaks nothing", ""),
+    ],
+)
+def test_what_is_nearly_a_breaking_footer_is_told_and_counts_for_nothing(body: str, near: str) -> None:
+    message = f"fix: mend it\n\n{body}"
+    assert not has_breaking_footer(message)
+    assert nearly_breaking(message) == near
+    change = assessed(push(message))
+    assert change.bump is Bump.PATCH
+    assert ("is no footer 'BREAKING CHANGE: …'" in change.reason) == bool(near)
+
+
+def test_a_label_wins_over_a_footer_and_the_plan_says_so() -> None:
+    change = assessed(pull(1, "Mend it", "bug", message="Mend it (#1)\n\nBREAKING CHANGE: it is gone"))
+    assert change.bump is Bump.PATCH
+    assert change.reason == "label 'bug'; its footer 'BREAKING CHANGE:' counts less than a label"
+
+
+def test_types_can_be_mapped_to_other_bumps_and_types_of_ones_own_added() -> None:
+    config = Config(types={"docs": "patch", "deps": "minor", "feat": "none"})
+    levels = [assessed(push(f"{name}: it"), config).bump for name in ("docs", "deps", "feat", "fix")]
+    assert levels == [Bump.PATCH, Bump.MINOR, Bump.NONE, Bump.PATCH]
+
+
+def test_a_type_that_nobody_knows_is_none_but_with_an_exclamation_mark_it_breaks_and_the_plan_says_so() -> None:
+    assert assessed(push("api: drop it")).reason == "pushed directly, and `direct-push` is 'patch'"
+    change = assessed(push("api!: drop it"))
+    assert (change.bump, change.reason) == (Bump.MAJOR, "title 'api!:', though `api` is none of the types")
+    assert assessed(push("feat!: drop it")).reason == "title 'feat!:'"
+
+
+@pytest.mark.parametrize(
+    "title, meant",
+    [
+        ("feature: search", "`feature` is no type: did you mean `feat`?"),
+        ("Bugfix(api): mend", "`bugfix` is no type: did you mean `fix`?"),
+        ("chroe: tidy", "`chroe` is no type: did you mean `chore`?"),
+        ("feat:search", "it reads like `feat:`, and has not its form: `feat: …`"),
+        ("feat (api)!: search", "it reads like `feat!:`, and has not its form: `feat!: …`"),
+        ("[fix] totals", "it reads like `fix:`, and has not its form: `fix: …`"),
+        ("✨ feat: search", "it reads like `feat:`, and has not its form: `feat: …`"),
+        ("feat - search", "it reads like `feat:`, and has not its form: `feat: …`"),
+        ("feat: search", ""),
+        ("api!: drop it", ""),
+        ("Typo: it is", ""),
+        ("fr: ajoute", ""),
+        ("builder: mend it", ""),
+        ("fix-up of totals", ""),
+        ("Fix totals", ""),
+        ("Test the shop", ""),
+    ],
+)
+def test_a_title_that_is_nearly_conventional_is_told(title: str, meant: str) -> None:
+    assert near_miss(title, USUAL_TYPES) == meant
+    assert assessed(pull(1, title)).reason.endswith(meant)
+
+
+def test_a_commit_that_breaks_something_inside_a_pull_request_of_another_title_is_told() -> None:
+    inner = commit("feat!: drop it")
+    landing = msgspec.structs.replace(pull(1, "fix: the whole"), brought=(inner,))
+    change = assessed(landing)
+    assert change.bump is Bump.PATCH
+    assert change.reason.endswith(
+        f"title 'feat!:' of {inner.sha[:10]} does not count, since the pull request's own title does"
+    )
+
+
+def test_a_rebased_commit_that_quotes_another_pull_request_does_not_give_its_title() -> None:
+    landing = pull(2, "docs: the stack", message="feat: inner (#1)")
+    assert assessed(landing).bump is Bump.NONE
 
 
 def test_a_title_edited_after_the_merge_does_not_change_the_bump_but_is_shown() -> None:
@@ -141,22 +258,55 @@ def test_a_number_in_a_message_is_not_believed_where_github_can_be_asked() -> No
     assert landing.number is None
 
 
-def test_the_commits_below_the_last_one_of_a_rebase_may_belong_to_it() -> None:
-    first, second, last, squashed, merge = (
-        commit("One"),
-        commit("Two"),
-        commit("Three"),
-        commit("Add it (#2)"),
-        commit("Merge pull request #1 from a/b", parents=2),
-    )
-    owners = {
-        last.sha: PullRequest(number=3, title="Three"),
-        squashed.sha: PullRequest(number=2, title="Add it"),
-        merge.sha: PullRequest(number=1, title="B"),
-    }
-    assert rebase_suspects([last, second, first, squashed, merge], owners) == (second.sha, first.sha)
-    pushed = commit("Pushed")
-    assert rebase_suspects([squashed, pushed], owners) == ()
+def line(*messages: str) -> list[Commit]:
+    """Commits on top of each other, the newest first."""
+    made: list[Commit] = []
+    for message in messages:
+        one = commit(message)
+        made.insert(0, msgspec.structs.replace(one, parents=(made[0].sha,) if made else ()))
+    return made
+
+
+def owned(*owners: tuple[Commit, int]) -> dict[str, PullRequest]:
+    return {at.sha: PullRequest(number=number, title=str(number)) for at, number in owners}
+
+
+def test_what_lies_below_a_rebased_pull_request_is_its_own_by_the_commits_it_had() -> None:
+    last, second, first, pushed = commits = line("Pushed", "One", "Two", "Inner (#1)")
+    owners = owned((last, 3))
+    assert rebase_suspects(commits, owners) == (3,)
+    found = rebased(commits, owners, {3: ["One", "Two", "Inner (#1)"]})
+    assert found.keys() == {last.sha, second.sha, first.sha}
+    assert pushed.sha not in found
+
+
+def test_what_lies_below_a_squash_is_nobodys() -> None:
+    squashed, _ = commits = line("Two", "The whole (#3)")
+    assert rebase_suspects(commits, owned((squashed, 3))) == (3,)
+    assert rebased(commits, owned((squashed, 3)), {3: ["One", "Two"]}) == {}
+
+
+def test_a_rebase_leaves_out_what_was_there_already() -> None:
+    last, first, _ = commits = line("Pushed", "One", "Three")
+    found = rebased(commits, owned((last, 3)), {3: ["One", "Two\n", "Three\n"]})
+    assert found.keys() == {last.sha, first.sha}
+
+
+def test_a_rebase_ends_where_another_pull_request_begins() -> None:
+    last, other, _ = commits = line("One", "One", "Two")
+    owners = owned((last, 3), (other, 2))
+    assert rebase_suspects(commits, owners) == (2,)
+    assert other.sha not in rebased(commits, owners, {3: ["One", "Two"]})
+
+
+def test_without_github_a_number_is_doubted_in_a_commit_that_github_did_not_make() -> None:
+    at = commit("Inner (#1)").committed_at
+    squashed = msgspec.structs.replace(commit("Inner (#1)"), committer="noreply@github.com", authored_at=at)
+    pushed = msgspec.structs.replace(squashed, committer="ada@example.com")
+    copied = msgspec.structs.replace(squashed, authored_at=at - 60)
+    landed = [landings([one])[0] for one in (squashed, pushed, copied)]
+    doubts = ["may only quote #1" in assessed(landing).reason for landing in landed]
+    assert doubts == [False, True, True]
 
 
 def test_authors_and_co_authors_are_told_once_each() -> None:

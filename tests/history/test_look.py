@@ -121,7 +121,7 @@ def test_prereleases_alone_are_no_base_for_a_release_but_for_the_next_prerelease
     with shop(tmp_path, {"tag": "v1.0.0-rc.1", "prerelease": True}, TYPO) as ours:
         stable, candidate = planned(ours), planned(ours, prerelease="rc")
 
-        assert (stable.tag, stable.previous) == ("v0.1.0", None)
+        assert (stable.tag, stable.previous, stable.changes) == ("v1.0.0", None, ())
         assert (candidate.tag, candidate.previous, candidate.prerelease) == ("v1.0.0-rc.2", "v1.0.0-rc.1", True)
 
 
@@ -135,27 +135,31 @@ def test_a_release_after_its_candidates_lists_everything_since_the_last_stable_o
         assert bumps(told) == {"#1": "minor", "#2": "patch"}
 
 
-@pytest.mark.parametrize(
-    "tag",
-    [
-        "v9",
-        "v9.9",
-        "v9.9.9.9",
-        "v09.9.9",
-        "v9.9.9-01",
-        "version-9.9.9",
-        "nightly",
-        "v٩.٩.٩",
-        "v9.9.9-",
-        "9.9.9",
-        "V9.9.9",
-    ],
-)
-def test_a_tag_that_is_no_strict_version_behind_the_prefix_is_as_good_as_none(
-    tmp_path: Path, planned: Planner, tag: str
-) -> None:
+@pytest.mark.parametrize("tag", ["v9.9.9-01", "nightly", "v٩.٩.٩", "v9.9.9-", "nightly-20240101", "debian/9.9.9"])
+def test_a_tag_that_is_no_version_of_the_project_is_as_good_as_none(tmp_path: Path, planned: Planner, tag: str) -> None:
     with shop(tmp_path, RELEASED, {"tag": tag, "release": False}, TYPO) as ours:
         assert planned(ours).previous == "v1.2.3"
+
+
+@pytest.mark.parametrize(
+    "tag, following",
+    [("9.9.9", "9.9.10"), ("V9.9.9", "V9.9.10"), ("v9.9", "v9.9.1"), ("version-9.9.9", "version-9.9.10")],
+)
+def test_a_version_counts_whatever_its_prefix_and_the_next_one_is_named_like_it(
+    tmp_path: Path, planned: Planner, tag: str, following: str
+) -> None:
+    with shop(tmp_path, RELEASED, SEARCH, {"tag": tag, "release": False}, TYPO) as ours:
+        assert (planned(ours).previous, planned(ours).tag) == (tag, following)
+
+
+@pytest.mark.parametrize("tag, way_out", [("v9", "10.0.0"), ("v9.9.9.9", "9.9.10")])
+def test_a_version_below_one_that_cannot_be_read_is_refused(
+    tmp_path: Path, planned: Planner, tag: str, way_out: str
+) -> None:
+    with shop(tmp_path, RELEASED, {"tag": tag, "release": False}, TYPO) as ours:
+        with pytest.raises(RefusedError, match=f"not above {tag}") as refused:
+            planned(ours)
+        assert f"`--force {way_out}`" in refused.value.todo
 
 
 def test_tags_of_another_prefix_count_once_it_is_configured(tmp_path: Path, planned: Planner) -> None:
@@ -468,6 +472,93 @@ def test_a_rebased_stack_belongs_to_the_pull_request_that_brought_it_whatever_it
         assert bumps(with_token(ours)) == {"#2": "patch"}
 
 
+def test_a_rebased_pull_request_keeps_its_label_whatever_number_its_last_commit_quotes(tmp_path: Path) -> None:
+    parts = [{"message": "feat!: drop it", "files": {"a": "1\n"}}, {"message": "Follow up (#7)", "files": {"b": "1\n"}}]
+    quiet: Entry = {"pull": 1, "title": "Inside", "labels": ["no-release"], "merge": "rebase", "commits": parts}
+    with shop(tmp_path, RELEASED, {"lag": {"associations": 9}}, quiet) as ours:
+        told = with_token(ours)
+
+        assert (told.action, bumps(told)) == (Action.NOTHING, {"#1": "none"})
+
+
+def test_a_push_below_a_squash_stays_a_push(tmp_path: Path) -> None:
+    parts = [{"message": "Tidy up", "files": {"a": "1\n"}}, {"message": "More", "files": {"b": "1\n"}}]
+    with shop(
+        tmp_path,
+        RELEASED,
+        {"commit": "Tidy up", "files": {"c": "1\n"}},
+        {"pull": 1, "title": "Hush", "labels": ["no-release"], "merge": "squash", "commits": parts},
+    ) as ours:
+        assert bumps(with_token(ours)) == {"Tidy up": "patch", "#1": "none"}
+
+
+def test_ten_merges_of_dependabot_release_nothing_and_wait(tmp_path: Path) -> None:
+    updates: list[Entry] = [
+        {
+            "pull": number,
+            "title": f"Bump left-pad from 1.{number}.0 to 1.{number + 1}.0",
+            "author": "dependabot[bot]",
+            "labels": ["dependencies", "javascript"],
+            "files": {"lock": f"{number}\n"},
+        }
+        for number in range(1, 11)
+    ]
+    with shop(tmp_path, RELEASED, *updates) as ours:
+        told = with_token(ours)
+
+        assert (told.action, told.reason) == (Action.NOTHING, "none of 10 changes since v1.2.3 asks for a release")
+        assert [change.pull for change in told.changes] == list(range(1, 11))
+        forced = plan(ours.project(), Request(force=Bump.PATCH, by="ada"))
+        assert (forced.tag, len(forced.changes)) == ("v1.2.4", 10)
+
+
+def test_chores_release_nothing(tmp_path: Path, planned: Planner) -> None:
+    titles = ("chore: tidy", "ci: run it", "build(deps): bump", "docs: tell", "test: try", "style: indent")
+    chores: list[Entry] = [{"commit": title, "files": {"x": f"{title}\n"}} for title in titles]
+    with shop(tmp_path, RELEASED, *chores) as ours:
+        assert planned(ours).reason == "none of 6 changes since v1.2.3 asks for a release"
+
+
+def test_a_first_release_since_a_commit_is_made_even_if_nothing_in_it_asks_for_one(
+    tmp_path: Path, planned: Planner
+) -> None:
+    with shop(tmp_path, SEARCH, {"commit": "chore: tidy", "files": {"x": "1\n"}}) as ours:
+        told = planned(ours, since=ours.git("rev-parse", "HEAD~1"))
+
+        assert (told.action, told.tag, bumps(told)) == (Action.RELEASE, "v0.1.0", {"chore: tidy": "none"})
+
+
+def test_a_breaking_footer_counts_in_a_squash_and_in_a_push_and_not_in_the_text_of_a_pull_request(
+    tmp_path: Path, planned: Planner
+) -> None:
+    footer = "\n\nBREAKING CHANGE: the old format is gone"
+    with shop(
+        tmp_path,
+        RELEASED,
+        {"commit": f"fix: one{footer}", "files": {"a": "1\n"}},
+        {"pull": 2, "title": "fix: two", "message": f"fix: two (#2){footer}", "files": {"b": "1\n"}},
+        {"pull": 3, "title": "fix: three", "body": footer.strip(), "files": {"c": "1\n"}},
+    ) as ours:
+        assert [str(change.bump) for change in planned(ours).changes] == ["major", "major", "patch"]
+
+
+def test_the_commits_of_a_branch_that_was_merged_by_hand_count_and_the_strongest_decides(
+    tmp_path: Path, planned: Planner
+) -> None:
+    with shop(tmp_path, RELEASED) as ours:
+        ours.git("checkout", "--quiet", "-b", "topic")
+        commit(ours, "fix: a hole", a="1\n")
+        commit(ours, "feat!: new format", b="1\n")
+        ours.git("checkout", "--quiet", "main")
+        ours.git("merge", "--quiet", "--no-ff", "--no-edit", "topic")
+        push(ours)
+        ours.git("fetch", "--quiet")
+        told = planned(ours)
+
+        assert told.tag == "v2.0.0"
+        assert bumps(told) == {"fix: a hole": "patch", "feat!: new format": "major", "Merge branch 'topic'": "none"}
+
+
 def test_a_branch_that_main_was_merged_into_brings_only_itself(tmp_path: Path, planned: Planner) -> None:
     with shop(
         tmp_path,
@@ -513,6 +604,14 @@ def test_direct_pushes_release_nothing_where_that_is_configured(tmp_path: Path, 
 def test_a_number_in_a_pushed_message_makes_no_pull_request_of_it(tmp_path: Path) -> None:
     with shop(tmp_path, RELEASED, TYPO, {"commit": "Not that one (#2)", "files": {"a": "1\n"}}) as ours:
         assert [change.pull for change in with_token(ours).changes] == [2, None]
+
+
+def test_without_a_token_a_number_in_a_pushed_message_is_doubted_and_one_in_a_squash_is_not(tmp_path: Path) -> None:
+    with shop(tmp_path, RELEASED, SEARCH, {"commit": "Not that one (#7)", "files": {"a": "1\n"}}) as ours:
+        squash, pushed = plan(ours.project(env={}), Request()).changes
+
+        assert "quote" not in squash.reason
+        assert pushed.reason.endswith("it may only quote #7, since it is no commit that GitHub made to merge it")
 
 
 def test_a_pull_request_into_another_branch_lands_with_the_one_that_brings_that_branch(
@@ -710,7 +809,7 @@ def test_a_title_that_was_edited_after_the_merge_is_shown_and_decides_nothing(tm
 
 
 def test_prose_never_changes_a_version(tmp_path: Path, planned: Planner) -> None:
-    body = "BREAKING CHANGE: everything\n\nfeat!: really\n\n## Breaking changes\n\nAll of it."
+    body = "This is no BREAKING CHANGE: nothing\n\nfeat!: really\n\n## Breaking changes\n\nAll of it."
     message = f"Fix a typo (#2)\n\n{body}"
     with shop(tmp_path, RELEASED, {**TYPO, "labels": [], "body": body, "message": message}) as ours:
         assert planned(ours).tag == "v1.2.4"
@@ -838,7 +937,7 @@ def test_what_is_withdrawn_stays_the_base_of_the_next_release(tmp_path: Path) ->
 
 # Laws
 
-TITLES = st.sampled_from(["Tidy up", "fix: a hole", "feat: a door", "feat!: a wall", "docs: a word", "Door (again)"])
+TITLES = st.sampled_from(["Tidy up", "fix: a hole", "feat: a door", "api!: a wall", "docs: a word", "Door (again)"])
 LABELS = st.lists(st.sampled_from(["major", "feature", "fix", "no-release", "skip-changelog", "area"]), max_size=2)
 
 

@@ -245,3 +245,14 @@ def test_the_process_that_sends_ends_itself_when_nobody_is_left_to_end_it() -> N
         order = SendRequest(url=f"json://{address}", subject="s", body="b", mood="info", seconds=0.5)
         with pytest.raises(subprocess.CalledProcessError, match="SIGALRM"):
             courier(order)
+
+
+@pytest.mark.parametrize("rest", ["9" * 400, "1e999", "Mon, 99 Jan 99999999 00:00:00 GMT"])
+def test_a_service_that_wants_rest_for_ever_is_not_waited_for(
+    httpserver: HTTPServer, clock: FakeClock, rest: str
+) -> None:
+    httpserver.expect_request(f"/{SECRET}").respond_with_response(busy(rest))
+
+    (failure,) = send(clock, team=hook(httpserver)).failures
+
+    assert failure.reason.startswith("the service answered 429")

@@ -545,7 +545,7 @@ def test_a_message_leads_to_the_run_the_changes_and_the_ways_to_stop(project: Sh
     base = f"{project.box.api_url}/acme/shop"
     assert found["run"] == f"{base}/actions/runs/7"
     assert found["compare"] == f"{base}/compare/v1.2.3...a%20b"
-    assert found["roll back"] == f"{base}/actions/workflows/deploy.yml"
+    assert found["roll back"] == f"{base}/actions/workflows/release-tool-deploy.yml"
     assert urlsplit(found["halt"]).path == "/acme/shop/issues/new"
 
 

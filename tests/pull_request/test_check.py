@@ -10,9 +10,11 @@ import requests
 
 from github_sandbox import Fault
 from release_tool.errors import RemoteError, UsageError
+from release_tool.history.facts import Request
 from release_tool.pull_request.check import check, check_group
 from release_tool.pull_request.comment import MARKER
 from release_tool.pull_request.github import PullRequests
+from release_tool.release.planning import plan
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def project(tmp_path: Path) -> Iterator[Shop]:
 
 
 def label(made: Shop, *names: str, number: int = 7) -> None:
-    made.api("PUT", f"issues/{number}/labels", {"labels": list(names)})
+    made.api("PATCH", f"issues/{number}", {"labels": list(names)})
 
 
 def comments(made: Shop, number: int = 7) -> list[PullRequestComment]:
@@ -78,7 +80,7 @@ def test_nothing_is_written_when_nothing_changed(project: Shop) -> None:
 
 
 def test_the_preview_of_a_pull_request_says_what_it_makes_alone_and_with_what_waits(project: Shop) -> None:
-    label(project, "documentation")
+    label(project, "bug")
     preview = check(project.project(), 7).preview
     assert preview is not None
     assert (preview.alone, preview.together, preview.waiting) == ("v1.2.4", "v1.2.4", 1)
@@ -177,6 +179,8 @@ def test_a_one_way_change_needs_a_word_on_it(tmp_path: Path) -> None:
         ({"title": "Thanks @everyone"}, ["feature"], "mention"),
         ({"title": 'Revert "Add it"'}, ["bug"], "revert"),
         ({"title": "Add it"}, ["question"], "unlabelled"),
+        ({"title": "feature: add it"}, [], "nearly-conventional"),
+        ({"title": "feat:add it"}, ["question"], "nearly-conventional"),
     ],
 )
 def test_what_a_reviewer_should_know_is_said(
@@ -185,6 +189,40 @@ def test_what_a_reviewer_should_know_is_said(
     project.api("PATCH", "pulls/7", change)
     label(project, *labels)
     assert code in codes(project)
+
+
+def test_whoever_has_to_set_a_label_is_offered_those_that_exist(tmp_path: Path) -> None:
+    labels: list[Entry] = [{"label": "documentation"}, {"label": "enhancement"}]
+    with shop(tmp_path, {"tag": "v1.2.3"}, OPEN, *labels) as made:
+        (found,) = (one for one in check(made.project(), 7).found if one.code == "unlabelled")
+        assert "(`major`, `enhancement`, `patch`, `documentation`)" in found.todo
+
+
+def test_a_breaking_footer_of_a_commit_makes_it_breaking_before_the_merge_as_after_it(tmp_path: Path) -> None:
+    parts = [
+        {"message": "Add it\n\nBREAKING CHANGE: the old way is gone", "files": {"a": "1"}},
+        {"message": "fix: it", "files": {"b": "1"}},
+    ]
+    opened = {"pull": 7, "title": "feat: add it", "state": "open", "commits": parts}
+    with shop(tmp_path, {"tag": "v1.2.3"}, opened) as made:
+        found = check(made.project(), 7)
+
+        assert found.change is not None
+        assert str(found.change.bump) == "major"
+        assert {"breaking-by-footer", "no-migration"} <= {finding.code for finding in found.found}
+        made.api("PUT", "pulls/7/merge", {"merge_method": "rebase"})
+        made.git("pull", "--quiet")
+        assert plan(made.project(), Request()).tag == "v2.0.0"
+
+
+def test_what_causes_no_release_says_so_before_the_merge(project: Shop) -> None:
+    project.api("PATCH", "pulls/7", {"title": "docs: tell it"})
+    found = check(project.project(), 7)
+
+    assert found.change is not None
+    assert (str(found.change.bump), found.change.reason) == ("none", "title 'docs:'")
+    assert found.preview is not None
+    assert found.preview.alone is None
 
 
 def test_a_configured_label_that_does_not_exist_is_named_with_the_command_that_creates_it(tmp_path: Path) -> None:
@@ -213,6 +251,19 @@ def test_a_maintenance_branch_previews_its_own_version(tmp_path: Path) -> None:
         preview = check(made.project(), 7).preview
         assert preview is not None
         assert (preview.alone, preview.together, preview.waiting) == ("v1.2.4", "v1.2.4", 1)
+
+
+def test_a_maintenance_branch_whose_next_number_is_taken_is_told_of_it_with_the_way_out(tmp_path: Path) -> None:
+    old: Entry = {"branch": "1.x", "from": "v1.2.3"}
+    with shop(
+        tmp_path, {"tag": "v1.2.3"}, old, FIX, {"tag": "v1.2.4"}, OPEN | {"base": "1.x", "labels": ["bug"]}
+    ) as made:
+        checked = check(made.project(), 7)
+        assert not checked.refused
+        found = {finding.code: finding for finding in checked.found}["no-version"]
+        assert found.message == "nothing will be released: version 1.2.4 exists already on another branch"
+        assert found.todo == "take the next number that is free on `1.x`: `release-tool bump --force 1.2.5`"
+        assert "### ✅ Merging this makes no release" in comments(made)[0].body
 
 
 def test_in_actions_the_number_comes_from_the_event(project: Shop) -> None:
@@ -259,7 +310,7 @@ def test_a_merge_group_that_cannot_be_read_fails(project: Shop) -> None:
 def test_the_comment_never_grows_too_long_and_pings_nobody(project: Shop) -> None:
     label(project, "feature")
     body = "## New features\n\n" + "Thanks @ada, more. " * 12_000
-    project.api("PATCH", "pulls/7", {"title": "Thank @org/team", "body": body[:200_000]})
+    project.api("PATCH", "pulls/7", {"title": "Thank @org/team", "body": body[:65_536]})
     checked = check(project.project(), 7)
     assert len(checked.text) < 65_536
     assert "@org/team" not in checked.text.replace("`@org/team`", "")

@@ -148,7 +148,7 @@ def test_references_stand_on_their_commit_before_anybody_can_deploy_the_release(
         assert {found.tag for found in project.github().releases() if not found.draft} == {"v1.2.3"}
     outcome = release(project.project(), Request(), ReleaseContents(references=images))
     found = project.github().statuses(outcome.plan.sha)
-    assert {name: status.description for name, status in found.items()} == {
+    assert {status.context: status.description for status in found} == {
         f"release-tool/reference/{image.name}": image.reference for image in images
     }
     written = [asked.path for asked in project.box.requests if asked.method in {"POST", "PATCH"}]
@@ -172,7 +172,7 @@ GITHUB_NAMES = {
     "Überblick.pdf": "default.berblick.pdf",
     "shop_1.2.4~rc1-1~deb12u1_amd64.deb": "shop_1.2.4.rc1-1.deb12u1_amd64.deb",
     "shop (1).zip": "shop.1.zip",
-    "a@b+c.txt": "a.b+c.txt",
+    "a!b+c.txt": "a.b+c.txt",
 }
 
 
@@ -402,7 +402,7 @@ def test_a_release_is_not_published_under_a_tag_it_was_not_built_for(project: Sh
 
 def test_a_tag_that_a_person_pushed_is_finished_under_its_own_number(tmp_path: Path) -> None:
     with shop(tmp_path, *HISTORY, {"tag": "v3.0.0", "release": False}) as made:
-        env = made.job() | {"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": "v3.0.0"}
+        env = made.job() | {"GITHUB_EVENT_NAME": "push", "GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": "v3.0.0"}
         outcome = release(made.project(env=env), Request(), ReleaseContents())
         assert (outcome.plan.tag, outcome.released, outcome.again) == ("v3.0.0", True, False)
         assert "Add search" in (released(made)["v3.0.0"].body or "")
@@ -412,7 +412,7 @@ def test_a_tag_that_a_person_pushed_is_finished_under_its_own_number(tmp_path: P
 def test_the_push_of_a_tag_that_needs_no_finishing_releases_nothing(tmp_path: Path, tag: str) -> None:
     moving: tuple[Entry, ...] = ({"tag": "v1", "release": False},) if tag == "v1" else ()
     with shop(tmp_path, *HISTORY, *moving) as made:
-        env = made.job() | {"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": tag}
+        env = made.job() | {"GITHUB_EVENT_NAME": "push", "GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": tag}
         outcome = release(made.project(env=env), Request(), ReleaseContents())
         assert (outcome.released, outcome.again) == (False, False)
         assert outcome.reason == f"the tag {tag} was pushed, and nothing about it is half-done"
@@ -463,12 +463,30 @@ def test_a_burned_name_is_refused_with_the_way_out_and_nothing_is_left_behind(tm
         assert release(made.project(), Request(force=Bump.MAJOR), ReleaseContents()).plan.tag == "v2.0.0"
 
 
-def test_where_a_rule_refuses_the_tag_github_says_why(project: Shop) -> None:
-    why = "Repository rule violations found\n\nCommits must have verified signatures.\n\n"
-    project.box.fault(Fault(method="POST", path="/git/refs$", status=422, document={"message": why}))
-    with pytest.raises(RefusedError, match=r"v1\.3\.0, .*Commits must have verified signatures\.") as refused:
-        go(project)
-    assert (refused.value.exit_code, refused.value.already) == (3, "nothing was written")
+@pytest.mark.parametrize(
+    "entry,reason,advice",
+    [
+        ({"protect": "refs/tags/v*"}, "Reference update failed", "bypass the rule that protects tags"),
+        (
+            {"ruleset": "Tags", "target": "tag", "include": ["~ALL"], "rules": ["creation"]},
+            "Cannot create ref due to creations being restricted.",
+            "if a tag rule restricts creation, let the tool's token bypass it",
+        ),
+        (
+            {"ruleset": "Signed", "target": "tag", "include": ["~ALL"], "rules": ["required_signatures"]},
+            "Commits must have verified signatures.",
+            "release a commit that GitHub signed",
+        ),
+    ],
+)
+def test_a_tag_that_a_rule_refuses_is_told_with_githubs_reason_and_what_to_do(
+    tmp_path: Path, entry: Entry, reason: str, advice: str
+) -> None:
+    with shop(tmp_path, *HISTORY, entry) as made:
+        done = made.run("release")
+        assert (done.code, tags(made)) == (3, {"v1.2.3"})
+        assert reason in done.err
+        assert advice in " ".join(done.err.split())
 
 
 def test_a_lost_race_for_the_tag_gives_way_to_the_next_run(project: Shop) -> None:

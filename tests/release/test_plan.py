@@ -10,7 +10,8 @@ import pytest
 from release_tool.config import Config
 from release_tool.errors import RefusedError, UsageError
 from release_tool.history.facts import ReleaseFacts, Request
-from release_tool.model.tags import Owner, TagState, VersionTag, is_maintenance, other_prefixes, version_tags, withheld
+from release_tool.model.tag_names import Naming, read_names
+from release_tool.model.tags import Owner, TagState, VersionTag, is_maintenance, version_tags, withheld
 from release_tool.model.version import Bump, Version
 from release_tool.release.plan import Action, parse_force, parse_identifier, plan_finish, plan_release
 from tests.builders import change, sha
@@ -116,8 +117,10 @@ def test_a_forced_version_must_be_higher_and_unused(version: Version, message: s
 def test_on_a_maintenance_branch_a_version_that_another_branch_has_is_refused() -> None:
     used = frozenset({V123.version, Version(1, 2, 4)})
     known = facts(change(1, "A"), base=V123, used=used, branch="1.x", maintenance=True)
-    with pytest.raises(RefusedError, match=r"version 1\.2\.4 exists already on another branch"):
+    with pytest.raises(RefusedError, match=r"version 1\.2\.4 exists already on another branch") as refused:
         plan_release(known, Request(), CONFIG)
+    assert refused.value.todo.endswith("free on `1.x`: `release-tool bump --force 1.2.5`")
+    assert plan_release(known, Request(force=Version(1, 2, 5)), CONFIG).tag == "v1.2.5"
 
 
 @pytest.mark.parametrize("bump, expected", [(Bump.PATCH, "v1.2.5"), (Bump.MINOR, "v1.4.0")])
@@ -125,14 +128,6 @@ def test_on_the_main_branch_a_number_that_another_branch_has_is_skipped(bump: Bu
     used = frozenset({V123.version, Version(1, 2, 4), Version(1, 3, 0)})
     known = facts(change(1, "A", bump), base=V123, used=used)
     assert plan_release(known, Request(), CONFIG).tag == expected
-
-
-def test_a_first_release_tells_of_tags_that_lack_the_prefix() -> None:
-    told = other_prefixes(["1.0.0", "3.1.3", "nightly", "v-next"], "v")
-    assert told == "2 tags such as '3.1.3' lack the prefix 'v' and count for nothing (`tag-prefix`)"
-    plan = plan_release(facts(strangers=told), Request(), CONFIG)
-    assert (plan.tag, plan.reason) == ("v0.1.0", f"the first release; {told}")
-    assert other_prefixes(["nightly", "v1.0.0"], "v") == ""
 
 
 def test_the_number_of_an_abandoned_release_stays_used() -> None:
@@ -205,8 +200,10 @@ def test_a_series_of_prereleases_that_was_forced_goes_on() -> None:
 
 
 def test_the_highest_tag_comes_first_and_what_is_no_version_not_at_all() -> None:
-    names = ["v1.0.0", "nightly", "v1.10.0", "v1.9.0", "v1.10.0-rc.1", "1.11.0"]
-    found = version_tags([(name, sha(name)) for name in names], "v")
+    names = read_names(
+        (name, sha(name)) for name in ["v1.0.0", "nightly", "v1.10.0", "v1.9.0", "v1.10.0-rc.1", "x-2.0.0"]
+    )
+    found = version_tags(names, Naming(prefix="v", families=frozenset({""})))
     assert [known.name for known in found] == ["v1.10.0", "v1.10.0-rc.1", "v1.9.0", "v1.0.0"]
 
 

@@ -77,6 +77,12 @@ def test_a_withdrawn_release_stays_the_base_of_the_next_one(project: Shop) -> No
     assert plan(project.project(), Request()).previous == "v1.3.0"
 
 
+def test_a_release_that_is_not_in_the_main_branch_is_never_made_the_latest(tmp_path: Path) -> None:
+    aside: Entry = {"branch": "topic", "from": "main", "commit": "Try", "files": {"x": "1"}}
+    with shop(tmp_path, {"tag": "v1.2.3"}, aside, {"tag": "v9.9.9", "at": "topic"}, FEATURE, {"tag": "v1.3.0"}) as made:
+        assert withdraw(made.project(), "v1.3.0", "loses orders").latest == "v1.2.3"
+
+
 def test_the_only_release_that_is_withdrawn_is_no_longer_latest(tmp_path: Path) -> None:
     with shop(tmp_path, FEATURE) as made:
         release(made.project(), Request(), ReleaseContents())

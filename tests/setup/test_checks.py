@@ -53,6 +53,12 @@ def test_a_sound_configuration_is_said_to_be_one() -> None:
     assert finding.verdict is FindingState.OK
 
 
+def test_where_there_is_no_workflow_of_ours_none_is_said_to_be_well() -> None:
+    (finding,) = judge.of_workflows({".github/workflows/ci.yml": "active"}, ())
+    assert finding.verdict is FindingState.UNSEEN
+    assert finding.fix == "release-tool init"
+
+
 @pytest.mark.parametrize("check, verdict", [(CHECK, FindingState.OK), (Check(url="/health"), FindingState.PROBLEM)])
 def test_an_environment_is_proven_only_where_a_check_tells_the_version(check: Check, verdict: FindingState) -> None:
     (finding,) = judge.of_proof(hosted(Environment(command=("x",), checks=(check,))))

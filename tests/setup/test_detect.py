@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from release_tool.config import Labels
 from release_tool.setup import detect
-from release_tool.setup.detect import Competitor, Hint, Versions
+from release_tool.setup.detect import Competitor, Hint
 
 WORKFLOW = ".github/workflows/ci.yml"
 
@@ -16,8 +19,8 @@ WORKFLOW = ".github/workflows/ci.yml"
 @pytest.mark.parametrize(
     "files, name, build, test",
     [
-        ({"pyproject.toml": "[tool.pytest]"}, "Python", "pipx run build", "python3 -m pytest"),
-        ({"pyproject.toml": "", "tox.ini": ""}, "Python", "pipx run build", "pipx run tox"),
+        ({"pyproject.toml": "[project]\n[tool.pytest]"}, "Python", "pipx run build", "python3 -m pytest"),
+        ({"pyproject.toml": "[build-system]", "tox.ini": ""}, "Python", "pipx run build", "pipx run tox"),
         ({"setup.py": ""}, "Python", "pipx run build", None),
         ({"package.json": '{"scripts": {"test": "x"}}'}, "Node.js", "npm pack --pack-destination dist", "npm run test"),
         (
@@ -28,14 +31,47 @@ WORKFLOW = ".github/workflows/ci.yml"
         ),
         ({"package.json": "{}", "yarn.lock": ""}, "Node.js", "corepack enable && yarn install --immutable", None),
         ({"package.json": "{}", "package-lock.json": ""}, "Node.js", "npm ci", None),
-        ({"go.mod": "module shop"}, "Go", "go build -trimpath -o dist/ ./...", "go test ./..."),
-        ({"Cargo.toml": ""}, "Rust", "cargo build --release --locked", "cargo test --locked"),
+        ({"go.mod": "", "cmd/shop/main.go": "package main\n"}, "Go", "go build -trimpath -o dist/", "go test ./..."),
+        ({"go.mod": "", "shop.go": "package shop\n"}, "Go, a library", "", "go test ./..."),
+        (
+            {"go.mod": "", "shop.go": "package shop\n", "gen.go": "//go:build ignore\n\npackage main\n"},
+            "Go, a library",
+            "",
+            "go test ./...",
+        ),
+        ({"Cargo.toml": "", "Cargo.lock": "", "src/main.rs": ""}, "Rust", "--release --locked", "cargo test --locked"),
+        ({"Cargo.toml": "", "src/lib.rs": ""}, "Rust, a library", "", "cargo test"),
+        ({"pyproject.toml": "[tool.ruff]"}, "Python", "git archive", None),
+        (
+            {"pyproject.toml": '[project]\nversion = "1.0.0"\n'},
+            "Python",
+            'pipx run uv version --frozen "$RELEASE_VERSION"\npipx run build',
+            None,
+        ),
+        (
+            {"package.json": '{"version": "1.0.0"}'},
+            "Node.js",
+            'npm version --no-git-tag-version --allow-same-version "$RELEASE_VERSION"\nnpm run --if-present build',
+            None,
+        ),
+        (
+            {"Cargo.toml": '[package]\nversion = "1.0.0"\n', "src/main.rs": ""},
+            "Rust",
+            "cargo update --workspace\ncargo build",
+            "cargo",
+        ),
         ({"pom.xml": ""}, "Java with Maven", "mvn --batch-mode --no-transfer-progress package", "verify"),
         ({"build.gradle.kts": "", "gradlew": ""}, "Java with Gradle", "./gradlew assemble", "./gradlew check"),
         ({"shop.gemspec": "", "Rakefile": ""}, "Ruby", "gem build *.gemspec", "bundle exec rake"),
         ({"shop.sln": ""}, ".NET", "dotnet publish", "dotnet test"),
         ({"Makefile": "build:\n\tx\ntest: build\n"}, "nothing known", "make build", "make test"),
-        ({"go.mod": "", "Makefile": "test:\n\tx\nBUILD := y\n"}, "Go", "go build", "make test"),
+        (
+            {"go.mod": "", "main.go": "package main", "Makefile": "test:\n\tx\nBUILD := y\n"},
+            "Go",
+            "go build",
+            "make test",
+        ),
+        ({"go.mod": "", "Makefile": "build:\n\tgo build ./...\n"}, "Go, a library", "", "go test ./..."),
         ({"README.md": ""}, "nothing known", "git archive", None),
     ],
 )
@@ -96,7 +132,68 @@ def test_a_project_without_anything_of_the_kind_has_no_competitor() -> None:
     ],
 )
 def test_a_workflow_that_tests_pull_requests_is_found_by_what_it_starts_on(text: str, starts: bool) -> None:
+    text += "jobs: {test: {steps: [{run: make test}]}}\n"
     assert bool(detect.tests_pull_requests({WORKFLOW: text}, ours=())) is starts
+
+
+def test_what_tests_pull_requests_is_found_by_what_it_runs_and_not_by_its_name() -> None:
+    linting = "on: pull_request\njobs: {lint: {steps: [{uses: pre-commit/action@v3}]}}\n"
+    testing = "on: [push, pull_request]\njobs: {py: {steps: [{run: python -m pytest -q}]}}\n"
+    files = {".github/workflows/a-pre-commit.yml": linting, ".github/workflows/z-tests.yml": testing}
+    assert detect.tests_pull_requests(files, ours=()) == ".github/workflows/z-tests.yml"
+    assert detect.tests_pull_requests({".github/workflows/a.yml": linting}, ours=()) == ""
+
+
+def test_what_publishes_on_a_pushed_tag_is_named() -> None:
+    publishing = 'on:\n  push:\n    tags: ["v*"]\njobs: {}\n'
+    files = {".github/workflows/pypi.yml": publishing, WORKFLOW: "on: push\njobs:\n  a:\n    tags: [x]\n"}
+    assert detect.started_by_tags(files, ours=()) == (".github/workflows/pypi.yml",)
+
+
+# Builds that were run
+
+
+GO = {"go.mod": "module example.com/shop\n\ngo 1.21\n", "main.go": "package main\n\nfunc main() {}\n"}
+NODE = {"package.json": '{"name": "shop", "version": "1.0.0"}', "index.js": "module.exports = 1\n"}
+RUST = {
+    "Cargo.toml": '[package]\nname = "shop"\nversion = "1.0.0"\nedition = "2021"\n',
+    "Cargo.lock": 'version = 3\n\n[[package]]\nname = "shop"\nversion = "1.0.0"\n',
+    "src/main.rs": "fn main() {}\n",
+}
+
+
+@pytest.mark.parametrize(
+    "files, program, made",
+    [
+        (GO, "go", "shop"),
+        (NODE, "npm", "shop-1.0.0.tgz"),
+        (RUST, "cargo", "shop"),
+        ({"a.txt": "a\n"}, "git", "source-"),
+    ],
+    ids=["Go", "Node", "Rust", "nothing known"],
+)
+def test_what_is_proposed_builds_a_small_project_of_its_kind(
+    tmp_path: Path, files: dict[str, str], program: str, made: str
+) -> None:
+    real = {name: os.environ.get(name) or str(Path.home() / folder) for name, folder in TOOLCHAINS.items()}
+    asked = [program, "version"] if program == "go" else [program, "--version"]
+    answer = shutil.which(program) and subprocess.run(asked, env=os.environ | real, capture_output=True, check=False)
+    if not answer or answer.returncode:
+        pytest.skip(f"{program} is not on this machine, so its build is not tried")
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    for argv in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message=begin"]):
+        subprocess.run(["git", *argv], cwd=tmp_path, check=True)
+    script = "\n".join(detect.stack(files.keys(), files).build)
+    quiet = {"GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "CARGO_NET_OFFLINE": "true", "npm_config_offline": "true"}
+    built = os.environ | quiet | real | {"HOME": str(tmp_path.parent), "RELEASE_VERSION": "1.0.0"}
+    subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=built, check=True)
+    assert [path.name for path in (tmp_path / "dist").iterdir() if path.name.startswith(made)]
+
+
+TOOLCHAINS = {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup"}
+"""Where rustup keeps what it installed."""
 
 
 @pytest.mark.parametrize(
@@ -123,27 +220,6 @@ def test_the_more_telling_file_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "tags, found",
-    [
-        ([], None),
-        (["nightly", "2024-01-01", "v1.2"], None),
-        (["v1.2.3", "v1.10.0", "v1.9.0"], Versions("v", "1.10.0")),
-        (["1.2.3", "2.0.0-rc.1"], Versions("", "1.2.3")),
-        (["shop-1.0.0", "shop-1.1.0", "v9.0.0"], Versions("shop-", "1.1.0")),
-        (["release/1.0.0-rc.1"], Versions("release/", None)),
-    ],
-)
-def test_the_prefix_of_versions_is_that_of_most_tags(tags: list[str], found: Versions | None) -> None:
-    assert detect.versions(tags) == found
-
-
-@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), st.integers(0, 99)), min_size=1))
-def test_the_highest_version_is_the_highest_of_all(cores: list[tuple[int, int, int]]) -> None:
-    found = detect.versions(f"v{major}.{minor}.{patch}" for major, minor, patch in cores)
-    assert found == Versions("v", ".".join(map(str, max(cores))))
-
-
-@pytest.mark.parametrize(
     "texts, version",
     [
         ({"pyproject.toml": '[project]\nname = "x"\nversion = "1.4.0"\n'}, "1.4.0"),
@@ -164,3 +240,4 @@ def test_labels_with_a_kind_before_them_mean_what_they_say() -> None:
     assert found.minor == (*usual.minor, "kind/feature")
     assert found.major == (*usual.major, "semver:major")
     assert found.none == usual.none
+    assert detect.labels(["type: docs"]).none == (*usual.none, "type: docs")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,6 @@ from release_tool.deploy.ledger import model
 from release_tool.deploy.ledger.model import DeploymentKind, Payload
 from release_tool.model.tags import Owner
 from release_tool.setup import files as scaffold
-from release_tool.setup import shipped
 from release_tool.setup.checks import FindingState
 from release_tool.setup.doctor import examine, mend
 from tests.adoption import ADMIN, adopt
@@ -23,6 +21,7 @@ from tests.shop import shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from release_tool.setup.checks import DoctorFinding
     from tests.shop import Entry, Shop
@@ -75,6 +74,25 @@ def bare(tmp_path: Path) -> Iterator[Shop]:
     """A repository that has a configuration, and nothing else."""
     with shop(tmp_path, {"tag": "v1.2.3"}, ADMIN, files={"release-tool.toml": HOSTED}) as made:
         yield made
+
+
+def test_records_that_count_for_nothing_are_named(tmp_path: Path) -> None:
+    broken: Entry = {"deployment": "production", "payload": {"schema": 1, "commit": "zz"}}
+    stranger: Entry = {"creator": "ci-app[bot]"}
+    cloud: list[Entry] = [
+        {"branch": "cloud", "from": "v1.2.3"},
+        {"status": "release-tool/tested", "ref": "cloud"} | stranger,
+    ]
+    history: list[Entry] = [{"tag": "v1.2.3"}, *cloud, proven(), proven() | stranger, broken]
+    with shop(tmp_path, *history, ADMIN, files={"release-tool.toml": HOSTED + ENVIRONMENT}) as made:
+        found = [one for one in examine(made.project(), ()).findings if one.about == "records"]
+
+    assert [(one.verdict, one.text.partition(" by ")[0][:19]) for one in found] == [
+        (FindingState.OK, "ignored: deployment"),
+        (FindingState.PROBLEM, "ignored: deployment"),
+    ]
+    assert "`release-tool/tested` of" in found[1].text
+    assert "`trusted-apps`" in found[1].fix
 
 
 def findings(of: Shop, verdict: FindingState, **env: str) -> dict[str, DoctorFinding]:
@@ -172,10 +190,10 @@ def test_a_repository_that_was_not_set_up_is_told_to(bare: Shop) -> None:
         ({"actions": "enabled", "allowed": "local_only"}, "Actions", "may not use actions made by GitHub", "/settings"),
         ({"actions": "disabled"}, "Actions", "is switched off", "/settings/actions"),
         (
-            {"actions": "enabled", "states": {".github/workflows/release.yml": "disabled_inactivity"}},
+            {"actions": "enabled", "states": {scaffold.RELEASE: "disabled_inactivity"}},
             "workflows",
-            "switched off: .github/workflows/release.yml",
-            "gh workflow enable release.yml",
+            f"switched off: {scaffold.RELEASE}",
+            "gh workflow enable release-tool.yml",
         ),
         (
             {"tag": "v1.3.0", "claimed": True},
@@ -259,18 +277,18 @@ def test_a_secret_of_the_repository_does_as_well_as_one_of_the_environment(tmp_p
 
 
 def test_a_secret_that_the_deploy_job_does_not_get_is_named(sound: Shop) -> None:
-    path = sound.clone / scaffold.WORKFLOWS / "deploy.yml"
+    path = sound.clone / scaffold.DEPLOY
     path.write_text(path.read_text().replace("      SSH_KEY: ${{ secrets.SSH_KEY }}\n", ""))
-    assert problems(sound)["pass-env"].text == "deploy.yml does not hand on SSH_KEY"
+    assert problems(sound)["pass-env"].text == "release-tool-deploy.yml does not hand on SSH_KEY"
 
 
 def test_a_changed_workflow_that_starts_on_something_else_is_named_and_any_other_change_is_not(sound: Shop) -> None:
-    path = sound.clone / scaffold.WORKFLOWS / "release.yml"
+    path = sound.clone / scaffold.RELEASE
     text = path.read_text()
     path.write_text(text.replace("timeout-minutes: 5", "timeout-minutes: 7"))
     assert "triggers" not in problems(sound)
-    path.write_text(text.replace('branches: [main, "*.x"]', "branches: [develop]"))
-    assert "release.yml starts on something else" in problems(sound)["triggers"].text
+    path.write_text(text.replace('branches: [main, "*.x", cloud]', "branches: [develop]"))
+    assert "release-tool.yml starts on something else" in problems(sound)["triggers"].text
 
 
 def test_a_shallow_clone_is_told_how_to_become_whole(sound: Shop) -> None:
@@ -285,9 +303,23 @@ def test_a_clock_that_is_wrong_is_named(sound: Shop, minutes: int, way: str) -> 
     assert f"s {way} GitHub's" in found["clock"].text
 
 
-def test_tags_with_another_prefix_are_named(tmp_path: Path) -> None:
-    with shop(tmp_path, {"tag": "release-1.2.3"}) as made:
-        assert "'release-1.2.3' lack the prefix 'v'" in problems(made)["version tags"].text
+def test_tags_that_count_for_nothing_are_named(tmp_path: Path) -> None:
+    change: Entry = {"commit": "Change", "files": {"x": "1"}}
+    with shop(tmp_path, {"tag": "v1.2"}, change, {"tag": "v1.3.0"}, {"tag": "debian/1.2"}) as made:
+        found = {finding.about: finding for finding in examine(made.project(), ()).findings}
+        assert found["version tags"].text == (
+            "the newest is v1.3.0; `debian/1.2` is not among this project's versions (`tag-prefix`)"
+        )
+
+
+def test_tags_of_several_packages_are_named_with_the_line_that_chooses_one(tmp_path: Path) -> None:
+    change: Entry = {"commit": "Change", "files": {"x": "1"}}
+    with shop(
+        tmp_path, {"tag": "@acme/cli@1.2.3"}, {"tag": "@acme/web@2.0.1"}, change, {"tag": "@acme/cli@1.3.0"}
+    ) as made:
+        found = problems(made)["version tags"]
+        assert found.text == "they are of several packages: @acme/cli@1.3.0, @acme/web@2.0.1"
+        assert found.fix == 'choose one by its prefix: `tag-prefix = "@acme/cli@"`'
 
 
 def test_a_failing_github_is_no_finding_but_an_error(sound: Shop) -> None:
@@ -298,19 +330,45 @@ def test_a_failing_github_is_no_finding_but_an_error(sound: Shop) -> None:
     assert "listing the labels" in result.err
 
 
+def test_a_version_that_is_written_in_a_file_is_the_builds_to_set(tmp_path: Path) -> None:
+    files = {"pyproject.toml": '[project]\nname = "shop"\nversion = "1.0.0"\n'}
+    with shop(tmp_path, {"tag": "v1.2.3"}, files=files) as made:
+        found = problems(made)["version in pyproject.toml"]
+        assert "says '1.0.0', and no build sets it" in found.text
+        assert 'uv version --frozen "$RELEASE_VERSION"' in found.fix
+        workflows = made.clone / ".github" / "workflows"
+        workflows.mkdir(parents=True)
+        (workflows / "build.yml").write_text(f"      - run: {found.fix.partition(': ')[2]}\n")
+        assert "version in pyproject.toml" in findings(made, FindingState.OK)
+
+
+def test_changes_that_cause_no_release_any_more_are_named(tmp_path: Path) -> None:
+    quiet: list[Entry] = [
+        {"pull": 1, "title": "docs: tell it", "files": {"a": "1"}},
+        {"pull": 2, "title": "Bump it", "labels": ["dependencies"], "files": {"b": "1"}},
+    ]
+    with shop(tmp_path, {"tag": "v1.2.3"}, *quiet) as made:
+        found = findings(made, FindingState.OK)["changes that wait"]
+        assert found.text.startswith("#1, #2: such types and labels cause no release any more")
+        assert "release-tool bump --force patch" in found.fix
+    with shop(tmp_path / "2", {"tag": "v1.2.3"}, *quiet, {"commit": "fix: it", "files": {"c": "1"}}) as made:
+        assert "changes that wait" not in findings(made, FindingState.OK)
+
+
 # Mending
 
 
 def test_what_safely_can_be_mended_is_and_it_says_so(bare: Shop) -> None:
     adopt(bare)
-    path = bare.clone / scaffold.WORKFLOWS / "release.yml"
+    path = bare.clone / scaffold.RELEASE
     now = path.read_text()
-    path.write_text(scaffold.sign(f"{scaffold.WORKFLOWS}/release.yml", "# older\n", "0.0.1"))
+    before = now.partition("\n")[2].replace("timeout-minutes: 15", "timeout-minutes: 9")
+    path.write_text(scaffold.sign(scaffold.RELEASE, before, "0.0.1"))
 
     result = bare.run("doctor", "--fix")
 
     assert result.code == 3  # the required checks are a person's to set
-    for told in ("made the label minor", "made the branch cloud at ", "wrote .github/workflows/release.yml: commit it"):
+    for told in ("made the label minor", "made the branch cloud at ", f"wrote {scaffold.RELEASE}: commit it"):
         assert told in result.err
     assert path.read_text() == now
     assert {"labels", "branch cloud", "files"}.isdisjoint(problems(bare))
@@ -325,16 +383,7 @@ def test_mending_twice_finds_nothing_left_to_do(bare: Shop) -> None:
 
 
 def test_mending_leaves_what_somebody_changed(sound: Shop) -> None:
-    path = sound.clone / scaffold.WORKFLOWS / "release.yml"
+    path = sound.clone / scaffold.RELEASE
     path.write_text(path.read_text() + "# mine\n")
     assert sound.run("doctor", "--fix").code == 0
     assert path.read_text().endswith("# mine\n")
-
-
-def test_the_tools_own_repository_is_up_to_date_by_its_own_measure(tmp_path: Path) -> None:
-    """It installs from its checkout and locks elsewhere, and what it hands to others is what it runs itself."""
-    root = Path(__file__).parent.parent.parent
-    files = {path: (root / path).read_text() for path in shipped.files() if path not in scaffold.INSTALLERS}
-    with shop(tmp_path, files=files | {"release-tool.toml": HOSTED}) as made:
-        found = {one.about: one for one in examine(made.project(), ()).findings}
-        assert (found["files"].verdict, found["files"].text) == (FindingState.OK, "as this release-tool writes them")

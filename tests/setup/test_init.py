@@ -9,14 +9,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
 from release_tool import config
 from release_tool.config import Sync
-from release_tool.errors import UsageError
 from release_tool.setup import files as scaffold
-from release_tool.setup import init as stage
 from release_tool.setup import shipped
 from tests import forkserver
 from tests.adoption import SOURCE
@@ -28,8 +25,8 @@ if TYPE_CHECKING:
 
     from tests.shop import Entry, Result, Shop
 
-RELEASE = f"{scaffold.WORKFLOWS}/release.yml"
-BUILD = f"{scaffold.WORKFLOWS}/build.yml"
+RELEASE = scaffold.RELEASE
+LIBRARY = {RELEASE, scaffold.POLICY, "release-tool.toml"}
 FILES = {"Makefile": "build:\n\ttrue\ntest:\n\ttrue\n", "README.md": "hello\n"}
 
 
@@ -63,7 +60,7 @@ def test_one_command_writes_everything_and_doing_it_again_writes_nothing(fresh: 
     first, before = init(fresh, "--yes"), changed(fresh)
     again = init(fresh, "--yes")
     assert (first.code, again.code) == (0, 0)
-    assert set(shipped.files()) | {"release-tool.toml"} == {line.partition(" ")[2] for line in before}
+    assert {line.partition(" ")[2] for line in before} == LIBRARY
     assert again.out == "everything is up to date\n"
     assert changed(fresh) == before
 
@@ -71,7 +68,7 @@ def test_one_command_writes_everything_and_doing_it_again_writes_nothing(fresh: 
 def test_without_anybody_to_say_yes_nothing_is_written(fresh: Shop) -> None:
     result = init(fresh)
     assert result.code == 3
-    assert "nobody said yes" in result.err
+    assert "aborted: not confirmed" in result.err
     assert "`--yes`" in result.err
     assert changed(fresh) == []
 
@@ -88,7 +85,7 @@ def test_everything_is_shown_before_it_is_asked_for(fresh: Shop) -> None:
     shown, _, asked = result.err.partition("Write ")
     assert '+branch = "cloud"' in shown
     assert f"new  {RELEASE} (" in shown
-    assert asked.startswith(f"{len(shipped.files()) + 1} files?")
+    assert asked.startswith(f"{len(LIBRARY) + 2} files?")  # a look and RELEASING.md go with a hosted branch
     assert (result.code, changed(fresh)) == (3, [])
 
 
@@ -103,6 +100,7 @@ def test_programs_are_told_each_file_and_what_is_left_to_do(fresh: Shop) -> None
 
 def test_what_only_a_person_can_do_stands_at_the_end(fresh: Shop) -> None:
     out = init(fresh, "--yes", "--cloud", "cloud", "--app").out
+    assert "Make the first release yourself: `release-tool bump`" in out
     assert "Require the checks `checks` and `policy` on `main`" in out
     assert "gh secret set RELEASE_TOOL_APP_KEY --repo acme/shop" in out
     assert out.rstrip().endswith("`--fix` makes labels and branches.")
@@ -145,8 +143,29 @@ def test_the_default_branch_the_tags_and_the_labels_are_found_out(tmp_path: Path
         found = configured(made)
         assert (found.branch, found.tag_prefix, found.sync) == ("trunk", "shop-", Sync())
         assert "type: feature" in found.labels.minor
-        assert 'branches: [trunk, "*.x"]' in text(made, RELEASE)
+        assert 'branches: [trunk, "*.x", cloud]' in text(made, RELEASE)
         assert made.run("plan").code == 0
+
+
+def test_init_finds_the_prefix_that_plan_finds(tmp_path: Path) -> None:
+    fix: Entry = {"commit": "feat: search", "files": {"x": "1"}}
+    with shop(tmp_path, {"tag": "1.0.0"}, {"tag": "1.1.0"}, {"tag": "v1.2.0"}, fix, files=FILES) as made:
+        before = made.run("plan").out
+        assert init(made, "--yes").code == 0
+        assert configured(made).tag_prefix is None
+        assert made.run("plan").out == before
+        assert "v1.3.0 is next" in before
+
+
+def test_of_several_packages_a_person_chooses_one_by_its_prefix(tmp_path: Path) -> None:
+    tags: list[Entry] = [{"tag": "cli@1.0.0"}, {"tag": "web@1.0.0"}, {"commit": "More"}, {"tag": "cli@1.1.0"}]
+    with shop(tmp_path, *tags, files=FILES) as made:
+        told = init(made, "--yes")
+        assert (told.code, "cli@1.1.0, web@1.0.0" in told.err) == (3, True)
+        assert 'choose one in release-tool.toml, such as `tag-prefix = "cli@"`' in told.err
+        (made.clone / "release-tool.toml").write_text('tag-prefix = "cli@"\n')
+        made.git("add", ".")
+        assert init(made, "--yes").code == 0
 
 
 def test_a_repository_without_tags_goes_on_from_the_version_it_names(tmp_path: Path) -> None:
@@ -175,19 +194,17 @@ def test_what_would_compete_is_named_with_what_to_do_about_it(tmp_path: Path) ->
         assert "Switch off semantic-release in .github/workflows/old.yml" in result.out
 
 
-def test_a_project_whose_pull_requests_are_tested_already_keeps_its_own_checks(tmp_path: Path) -> None:
-    own = {".github/workflows/ci.yml": "on: pull_request\n"}
+def test_a_project_whose_pull_requests_are_tested_already_is_told_how_its_check_is_to_be_named(tmp_path: Path) -> None:
+    own = {".github/workflows/ci.yml": "on: pull_request\njobs: {test: {steps: [{run: make test}]}}\n"}
     with shop(tmp_path, files=FILES | own) as made:
-        result = init(made, "--yes")
-        assert not (made.clone / scaffold.CHECKS).exists()
-        assert "let its last job be named `checks`" in result.out
+        assert "Let the last job of .github/workflows/ci.yml be named `checks`" in init(made, "--yes").out
 
 
 def test_tests_that_nobody_knows_fail_until_somebody_writes_them(tmp_path: Path) -> None:
     with shop(tmp_path) as made:
-        result = init(made, "--yes")
+        result = init(made, "--yes", "--cloud", "cloud")
         assert "Write how this project is tested" in result.out
-        assert "exit 1" in text(made, f"{scaffold.WORKFLOWS}/cloud-tests.yml")
+        assert "exit 1" in text(made, RELEASE)
         assert init(made, "--yes", "--test", "true").code == 0
 
 
@@ -197,15 +214,33 @@ def test_another_server_gets_the_workflows_that_run_there(fresh: Shop) -> None:
     assert result.code == 0
     assert "pinned actions on git.example.com" in result.out
     assert "queue: max" not in text(fresh, RELEASE)
-    assert "runs-on: [self-hosted, linux]" in text(fresh, f"{scaffold.WORKFLOWS}/pr-policy.yml")
+    assert "runs-on: [self-hosted, linux]" in text(fresh, scaffold.POLICY)
 
 
 def test_a_tool_that_does_not_know_where_it_came_from_asks(fresh: Shop) -> None:
-    project = fresh.project()
-    found = msgspec.structs.replace(stage.survey(project), source="")
-    with pytest.raises(UsageError, match="which commit of release-tool the workflows are to install") as error:
-        stage.propose(project, found, stage.Choices())
-    assert "--source git+https://" in error.value.todo
+    result = fresh.run("init", "--source", "somewhere", "--yes")
+    assert (result.code, changed(fresh)) == (2, [])
+    assert "which commit of release-tool the workflows are to use" in result.err
+    assert "--source git+https://" in result.err
+
+
+# Names
+
+
+def test_a_strangers_file_of_our_name_keeps_everything_from_being_written(tmp_path: Path) -> None:
+    with shop(tmp_path, files=FILES | {RELEASE: "on: push\njobs: {}\n"}) as made:
+        refused = init(made, "--yes")
+        assert (refused.code, changed(made)) == (3, [])
+        assert f"{RELEASE} is there already, and is not ours" in refused.err
+        assert init(made, "--yes", "--overwrite").code == 0
+        assert "# release-tool: release." in text(made, RELEASE)
+
+
+def test_workflows_with_the_commonest_names_stay_the_projects_own(tmp_path: Path) -> None:
+    theirs = {f".github/workflows/{name}.yml": "on: push\n" for name in ("release", "publish", "build", "deploy")}
+    with shop(tmp_path, files=FILES | theirs) as made:
+        assert init(made, "--yes", "--recipe", "fly", "--url", "https://shop.fly.dev").code == 0
+        assert all(line.startswith("??") for line in changed(made))
 
 
 # Deploying
@@ -219,7 +254,7 @@ def test_a_recipe_becomes_an_environment_that_is_whole(fresh: Shop, recipe: str)
     assert (name, others) == ("live", [])
     assert os.access(fresh.clone / environment.command[0], os.X_OK)
     for secret in environment.pass_env:
-        assert f"      {secret}: ${{{{ secrets.{secret} }}}}" in text(fresh, f"{scaffold.WORKFLOWS}/deploy.yml")
+        assert f"      {secret}: ${{{{ secrets.{secret} }}}}" in text(fresh, scaffold.DEPLOY)
         assert f"gh secret set {secret} --env live --repo acme/shop" in result.out
     assert f"github.com/acme/release-tool/blob/{'a' * 40}/docs/recipes/{recipe}/README.md" in result.out
 
@@ -238,7 +273,7 @@ def test_an_environment_can_be_added_later_and_everything_else_stays(fresh: Shop
     assert result.code == 0, result.err
     assert text(fresh, "release-tool.toml").startswith('# mine\nunlabelled = "fail"\n')
     assert [*configured(fresh).environments] == ["production"]
-    assert "FLY_API_TOKEN: ${{ secrets.FLY_API_TOKEN }}" in text(fresh, f"{scaffold.WORKFLOWS}/deploy.yml")
+    assert "FLY_API_TOKEN: ${{ secrets.FLY_API_TOKEN }}" in text(fresh, scaffold.DEPLOY)
 
 
 def test_on_a_terminal_two_questions_are_enough(tmp_path: Path) -> None:
@@ -292,7 +327,7 @@ def test_a_changed_file_is_left_as_it_is_unless_somebody_agrees(fresh: Shop) -> 
     kept = init(fresh, "--yes")
     assert (kept.code, "somebody changed it" in kept.err) == (0, True)
     unasked = init(fresh)
-    assert (unasked.code, "nobody said yes" in unasked.err) == (3, True)
+    assert (unasked.code, "aborted: not confirmed" in unasked.err) == (3, True)
     refused = init(fresh, answer="n\n")
     assert (refused.code, text(fresh, RELEASE)) == (0, now + "# mine\n")
     agreed = init(fresh, answer="y\ny\n")
@@ -301,19 +336,19 @@ def test_a_changed_file_is_left_as_it_is_unless_somebody_agrees(fresh: Shop) -> 
 
 
 def test_a_changed_file_is_replaced_when_told_so(fresh: Shop) -> None:
-    init(fresh, "--yes")
-    (fresh.clone / scaffold.RELEASING).write_text("# Our way\n")
+    init(fresh, "--yes", "--cloud", "cloud")
+    (fresh.clone / scaffold.RELEASING).write_text(text(fresh, scaffold.RELEASING) + "# Our way\n")
     assert init(fresh, "--yes", "--overwrite").code == 0
     assert "# Our way" not in text(fresh, scaffold.RELEASING)
 
 
 def test_what_is_the_users_stays_as_it_is_for_ever(fresh: Shop) -> None:
-    init(fresh, "--yes")
-    for path in (BUILD, ".github/PULL_REQUEST_TEMPLATE.md", "release-tool.toml"):
-        (fresh.clone / path).write_text("# mine\n")
+    init(fresh, "--yes", "--recipe", "fly", "--url", "https://shop.fly.dev")
+    (fresh.clone / scaffold.DEPLOY_SETUP).write_text("# mine\n")
+    mine = text(fresh, RELEASE).replace("          make build\n", "          make everything\n")
+    (fresh.clone / RELEASE).write_text(mine)
     assert init(fresh, "--yes", "--overwrite").code == 0
-    for path in (BUILD, ".github/PULL_REQUEST_TEMPLATE.md", "release-tool.toml"):
-        assert text(fresh, path) == "# mine\n"
+    assert (text(fresh, scaffold.DEPLOY_SETUP), text(fresh, RELEASE)) == ("# mine\n", mine)
 
 
 def test_an_upgrade_keeps_the_runner_the_app_and_the_source_that_were_chosen(fresh: Shop) -> None:
@@ -321,7 +356,7 @@ def test_an_upgrade_keeps_the_runner_the_app_and_the_source_that_were_chosen(fre
     before = text(fresh, RELEASE)
     assert fresh.run("init", "--yes").out == "everything is up to date\n"
     assert text(fresh, RELEASE) == before
-    assert SOURCE in text(fresh, scaffold.ACTION)
+    assert f"uses: acme/release-tool@{'a' * 40} # v" in before
 
 
 def test_a_hosted_branch_is_added_to_a_configuration_that_is_there(fresh: Shop) -> None:
@@ -330,7 +365,7 @@ def test_a_hosted_branch_is_added_to_a_configuration_that_is_there(fresh: Shop) 
     found = config.parse(text(fresh, "pyproject.toml"), "pyproject.toml")
     assert (found.unlabelled, found.sync) == ("fail", Sync(branch="hosted"))
     assert not (fresh.clone / "release-tool.toml").exists()
-    assert "branches: [hosted]" in text(fresh, f"{scaffold.WORKFLOWS}/cloud-sync.yml")
+    assert 'branches: [main, "*.x", hosted]' in text(fresh, RELEASE)
 
 
 # Manners
@@ -360,12 +395,38 @@ def test_an_unknown_recipe_is_refused_with_the_known_ones(fresh: Shop) -> None:
 
 
 def test_the_wheel_has_every_file_that_is_written() -> None:
-    """The build puts in what stands in `force-include`, so each source has to lie in or below one of its keys."""
+    """The templates lie in the package; the build puts in what stands in `force-include`."""
     import tomllib
 
     root = Path(__file__).parent.parent.parent
     build = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     included = build["force-include"]
     assert included == {path: f"release_tool/shipped/{path}" for path in included}
-    for source in shipped.sources():
-        assert any(source.is_relative_to(path) for path in included), source
+    assert str(shipped.RECIPES) in included
+
+
+@pytest.mark.parametrize(
+    "url, tags, told",
+    [
+        ("https://gitlab.com/acme/shop.git", [], "works with GitHub and its Actions only"),
+        ("https://github.com/acme/shop.git", ["a@1.0.0", "a@1.1.0", "b@1.0.0", "b@1.1.0"], "as one"),
+    ],
+    ids=["GitLab", "several products"],
+)
+def test_where_nothing_of_it_could_work_it_is_refused_with_a_sentence(
+    fresh: Shop, url: str, tags: list[str], told: str
+) -> None:
+    fresh.git("remote", "set-url", "origin", url)
+    for tag in tags:
+        fresh.git("tag", tag)
+    away = {"GITHUB_TOKEN": "", "GH_TOKEN": "", "PATH": PATH}
+    result = fresh.run("init", "--source", SOURCE, "--yes", env=away)
+    assert (result.code, changed(fresh)) == (3, [])
+    assert told in result.err
+
+
+def test_a_library_that_ships_nothing_releases_its_tag_and_notes_alone(tmp_path: Path) -> None:
+    with shop(tmp_path, files={"go.mod": "module x\n", "x.go": "package x\n"}) as made:
+        assert init(made, "--yes").code == 0
+        assert not configured(made).build.enabled
+        assert "build:" not in text(made, RELEASE)

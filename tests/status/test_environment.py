@@ -157,25 +157,25 @@ def test_nothing_is_missing_where_the_newest_is_live_or_under_way_or_older() -> 
         (
             (),
             {},
-            "nothing was proven in production yet: its first deployment is a person's",
+            "nothing was proven in production yet: its first deployment must be started by a person",
             "`release-tool deploy 1.9 -e production`",
         ),
         (
             (REPLACED, GOOD),
             {"halts": (halt(),), "halted": "halted by ada (#7)"},
-            "production is halted by ada (#7)",
+            "deployments halted by ada (#7)",
             "`release-tool resume`",
         ),
         (
             (REPLACED, GOOD),
             {"frozen_until": datetime(2026, 11, 23, 8, tzinfo=UTC)},
-            "production is frozen until Mon 2026-11-23 08:00 UTC",
+            "deployments frozen until Mon 2026-11-23 08:00 UTC",
             "wait, or `release-tool deploy 1.9 -e production --override halt --reason TEXT`",
         ),
         (
             (REPLACED, GOOD, deployment(3, "9", *LEFT), rollback(4, "3", *PROVEN, leaves=3)),
             {},
-            "1.9 was rolled back from (#4)",
+            "1.9 was rolled back (#4)",
             "release a fix, or `release-tool deploy 1.9 -e production --override quarantine --reason TEXT`",
         ),
         (
@@ -218,8 +218,8 @@ def test_the_way_back_is_told_with_why_not_the_others() -> None:
 
     assert (back.name, back.deployment, back.todo) == ("1.2", 1, "`release-tool rollback -e production`")
     assert [(one.name, one.why) for one in back.passed_over] == [
-        ("1.3", "is what is left"),
-        ("1.4", "was rolled back from (#4)"),
+        ("1.3", "is being left"),
+        ("1.4", "was rolled back (#4)"),
     ]
 
 

@@ -52,7 +52,7 @@ def test_nothing_deployed_is_not_known_rather_than_zero() -> None:
 
 
 def test_what_never_changed_anything_is_no_deployment() -> None:
-    held = deployment(1, "1", "held: production is frozen")
+    held = deployment(1, "1", "held: deployments frozen")
     waiting = deployment(2, "2", "waiting: for #1")
 
     assert measured(held, waiting).frequency is None

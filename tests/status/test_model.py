@@ -72,10 +72,36 @@ def test_a_release_is_merged_released_deployed_and_healthy() -> None:
     assert found["v1.4"] == [*BEGUN, ("deployed", "held", NOT_BEGUN), ("healthy", "waiting", "")]
 
 
-def test_a_release_that_went_with_a_later_one_says_so() -> None:
-    found = way(deployment(1, "2", *PROVEN), deployment(2, "4", *PROVEN))
+@pytest.mark.parametrize("end", [PROVEN, FAILED, ("changing: web", "baking:")])
+def test_a_release_that_never_ran_itself_is_included_in_a_later_one_and_not_healthy(end: tuple[str, ...]) -> None:
+    found = way(deployment(1, "2", *PROVEN), deployment(2, "4", *end))
 
-    assert found["v1.3"] == [*BEGUN, ("deployed", "done", "with 1.4"), ("healthy", "done", "with 1.4")]
+    included = ("passed by", "included in 1.4")
+    assert found["v1.3"] == [*BEGUN, ("deployed", *included), ("healthy", *included)]
+
+
+def test_a_release_that_waits_says_its_own_reason_and_never_that_of_a_later_one() -> None:
+    good, quarantined = deployment(1, "2", *PROVEN), deployment(3, "4", *FAILED)
+    back = rollback(4, "2", *PROVEN, leaves=3)
+    held = deployment(2, "3", "held: frozen until Monday")
+
+    halted = way(good, halted="halted by ada")
+
+    assert halted["v1.3"][2] == ("deployed", "waiting", "comes with 1.4")
+    assert halted["v1.4"][2] == ("deployed", "held", "production is halted by ada")
+    assert way(good, held)["v1.3"][2] == ("deployed", "held", "held: frozen until Monday")
+    assert way(good, quarantined, back)["v1.3"][2:] == [
+        ("deployed", "passed by", "included in 1.4"),
+        ("healthy", "passed by", "included in 1.4"),
+    ]
+
+
+def test_a_release_is_never_merged_after_it_was_released() -> None:
+    early = release("4", published=START - timedelta(minutes=5))
+
+    (found,) = pipelines([early], Route(None, [], {}, {}, [], line("4")))
+
+    assert [one.at for one in found.milestones] == [early.published, early.published]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +124,7 @@ def test_a_release_is_as_far_as_its_last_deployment(
 def test_a_release_that_somebody_went_back_from_is_not_healthy_any_more() -> None:
     green = (deployment(1, "2", *PROVEN), deployment(2, "4", *PROVEN), rollback(3, "2", *PROVEN, leaves=2))
 
-    assert way(*green)["v1.4"][-1] == ("healthy", "failed", "was rolled back from (#3)")
+    assert way(*green)["v1.4"][-1] == ("healthy", "failed", "was rolled back (#3)")
 
 
 def test_each_release_that_failed_says_why_itself_whatever_became_of_a_later_one() -> None:
@@ -116,7 +142,7 @@ def test_a_release_that_failed_gets_another_chance_with_a_later_one() -> None:
 
     found = way(deployment(1, "2", *PROVEN), deployment(2, "3", *FAILED), later)
 
-    assert found["v1.3"][-1] == ("healthy", "under way", "baking:")
+    assert found["v1.3"][-1] == ("healthy", "under way", "with 1.4: baking:")
 
 
 def test_a_release_that_was_healthy_stays_so_when_a_later_one_is_gone_back_from() -> None:
@@ -125,7 +151,7 @@ def test_a_release_that_was_healthy_stays_so_when_a_later_one_is_gone_back_from(
     found = way(*proven, rollback(4, "2", *PROVEN, leaves=3))
 
     assert found["v1.3"][-1] == ("healthy", "done", "")
-    assert found["v1.4"][-1] == ("healthy", "failed", "was rolled back from (#4)")
+    assert found["v1.4"][-1] == ("healthy", "failed", "was rolled back (#4)")
 
 
 def test_a_withdrawn_release_is_passed_by() -> None:
@@ -292,7 +318,7 @@ def test_a_fine_repository_is_told_in_a_few_lines() -> None:
             "released|v1.3, 2026-11-20 12:00 UTC, 20 min ago, by ada|",
             "cloud|1.3, up to date|",
             "production|healthy: 1.3 (77de68daec) since 2026-11-20 12:02 UTC, 18 min ago, by ada|",
-            "|way back: 1.2 (da4b9237ba)|",
+            "|rollback target: 1.2 (da4b9237ba)|",
         ]
     )
     assert {one.tone for one in screen(found)} <= {Tone.GOOD, Tone.PLAIN}
@@ -321,9 +347,12 @@ def test_everything_that_is_not_fine_says_what_to_do() -> None:
             "unreleased|2 changes on `main`|see `release-tool plan`",
             "half-done|v1.4|finish it",
             "cloud|1.2, behind by v1.3|`release-tool sync`",
-            "production|unhealthy: 1.3 (#2) failed and nothing was proven since|`release-tool rollback -e production`",
-            "|lacks 1.9: production is x|`release-tool resume`",
-            "|way back: 1.2 (da4b9237ba)|",
+            (
+                "production|unhealthy, halted: 1.3 (#2) failed and nothing was proven since|"
+                "`release-tool rollback -e production`"
+            ),
+            "|pending: 1.9 (production is x)|`release-tool resume`",
+            "|rollback target: 1.2 (da4b9237ba)|",
             "staging|nothing deployed|release something first: `release-tool plan`",
             "halted|everything by ada: the database is full (#7)|`release-tool resume`",
             "incident|production by ada: the database is full (#8)|`release-tool resume`",
@@ -354,10 +383,10 @@ def test_an_environment_is_told_closely() -> None:
     assert [f"{one.label}|{one.text}|{one.todo}" for one in closely(whole, "production")] == snapshot(
         [
             "production|healthy: 1.2 (da4b9237ba) since 2026-11-20 12:03 UTC, 17 min ago, automatically|",
-            "|no way back|the next healthy deployment makes one",
-            "|not back to 1.2 (#3): it is what is left|",
-            "|not back to 1.3 (#2): it was rolled back from (#3)|",
-            "quarantine|1.3 (77de68daec) was rolled back from (#3)|",
+            "|no rollback target|the next healthy deployment makes one",
+            "|not back to 1.2 (#3): it is being left|",
+            "|not back to 1.3 (#2): it was rolled back (#3)|",
+            "quarantine|1.3 (77de68daec) was rolled back (#3)|",
             "changes|1.1 → 1.2: 2 changes|",
             "|#4 Search by name (ada)|",
             "|b14d807099 Search by name (ada)|",

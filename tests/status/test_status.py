@@ -113,7 +113,7 @@ def test_each_environment_is_told_with_what_it_lacks_and_why(place: Shop) -> Non
     assert production.live is not None
     assert (production.live.name, production.live.kind, production.live.proven) == ("1.2.3", "rollback", True)
     assert production.missing is not None
-    assert production.missing.why == f"1.3.0+cloud.1 was rolled back from (#{production.live.deployment})"
+    assert production.missing.why == f"1.3.0+cloud.1 was rolled back (#{production.live.deployment})"
     assert [(one.phase, one.kind) for one in production.timeline] == [
         ("healthy", "rollback"),
         ("failed", "deploy"),
@@ -199,7 +199,7 @@ def test_a_withdrawn_release_is_no_way_back(tmp_path: Path) -> None:
 
         back = of(look(place.project()), "staging").way_back
 
-    assert (back.name, [one.why for one in back.passed_over]) == (None, ["is what is left", "was withdrawn"])
+    assert (back.name, [one.why for one in back.passed_over]) == (None, ["is being left", "was withdrawn"])
 
 
 def test_a_commit_that_is_gone_is_no_way_back(tmp_path: Path) -> None:
@@ -208,7 +208,10 @@ def test_a_commit_that_is_gone_is_no_way_back(tmp_path: Path) -> None:
 
         back = of(look(place.project()), "production").way_back
 
-    assert [one.why for one in back.passed_over] == ["is what is left", "does not exist any more"]
+    assert [one.why for one in back.passed_over] == [
+        "is being left",
+        "is in neither the deployed branch nor a release any more",
+    ]
 
 
 def test_halts_freezes_and_what_waits_for_a_person_are_told(tmp_path: Path) -> None:
@@ -229,8 +232,29 @@ def test_halts_freezes_and_what_waits_for_a_person_are_told(tmp_path: Path) -> N
     staging, production = of(seen, "staging"), of(seen, "production")
     assert staging.frozen == "frozen until Mon 2026-01-05 15:00 UTC"
     assert production.missing is not None
-    assert production.missing.why.startswith("production is halted by maintainer: Stop")
+    assert production.missing.why.startswith("deployments halted by maintainer: Stop")
     assert [one.what for one in seen.waiting] == ["Deploy waits for approval: Fix totals (#2)"]
+
+
+def test_records_that_count_for_nothing_are_said_once_with_what_to_do(tmp_path: Path) -> None:
+    healthy: Entry = {"statuses": [{"state": "success", "description": "healthy:"}]}
+    forged = [entry | healthy | {"creator": "ci-app[bot]"} for entry in many(5)]
+    broken: Entry = {"deployment": "production", "payload": {"schema": 1, "commit": "zz"}}
+    tested = TESTED | {"creator": "ci-app[bot]"}
+    with shop(tmp_path, *HISTORY, TESTED, tested, *forged, broken) as place:
+        seen = look(place.project())
+        lines = [line for line in place.run("status").out.splitlines() if "ignored" in line]
+
+    whys = [(one.what.count(",") + one.what.count(" and "), one.why) for one in seen.ignored]
+    assert whys == [
+        (0, "says of itself what can't be read"),
+        (3, "by ci-app[bot], an app that `trusted-apps` does not name"),
+    ]
+    assert seen.ignored[1].todo.startswith('if the app is yours, add "ci-app" to `trusted-apps`')
+    assert of(seen, "production").live is None
+    assert seen.cloud is not None
+    assert seen.cloud.tested  # by us, before somebody wrote over it
+    assert len(lines) == 2
 
 
 def test_an_incident_is_told_as_one_and_waits_for_a_person(place: Shop) -> None:
@@ -243,7 +267,7 @@ def test_an_incident_is_told_as_one_and_waits_for_a_person(place: Shop) -> None:
 
     (incident,) = seen.incidents
     assert (incident.environment, incident.reason, incident.incident) == ("production", "the rollback failed", True)
-    assert incident.todo == "when it is mended, `release-tool resume -e production`"
+    assert incident.todo == "when it is fixed, `release-tool resume -e production`"
     assert [one.what for one in seen.waiting] == ["an incident in production: the rollback failed"]
     assert of(seen, "production").halts == (incident,)
     assert of(seen, "staging").halts == ()
@@ -309,6 +333,28 @@ def test_a_token_that_may_not_see_runs_says_so_and_sees_all_else(tmp_path: Path)
     assert seen.released == "v1.3.0"
 
 
+def test_who_may_not_push_sees_a_persons_halt_and_that_its_right_is_not_known(tmp_path: Path) -> None:
+    halt: Entry = {"issue": "Stop", "labels": ["release-halt"], "author": "ada"}
+    with shop(tmp_path, *HISTORY, halt, {"token": "of-eve", "login": "eve"}) as here:
+        here.git("pull", "-q")
+        done = here.run("status", env=here.environment(GITHUB_TOKEN="of-eve"))
+
+    assert done.code == 0
+    assert "halted" in done.out
+    assert "whether ada may halt deployments, and who may resume them: that takes push access" in done.out
+
+
+def test_a_tag_by_hand_that_was_never_merged_is_nowhere_called_released(tmp_path: Path) -> None:
+    aside: Entry = {"branch": "topic", "from": "main", "commit": "Try", "files": {"x": "1"}}
+    with shop(tmp_path, *HISTORY, aside, {"tag": "v9.9.9", "at": "topic"}) as place:
+        blob = place.git("hash-object", "-w", "README.md")
+        place.git("push", "--quiet", place.box.push_url, f"{blob}:refs/tags/v8.8.8")
+        seen = look(place.project())
+
+    assert seen.released == "v1.3.0"
+    assert [release.tag for release in seen.releases if release.latest] == ["v1.3.0"]
+
+
 def test_halts_that_can_not_be_read_are_an_error_and_not_none(tmp_path: Path) -> None:
     with shop(tmp_path, *HISTORY, {"rights": {"issues": "none"}}) as place:
         place.git("pull", "-q")
@@ -343,7 +389,7 @@ def many(count: int, *words: Phase) -> list[Entry]:
     """Deployments of a commit that nobody has any more; healthy, until the next took the place of each."""
     states = [describe(PhaseRecord(word)) for word in words or (Phase.CHANGING, Phase.HEALTHY, Phase.REPLACED)]
     statuses = [{"state": state.value, "description": line} for state, line in states]
-    payload = model.encode(payload_of())
+    payload = model.encode(payload_of("a" * 40))
     return [{"deployment": "production", "payload": payload, "statuses": statuses} for _ in range(count)]
 
 
@@ -443,7 +489,7 @@ def test_an_environment_is_shown_closely(place: Shop) -> None:
 
     assert "#1 Add search (ada)" in found
     assert "not back to 1.3.0+cloud.1" in found
-    assert "way back: 1.2.3" in found
+    assert "rollback target: 1.2.3" in found
     assert "lead time" in found
 
 

@@ -120,11 +120,38 @@ def test_a_strangers_commit_cannot_be_called_tested(diverged: Shop) -> None:
         stage.tested(diverged.project(), on_github(diverged, "rev-parse", "main"), ())
 
 
+def test_a_candidate_that_a_stranger_calls_tested_moves_nothing(tmp_path: Path) -> None:
+    ci: Entry = {"token": "of-ci", "login": "ci-app[bot]", "type": "Bot"}
+    for diverged in project(tmp_path, ci, BEGIN, CLOUD, SEARCH, RELEASED):
+        before = heads(diverged)["cloud"]
+        offered = stage.candidate(diverged.project(), "")
+        diverged.github("of-ci").create_status(offered.sha, stage.TESTED, "success", "")
+        with pytest.raises(RefusedError, match="is not tested"):
+            stage.advance(diverged.project(), offered.sha)
+        assert heads(diverged)["cloud"] == before
+
+
+def test_a_commit_that_carries_no_release_moves_nothing_whatever_its_statuses_say(diverged: Shop) -> None:
+    """Every workflow of the repository may write statuses as we do."""
+    before = heads(diverged)["cloud"]
+    tree = on_github(diverged, "rev-parse", "main^{tree}")
+    release = on_github(diverged, "rev-parse", "v1.3.0^{commit}")
+    evil = ["-c", "user.name=eve", "-c", "user.email=eve@example.com", "commit-tree", tree, "-m", "Evil", "-p", before]
+    for more in ([], ["-p", release]):
+        forged = on_github(diverged, *evil, *more)
+        on_github(diverged, "update-ref", f"refs/heads/{stage.CANDIDATE_BRANCH}v1.3.0", forged)
+        for context in (stage.CANDIDATE, stage.TESTED):
+            diverged.github().create_status(forged, context, "success", "")
+        with pytest.raises(RefusedError, match="is neither a release nor the merge of one into `cloud`"):
+            stage.advance(diverged.project(), forged)
+    assert heads(diverged)["cloud"] == before
+
+
 def test_what_was_built_is_recorded_on_the_commit_it_was_built_from(diverged: Shop) -> None:
     offered = stage.candidate(diverged.project(), "")
     image = f"ghcr.io/acme/shop@sha256:{'b' * 64}"
     stage.tested(diverged.project(), offered.sha, parse_references([f"web={image}"]))
-    found = diverged.github().statuses(offered.sha)
+    found = {status.context: status for status in diverged.github().statuses(offered.sha)}
     assert found["release-tool/reference/web"].description == image
     assert found["release-tool/tested"].state == "success"
 
@@ -204,6 +231,60 @@ def test_what_keeps_its_side_is_no_conflict(tmp_path: Path) -> None:
         assert carry(made).state == "advanced"
         assert on_github(made, "show", "cloud:deploy/app.toml") == "of the cloud"
         assert on_github(made, "show", "cloud:search.py") == "1"
+
+
+BASE: Entry = {"commit": "Begin", "files": {"deploy/app.toml": "1", "deploy/old.toml": "1"}}
+TOUCHES = SEARCH | {
+    "files": {"deploy/app.toml": "2", "deploy/new.toml": "1", "deploy/old.toml": None, "search.py": "1"}
+}
+DIFFERS = [("deploy/new.toml", "new"), ("deploy/app.toml", "changed"), ("deploy/old.toml", "deleted")]
+
+
+@pytest.mark.parametrize(
+    "cloud", [{"branch": "cloud", "from": "v1.2.3"}, CLOUD], ids=["that is behind", "with commits of its own"]
+)
+def test_what_the_branch_keeps_stays_byte_for_byte_and_each_difference_is_told(tmp_path: Path, cloud: Entry) -> None:
+    for made in project(tmp_path, BASE, BEGIN, cloud, TOUCHES, RELEASED):
+        kept = on_github(made, "ls-tree", "-r", "cloud", "deploy")
+        offered = stage.candidate(made.project(), "")
+        assert [(one.path, one.how) for one in offered.kept] == DIFFERS
+        assert (offered.state, offered.build, offered.version) == ("candidate", True, "1.3.0")
+        stage.tested(made.project(), offered.sha, ())
+        assert stage.advance(made.project(), offered.sha).state == "advanced"
+        assert on_github(made, "ls-tree", "-r", "cloud", "deploy") == kept
+        assert on_github(made, "show", "cloud:search.py") == "1"
+        assert on_github(made, "merge-base", "--is-ancestor", "v1.3.0", "cloud") == ""
+
+
+def test_a_release_that_touches_nothing_kept_is_fast_forwarded_to(tmp_path: Path) -> None:
+    for made in project(tmp_path, BASE, BEGIN, {"branch": "cloud", "from": "v1.2.3"}, SEARCH, RELEASED):
+        offered = stage.candidate(made.project(), "")
+        assert (offered.sha, offered.kept) == (on_github(made, "rev-parse", "v1.3.0^{commit}"), ())
+
+
+def test_what_differs_in_kept_paths_is_told_by_each_sync_and_its_summary_new_files_first(tmp_path: Path) -> None:
+    own = CLOUD | {"files": {"deploy/app.toml": "of the cloud", "deploy/own.toml": "1"}}
+    for made in project(tmp_path, BASE, BEGIN, own, TOUCHES, RELEASED):
+        summary = tmp_path / "summary.md"
+        env = made.environment(GITHUB_STEP_SUMMARY=str(summary))
+        lines = ["  new: deploy/new.toml", "  changed: deploy/app.toml", "  deleted: deploy/old.toml"]
+        done = made.run("sync", env=env)
+        title, *named = done.out.splitlines()[1:]
+        assert (title, named) == ("Kept as they are on the hosted branch (`keep-cloud`), and other in v1.3.0:", lines)
+        assert "\n".join([title, "", "```", *lines, "```"]) in summary.read_text()
+        again = made.run("sync", "--json").document
+        assert (again["state"], again["kept"]) == ("nothing", [{"path": path, "how": how} for path, how in DIFFERS[:2]])
+
+
+def test_where_a_person_resolves_a_conflict_what_is_kept_is_as_it_was_already(tmp_path: Path) -> None:
+    own = CLOUD | {"files": {"search.py": "of the cloud", "deploy/app.toml": "of the cloud"}}
+    for made in project(tmp_path, BASE, BEGIN, own, TOUCHES, RELEASED):
+        kept = on_github(made, "ls-tree", "-r", "cloud", "deploy")
+        done = stage.candidate(made.project(), "")
+        assert (done.state, done.conflicts) == ("conflict", ("search.py",))
+        resolve(made, squash=False)
+        assert on_github(made, "ls-tree", "-r", "cloud", "deploy") == kept
+        assert on_github(made, "show", "cloud:search.py") == "of both"
 
 
 def test_a_conflict_is_a_pull_request_that_says_what_to_do_and_exit_code_5(conflicting: Shop) -> None:
@@ -292,7 +373,7 @@ def test_a_resolved_conflict_is_in_the_branch_and_goes_through_the_tests(conflic
     stage.candidate(conflicting.project(), "")
     resolve(conflicting, squash=False)
     assert stage.candidate(conflicting.project(), "").state == "nothing"
-    job = conflicting.job() | {"GITHUB_REF_NAME": "cloud"}
+    job = conflicting.job() | {"GITHUB_EVENT_NAME": "push", "GITHUB_REF_NAME": "cloud"}
     pushed = stage.candidate(conflicting.project(env=job), "")
     assert (pushed.state, pushed.sha, pushed.build) == ("pushed", heads(conflicting)["cloud"], True)
 
@@ -318,7 +399,7 @@ def test_a_newer_release_after_a_squashed_resolution_does_not_conflict_again(con
 
 
 def test_a_persons_push_is_tested_and_our_own_is_left_alone(diverged: Shop) -> None:
-    job = diverged.job() | {"GITHUB_REF_NAME": "cloud"}
+    job = diverged.job() | {"GITHUB_EVENT_NAME": "push", "GITHUB_REF_NAME": "cloud"}
     carry(diverged)
     assert stage.candidate(diverged.project(env=job), "").state == "nothing"
     hotfix = push_to_cloud(diverged, "hotfix.py")
@@ -334,21 +415,64 @@ def test_a_persons_push_is_tested_and_our_own_is_left_alone(diverged: Shop) -> N
     [
         (({"tag": "v1.3.0-rc.1"},), "v1.3.0-rc.1", "is a prerelease"),
         (
-            ({"branch": "1.x", "from": "v1.2.3", "commit": "fix", "files": {"x": "1"}}, {"tag": "v1.2.4", "at": "1.x"}),
+            (
+                {"branch": "aside", "from": "v1.2.3", "commit": "A", "files": {"x": "1"}},
+                {"tag": "v1.2.4", "at": "aside"},
+            ),
             "v1.2.4",
-            "is not on `main`",
+            "is on neither `main` nor a maintenance branch",
         ),
         ((), "v9.9.9", "does not exist on GitHub"),
         (({"tag": "v1.3.0", "claimed": True},), "v1.3.0", "is not published yet"),
     ],
 )
-def test_what_is_no_stable_release_of_main_is_refused(
-    tmp_path: Path, history: tuple[Entry, ...], tag: str, why: str
-) -> None:
+def test_what_is_no_stable_release_is_refused(tmp_path: Path, history: tuple[Entry, ...], tag: str, why: str) -> None:
     for made in project(tmp_path, BEGIN, {"branch": "cloud", "from": "v1.2.3"}, SEARCH, *history):
         with pytest.raises(RefusedError, match=why):
             stage.candidate(made.project(), tag)
         assert stage.candidate(made.project(), "").state == "nothing"
+
+
+HOT_FIX: tuple[Entry, ...] = (
+    {"branch": "1.2.x", "from": "v1.2.3", "commit": "fix: a hot one", "author": "ada", "files": {"hot.py": "1"}},
+    {"tag": "v1.2.4", "at": "1.2.x"},
+)
+
+
+@pytest.mark.parametrize("cloud", [CLOUD, {"branch": "cloud", "from": "v1.2.3"}, None], ids=["apart", "older", "none"])
+def test_a_release_of_a_maintenance_branch_is_tested_on_a_branch_of_its_own_and_moves_nothing(
+    tmp_path: Path, cloud: Entry | None
+) -> None:
+    for made in project(tmp_path, BEGIN, *([cloud] if cloud else []), SEARCH, *HOT_FIX):
+        before = heads(made)
+        assert stage.candidate(made.project(), "").tag == "v1.2.3", "by itself only what is on `main` is carried"
+        assert stage.preview(made.project(), "v1.2.4").state == "test"
+        offered = stage.candidate(made.project(), "v1.2.4")
+        tag = on_github(made, "rev-parse", "v1.2.4^{commit}")
+        assert (offered.state, offered.sha, offered.version, offered.build) == ("candidate", tag, "1.2.4", False)
+        assert heads(made)[f"{stage.CANDIDATE_BRANCH}v1.2.4"] == tag
+        with pytest.raises(RefusedError, match="is not tested"):
+            stage.advance(made.project(), tag)
+        stage.tested(made.project(), tag, ())
+        done = stage.advance(made.project(), tag)
+        assert (done.state, done.tag, done.again) == ("tested", "v1.2.4", False)
+        again = stage.candidate(made.project(), "v1.2.4")
+        assert (again.state, again.reason) == ("nothing", done.reason)
+        assert {name: sha for name, sha in heads(made).items() if not name.endswith("v1.2.3")} == before
+
+
+def test_a_hot_fix_whose_run_died_after_its_tests_is_cleaned_up_by_the_next(tmp_path: Path) -> None:
+    for made in project(tmp_path, BEGIN, CLOUD, SEARCH, *HOT_FIX):
+        offered = stage.candidate(made.project(), "v1.2.4")
+        stage.tested(made.project(), offered.sha, ())
+        assert made.run("sync", "v1.2.4").code == 0
+        assert candidates(made) == []
+
+
+def test_a_hot_fix_that_a_person_merged_into_the_hosted_branch_is_there_already(tmp_path: Path) -> None:
+    merged: Entry = {"merge-branch": "1.2.x", "into": "cloud"}
+    for made in project(tmp_path, BEGIN, CLOUD, SEARCH, *HOT_FIX, merged):
+        assert stage.candidate(made.project(), "v1.2.4").reason == "`cloud` has v1.2.4 already"
 
 
 def test_a_withdrawn_release_is_passed_over(diverged: Shop) -> None:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import re
 import shlex
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -41,6 +45,16 @@ def in_base64(text: str, before: str = "", after: str = "") -> str:
         SECRET.replace("'", "'\\''"),
         SECRET.encode().hex(),
         SECRET.encode().hex().upper(),
+        html.escape(SECRET),
+        SECRET.replace("&", "&amp;").replace("'", "&apos;"),
+        SECRET.replace("&", "&amp;").replace("'", "&#39;"),
+        ascii(SECRET),
+        repr(SECRET.encode())[1:],
+        json.dumps(json.dumps(SECRET))[3:-3],
+        quote(quote(SECRET, safe=""), safe=""),
+        quote(quote_plus(SECRET)),
+        r"p4ss/w\'rd\ \&\ më+",
+        r"p4ss/w\'rd & m\303\253+",
     ],
 )
 def test_a_secret_is_hidden_however_a_program_writes_it(written: str) -> None:
@@ -63,6 +77,31 @@ def test_a_secret_inside_of_something_encoded_in_base64_is_hidden_at_every_align
     assert MASK in shown
     assert shown.startswith(beginning[: len(before) * 8 // 6])
     assert hidden >= len(SECRET.encode()) * 8 // 6 - 1
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "abcd", "user:"])
+def test_a_secret_inside_of_something_encoded_in_base32_is_hidden_at_every_alignment(before: str) -> None:
+    encoded = base64.b32encode(f"{before}{SECRET}after".encode()).decode()
+
+    shown = Masker([SECRET])(encoded)
+
+    assert MASK in shown
+    assert len(encoded) - len(shown) + len(MASK) >= len(SECRET.encode()) * 8 // 5 - 1
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_a_secret_is_hidden_as_bash_quotes_it(locale: str) -> None:
+    for secret in (SECRET, "tab\there 'and' \"there\"", r"a\b$c`d!e#f~g=h", "line\nline two"):
+        done = subprocess.run(
+            ["bash", "-c", 'printf "<%q>" "$1"', "bash", secret],
+            env={"LC_ALL": locale},
+            capture_output=True,
+            check=True,
+        )
+        shown = Masker([secret])(done.stdout.decode())
+
+        assert not any(part in shown for part in re.split(r"[^a-z0-9]", secret) if len(part) > 3), shown
 
 
 def test_a_key_of_many_lines_is_hidden_line_by_line_and_in_wrapped_base64() -> None:

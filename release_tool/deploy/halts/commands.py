@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from release_tool.deploy.halts import model as halts
-from release_tool.deploy.halts.issues import US, HaltIssues
+from release_tool.deploy.halts.issues import US, halt_issues
 from release_tool.deploy.halts.model import LABEL, Halt, HaltOrder, IssueComment, OwedNotice
 from release_tool.errors import PermissionDeniedError, RemoteError
 from release_tool.notify.notice import Notice, subscribers
@@ -33,10 +35,16 @@ class Halted:
 
 
 def halts_of(project: Project) -> tuple[Halt, ...]:
-    """The open halts, over or not; each is pinned, so that editing its text changes nothing. Raises RemoteError."""
-    issues = [found.issue for found in project.remote.adapter(HaltIssues).labelled(LABEL)]
+    """The halts that hold, over or not; raises RemoteError.
+
+    Each is pinned, so that editing its text changes nothing, and opened again where it ended in a way that lifts none.
+    """
+    now = project.clock.now()
+    found = halt_issues(project).labelled(LABEL, ended_since=now - halts.REMEMBERED)
+    issues = [one.issue for one in found]
     _pin_all(project, issues)
-    return halts.read_halts(issues, US)
+    holding = (one for one in halts.read_halts(issues, US) if not (one.kept and one.is_over(now)))
+    return tuple(_restored(project, one) for one in holding)
 
 
 def halt(project: Project, order: HaltOrder, *, tells: bool = True) -> Halted:
@@ -92,7 +100,7 @@ def tell_halts(project: Project) -> None:
         return
     since = project.clock.now() - RECENT
     try:
-        found = project.remote.adapter(HaltIssues).labelled(LABEL, closed_since=since if resumed else None)
+        found = halt_issues(project).labelled(LABEL, closed_since=since if resumed else None)
         issues = [one.issue for one in found]
         closed = [
             one for one in halts.closed_by_hand(issues, US) if subscribers(channels, "resumed", one.order.environment)
@@ -107,6 +115,21 @@ def _open(project: Project, order: HaltOrder, details: str = "") -> Halt:
     title, body = halts.issue_text(order, details)
     made = project.remote.issues.create_issue(title, body, (LABEL,))
     return Halt(issue=made.number, url=made.url, order=order)
+
+
+def _restored(project: Project, one: Halt) -> Halt:
+    """Open an issue again and label it; where that can't be done it is a halt all the same, and the next look tries."""
+    if one.kept is None:
+        return one
+    try:
+        project.remote.issues.reopen(one.issue)
+        project.remote.issues.add_labels(one.issue, (LABEL,))
+        project.remote.adapter(PullRequests).create(one.issue, halts.reopening(one))
+    except (RemoteError, PermissionDeniedError) as error:
+        project.say(f"#{one.issue} {one.kept}, which lifts no halt; it could not be opened again: {error.message}")
+        return one
+    project.say(f"#{one.issue} {one.kept}, which lifts no halt: it was opened again")
+    return msgspec.structs.replace(one, kept=None)
 
 
 def _pin_all(project: Project, issues: Iterable[Issue]) -> list[OwedNotice]:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import enum
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.deploy.halts.model import Issue, IssueComment
-from release_tool.errors import RemoteError
-from release_tool.github.transport import NotFoundError, Purpose, decode
+from release_tool.deploy.halts.model import End, Issue, IssueComment
+from release_tool.errors import PermissionDeniedError, RemoteError
+from release_tool.github.accounts import ACTIONS, Accounts
+from release_tool.github.graphql import Actor
+from release_tool.github.transport import Purpose
+from release_tool.history.trust import Trust, trust_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from release_tool.github.transport import Query, Transport
+    from release_tool.project import Project
 
 US = "release-tool itself"
 """The author of what this token's account wrote, or Actions: no login, so that nobody can have it as theirs."""
 
 _PAGE = 100
-_ACTIONS = "github-actions"
-_BOT = "[bot]"
 
 _SAID = """
 fragment said on IssueCommentConnection {
@@ -33,26 +33,65 @@ fragment said on IssueCommentConnection {
 }
 """
 
+_EVENTS = """
+fragment happened on IssueTimelineItemsConnection {
+  nodes {
+    __typename
+    ... on ClosedEvent { actor { login __typename } closer { __typename } createdAt }
+    ... on LabeledEvent { actor { login __typename } label { name } createdAt }
+    ... on UnlabeledEvent { actor { login __typename } label { name } createdAt }
+  }
+}
+"""
+
+_KINDS = "last: 20, itemTypes: [CLOSED_EVENT, LABELED_EVENT, UNLABELED_EVENT]"
+_NEWEST = "orderBy: {field: UPDATED_AT, direction: DESC}"
+_BRIEF = f"""@include(if: $ended) {{
+      nodes {{ number state labels(first: 50) {{ nodes {{ name }} }} timelineItems({_KINDS}) {{ ...happened }} }}
+    }}"""
+
+_ISSUE = (
+    """
+fragment whole on Issue {
+  number url title body state createdAt updatedAt closedAt viewerDidAuthor
+  author { login __typename }
+  labels(first: $page) { totalCount nodes { name } }
+"""
+    f"  timelineItems({_KINDS}) {{ ...happened }}\n"
+    """
+  comments(first: $page) { ...said }
+}
+""" + _SAID + _EVENTS
+)
+
 _ISSUES = (
     """
 query(
   $owner: String!, $name: String!, $label: String!, $states: [IssueState!], $order: IssueOrder, $page: Int!,
-  $after: String
+  $after: String, $ended: Boolean!
 ) {
   repository(owner: $owner, name: $name) {
     issues(labels: [$label], states: $states, orderBy: $order, first: $page, after: $after) {
       pageInfo { hasNextPage endCursor }
-      nodes {
-        number url title body state createdAt updatedAt closedAt viewerDidAuthor
-        author { login __typename }
-        labels(first: $page) { totalCount nodes { name } }
-        comments(first: $page) { ...said }
-      }
+      nodes { ...whole }
     }
+"""
+    f"    closed: issues(labels: [$label], states: [CLOSED], {_NEWEST}, first: 20) {_BRIEF}\n"
+    f"    touched: issues({_NEWEST}, first: 30) {_BRIEF}\n"
+    """
   }
 }
+""" + _ISSUE
+)
+"""With `ended` also what was closed, or lost the label, a short while ago: that may lift nothing."""
+
+_ONE = (
+    """
+query($owner: String!, $name: String!, $number: Int!, $page: Int!) {
+  repository(owner: $owner, name: $name) { issue(number: $number) { ...whole } }
+}
 """
-    + _SAID
+    + _ISSUE
 )
 
 _COMMENTS = (
@@ -67,63 +106,27 @@ query($owner: String!, $name: String!, $number: Int!, $page: Int!, $after: Strin
 )
 
 
-class Access(enum.IntEnum):
-    """What somebody may do in the repository; each includes those before."""
-
-    NONE = 0
-    READ = 1
-    TRIAGE = 2
-    WRITE = 3
-    ADMIN = 4
-
-
 class LabelledIssue(msgspec.Struct, frozen=True, kw_only=True):
-    """An issue with the label that was asked for; `closed` is None while it is open."""
+    """An issue with the label that was asked for; `closed` is None while it is open.
+
+    `uncertain` says that this token may not ask whether its author may push; it counts, so that nothing is overlooked.
+    """
 
     issue: Issue
+    uncertain: bool = False
     created: datetime
     closed: datetime | None
-
-
-class _Permission(msgspec.Struct, frozen=True):
-    permission: Literal["none", "read", "triage", "write", "maintain", "admin"]
-    role_name: str = ""
-
-    @property
-    def access(self) -> Access:
-        """GitHub calls it `read` where somebody has the role of triage."""
-        match self.permission:
-            case "read" if self.role_name == "triage":
-                return Access.TRIAGE
-            case "maintain":
-                return Access.WRITE
-            case name:
-                return Access[name.upper()]
-
-
-class _Actor(msgspec.Struct, frozen=True):
-    login: str
-    kind: str = msgspec.field(name="__typename")
-
-    @property
-    def is_bot(self) -> bool:
-        return self.kind == "Bot"
-
-    @property
-    def name(self) -> str:
-        """The login as it is known everywhere but here: GraphQL leaves the `[bot]` out."""
-        return f"{self.login.removesuffix(_BOT)}{_BOT}" if self.is_bot else self.login
 
 
 class _Written(msgspec.Struct, frozen=True, rename="camel"):
     body: str
     viewer_did_author: bool
-    author: _Actor | None
+    author: Actor | None
 
     @property
     def writer(self) -> str:
         """Who wrote it: us, somebody's login, or nobody whose account is gone."""
-        if self.viewer_did_author or (self.author and self.author.name == f"{_ACTIONS}{_BOT}"):
+        if self.viewer_did_author or (self.author and self.author.name == ACTIONS):
             return US
         return self.author.name if self.author else ""
 
@@ -149,8 +152,54 @@ class _Label(msgspec.Struct, frozen=True):
 
 
 class _Labels(msgspec.Struct, frozen=True, rename="camel"):
-    total_count: int
     nodes: tuple[_Label, ...]
+    total_count: int = 0
+
+
+class _Closer(msgspec.Struct, frozen=True):
+    kind: str = msgspec.field(name="__typename")
+
+
+class _Event(msgspec.Struct, frozen=True, rename="camel"):
+    kind: str = msgspec.field(name="__typename")
+    created_at: datetime
+    actor: Actor | None = None
+    closer: _Closer | None = None
+    label: _Label | None = None
+
+    @property
+    def who(self) -> str:
+        return self.actor.name if self.actor else ""
+
+    def is_about(self, label: str) -> bool:
+        return self.label is not None and self.label.name.casefold() == label.casefold()
+
+
+class _Events(msgspec.Struct, frozen=True):
+    nodes: tuple[_Event, ...] = ()
+
+    def newest(self, kind: str, label: str = "") -> _Event | None:
+        """The newest event of a kind; of those about a label where one is named."""
+        return next(
+            (one for one in reversed(self.nodes) if one.kind == kind and (not label or one.is_about(label))), None
+        )
+
+
+class _Brief(msgspec.Struct, frozen=True, rename="camel"):
+    number: int
+    state: str
+    labels: _Labels
+    timeline_items: _Events
+
+    def ended(self, label: str) -> _Event | None:
+        """The event by which it is no open issue with a label any more; None where it is one, or never was."""
+        if label.casefold() not in {one.name.casefold() for one in self.labels.nodes}:
+            return self.timeline_items.newest("UnlabeledEvent", label)
+        return None if self.state == "OPEN" else self.timeline_items.newest("ClosedEvent")
+
+
+class _Briefs(msgspec.Struct, frozen=True):
+    nodes: tuple[_Brief, ...] = ()
 
 
 class _Issue(_Written, frozen=True, rename="camel"):
@@ -163,6 +212,11 @@ class _Issue(_Written, frozen=True, rename="camel"):
     closed_at: datetime | None
     labels: _Labels
     comments: _Comments
+    timeline_items: _Events = _Events()
+
+    @property
+    def brief(self) -> _Brief:
+        return _Brief(self.number, self.state, self.labels, self.timeline_items)
 
 
 class _Issues(msgspec.Struct, frozen=True, rename="camel"):
@@ -172,10 +226,20 @@ class _Issues(msgspec.Struct, frozen=True, rename="camel"):
 
 class _IssuesRepository(msgspec.Struct, frozen=True):
     issues: _Issues
+    closed: _Briefs = _Briefs()
+    touched: _Briefs = _Briefs()
 
 
 class _IssuesAnswer(msgspec.Struct, frozen=True):
     repository: _IssuesRepository | None
+
+
+class _OneRepository(msgspec.Struct, frozen=True):
+    issue: _Issue | None
+
+
+class _OneAnswer(msgspec.Struct, frozen=True):
+    repository: _OneRepository | None
 
 
 class _Commented(msgspec.Struct, frozen=True):
@@ -196,59 +260,74 @@ class HaltIssues:
     PermissionDeniedError is raised where the token lacks a right.
     """
 
-    def __init__(self, repository: str, transport: Transport) -> None:
+    def __init__(self, repository: str, transport: Transport, trust: Trust | None = None) -> None:
         self._repository = repository
         self._transport = transport
+        self._trust = trust or Trust(accounts=Accounts(repository, transport))
 
-    def labelled(self, label: str, *, closed_since: datetime | None = None) -> tuple[LabelledIssue, ...]:
+    def labelled(
+        self, label: str, *, closed_since: datetime | None = None, ended_since: datetime | None = None
+    ) -> tuple[LabelledIssue, ...]:
         """The open issues with a label, and on demand those that were closed since a time, oldest first.
 
+        With `ended_since` also those that were closed or lost the label since then in a way that may lift nothing.
         Pull requests are not among them. The author of what we wrote is `US`. An app that may open issues here was
         let in by an administrator, and counts as somebody who may push; people are asked for one by one.
         Comments are told only where the issue's author counts.
         """
-        found = [*self._open(label), *(self._closed(label, closed_since) if closed_since else ())]
-        people = {issue.writer for issue in found if issue.author and not issue.author.is_bot} - {US}
-        writers = {login for login in sorted(people) if self.permission(login) >= Access.WRITE}
-        told = {issue.number: self._told(issue, writers) for issue in found}
-        return tuple(told[number] for number in sorted(told))
-
-    def permission(self, login: str) -> Access:
-        """What somebody may do in the repository; an account that does not exist may do nothing."""
-        purpose = Purpose(f"asking what {login} may do", "metadata: read")
-        path = f"/repos/{self._repository}/collaborators/{quote(login, safe='')}/permission"
-        try:
-            answer = self._transport.read(path, purpose)
-        except NotFoundError:
-            return Access.NONE
-        return decode(answer.body, _Permission, purpose).access
+        found = {issue.number: issue for issue in self._open(label, ended_since)}
+        found |= {issue.number: issue for issue in (self._closed(label, closed_since) if closed_since else ())}
+        return tuple(self._told(found[number], label) for number in sorted(found))
 
     # How it is asked
 
-    def _open(self, label: str) -> Iterator[_Issue]:
-        return self._issues(label, "OPEN", {"field": "CREATED_AT", "direction": "ASC"})
+    def _open(self, label: str, ended_since: datetime | None) -> Iterator[_Issue]:
+        """The open ones, and those whose end has to be looked at closely."""
+        oldest_first = {"field": "CREATED_AT", "direction": "ASC"}
+        for page in self._pages(label, "OPEN", oldest_first, ended=ended_since is not None):
+            yield from page.issues.nodes
+            ended = {brief.number: brief for brief in (*page.closed.nodes, *page.touched.nodes)}
+            for brief in ended.values():
+                event = brief.ended(label)
+                if event and ended_since and event.created_at >= ended_since and self._is_doubtful(event):
+                    yield self._whole(brief.number)
 
     def _closed(self, label: str, since: datetime) -> Iterator[_Issue]:
         """Those closed since a time, which were all touched since."""
-        for issue in self._issues(label, "CLOSED", {"field": "UPDATED_AT", "direction": "DESC"}):
-            if issue.updated_at < since:
-                return
-            if issue.closed_at and issue.closed_at >= since:
-                yield issue
+        for page in self._pages(label, "CLOSED", {"field": "UPDATED_AT", "direction": "DESC"}):
+            for issue in page.issues.nodes:
+                if issue.updated_at < since:
+                    return
+                if issue.closed_at and issue.closed_at >= since:
+                    yield issue
 
-    def _issues(self, label: str, state: str, order: dict[str, str]) -> Iterator[_Issue]:
+    def _is_doubtful(self, event: _Event) -> bool:
+        """Whether it is not plain that an event lifts a halt, which only a closing by hand does for every one."""
+        return event.kind != "ClosedEvent" or event.closer is not None or not self._trust.counts(event.who)
+
+    def _whole(self, number: int) -> _Issue:
+        purpose = Purpose(f"reading issue #{number}", "issues: read")
+        query: Query = {"query": _ONE, "variables": self._names() | {"number": number}}
+        repository = self._transport.query(lambda _: query, _OneAnswer, purpose).repository
+        if repository is None or repository.issue is None:
+            raise RemoteError(f"GitHub knows no issue #{number} any more", during=purpose.doing)
+        return repository.issue
+
+    def _pages(
+        self, label: str, state: str, order: dict[str, str], *, ended: bool = False
+    ) -> Iterator[_IssuesRepository]:
         purpose = Purpose(f"looking for issues with the label {label}", "issues: read")
         after: str | None = None
         while True:
             variables = self._names() | {"label": label, "states": [state], "order": order, "after": after}
-            query: Query = {"query": _ISSUES, "variables": variables}
-            page = self._issue_page(query, purpose)
-            yield from page.nodes
-            if not page.page_info.has_next_page:
+            query: Query = {"query": _ISSUES, "variables": variables | {"ended": ended and after is None}}
+            page = self._page(query, purpose)
+            yield page
+            if not page.issues.page_info.has_next_page:
                 return
-            after = page.page_info.end_cursor
+            after = page.issues.page_info.end_cursor
 
-    def _issue_page(self, query: Query, purpose: Purpose) -> _Issues:
+    def _page(self, query: Query, purpose: Purpose) -> _IssuesRepository:
         found = self._transport.query(lambda _: query, _IssuesAnswer, purpose).repository
         if found is None:
             raise RemoteError(
@@ -256,12 +335,13 @@ class HaltIssues:
                 during=purpose.doing,
                 todo="check the name (`--repo OWNER/NAME`), and that the token may read it",
             )
-        return found.issues
+        return found
 
-    def _told(self, issue: _Issue, writers: set[str]) -> LabelledIssue:
+    def _told(self, issue: _Issue, label: str) -> LabelledIssue:
         if issue.labels.total_count > len(issue.labels.nodes):
             raise RemoteError(f"GitHub does not tell all labels of issue #{issue.number}")
-        writes = issue.writer in {US, *writers} or bool(issue.author and issue.author.is_bot)
+        theirs = issue.writer == US or (self._may_halt(issue.author) if issue.author else False)
+        writes = theirs is not False
         told = Issue(
             number=issue.number,
             url=issue.url,
@@ -270,10 +350,36 @@ class HaltIssues:
             author=issue.writer,
             author_writes=writes,
             labels=tuple(label.name for label in issue.labels.nodes),
+            labelled_well=issue.writer == US or not writes or self._is_labelled_well(issue, label),
             open=issue.state == "OPEN",
+            end=self._end(issue.brief.ended(label)),
             comments=tuple(self._comments(issue)) if writes else (),
         )
-        return LabelledIssue(issue=told, created=issue.created_at, closed=issue.closed_at)
+        return LabelledIssue(issue=told, uncertain=theirs is None, created=issue.created_at, closed=issue.closed_at)
+
+    def _may_halt(self, actor: Actor) -> bool | None:
+        """Whether somebody may halt; None where this token may not ask."""
+        try:
+            return actor.is_bot or self._trust.may_push(actor.name)
+        except PermissionDeniedError:
+            return None
+
+    def _is_labelled_well(self, issue: _Issue, label: str) -> bool:
+        """Whether the label of somebody's issue was set by one who may; where GitHub does not tell, its author did."""
+        event = issue.timeline_items.newest("LabeledEvent", label)
+        return event is None or event.actor is None or self._may_halt(event.actor) is not False
+
+    def _end(self, event: _Event | None) -> End | None:
+        if event is None:
+            return None
+        return End(
+            by=event.who,
+            means={"PullRequest": "a pull request", "Commit": "a commit"}.get(event.closer.kind, "a project")
+            if event.closer
+            else "",
+            unlabelled=event.kind == "UnlabeledEvent",
+            counts=self._trust.counts(event.who),
+        )
 
     def _comments(self, issue: _Issue) -> list[IssueComment]:
         page, said = issue.comments, [*issue.comments.nodes]
@@ -295,3 +401,9 @@ class HaltIssues:
     def _names(self) -> dict[str, object]:
         owner, _, name = self._repository.partition("/")
         return {"owner": owner, "name": name, "page": _PAGE}
+
+
+def halt_issues(project: Project) -> HaltIssues:
+    """The issues of a project, with who counts there."""
+    trust = trust_of(project)
+    return project.remote.adapter(lambda repository, transport: HaltIssues(repository, transport, trust))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 LABEL = "release-halt"
 """The label of every halt."""
+
+REMEMBERED = timedelta(days=14)
+"""For how long it is looked at how a halt ended; every look after an end that lifts nothing opens the issue again."""
 
 _START, _END = "<!-- release-tool:halt ", " -->"
 _MARKER = re.compile(rf"{re.escape(_START)}(\{{.*?\}}){re.escape(_END)}")
@@ -45,8 +48,29 @@ class IssueComment(msgspec.Struct, frozen=True):
     at: datetime | None = None
 
 
+class End(msgspec.Struct, frozen=True, kw_only=True):
+    """How an issue was closed, or lost the label: by whom, who `counts` or not, and by what `means`, empty by hand."""
+
+    by: str
+    means: str = ""
+    unlabelled: bool = False
+    counts: bool = False
+
+    def __str__(self) -> str:
+        what = "lost its label" if self.unlabelled else "was closed"
+        by = f" by {visible(self.by)}" if self.by else ""
+        return f"{what}{by}" + (f" with {self.means}" if self.means else "")
+
+    def lifts(self, *, incident: bool) -> bool:
+        """Whether that lifts a halt: a person with write access does, by hand, and an incident's only by closing it."""
+        return self.counts and not self.means and not (incident and self.unlabelled)
+
+
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
-    """An issue or pull request as GitHub tells of it; `author_writes` says that its author may push."""
+    """An issue or pull request as GitHub tells of it; `author_writes` says that its author may push.
+
+    `labelled_well` says that whoever set the label may, and `end` how it ended, where it did.
+    """
 
     number: int
     url: str
@@ -55,22 +79,26 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     author: str
     author_writes: bool
     labels: tuple[str, ...]
+    labelled_well: bool = True
     open: bool = True
+    end: End | None = None
     is_pull: bool = False
     comments: tuple[IssueComment, ...] = ()
 
 
 class Halt(msgspec.Struct, frozen=True, kw_only=True):
-    """A halt and the issue that it stands in."""
+    """A halt and the issue that it stands in; `kept` is an end of it that lifts nothing."""
 
     issue: int
     url: str
     order: HaltOrder
+    kept: End | None = None
 
     def __str__(self) -> str:
         by = f" by {visible(self.order.by)}" if self.order.by else ""
         reason = f": {_shortened(self.order.reason)}" if self.order.reason else ""
-        return f"halted{by}{reason} (#{self.issue})"
+        kept = f", which {self.kept}, and that lifts no halt" if self.kept else ""
+        return f"halted{by}{reason} (#{self.issue}{kept})"
 
     def stops(self, environment: str) -> bool:
         """Whether it is about an environment."""
@@ -118,7 +146,10 @@ def closed_by_hand(issues: Iterable[Issue], us: str) -> tuple[Halt, ...]:
     return tuple(
         Halt(issue=issue.number, url=issue.url, order=_order(issue, us))
         for issue in issues
-        if not issue.open and _pinned(issue, us) and not any(_tells_end(comment) for comment in _ours(issue, us))
+        if not issue.open
+        and _kept(issue, us) is None
+        and _pinned(issue, us)
+        and not any(_tells_end(comment) for comment in _ours(issue, us))
     )
 
 
@@ -130,7 +161,7 @@ def read_halts(issues: Iterable[Issue], us: str) -> tuple[Halt, ...]:
     """The halts among the issues, over or not, oldest first; `us` is the account that the tool writes as."""
     found = (issue for issue in issues if _is_halt(issue, us))
     return tuple(
-        Halt(issue=issue.number, url=issue.url, order=_order(issue, us))
+        Halt(issue=issue.number, url=issue.url, order=_order(issue, us), kept=_kept(issue, us))
         for issue in sorted(found, key=lambda issue: issue.number)
     )
 
@@ -184,7 +215,27 @@ def marker(order: HaltOrder) -> str:
 
 def _is_halt(issue: Issue, us: str) -> bool:
     labelled = LABEL in {label.casefold() for label in issue.labels}
-    return issue.open and labelled and not issue.is_pull and (issue.author_writes or issue.author == us)
+    stands = (issue.open and labelled and issue.labelled_well) or _kept(issue, us) is not None
+    return stands and not issue.is_pull and (issue.author_writes or issue.author == us)
+
+
+def _kept(issue: Issue, us: str) -> End | None:
+    """The end of a halt that lifts nothing; what is not known to have been a halt has none."""
+    if issue.end is None or issue.end.lifts(incident=_order(issue, us).incident):
+        return None
+    theirs = issue.author_writes and issue.labelled_well and not issue.end.unlabelled
+    known = theirs or _pinned(issue, us) or (issue.author == us and _marked(issue.body))
+    return issue.end if known else None
+
+
+def reopening(halt: Halt) -> str:
+    """Write the comment under which an issue is opened again, or gets its label back."""
+    who_may = "by `release-tool resume`, or by somebody with write access who closes it by hand"
+    return f"This issue {_inert_end(halt)}. That lifts no halt, so it holds: it is lifted {who_may}.\n"
+
+
+def _inert_end(halt: Halt) -> str:
+    return inert(str(halt.kept))
 
 
 def _order(issue: Issue, us: str) -> HaltOrder:
@@ -224,7 +275,11 @@ def _until(order: HaltOrder) -> str:
 
 def _way_out(order: HaltOrder) -> str:
     option = f" -e {order.environment.replace('`', '')}" if order.environment else ""
-    return f"To resume, close this issue, take its label off, or run `release-tool resume{option}`."
+    close = "close this issue" if order.incident else "close this issue, take its label off,"
+    return (
+        f"To resume, {close} or run `release-tool resume{option}`.\n"
+        "That takes write access, and a person: a pull request or a commit that closes it lifts nothing."
+    )
 
 
 def _shortened(text: str) -> str:

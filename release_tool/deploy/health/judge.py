@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from release_tool.deploy.health.verdict import Reading
+from release_tool.text.documents import UNREADABLE
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from release_tool.config import Check, JsonTest
+
+    Mask = Callable[[str], str]
+    Show = Callable[[object], str]
 
 _LONGEST = 80
 """Characters of an answer that a detail shows."""
@@ -56,22 +61,23 @@ class _Unfit(Exception):  # noqa: N818 - it never leaves this file, and is no er
     """The answer is bad, with the reason."""
 
 
-def judge(answer: ProbeResponse, check: Check, expected: Expected) -> tuple[Reading, str]:
-    """Compare an answer with what the check asks for; the detail is one short line.
+def judge(answer: ProbeResponse, check: Check, expected: Expected, mask: Mask = str) -> tuple[Reading, str]:
+    """Compare an answer with what the check asks for; the detail is one short line, masked before it was cut.
 
     A bad answer is bad whoever gave it; a good one of another version is stale, and one that tells no version, where
     the check says that it should, is bad.
     """
-    summary = _summary(answer)
+    show = partial(_shown, mask)
+    summary = _summary(answer, mask)
     try:
-        _insist(answer, check)
+        _insist(answer, check, show)
         told = [_insist_told(where, version) for where, version in _versions(answer, check)]
     except _Unfit as reason:
         return Reading.BAD, f"{summary}: {reason}"
     others = [version for version in told if not expected.is_meant_by(version)]
     if others:
-        return Reading.STALE, f"{summary}: it is {_shown(others[0])}, not {_shown(expected.version)}"
-    return Reading.OK, f"{summary}: it is {_shown(told[0])}" if told else summary
+        return Reading.STALE, f"{summary}: it is {show(others[0])}, not {show(expected.version)}"
+    return Reading.OK, f"{summary}: it is {show(told[0])}" if told else summary
 
 
 def unusable(check: Check) -> Iterator[str]:
@@ -84,7 +90,7 @@ def unusable(check: Check) -> Iterator[str]:
     pointers |= {f"json[{number}].pointer": test.pointer for number, test in enumerate(check.json)}
     for key, pointer in pointers.items():
         if pointer and not pointer.startswith("/"):
-            yield f"`{key}`: a JSON pointer begins with `/`, got {_shown(pointer)}"
+            yield f"`{key}`: a JSON pointer begins with `/`, got {_shown(str, pointer)}"
     if check.kind == "command" and not check.command:
         yield "`command`: missing"
     if check.kind != "http" and (check.status or check.headers or check.version_header):
@@ -106,46 +112,46 @@ def _unusable_pattern(key: str, pattern: str) -> Iterator[str]:
 # Is it a good answer?
 
 
-def _insist(answer: ProbeResponse, check: Check) -> None:
-    _insist_status(answer, check)
+def _insist(answer: ProbeResponse, check: Check, show: Show) -> None:
+    _insist_status(answer, check, show)
     for test in check.headers:
         header = answer.headers.get(test.name.casefold())
         if header is None:
             raise _Unfit(f"there is no header {test.name}")
         if not re.search(test.pattern, header):
-            raise _Unfit(f"the header {test.name} is {_shown(header)}")
+            raise _Unfit(f"the header {test.name} is {show(header)}")
     if check.body_pattern and not re.search(check.body_pattern, _text(answer)):
         raise _Unfit(f"`body-pattern` is not in the answer{_beginning(answer)}")
     for expectation in check.json:
-        _insist_json(_at(_json(answer), expectation.pointer), expectation)
+        _insist_json(_at(_json(answer), expectation.pointer), expectation, show)
     if check.latency is not None and answer.seconds > check.latency.total_seconds():
         raise _Unfit(f"slower than {check.latency.total_seconds() * 1000:.0f} ms")
 
 
-def _insist_status(answer: ProbeResponse, check: Check) -> None:
+def _insist_status(answer: ProbeResponse, check: Check, show: Show) -> None:
     status = answer.status
     if status is None or (status in check.status if check.status else status in range(200, 300)):
         return
     if status in range(300, 400) and "location" in answer.headers:
         place = _USER_INFO.sub("", _BEFORE_SECRETS.sub("", answer.headers["location"]))
-        raise _Unfit(f"a redirect to {_shown(place)}, and redirects are not followed")
+        raise _Unfit(f"a redirect to {show(place)}, and redirects are not followed")
     raise _Unfit(f"expected {' or '.join(map(str, check.status)) or '200 to 299'}")
 
 
-def _insist_json(value: object, test: JsonTest) -> None:
+def _insist_json(value: object, test: JsonTest, show: Show) -> None:
     where = f"`{test.pointer}`"
     if isinstance(value, _Absent):
         raise _Unfit(f"there is no {where} in the JSON")
     if test.equal is not None and not (value == test.equal and isinstance(value, bool) == isinstance(test.equal, bool)):
-        raise _Unfit(f"{where} is {_shown(value)}, not {_shown(test.equal)}")
+        raise _Unfit(f"{where} is {show(value)}, not {show(test.equal)}")
     if test.min is None and test.max is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _Unfit(f"{where} is {_shown(value)}, not a number")
+        raise _Unfit(f"{where} is {show(value)}, not a number")
     if test.min is not None and value < test.min:
-        raise _Unfit(f"{where} is {_shown(value)}, less than {test.min:g}")
+        raise _Unfit(f"{where} is {show(value)}, less than {test.min:g}")
     if test.max is not None and value > test.max:
-        raise _Unfit(f"{where} is {_shown(value)}, more than {test.max:g}")
+        raise _Unfit(f"{where} is {show(value)}, more than {test.max:g}")
 
 
 # Whose answer is it?
@@ -186,7 +192,7 @@ def _text(answer: ProbeResponse) -> str:
 def _json(answer: ProbeResponse) -> object:
     try:
         return msgspec.json.decode(answer.body.removeprefix(b"\xef\xbb\xbf"), type=object)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         raise _Unfit(f"the answer is not JSON{_beginning(answer)}") from None
 
 
@@ -208,21 +214,28 @@ def _beginning(answer: ProbeResponse) -> str:
     return f", of which only the first {len(answer.body)} bytes were read" if answer.cut else ""
 
 
-def _summary(answer: ProbeResponse) -> str:
+def _summary(answer: ProbeResponse, mask: Mask) -> str:
     said = "answered" if answer.status is None else str(answer.status)
-    return f"{said} in {answer.seconds * 1000:.0f} ms{_cache(answer.headers)}"
+    return f"{said} in {answer.seconds * 1000:.0f} ms{_cache(answer.headers, mask)}"
 
 
-def _cache(headers: Mapping[str, str]) -> str:
+def _cache(headers: Mapping[str, str], mask: Mask) -> str:
     """Where the answer may be none of now: it says that it came out of a cache although it was asked not to."""
     age = headers.get("age", "").strip()
     told = [f"Age {age}"] if age.isdecimal() and int(age[:9]) else []
     told += [f"{name.title()} {headers[name]}" for name in _FALLBACK_CACHES if "hit" in headers.get(name, "").lower()]
-    return f" from a cache ({_cut(', '.join(told))})" if told else ""
+    return f" from a cache ({_cut(mask(', '.join(told)))})" if told else ""
 
 
-def _shown(value: object) -> str:
-    return f"`{_cut(value if isinstance(value, str) else json.dumps(value))}`"
+def _shown(mask: Mask, value: object) -> str:
+    return f"`{_cut(mask(value if isinstance(value, str) else _as_json(value)))}`"
+
+
+def _as_json(value: object) -> str:
+    try:
+        return json.dumps(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, and what nests too deep
+        return "too much to show"
 
 
 def _cut(text: str) -> str:

@@ -17,8 +17,8 @@ from release_tool.deploy.health.connection import ConnectionFailedError, TimedCo
 from release_tool.deploy.health.judge import ProbeResponse, judge, unusable
 from release_tool.deploy.health.verdict import Reading, Sample
 from release_tool.errors import UsageError
-from release_tool.text.masking import Masker, url_secrets
-from release_tool.text.visible import visible
+from release_tool.text.masking import masker, url_secrets
+from release_tool.text.visible import visible, visible_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from release_tool.deploy.health.connection import Address
     from release_tool.deploy.health.judge import Expected
     from release_tool.system.clock import Clock
+    from release_tool.text.masking import Masker
 
 _LAST_WORDS = 0.25
 """Seconds that a measurement gets after its time was over, to say itself what it was about."""
@@ -99,8 +100,7 @@ class Prober:
         return TimedConnection(seconds, turn=self._turns[name] - 1, resolve=self._resolve)
 
     def _sample(self, question: Question, found: _Found) -> Sample:
-        mask = Masker(self._secrets | url_secrets(question.check.url) | url_secrets(question.target.url))
-        detail = visible(mask(found.detail))[:_LONGEST_DETAIL]
+        detail = visible(self._mask(question)(found.detail))[:_LONGEST_DETAIL]
         name = question.check.name or question.check.kind
         return Sample(target=question.target.name, check=name, at=found.at, sample=found.reading, detail=detail)
 
@@ -117,10 +117,15 @@ class Prober:
                 answer = self._run(question, attempt)
             case _:
                 assert_never(check.kind)
-        return judge(answer, check, self._expected)
+        mask = self._mask(question)
+        return judge(answer, check, self._expected, lambda text: mask(visible_block(text)))
+
+    def _mask(self, question: Question) -> Masker:
+        """What takes all that is secret to a question out of what is said of its answer."""
+        return masker(self._secrets | url_secrets(question.check.url) | url_secrets(question.target.url))
 
     def _run(self, question: Question, attempt: TimedConnection) -> ProbeResponse:
-        mask = Masker(self._secrets)
+        mask = self._mask(question)
         limit = attempt.left
         try:
             ran = command.run(

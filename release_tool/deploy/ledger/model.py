@@ -10,12 +10,16 @@ import msgspec
 
 from release_tool.deploy.ledger.phase import INTERRUPTED, REASON, DeploymentState, Phase, PhaseRecord, is_same_end, read
 from release_tool.model.tags import Owner
+from release_tool.text.documents import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
 TASK = "release-tool"
 """The task of our deployments; those of other tools have another one and are never counted."""
+
+GONE = "is in neither the deployed branch nor a release any more"
+"""Why nothing is run of a commit that was deployed once, or is said to have been."""
 
 Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40,64}\Z")]
 
@@ -175,6 +179,10 @@ class LiveDeployment(msgspec.Struct, frozen=True):
         return self.deployment.commit if self.deployment else None
 
 
+LEAVING = "is being left"
+"""Why the deployment that is left is no rollback target."""
+
+
 class RollbackTarget(msgspec.Struct, frozen=True):
     """The last known good, None where there is none, and why not each of those that came after it."""
 
@@ -184,8 +192,9 @@ class RollbackTarget(msgspec.Struct, frozen=True):
     @property
     def reason(self) -> str:
         """Why this one, and why not the others, as one sentence."""
-        last = f"{self.choice} is the last known good" if self.choice else "there is no way back"
-        return "; ".join([last, *(f"{other} {why}" for other, why in self.passed_over)])
+        last = f"{self.choice} is the last known good" if self.choice else "there is no rollback target"
+        others = (f"leaving {other}" if why == LEAVING else f"{other} {why}" for other, why in self.passed_over)
+        return "; ".join([last, *others])
 
 
 def encode(payload: Payload) -> dict[str, object]:
@@ -207,7 +216,7 @@ def decode(task: str, payload: object) -> Payload | None:
         if not isinstance(payload, dict) or "schema" not in payload:
             return None
         return msgspec.convert(payload, Payload)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
+    except UNREADABLE:
         return None
 
 
@@ -266,7 +275,7 @@ def quarantine(ledger: Ledger) -> dict[str, str]:
         if deployment.payload.kind is DeploymentKind.ROLLBACK:
             blamed = left and not (deployment.payload.automatic and left.blameless)
             if left and blamed and deployment.changed and left.commit != deployment.commit:
-                found[left.commit] = f"was rolled back from (#{deployment.id})"
+                found[left.commit] = f"was rolled back (#{deployment.id})"
         elif deployment.phase.word is Phase.FAILED and not deployment.blameless:
             found[deployment.commit] = f"failed here (#{deployment.id})"
         if deployment.proven and not deployment.payload.automatic:
@@ -277,7 +286,7 @@ def quarantine(ledger: Ledger) -> dict[str, str]:
 def rollback_target(
     ledger: Ledger, leaves: str | None, *, withdrawn: Collection[str] = (), gone: Collection[str] = ()
 ) -> RollbackTarget:
-    """Find the last known good other than the commit that is left; `gone` are commits that can't be deployed any more.
+    """Find the last known good other than the commit that is left; `gone` are commits that stand nowhere any more.
 
     Which ones to ask about tells `proven_commits`.
     """
@@ -355,11 +364,11 @@ def _why_not(
 ) -> str:
     commit = deployment.commit
     if commit == leaves:
-        return "is what is left"
+        return LEAVING
     if commit in withdrawn:
         return "was withdrawn"
     if commit in quarantined:
         return quarantined[commit]
     if not deployment.proven:
         return "was never proven here"
-    return "does not exist any more" if commit in gone else ""
+    return GONE if commit in gone else ""

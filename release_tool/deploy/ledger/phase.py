@@ -130,15 +130,21 @@ def read(state: str, description: str) -> PhaseRecord:
     """Read a status back; one that the tool did not write is taken by its state, and its whole line is the text."""
     state = state.lower()
     start, _, text = description.partition(":")
-    word = _WORDS.get(start)
-    if word is None or word.state.value != state:
+    if not is_spoken(state, description):
         return PhaseRecord(_UNSPOKEN.get(state, Phase.UNKNOWN), _storable(description))
+    word = _WORDS[start]
     text, owed = _without_debt(text.removeprefix(" "))
     ended = _ENDING.fullmatch(text) if word is Phase.FAILED else None
     if ended is None:
         return PhaseRecord(word, text, owed=owed)
     number = int(ended["number"]) if ended["number"] else None
     return PhaseRecord(word, ended["text"], ended["name"] or "", number, owed)
+
+
+def is_spoken(state: str, description: str) -> bool:
+    """Whether a status is one that the tool wrote, by its words."""
+    word = _WORDS.get(description.partition(":")[0])
+    return word is not None and word.state.value == state.lower()
 
 
 def is_same_end(written: PhaseRecord, phase: PhaseRecord) -> bool:

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.deploy.ledger.model import TASK, Deployment, decode, encode, steps
-from release_tool.deploy.ledger.phase import describe
-from release_tool.errors import NeedsPersonError, RemoteError
+from release_tool.deploy.ledger.phase import describe, is_spoken
+from release_tool.errors import NoAnswerError, RemoteError
 from release_tool.github import transport as github_transport
-from release_tool.github.transport import NoAnswerError, Purpose
+from release_tool.github.graphql import BOT, Actor
+from release_tool.github.transport import Purpose
+from release_tool.history.trust import Ignored, Trust, trust_of
+from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from release_tool.deploy.ledger.model import Payload
     from release_tool.deploy.ledger.phase import PhaseRecord
     from release_tool.github.transport import Query, Transport
+    from release_tool.project import Project
 
 _PAGE = 100
 _FEW = 30
@@ -31,14 +35,15 @@ _TOLD = """
 fragment told on DeploymentStatusConnection {
   totalCount
   pageInfo { hasNextPage endCursor }
-  nodes { id state description createdAt }
+  nodes { id state description createdAt creator { login __typename } }
 }
 """
 
 DEPLOYMENT = (
     """
 fragment deployed on Deployment {
-  id databaseId environment task payload createdAt
+  id databaseId environment task payload createdAt commitOid
+  creator { login __typename }
   latestStatus { id }
   statuses(first: $page) { ...told }
 }
@@ -93,6 +98,11 @@ class _Status(msgspec.Struct, frozen=True, rename="camel"):
     state: str
     created_at: datetime
     description: str | None
+    creator: Actor | None = None
+
+    @property
+    def author(self) -> str:
+        return self.creator.name if self.creator else ""
 
 
 class _Statuses(msgspec.Struct, frozen=True, rename="camel"):
@@ -112,20 +122,28 @@ class Record(msgspec.Struct, frozen=True, rename="camel"):
     environment: str | None
     task: str | None
     payload: str | None
+    commit: str = msgspec.field(name="commitOid")
+    creator: Actor | None = None
+
+    @property
+    def author(self) -> str:
+        """Who made it, empty where the account is gone."""
+        return self.creator.name if self.creator else ""
+
+    @property
+    def is_of_the_tool(self) -> bool:
+        """Whether the tool made it, as it says of itself."""
+        return self.task == TASK and "schema" in (self.payload or "")
+
+    @property
+    def name(self) -> str:
+        """What it is called where it is passed over."""
+        return f"deployment #{self.number} to {visible(self.environment or '')}"
 
     def read(self) -> Payload | None:
-        """What it says of itself, None where another tool made it.
-
-        Raises NeedsPersonError where the tool made it and can't read it: to pass it by could hide what is going on.
-        """
+        """What it says of itself; None where it is another tool's, can't be read, or is about another commit."""
         payload = decode(self.task or "", self.payload)
-        if payload is None and self.task == TASK and "schema" in (self.payload or ""):
-            raise NeedsPersonError(
-                f"what release-tool wrote into deployment #{self.number} to {self.environment} can't be read",
-                during="reading the ledger",
-                todo="use the release-tool that wrote it, or a newer one, or set it inactive on GitHub and delete it",
-            )
-        return payload
+        return payload if payload and payload.commit == self.commit else None
 
     def oldest_first(self, told: Sequence[_Status]) -> Sequence[_Status]:
         """Its statuses in order: GitHub does not promise any, but tells which of them is the newest."""
@@ -157,13 +175,21 @@ class _StatusesAnswer(msgspec.Struct, frozen=True):
 class Deployments:
     """The deployments of one repository, as the ledger sees them; those of other tools are left out.
 
-    Every method raises RemoteError where GitHub fails, PermissionDeniedError where the token lacks a right, and
-    NeedsPersonError where the ledger holds something of ours that can't be read.
+    What strangers wrote, what can't be read, and what says otherwise than it is counts for nothing: it is passed over,
+    and told in `ignored`. Every method raises RemoteError where GitHub fails, and PermissionDeniedError where the token
+    lacks a right.
     """
 
-    def __init__(self, repository: str, transport: Transport) -> None:
+    def __init__(self, repository: str, transport: Transport, trust: Trust | None = None) -> None:
         self._repository = repository
         self._transport = transport
+        self._trust = trust or Trust()
+        self._ignored: dict[str, Ignored] = {}
+
+    @property
+    def ignored(self) -> tuple[Ignored, ...]:
+        """What was passed over so far, each record once."""
+        return tuple(self._ignored.values())
 
     def create(self, environment: str, payload: Payload, description: str) -> int:
         """Write a deployment of the payload's commit and return its number; it is without a status yet.
@@ -209,24 +235,31 @@ class Deployments:
 
     def ledgers(self, environments: Collection[str]) -> dict[str, tuple[Deployment, ...]]:
         """The ledger of each of some environments, for no more requests than that of one."""
-        found: dict[str, list[Deployment]] = {name.casefold(): [] for name in environments}
+        nodes: dict[str, list[Record]] = {name.casefold(): [] for name in environments}
         for page in self._pages(environments, _PAGE) if environments else ():
             for node in page:
-                found[(node.environment or "").casefold()] += self._ours([node])
-        return {name: _in_order(found[name.casefold()]) for name in environments}
+                nodes[(node.environment or "").casefold()].append(node)
+        return {name: self.told(nodes[name.casefold()]) for name in environments}
 
     def newest(self, environment: str, count: int) -> tuple[Deployment, ...]:
         """The newest deployments to an environment, oldest first: `count` of them, or all where there are fewer."""
-        found: list[Deployment] = []
+        nodes: list[Record] = []
+        found: tuple[Deployment, ...] = ()
         for page in self._pages([environment], min(count, _PAGE)):
-            found += self._ours(page)
+            nodes += page
+            found = self.told(nodes)
             if len(found) >= count:
                 break
-        return _in_order(found)[-count:]
+        return found[-count:]
 
     def told(self, records: Iterable[Record]) -> tuple[Deployment, ...]:
-        """Those of some records that are ours, oldest first, with all of their statuses."""
-        return _in_order(self._ours(records))
+        """Those of some records that count, oldest first, with all of their statuses that do."""
+        ours = [record for record in records if record.is_of_the_tool]
+        built_on = {
+            payload.parent for record in ours if self._trust.is_ours(record.author) and (payload := record.read())
+        }
+        found = (self._told(record, built_on) for record in ours)
+        return tuple(sorted((one for one in found if one), key=lambda deployment: deployment.id))
 
     # How it is asked
 
@@ -240,17 +273,48 @@ class Deployments:
         newest = next(self._pages([environment], _FEW))
         return next((node.number for node in newest if nonce in (node.payload or "")), None)
 
-    def _ours(self, nodes: Iterable[Record]) -> list[Deployment]:
-        return [self._told(node, payload) for node in nodes if (payload := node.read())]
-
-    def _told(self, node: Record, payload: Payload) -> Deployment:
-        told = node.oldest_first(self._statuses(node))
+    def _told(self, record: Record, built_on: Collection[int | None]) -> Deployment | None:
+        payload = record.read()
+        if payload is None:
+            self._pass_over(Ignored(what=record.name, why=_unreadable(record)))
+            return None
+        if not self._counts(record, built_on):
+            self._pass_over(self._trust.ignored(record.name, record.author))
+            return None
+        told = record.oldest_first(self._statuses(record))
+        counted = [status for status in told if self._status_counts(record, status)]
         return Deployment(
-            id=node.number,
+            id=record.number,
             payload=payload,
-            created=node.created_at,
-            steps=steps((status.state, status.description or "", status.created_at) for status in told),
+            created=record.created_at,
+            steps=steps((status.state, status.description or "", status.created_at) for status in counted),
         )
+
+    def _counts(self, record: Record, built_on: Collection[int | None]) -> bool:
+        """Whether a deployment is ours or a writer's; a person's whom we went on from counts when he has left, too."""
+        if self._trust.is_ours(record.author):
+            return True
+        if record.author.endswith(BOT):
+            return False
+        return (
+            record.number in built_on
+            or any(self._builds_on(status) for status in self._statuses(record))
+            or self._trust.counts(record.author)
+        )
+
+    def _builds_on(self, status: _Status) -> bool:
+        """Whether a status of a deployment shows that we went on from it."""
+        return is_spoken(status.state, status.description or "") and self._trust.is_ours(status.author)
+
+    def _status_counts(self, record: Record, status: _Status) -> bool:
+        if status.author == record.author or self._trust.counts(status.author):
+            return True
+        what = f"the status `{status.state.lower()}` of {record.name}"
+        self._pass_over(self._trust.ignored(what, status.author))
+        return False
+
+    def _pass_over(self, ignored: Ignored) -> None:
+        self._ignored[ignored.what] = ignored
 
     def _statuses(self, node: Record) -> Sequence[_Status]:
         """All statuses of a deployment, of which a page of deployments has room for some only."""
@@ -302,5 +366,13 @@ class Deployments:
         return "/".join([f"/repos/{self._repository}/deployments", *map(str, parts)])
 
 
-def _in_order(found: Iterable[Deployment]) -> tuple[Deployment, ...]:
-    return tuple(sorted(found, key=lambda deployment: deployment.id))
+def _unreadable(record: Record) -> str:
+    if decode(record.task or "", record.payload):
+        return "is about another commit than it says"
+    return "says of itself what can't be read"
+
+
+def deployments_of(project: Project) -> Deployments:
+    """The deployments of a project, of which those count whose authors it trusts."""
+    trust = trust_of(project)
+    return project.remote.adapter(lambda repository, transport: Deployments(repository, transport, trust))

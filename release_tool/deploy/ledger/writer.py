@@ -13,9 +13,10 @@ from release_tool.deploy.ledger.events import event_of
 from release_tool.deploy.ledger.lock import living
 from release_tool.deploy.ledger.model import Deployment, PhaseChange, followed_by, is_written
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord, describe, read
-from release_tool.deploy.ledger.store import Deployments
+from release_tool.deploy.ledger.store import deployments_of
 from release_tool.errors import PermissionDeniedError, RemoteError
 from release_tool.history.owner import claimant, lives
+from release_tool.history.trust import summed_up
 from release_tool.notify.notice import subscribers
 from release_tool.text.masking import without_user
 
@@ -42,8 +43,10 @@ class LedgerWriter:
     def __init__(self, environment: DeployEnvironment) -> None:
         self.environment = environment
         self._project = environment.project
-        self._deployments = environment.project.remote.adapter(Deployments)
+        self._deployments = deployments_of(environment.project)
         self._known = {deployment.id: deployment for deployment in self._deployments.ledger(environment.name)}
+        for one in summed_up(self._deployments.ignored):
+            environment.project.say(f"passed over: {one}")
         self._ours: set[int] = set()
         self._written_at = environment.project.clock.now()
         self._shown_alive_at = environment.project.clock.steady()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from release_tool.release.notes.links import with_definitions
+from release_tool.release.notes.link_definitions import with_definitions
 from release_tool.text.markdown import Piece, closed, comment_end, fenced, lines_of, parse, pieces, trimmed
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from release_tool.errors import RefusedError, UsageError
 from release_tool.history.facts import Request
-from release_tool.history.look import facts_for, look
+from release_tool.history.look import facts_for, look, look_at_tags
 from release_tool.model.version import parse_version, tag_name
 from release_tool.release.notes.render import Notes, regenerate, render
 from release_tool.release.plan import plan_finish
@@ -102,7 +102,10 @@ def write(project: Project, tag: str) -> NotesResult:
 def resolve_tag(project: Project, text: str) -> str:
     """The tag that a person names as `v1.3.0` or `1.3.0`."""
     version = parse_version(text)
-    return tag_name(version, project.config.tag_prefix) if version else text
+    if version is None:
+        return text
+    found, tags = look_at_tags(project)
+    return next((tag.name for tag in tags if tag.version == version), tag_name(version, found.prefix))
 
 
 def _saved(project: Project, release: Release, body: str) -> NotesResult:

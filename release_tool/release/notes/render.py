@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.errors import RefusedError
-from release_tool.history.changes import Change, ChangeKind, conventional
+from release_tool.history.changes import Change, ChangeKind
+from release_tool.history.titles import conventional
 from release_tool.release.notes.body import HEADINGS, read
 from release_tool.release.notes.merge import BANNER_ROOM, GeneratedPart, compose, merge, quoted, withdrawn
 from release_tool.text.markdown import blocks, inert, inert_block, nested

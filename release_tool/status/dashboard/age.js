@@ -5,7 +5,7 @@
   const old = document.getElementById("old");
   const tell = () => {
     const hours = Math.floor((Date.now() - made) / 3600000);
-    old.hidden = hours < 3;
+    old.hidden = hours < 27; // it is built once a day
     old.textContent = `This page is ${hours < 48 ? `${hours} hours` : `${Math.floor(hours / 24)} days`} old. What it says may be over.`;
   };
   tell();

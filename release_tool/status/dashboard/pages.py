@@ -20,7 +20,7 @@ from release_tool.text.html import as_html
 from release_tool.text.visible import visible_block
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
     from release_tool.status.attention import Concern
@@ -37,6 +37,7 @@ _UNMEASURED = "—"
 _ASSETS = files("release_tool.status.dashboard")
 _CODE = re.compile(r"`([^`]+)`")
 _WEB = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
+_ADDRESS = re.compile(r"(https?://[^\s\"'<>]*[^\s\"'<>.,;:!?)\]])")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,58}[a-z0-9])?")
 _OWN_COMMAND = "release-tool "
 _COLOURS = {"good": "#2c8a4b", "bad": "#c2321f", "busy": "#1f6fbf", "unsure": "#b07a00", "quiet": "#8b9199"}
@@ -154,8 +155,8 @@ def needing(concerns: Iterable[Concern]) -> str:
     """Say how much waits for a person."""
     number = sum(concern.level is not Level.NOTE for concern in concerns)
     if not number:
-        return "Nothing needs a person"
-    return f"{humanize.count(number, 'thing')} need{'s' if number == 1 else ''} a person"
+        return "No open action items"
+    return humanize.count(number, "open action item")
 
 
 def told(lane: Lane) -> str:
@@ -170,11 +171,26 @@ def told(lane: Lane) -> str:
 
 
 def commands(text: str) -> Markup:
-    """Set what is to be typed apart from what is said."""
+    """Set what is to be typed apart from what is said, and link to where one has to go."""
     text = _shown(text)
     if text.startswith(_OWN_COMMAND) and "`" not in text:
         return Markup("<code>{}</code>").format(text)
-    pieces = [escape(piece) if at % 2 == 0 else _code(piece) for at, piece in enumerate(_CODE.split(text))]
+    return _set(text, _with_links)
+
+
+def set_code(text: str) -> Markup:
+    """Set code as code, where a text has it in back-quotes."""
+    return _set(_shown(text), escape)
+
+
+def _set(text: str, write: Callable[[str], Markup]) -> Markup:
+    pieces = [write(piece) if at % 2 == 0 else _code(piece) for at, piece in enumerate(_CODE.split(text))]
+    return Markup("").join(pieces)
+
+
+def _with_links(text: str) -> Markup:
+    """A text whose web addresses are links, without the full stop or bracket behind one."""
+    pieces = [escape(piece) if at % 2 == 0 else link(piece, piece) for at, piece in enumerate(_ADDRESS.split(text))]
     return Markup("").join(pieces)
 
 
@@ -222,6 +238,7 @@ def _environment(now: datetime) -> jinja2.Environment:
         "people": _people,
         "percent": lambda share: _UNMEASURED if share is None else figures.percent(share),
         "short": lambda commit: commit[:10],
+        "set_code": set_code,
         "slug": slug,
         "stations": stations,
         "tallied": figures.tallied,

@@ -109,13 +109,14 @@ def headline(environment: EnvironmentStatus | None) -> str:
     """Say in one line how an environment is."""
     if environment is None:
         return "no environment yet"
+    halted = ", and halted" if environment.halts else ""
     match environment.health:
         case Health.UNKNOWN:
-            return f"nobody knows how {environment.name} is"
+            return f"nobody knows how {environment.name} is{halted}"
         case Health.NOTHING:
-            return f"nothing is deployed to {environment.name}"
+            return f"nothing is deployed to {environment.name}{halted}"
         case health:
-            return f"{environment.name} is {health.value}"
+            return f"{environment.name} is {health.value}{halted}"
 
 
 def cut_into_pages(parts: Iterable[str], most: int) -> list[list[str]]:

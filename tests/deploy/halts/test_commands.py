@@ -46,7 +46,7 @@ def halted(here: Production) -> int:
 def test_a_halt_holds_what_is_automatic_and_refuses_a_person_who_may_overrule_it(tmp_path: Path) -> None:
     with production(tmp_path, configuration=QUICK) as here:
         here.was_proven("1.2.4")
-        why = f"production is halted by ada: stop (#{halted(here)})"
+        why = f"deployments halted by ada: stop (#{halted(here)})"
         held = here.deploy_automatically("1.3.0")
         assert (held.outcome, held.reason) == ("held", why)
         refused = here.deploy("1.3.0")
@@ -83,7 +83,7 @@ def test_everything_is_halted_by_a_labelled_issue_of_somebody_who_may_push(tmp_p
     with production(tmp_path, ADA, issue("The database moves"), configuration=QUICK) as here:
         here.was_proven("1.2.4")
         held = here.deploy_automatically("1.3.0")
-        assert (held.outcome, held.reason[:48]) == ("held", "production is halted by ada: The database moves ")
+        assert (held.outcome, held.reason[:46]) == ("held", "deployments halted by ada: The database moves ")
 
 
 def test_a_halt_stays_what_it_was_when_somebody_edits_its_text(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_freeze_holds_what_is_automatic_until_it_is_over_and_a_person_may_over
     with production(tmp_path, configuration=FREEZES) as here:
         here.was_proven("1.2.3")
         held = here.deploy_automatically("1.2.4")
-        assert (held.outcome, held.reason) == ("held", "production is frozen until Mon 2026-01-05 17:00 Europe/Berlin")
+        assert (held.outcome, held.reason) == ("held", "deployments frozen until Mon 2026-01-05 17:00 Europe/Berlin")
         refused = here.deploy("1.2.4")
         assert (refused.outcome, refused.ways_out) == ("refused", ("halt",))
         assert here.deploy("1.2.4", overrides="halt", reason="it can't wait").outcome == "healthy"

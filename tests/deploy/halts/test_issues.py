@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug import Response
 
-from release_tool.deploy.halts.issues import US, Access, HaltIssues
+from github_sandbox import Fault
+from release_tool.deploy.halts.issues import US, HaltIssues
 from release_tool.deploy.halts.model import LABEL, HaltOrder, IssueComment, issue_text, pin, read_halts
 from release_tool.errors import RemoteError
+from release_tool.github.accounts import Access
 from release_tool.github.api import GitHub, PermissionDeniedError
 from release_tool.pull_request.github import PullRequests
 from tests.clock import FakeClock
@@ -192,16 +194,31 @@ def test_halts_that_cannot_be_read_are_an_error_and_never_none(start: Start) -> 
         place.github().adapter(HaltIssues).labelled(LABEL)
 
 
+def test_a_halt_counts_for_who_may_not_ask_what_its_author_may_do(start: Start) -> None:
+    place = start(ADA, {"token": "of-eve", "login": "eve"}, halt("Mine"))
+
+    (found,) = place.github("of-eve").adapter(HaltIssues).labelled(LABEL)
+
+    assert (found.issue.author, found.issue.author_writes, found.uncertain) == ("ada", True, True)
+
+
 # Rights
 
 
 def test_what_somebody_may_do_is_told(start: Start) -> None:
-    halts = start(ADA, {"collaborator": "bob", "permission": "none"}).github().adapter(HaltIssues)
+    halts = start(ADA, {"collaborator": "bob", "permission": "none"}).github().accounts
 
-    assert halts.permission("ada") is Access.WRITE
-    assert halts.permission("bob") is Access.NONE
-    assert halts.permission("eve") is Access.READ
+    assert halts.access("ada") is Access.WRITE
+    assert halts.access("bob") is Access.NONE
+    assert halts.access("eve") is Access.READ
     assert Access.NONE < Access.READ < Access.TRIAGE < Access.WRITE < Access.ADMIN
+
+
+def test_whose_writer_can_not_be_asked_about_halts_and_is_named_as_uncertain(start: Start) -> None:
+    place = start(ADA, halt())
+    place.box.fault(Fault(path="/collaborators/", status=403, document={"message": "Must have push access"}))
+    (found,) = place.github().adapter(HaltIssues).labelled(LABEL)
+    assert (found.uncertain, found.issue.author_writes, found.issue.labelled_well) == (True, True, True)
 
 
 # Answers that the stand-in never gives
@@ -284,17 +301,17 @@ def test_roles_are_told_as_what_they_allow(
     document = {"permission": permission, "role_name": role}
     httpserver.expect_request(PERMISSION).respond_with_response(answer(document))
 
-    assert github.adapter(HaltIssues).permission("ada") is access
+    assert github.accounts.access("ada") is access
 
 
 def test_a_person_whom_github_does_not_know_may_do_nothing(httpserver: HTTPServer, github: GitHub) -> None:
     httpserver.expect_request(PERMISSION).respond_with_response(answer({"message": "Not Found"}, 404))
 
-    assert github.adapter(HaltIssues).permission("ada") is Access.NONE
+    assert github.accounts.access("ada") is Access.NONE
 
 
 def test_a_right_of_a_kind_that_is_not_known_is_an_error(httpserver: HTTPServer, github: GitHub) -> None:
     httpserver.expect_request(PERMISSION).respond_with_response(answer({"permission": "sometimes"}))
 
     with pytest.raises(RemoteError, match="can't be read"):
-        github.adapter(HaltIssues).permission("ada")
+        github.accounts.access("ada")

@@ -192,6 +192,7 @@ def test_the_issue_says_what_is_halted_why_until_when_and_how_to_resume() -> Non
 the database is slow
 
 To resume, close this issue, take its label off, or run `release-tool resume -e production`.
+That takes write access, and a person: a pull request or a commit that closes it lifts nothing.
 """)
 
 

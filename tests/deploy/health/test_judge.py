@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from release_tool.config import Check, HeaderTest, JsonTest, parse
 from release_tool.deploy.health.judge import Expected, ProbeResponse, judge, unusable
 from release_tool.deploy.health.verdict import Reading
+from release_tool.text.masking import Masker
 
 COMMIT = "5f3c2a1b" * 5
 EXPECTED = Expected(commit=COMMIT, version="1.3.0")
@@ -42,6 +45,42 @@ def test_a_redirect_is_bad_and_says_where_it_leads_without_what_may_be_secret() 
         Reading.BAD,
         "302 in 12 ms: a redirect to `https://sso.example.com/login`, and redirects are not followed",
     )
+
+
+SECRET = "canary-" + "s3cr3t" * 40
+
+
+@pytest.mark.parametrize(
+    "check, told",
+    [
+        (Check(version_pointer="/version"), {"version": SECRET}),
+        (Check(version_pointer="/version"), {"version": "x" * 70 + SECRET}),
+        (Check(version_pattern='(canary-.*)"'), {"version": SECRET}),
+        (Check(json=(JsonTest(pointer="/version", equal="up"),)), {"version": SECRET}),
+        (Check(json=(JsonTest(pointer="", min=1),)), {"version": {"nested": SECRET}}),
+    ],
+)
+def test_a_secret_longer_than_what_is_shown_is_masked_before_it_is_cut(check: Check, told: object) -> None:
+    mask = Masker([SECRET])
+
+    _, detail = judge(answer(json.dumps(told)), check, EXPECTED, mask)
+
+    assert "***" in detail
+    assert "canary" not in detail
+
+
+def test_a_secret_in_a_header_is_masked_before_it_is_cut() -> None:
+    mask, long = Masker([SECRET]), answer(status=302, location=f"https://x/{SECRET}", x_cache=f"hit {SECRET}")
+
+    for check in (Check(), Check(status=(302,)), Check(status=(302,), version_header="X-Cache")):
+        assert "canary" not in judge(long, check, EXPECTED, mask)[1]
+
+
+@pytest.mark.parametrize("body", ["9" * 10_000, "[" * 50_000, '{"a":' * 50_000, "[" * 400 + "]" * 400, "1e999", "NaN"])
+def test_an_answer_that_no_program_can_read_is_a_bad_one(body: str) -> None:
+    check = Check(json=(JsonTest(pointer="", min=1, max=2),))
+
+    assert judge(answer(body), check, EXPECTED)[0] is Reading.BAD
 
 
 def test_headers_must_be_there_and_match() -> None:

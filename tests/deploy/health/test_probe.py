@@ -585,6 +585,18 @@ def test_a_command_that_is_missing_measures_nothing(prober: Prober) -> None:
     )
 
 
+def test_a_secret_that_the_application_tells_is_nowhere_in_what_is_told_of_it(serve: Serve, tmp_path: Path) -> None:
+    secret = "canary-" + "s3cr3t" * 40
+    server = serve(lambda connection: connection.sendall(response(b'{"version": "%b"}' % secret.encode())))
+    asking = Prober(expected=EXPECTED, clock=FakeClock(), directory=tmp_path, environment={}, secrets=[secret])
+
+    (sample,) = asking.measure([Question(target=Target(name="web", url=server.url), check=VERSION)])
+
+    assert sample.sample is Reading.STALE
+    assert "***" in sample.detail
+    assert "canary" not in sample.detail
+
+
 def test_a_command_that_takes_too_long_is_bad_and_ended(prober: Prober) -> None:
     check = Check(kind="command", command=("sleep", "100"), timeout=SHORT)
 

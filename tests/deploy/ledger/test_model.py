@@ -173,9 +173,9 @@ B = deployment(2, "b", *REPLACED)
         ([A, B, deployment(3, "c", *FAILED)], {"c": "failed here (#3)"}),
         ([A, B, deployment(3, "c", "changing: web", "unknown: no network")], {}),
         ([A, B, deployment(3, "c", "not done: no checkout")], {}),
-        ([A, B, rollback(3, "a", *PROVEN, leaves=2, automatic=False)], {"b": "was rolled back from (#3)"}),
+        ([A, B, rollback(3, "a", *PROVEN, leaves=2, automatic=False)], {"b": "was rolled back (#3)"}),
         ([A, B, rollback(3, "a", "refused: irreversible", leaves=2, automatic=False)], {}),
-        ([A, B, deployment(3, "c", *FAILED), rollback(4, "b", *FAILED, leaves=3)], {"c": "was rolled back from (#4)"}),
+        ([A, B, deployment(3, "c", *FAILED), rollback(4, "b", *FAILED, leaves=3)], {"c": "was rolled back (#4)"}),
         ([A, deployment(2, "b", *FAILED), deployment(3, "b", *PROVEN, automatic=False)], {}),
         (
             [
@@ -221,13 +221,14 @@ def test_the_way_back_is_what_was_proven_last_and_says_why_not_the_others() -> N
     back = rollback_target(ledger, sha("h"), withdrawn={sha("f")}, gone={sha("c")})
     assert back.choice == ledger[1]
     assert back.reason == (
-        "1.b (#2) is the last known good; 1.h (#8) is what is left; 1.f (#6) was withdrawn; "
-        "1.e (#5) failed here (#5); 1.d (#4) was never proven here; 1.c (#3) does not exist any more"
+        "1.b (#2) is the last known good; leaving 1.h (#8); 1.f (#6) was withdrawn; "
+        "1.e (#5) failed here (#5); 1.d (#4) was never proven here; "
+        "1.c (#3) is in neither the deployed branch nor a release any more"
     )
 
 
 def test_without_anything_proven_there_is_no_way_back() -> None:
-    assert rollback_target([], sha("a")).reason == "there is no way back"
+    assert rollback_target([], sha("a")).reason == "there is no rollback target"
     assert rollback_target([deployment(1, "a", *FAILED)], sha("b")).choice is None
 
 

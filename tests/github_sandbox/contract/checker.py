@@ -17,7 +17,7 @@ from referencing.jsonschema import DRAFT4
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import requests
+    from github_sandbox.traffic import Exchange
 
 Node: TypeAlias = dict[str, object]
 
@@ -28,13 +28,23 @@ OWN = re.compile(r"/_sandbox/|/_storage/|/graphql$|\.git/|/releases/download/")
 EVERYWHERE = {"400", "401", "403", "404", "422"}
 """Refusals that GitHub gives everywhere, and describes at few operations only."""
 
+FIRST_REFUSAL = 400
+REFUSED = {401, 404}
+"""What is answered at an address that GitHub may not have; a request to one need not be described."""
+
 NULL_IN_FACT = re.compile(
-    r"\.head\.(repo|user)$|\.labels\[\d+\]\.description$|\.items\[\d+\]\.body$|\$(\[\d+\])?\.(author|committer)$"
+    r"\.head\.(repo|user)$|\.labels\[\d+\]\.description$|\.items\[\d+\]\.body$|(\$(\[\d+\])?|commit|commits\[\d+\])\.(author|committer)$"
 )
 """Where GitHub answers null and its description forgot to say so.
 
 These are deleted forks, labels and texts left empty, and commits of people without an account.
 """
+
+IN_FACT = ("starter",)
+"""What GitHub answers and its description does not know: the state of an asset whose upload broke off."""
+
+LABELS = "/issues/{issue_number}/labels"
+"""Where GitHub takes a bare list of names, too, as semantic-release sends it."""
 
 MULTI_SEGMENT = "x-multi-segment"
 
@@ -66,6 +76,11 @@ class Contract:
             for method, node in as_node(item).items()
         ]
         return sorted(found, key=lambda one: (one.template.count("{"), -len(one.template)))
+
+    @cached_property
+    def enumerated(self) -> frozenset[str]:
+        """The names of all properties that have only certain values somewhere."""
+        return frozenset(_enumerated(self._document))
 
     def _pattern(self, path: str, item: object) -> str:
         greedy = {
@@ -100,19 +115,19 @@ class Contract:
                 return one
         return None
 
-    def problems(self, request: requests.PreparedRequest, response: requests.Response) -> list[str]:
+    def problems(self, exchange: Exchange) -> list[str]:
         """What contradicts the description, in sentences."""
-        url = urlsplit(request.url or "")
+        url = urlsplit(exchange.url)
         if OWN.search(url.path):
             return []
         path = unquote(url.path).removeprefix("/uploads")
-        operation = self.operation(request.method or "", path)
+        operation = self.operation(exchange.method, path)
         if operation is None:
-            return [f"{request.method} {path} is not described"]
+            return [] if exchange.status in REFUSED else [f"{exchange.method} {path} is not described"]
         found = self._query_problems(operation, dict(parse_qsl(url.query)))
-        if response.ok or response.is_redirect:
-            found += self._body_problems(operation, request)
-        return [f"{request.method} {path}: {one}" for one in found + self._answer_problems(operation, response)]
+        if exchange.status < FIRST_REFUSAL:
+            found += self._body_problems(operation, exchange.request)
+        return [f"{exchange.method} {path}: {one}" for one in found + self._answer_problems(operation, exchange)]
 
     def _query_problems(self, operation: Operation, query: dict[str, str]) -> list[str]:
         known = {
@@ -125,14 +140,17 @@ class Contract:
                 found.append(f"{name}={query[name]!r} is none of {values}")
         return found
 
-    def _body_problems(self, operation: Operation, request: requests.PreparedRequest) -> list[str]:
+    def _body_problems(self, operation: Operation, body: bytes) -> list[str]:
         content = as_node(as_node(operation.node.get("requestBody", {})).get("content", {}))
-        if "application/json" not in content or not request.body:
+        if "application/json" not in content or not body:
             return []
-        return self._json_problems(f"{operation.pointer}/requestBody/content", json.loads(request.body), "the request")
+        sent = json.loads(body)
+        if operation.template.endswith(LABELS) and isinstance(sent, list):
+            sent = {"labels": sent}
+        return self._json_problems(f"{operation.pointer}/requestBody/content", sent, "the request")
 
-    def _answer_problems(self, operation: Operation, response: requests.Response) -> list[str]:
-        status = str(response.status_code)
+    def _answer_problems(self, operation: Operation, exchange: Exchange) -> list[str]:
+        status = str(exchange.status)
         responses = as_node(operation.node["responses"])
         if status not in responses:
             return [] if status in EVERYWHERE or status == "304" else [f"status {status} is not described"]
@@ -142,7 +160,7 @@ class Contract:
             return []
         reference = as_node(responses[status]).get("$ref")
         pointer = str(reference)[1:] if reference else f"{operation.pointer}/responses/{status}"
-        return self._json_problems(f"{pointer}/content", response.json(), f"the answer {status}")
+        return self._json_problems(f"{pointer}/content", json.loads(exchange.answer), f"the answer {status}")
 
     def _json_problems(self, pointer: str, value: object, what: str) -> list[str]:
         schema = {"$ref": f"{URN}#{pointer}/application~1json/schema"}
@@ -150,7 +168,7 @@ class Contract:
         wrong = [
             f"{what}, {error.json_path}: {error.message}"
             for error in validator.iter_errors(value)
-            if not (error.instance is None and NULL_IN_FACT.search(error.json_path))
+            if not (error.instance is None and NULL_IN_FACT.search(error.json_path)) and error.instance not in IN_FACT
         ]
         described = self._at(f"{pointer}/application~1json/schema")
         return wrong + [f"{what} has {name!r}, which is not described" for name in self._unknown(described, value)]
@@ -177,6 +195,16 @@ def as_node(value: object) -> Node:
     """A value that is an object."""
     assert isinstance(value, dict)
     return value
+
+
+def _enumerated(value: object) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _enumerated(one)
+    elif isinstance(value, dict):
+        yield from (str(name) for name, inner in value.items() if isinstance(inner, dict) and "enum" in inner)
+        for inner in value.values():
+            yield from _enumerated(inner)
 
 
 def _allow_null(value: object) -> None:

@@ -52,16 +52,17 @@ KEEP = f"""
 Query: id node(id) rateLimit repository(owner name) search(query type {PAGE}) viewer
 Repository: id databaseId name nameWithOwner owner url description isPrivate isFork isArchived createdAt pushedAt
   updatedAt viewerPermission mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed defaultBranchRef
-  deployments(environments orderBy {PAGE}) issue(number) issues(states labels orderBy {PAGE}) label(name)
+  deployments(environments orderBy {PAGE}) issue(number) issueOrPullRequest(number)
+  issues(states labels filterBy orderBy {PAGE}) label(name)
   labels(orderBy {PAGE}) latestRelease mergeQueue(branch) object(expression oid) pullRequest(number)
   pullRequests(states baseRefName headRefName labels orderBy {PAGE}) ref(qualifiedName)
   refs(refPrefix orderBy direction {PAGE}) release(tagName) releases(orderBy {PAGE})
 RepositoryOwner: id login url
-Actor: login url
+Actor: login url avatarUrl
 Node: id
-User: id databaseId login name url
-Bot: id databaseId login url
-Organization: id databaseId login name url
+User: id databaseId login name url avatarUrl
+Bot: id databaseId login url avatarUrl
+Organization: id databaseId login name url avatarUrl
 GitObject: id oid abbreviatedOid
 Ref: id name prefix target compare(headRef)
 Comparison: id aheadBy behindBy status commits({PAGE})
@@ -75,13 +76,20 @@ StatusContext: id context state description targetUrl createdAt creator
 PullRequest: id databaseId number title body url permalink state closed closedAt merged mergedAt mergedBy mergeCommit
   createdAt updatedAt isDraft isCrossRepository isInMergeQueue baseRefName baseRefOid headRefName headRefOid
   baseRepository headRepository repository author authorAssociation assignees({PAGE}) labels(orderBy {PAGE})
-  comments({PAGE}) commits({PAGE}) files({PAGE}) changedFiles
+  comments({PAGE}) commits({PAGE}) files({PAGE}) changedFiles activeLockReason locked mergeable milestone
 PullRequestCommit: id commit
 PullRequestChangedFile: path additions deletions changeType
 Issue: id databaseId number title body url state stateReason closed closedAt createdAt updatedAt author
   authorAssociation assignees({PAGE}) labels(orderBy {PAGE}) comments({PAGE}) repository viewerDidAuthor
+  activeLockReason locked milestone
+  timelineItems(itemTypes {PAGE})
+ClosedEvent: id actor closer createdAt
+ReopenedEvent: id actor createdAt
+LabeledEvent: id actor label createdAt
+UnlabeledEvent: id actor label createdAt
 IssueComment: id databaseId body author authorAssociation createdAt updatedAt url viewerDidAuthor
-Label: id name color description isDefault
+Label: id name color description isDefault url
+Milestone: id number state title url description creator createdAt updatedAt closedAt
 Release: id databaseId tagName name description isDraft isPrerelease isLatest createdAt publishedAt updatedAt url
   author tag tagCommit releaseAssets(name {PAGE})
 ReleaseAsset: id name size contentType downloadCount downloadUrl url createdAt updatedAt
@@ -101,6 +109,7 @@ DeploymentStatusConnection: {PAGED}
 GitActorConnection: {PAGED}
 IssueCommentConnection: {PAGED}
 IssueConnection: {PAGED}
+IssueTimelineItemsConnection: {PAGED}
 LabelConnection: {PAGED}
 MergeQueueEntryConnection: {PAGED}
 PullRequestChangedFileConnection: {PAGED}

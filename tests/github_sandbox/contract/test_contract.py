@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import graphql
 import pytest
-import requests
 
-from tests.github_sandbox.contract import checker, prune_graphql, prune_openapi
+from github_sandbox.traffic import Exchange
+from tests.github_sandbox.contract import checker, prune_graphql, prune_openapi, traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +24,8 @@ OWN = {
 
 def answered(method: str, path: str, status: int, body: object, sent: object = None) -> list[str]:
     """The problems of one request and its answer."""
-    request = requests.Request(method, f"http://127.0.0.1{path}", json=sent).prepare()
-    response = requests.Response()
-    response.status_code = status
-    response._content = json.dumps(body).encode()  # noqa: SLF001 -- how requests' own adapters fill it
-    return checker.github().problems(request, response)
+    asked = json.dumps(sent).encode() if sent else b""
+    return checker.github().problems(Exchange(method, path, asked, status, json.dumps(body).encode()))
 
 
 LABEL = {
@@ -117,6 +114,31 @@ def test_the_descriptions_are_cut_to_what_is_used() -> None:
             "schemas": {"label": {"properties": {"description": {"type": "string"}}}},
         },
     }
+
+
+# The traffic of the tests
+
+
+def exchange(number: int, state: str, *, name: str = "minor") -> Exchange:
+    answer = [{"number": number, "state": state, "labels": [{"name": name}, {"name": "other"}]}]
+    return Exchange("GET", f"{PULLS}?per_page={number}", b"", 200, json.dumps(answer).encode())
+
+
+def test_what_differs_in_names_and_numbers_only_is_looked_at_once() -> None:
+    assert traffic.shape_of(exchange(1, "open")) == traffic.shape_of(exchange(23, "open", name="major"))
+    assert traffic.shape_of(exchange(1, "open")) != traffic.shape_of(exchange(1, "closed"))
+
+
+@pytest.mark.parametrize("everything,times", [(False, 1), (True, 2)])
+def test_a_contradiction_in_the_traffic_is_told_once_or_every_time(*, everything: bool, times: int) -> None:
+    seen = traffic.Traffic(everything=everything)
+    for number in (1, 2):
+        seen.watch(Exchange("GET", f"/repos/acme/shop/issues/{number}/labels", b"", 200, b'[{"nmae": "x"}]'))
+
+    found = [one for one in seen.problems() if "nmae" in one]
+
+    assert len(found) == times
+    assert list(seen.problems()) == []
 
 
 # GraphQL

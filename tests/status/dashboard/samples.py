@@ -191,7 +191,7 @@ def environment(name: str, entries: Sequence[TimelineEntry], **more: object) -> 
             commit=before.commit,
             deployment=before.deployment,
             reason=f"proven healthy here (#{before.deployment})",
-            passed_over=(Passed(name="1.2.5", commit=sha("1.2.5"), deployment=50, why="was rolled back from (#51)"),),
+            passed_over=(Passed(name="1.2.5", commit=sha("1.2.5"), deployment=50, why="was rolled back (#51)"),),
         )
         if before
         else RollbackTargetStatus(reason="nothing was proven here yet"),

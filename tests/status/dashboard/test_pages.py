@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.status.dashboard.pages import address, slug
+from release_tool.status.dashboard.pages import address, commands, set_code, slug
 from release_tool.status.dashboard.site import ROOM, cut_into_pages, headline, pages_of
 from release_tool.status.model import Health, LiveVersion
 from tests.status.dashboard import samples
@@ -117,7 +117,7 @@ def test_an_incident_is_told_with_its_reason_and_what_to_do() -> None:
     text = first_page(samples.incident())
     assert "Rolled back from 1.4.2: answered 503 at /health" in text
     assert "Halted by grace: 1.4.2 answers 503 under load" in text
-    assert "5 things need a person" in text
+    assert "5 open action items" in text
     assert "run 9101 waits for somebody to approve" in text
     assert "Do next: release-tool resume -e production" in text
     assert "Went back from 1.4.2 (#2100): answered 503 at /health" in text
@@ -155,6 +155,36 @@ def test_where_there_is_nothing_to_see_the_page_says_what_would_change_that(
 def test_the_headline_says_how_production_is(health: Health, says: str) -> None:
     production = msgspec.structs.replace(samples.calm().environments[1], health=health)
     assert headline(production) == says
+
+
+def test_a_halted_environment_says_so_in_the_same_breath() -> None:
+    halted = samples.incident().environments[1]
+    assert halted.halts
+    assert headline(msgspec.structs.replace(halted, health=Health.HEALTHY)) == "production is healthy, and halted"
+
+
+def test_as_many_entries_stand_under_what_needs_a_person_as_it_says() -> None:
+    page = pages_of(samples.incident())[0].text
+    needing, noted = page.partition('<h2 id="attention">')[2].split('<h3 class="noted">')
+    assert needing.count("<li class=") == 5
+    assert "things need a person" in needing
+    assert '<li class="note">' in noted
+
+
+def test_the_way_back_is_one_fact_in_one_line() -> None:
+    day = samples.calm()
+    back = day.environments[1].way_back
+    text = first_page(day)
+    assert f"Way back{back.name} {str(back.commit)[:10]}" in text.replace("Way back ", "Way back")
+    assert back.reason not in text
+
+
+def test_code_stands_in_code_and_an_address_to_go_to_is_a_link() -> None:
+    assert set_code("`web-1` `http`: 8 bad <b>") == "<code>web-1</code> <code>http</code>: 8 bad &lt;b&gt;"
+    assert commands("resolve it (https://x.example/1).") == (
+        'resolve it (<a href="https://x.example/1" rel="noopener noreferrer">https://x.example/1</a>).'
+    )
+    assert set_code("see https://x.example/1") == "see https://x.example/1", "what people wrote leads nowhere"
 
 
 def test_what_no_check_proves_is_called_unproven() -> None:

@@ -1,0 +1,44 @@
+"""What our workflows tell a command besides its options, and what has to be in order before it begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from release_tool.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from release_tool.config import Environment
+    from release_tool.project import Project
+
+_SECRET = "RELEASE_SECRET_"  # noqa: S105  # the beginning of a name
+"""Before the name of a secret, the variable that says whether it is set; the plan never gets what it is."""
+_GATE = "RELEASE_GATE"
+"""The environment of GitHub's whose secrets the job has."""
+
+
+def insist_on_secrets(project: Project, variables: Mapping[str, str]) -> None:
+    """Raise RefusedError before anything is built for which a secret is missing: in a workflow that one is empty."""
+    asked = {*project.config.build.secrets, *project.config.tests.secrets}
+    missing = sorted(name for name in asked if variables.get(_SECRET + name) == "false")
+    if missing:
+        settings = f"{project.web_url}/settings/secrets/actions"
+        commands = "; ".join(f"gh secret set {name} --repo {project.repository}" for name in missing)
+        raise RefusedError(
+            f"the secret {', '.join(missing)} is empty, which `secrets` in the configuration names for the build",
+            during="looking before anything is built",
+            already="nothing was built or written",
+            todo=f"set it: {commands} ({settings})",
+        )
+
+
+def insist_on_gate(name: str, environment: Environment, variables: Mapping[str, str]) -> None:
+    """Raise RefusedError where a job that has another environment's secrets is told to deploy here."""
+    gate = variables.get(_GATE, "")
+    if gate not in {"", name, environment.rollback_environment or name}:
+        raise RefusedError(
+            f"the job has the secrets of `{gate}`, and `{name}` is to be deployed",
+            already="nothing was touched",
+            todo=f"start it without a plan of your own: `release-tool deploy VERSION -e {name}`",
+        )

@@ -1,0 +1,146 @@
+"""GraphQL, asked about one repository: its name as variables, pages by cursor, accounts and labels as it tells them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import msgspec
+
+from release_tool.errors import RemoteError
+from release_tool.github.transport import Purpose
+from release_tool.model.commits import Author
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from release_tool.github.transport import Query, Transport
+
+T = TypeVar("T")
+
+BOT = "[bot]"
+"""What the logins of apps end with, and those of people never do."""
+
+
+class PageInfo(msgspec.Struct, frozen=True, rename="camel"):
+    """Whether a page is the last one, and where the next one begins."""
+
+    has_next_page: bool
+    end_cursor: str | None = None
+
+
+class _Page(Protocol):
+    @property
+    def page_info(self) -> PageInfo: ...
+
+
+P = TypeVar("P", bound=_Page)
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """An account as GraphQL tells it."""
+
+    login: str
+    kind: str = msgspec.field(name="__typename")
+    full_name: str | None = msgspec.field(name="name", default=None)
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether it is an app's."""
+        return self.kind == "Bot"
+
+    @property
+    def name(self) -> str:
+        """The login as it is known everywhere but there: GraphQL leaves the `[bot]` out."""
+        return f"{self.login.removesuffix(BOT)}{BOT}" if self.is_bot else self.login
+
+    def author(self) -> Author:
+        """The same as an author."""
+        return Author(name=self.full_name or self.name, login=self.name, bot=self.name.endswith(BOT))
+
+
+class _Name(msgspec.Struct, frozen=True):
+    name: str
+
+
+class LabelPage(msgspec.Struct, frozen=True, rename="camel"):
+    """The first labels of something, and how many there are."""
+
+    total_count: int = 0
+    nodes: tuple[_Name, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of those that are told."""
+        return tuple(label.name for label in self.nodes)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of them are told."""
+        return self.total_count <= len(self.nodes)
+
+
+class _Viewer(msgspec.Struct, frozen=True):
+    login: str
+
+
+class _ViewerAnswer(msgspec.Struct, frozen=True):
+    viewer: _Viewer
+
+
+class GraphQL:
+    """The GraphQL interface, about one repository: `$owner` and `$name` of a query are its name."""
+
+    def __init__(self, repository: str, transport: Transport) -> None:
+        self._repository = repository
+        self._transport = transport
+
+    def ask(self, query: str, variables: Mapping[str, object], kind: type[T], purpose: Purpose) -> T:
+        """Ask a query, again where GitHub does not answer."""
+        return self.ask_less(lambda _: (query, variables), kind, purpose)
+
+    def ask_less(self, ask: Callable[[int], tuple[str, Mapping[str, object]]], kind: type[T], purpose: Purpose) -> T:
+        """Ask a query that is told how often GitHub failed before, so that it can ask for less then."""
+
+        def named(failures: int) -> Query:
+            query, variables = ask(failures)
+            owner, _, name = self._repository.partition("/")
+            names = {"owner": owner, "name": name} if "$owner" in query else {}
+            return {"query": query, "variables": {**names, **variables}}
+
+        return self._transport.query(named, kind, purpose)
+
+    def viewer(self) -> str:
+        """Whose the token is, as `account` names it."""
+        purpose = Purpose("asking whose the token is", "metadata: read")
+        return account(self.ask("query { viewer { login } }", {}, _ViewerAnswer, purpose).viewer.login)
+
+    def found(self, repository: T | None, purpose: Purpose) -> T:
+        """The repository of an answer; raises RemoteError where GitHub tells of none."""
+        if repository is None:
+            raise no_repository(self._repository, purpose)
+        return repository
+
+
+def pages(ask: Callable[[str | None], P]) -> Iterator[P]:
+    """Every page of a list, each asked for with the cursor at which it begins; there is always one."""
+    after: str | None = None
+    while True:
+        page = ask(after)
+        yield page
+        if not page.page_info.has_next_page:
+            return
+        after = page.page_info.end_cursor
+
+
+def account(login: str) -> str:
+    """One name for an account: REST calls an app `name[bot]`, GraphQL may call it `name`."""
+    return login.removesuffix(BOT).casefold()
+
+
+def no_repository(name: str, purpose: Purpose) -> RemoteError:
+    """The error for a repository that GitHub does not tell of."""
+    return RemoteError(
+        f"GitHub knows no repository {name}, or hides it from this token",
+        during=purpose.doing,
+        todo="check the name (`--repo OWNER/NAME`), and that the token may read it",
+    )

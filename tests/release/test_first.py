@@ -1,0 +1,32 @@
+"""The first release of a repository is a person's; from then on what lands is released by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.shop import shop
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.shop import Entry
+
+FIX: Entry = {"pull": 1, "title": "fix: a", "files": {"a": "1"}}
+NEXT: Entry = {"pull": 2, "title": "fix: b", "files": {"b": "1"}, "state": "open"}
+PUSH = {"GITHUB_EVENT_NAME": "push"}
+
+
+def test_a_push_releases_nothing_until_a_person_has_released_once(tmp_path: Path) -> None:
+    with shop(tmp_path, {"tag": "v1.2.3"}, FIX, NEXT) as made:
+        merged = made.run("release", "--json", env=made.job() | PUSH).document
+        assert (merged["action"], merged["released"]) == ("nothing", False)
+        assert "`release-tool bump`" in str(merged["reason"])
+        assert made.run("release", "--json", env=made.job()).document["released"] is True
+        made.api("PUT", "pulls/2/merge", {"merge_method": "squash"})
+        made.git("pull", "--quiet", "--tags", "origin", "main")
+        assert made.run("plan", "--json", env=made.job() | PUSH).document["tag"] == "v1.2.5"
+
+
+def test_who_says_so_lets_the_first_push_release(tmp_path: Path) -> None:
+    with shop(tmp_path, {"tag": "v1.2.3"}, FIX, files={"release-tool.toml": "release-now = true\n"}) as made:
+        assert made.run("plan", "--json", env=made.job() | PUSH).document["tag"] == "v1.2.4"
