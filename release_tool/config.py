@@ -321,7 +321,7 @@ class Messages(_Table, frozen=True):
     resumed: str = ""
     """Automatic deployments go on."""
     held: str = ""
-    """An automatic deployment met a "no", and waits."""
+    """An automatic deployment is blocked, and waits."""
     drift: str = ""
     """What is there is not what should be there."""
     needs_person: str = ""

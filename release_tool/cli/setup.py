@@ -169,7 +169,7 @@ def _agreed(session: Session, proposal: SetupProposal, *, overwrite: bool, yes: 
         session.confirm(f"Write {len(files)} file{'s' if len(files) > 1 else ''}?")
     kept = [file.path for file in proposal.files if file.state is FileState.CHANGED and file.path not in replaced]
     for path in kept:
-        session.say(f"left as it is, for somebody changed it: {path}")
+        session.say(f"exists already and is not managed by release-tool: {path}")
     return files
 
 

@@ -45,7 +45,7 @@ _COLOURS = {"plain": "", "good": "green", "care": "yellow", "bad": "red"}
 def status(environment: str, as_json: bool, watch: bool, tell: bool) -> None:
     """Show where every release is, how each environment is, and what needs somebody.
 
-    With `-e` also what an environment got last, and the ways back with reasons.
+    With `-e` also what an environment got last, and its rollback target with the reasons.
 
     \b
     Examples:

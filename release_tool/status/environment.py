@@ -276,7 +276,7 @@ def _way_out(facts: EnvironmentFacts, candidate: DeployCandidate, override: Over
 
 
 def _unmet(facts: EnvironmentFacts, candidate: DeployCandidate) -> str:
-    """What to do about a "no" that nobody may overrule; empty where it only takes a person to begin."""
+    """What to do about a refusal that nobody may bypass; empty where it only takes a person to begin."""
     if not candidate.tested:
         return "let its tests pass: `release-tool sync` tells how far it is"
     if facts.unmet:

@@ -131,7 +131,7 @@ def _of_environment(environment: EnvironmentStatus) -> Iterator[_Gauge]:
         "halted": ("Whether automatic deployments are halted.", bool(environment.halts)),
         "frozen": ("Whether automatic deployments are frozen.", bool(environment.frozen)),
         "lacks_newest": ("Whether something newer could be deployed.", environment.missing is not None),
-        "way_back": ("Whether there is a way back.", environment.way_back.name is not None),
+        "way_back": ("Whether there is a rollback target.", environment.way_back.name is not None),
         "quarantined_commits": ("Commits that automatic deployments skip.", len(environment.quarantined)),
     }
     for name, (about, value) in facts.items():

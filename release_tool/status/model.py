@@ -111,7 +111,7 @@ class PendingVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Passed(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployment that is not the way back, and why not."""
+    """A deployment that is not the rollback target, and why not."""
 
     name: str
     commit: str

@@ -69,7 +69,7 @@ def screen(seen: Overview) -> Iterator[StatusLine]:
 
 
 def closely(seen: Overview, name: str) -> Iterator[StatusLine]:
-    """One environment in all detail: the ways back with reasons, what it got last, and its newest deployments."""
+    """One environment in all detail: the rollback target with reasons, what it got last, and its newest deployments."""
     environment = next(one for one in seen.environments if one.name == name)
     yield from _environment(seen, environment)
     for passed in environment.way_back.passed_over:

@@ -306,7 +306,7 @@ def proven_commits(ledger: Ledger) -> tuple[str, ...]:
 
 
 def is_written(ledger: Ledger, commit: str, phase: PhaseRecord) -> bool:
-    """Whether the ledger has a commit with just this end already: a "no" is written once for each commit and reason."""
+    """Whether the ledger has a commit with just this end: a refusal is written once for each commit and reason."""
     return any(one.commit == commit and is_same_end(one.phase, phase) for one in ledger)
 
 
