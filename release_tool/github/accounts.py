@@ -10,11 +10,12 @@ from urllib.parse import quote
 import msgspec
 
 from release_tool.errors import PermissionDeniedError
-from release_tool.github.graphql import BOT
-from release_tool.github.transport import NotFoundError, Purpose, decode
+from release_tool.github.graphql import BOT, GraphQL
+from release_tool.github.rest import Rest
+from release_tool.github.transport import NotFoundError, Purpose
 
 if TYPE_CHECKING:
-    from release_tool.github.transport import Query, Transport
+    from release_tool.github.transport import Transport
 
 ACTIONS = f"github-actions{BOT}"
 """The account of every workflow."""
@@ -46,14 +47,6 @@ class _Permission(msgspec.Struct, frozen=True):
                 return Access[name.upper()]
 
 
-class _Viewer(msgspec.Struct, frozen=True):
-    login: str
-
-
-class _ViewerAnswer(msgspec.Struct, frozen=True):
-    viewer: _Viewer
-
-
 class Accounts:
     """The accounts of one repository, each asked about once.
 
@@ -61,17 +54,15 @@ class Accounts:
     """
 
     def __init__(self, repository: str, transport: Transport) -> None:
-        self._repository = repository
-        self._transport = transport
+        self._rest = Rest(repository, transport)
+        self._graphql = GraphQL(repository, transport)
         self._access: dict[str, Access] = {}
 
     @functools.cached_property
     def viewer(self) -> str:
         """The login of the account that the token is of; empty where the token does not tell."""
-        query: Query = {"query": "query { viewer { login } }", "variables": {}}
-        purpose = Purpose("asking whose the token is", "metadata: read")
         try:
-            return self._transport.query(lambda _: query, _ViewerAnswer, purpose).viewer.login
+            return self._graphql.viewer()
         except PermissionDeniedError:
             return ""
 
@@ -83,9 +74,8 @@ class Accounts:
 
     def _asked(self, login: str) -> Access:
         purpose = Purpose(f"asking what {login} may do", "metadata: read")
-        path = f"/repos/{self._repository}/collaborators/{quote(login, safe='')}/permission"
         try:
-            answer = self._transport.read(path, purpose)
+            found = self._rest.read(f"collaborators/{quote(login, safe='')}/permission", _Permission, purpose)
         except NotFoundError:
             return Access.NONE
-        return decode(answer.body, _Permission, purpose).access
+        return found.access

@@ -110,9 +110,9 @@ class GraphQL:
         return self._transport.query(named, kind, purpose)
 
     def viewer(self) -> str:
-        """Whose the token is, as `account` names it."""
+        """The login of the account that the token is of."""
         purpose = Purpose("asking whose the token is", "metadata: read")
-        return account(self.ask("query { viewer { login } }", {}, _ViewerAnswer, purpose).viewer.login)
+        return self.ask("query { viewer { login } }", {}, _ViewerAnswer, purpose).viewer.login
 
     def found(self, repository: T | None, purpose: Purpose) -> T:
         """The repository of an answer; raises RemoteError where GitHub tells of none."""

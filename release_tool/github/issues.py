@@ -210,7 +210,7 @@ class Issues:
         asked: dict[str, str | int] = {"state": "open", "labels": label, "per_page": _PAGE, **order}
         found = self._rest.read("issues", list[_Issue], purpose, **asked)
         marked = [issue for issue in found if issue.pull_request is None and marker in (issue.body or "")]
-        us = self._graphql.viewer() if marked else ""
+        us = account(self._graphql.viewer()) if marked else ""
         return next((issue.opened() for issue in marked if issue.user and account(issue.user.login) == us), None)
 
     def own_issues(self, label: str) -> list[OwnIssue]:
@@ -220,7 +220,7 @@ class Issues:
         asked: dict[str, str | int] = {"state": "all", "labels": label, "per_page": _PAGE, **order}
         found = self._rest.read("issues", list[_Issue], purpose, **asked)
         issues = [issue for issue in found if issue.pull_request is None]
-        us = self._graphql.viewer() if issues else ""
+        us = account(self._graphql.viewer()) if issues else ""
         return [
             OwnIssue(issue.number, issue.html_url, issue.title, issue.body or "", issue.state == "open")
             for issue in issues

@@ -129,7 +129,7 @@ class Workflows:
 
     def _started(self, workflow: str, ref: str, newest: int) -> int | None:
         """The run that we have just started, None where none turns up in time."""
-        us = self._graphql.viewer()
+        us = account(self._graphql.viewer())
         for pause in (*_PAUSES, None):
             later = [run for run in self._runs(workflow) if run.id > newest and run.head_branch == ref]
             ours = [run.id for run in later if run.actor and account(run.actor.login) == us]

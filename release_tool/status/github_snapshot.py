@@ -9,8 +9,7 @@ import msgspec
 
 from release_tool.deploy.ledger.model import Deployment
 from release_tool.deploy.ledger.store import DEPLOYMENT, Deployments, Record
-from release_tool.errors import RemoteError
-from release_tool.github.graphql import Actor
+from release_tool.github.graphql import Actor, GraphQL, PageInfo
 from release_tool.github.transport import Purpose
 from release_tool.history.marks import CONTEXTS
 from release_tool.history.trust import Ignored, Trust
@@ -18,7 +17,7 @@ from release_tool.history.trust import Ignored, Trust
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from release_tool.github.transport import Query, Transport
+    from release_tool.github.transport import Transport
 
 _PAGE = 100
 _PULLS = 50
@@ -59,12 +58,8 @@ class GitHubSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     ignored: tuple[Ignored, ...] = ()
 
 
-class _PageInfo(msgspec.Struct, frozen=True, rename="camel"):
-    has_next_page: bool
-
-
 class _Deployments(msgspec.Struct, frozen=True, rename="camel"):
-    page_info: _PageInfo
+    page_info: PageInfo
     nodes: tuple[Record, ...]
 
 
@@ -101,8 +96,7 @@ class GitHubSnapshots:
     """What one repository shows at a glance; raises RemoteError where GitHub fails, or the token lacks a right."""
 
     def __init__(self, repository: str, transport: Transport, trust: Trust | None = None) -> None:
-        self._repository = repository
-        self._transport = transport
+        self._graphql = GraphQL(repository, transport)
         self._trust = trust or Trust()
         self._deployments = Deployments(repository, transport, self._trust)
 
@@ -131,21 +125,15 @@ class GitHubSnapshots:
     def _asked(self, places: Mapping[str, str], base: str, marked: Mapping[str, str]) -> _Answer:
         """Ask; for less of the past each time that GitHub could not tell it."""
         purpose = Purpose("looking at deployments and pull requests", "deployments: read and pull-requests: read")
-        owner, _, name = self._repository.partition("/")
-        fixed = {"owner": owner, "name": name, "base": base, "pulls": _PULLS, **places, **marked}
+        fixed = {"base": base, "pulls": _PULLS, **places, **marked}
 
-        def ask(failures: int) -> Query:
+        def ask(failures: int) -> tuple[str, dict[str, object]]:
             sizes = {"first": max(_PAGE >> failures, 1), "page": _PAGE} if places else {}
-            return {"query": _query(places, marked), "variables": fixed | sizes}
+            return _query(places, marked), fixed | sizes
 
-        found = self._transport.query(ask, _Answer, purpose)
-        if found.open is None:
-            raise RemoteError(
-                f"GitHub knows no repository {self._repository}, or hides it from this token",
-                during=purpose.doing,
-                todo="check the name (`--repo OWNER/NAME`), and that the token may read it",
-            )
-        return found
+        answer = self._graphql.ask_less(ask, _Answer, purpose)
+        self._graphql.found(answer.open, purpose)
+        return answer
 
 
 def _query(places: Iterable[str], marked: Iterable[str]) -> str:

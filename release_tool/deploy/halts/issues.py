@@ -10,14 +10,14 @@ import msgspec
 from release_tool.deploy.halts.model import End, Issue, IssueComment
 from release_tool.errors import PermissionDeniedError, RemoteError
 from release_tool.github.accounts import ACTIONS, Accounts
-from release_tool.github.graphql import Actor
+from release_tool.github.graphql import Actor, GraphQL, PageInfo
 from release_tool.github.transport import Purpose
 from release_tool.history.trust import Trust, trust_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from release_tool.github.transport import Query, Transport
+    from release_tool.github.transport import Transport
     from release_tool.project import Project
 
 US = "release-tool itself"
@@ -131,11 +131,6 @@ class _Written(msgspec.Struct, frozen=True, rename="camel"):
         return self.author.name if self.author else ""
 
 
-class _PageInfo(msgspec.Struct, frozen=True, rename="camel"):
-    has_next_page: bool
-    end_cursor: str | None
-
-
 class _Comment(_Written, frozen=True, rename="camel"):
     database_id: int
     created_at: datetime
@@ -143,7 +138,7 @@ class _Comment(_Written, frozen=True, rename="camel"):
 
 class _Comments(msgspec.Struct, frozen=True, rename="camel"):
     total_count: int
-    page_info: _PageInfo
+    page_info: PageInfo
     nodes: tuple[_Comment, ...]
 
 
@@ -220,7 +215,7 @@ class _Issue(_Written, frozen=True, rename="camel"):
 
 
 class _Issues(msgspec.Struct, frozen=True, rename="camel"):
-    page_info: _PageInfo
+    page_info: PageInfo
     nodes: tuple[_Issue, ...]
 
 
@@ -261,8 +256,7 @@ class HaltIssues:
     """
 
     def __init__(self, repository: str, transport: Transport, trust: Trust | None = None) -> None:
-        self._repository = repository
-        self._transport = transport
+        self._graphql = GraphQL(repository, transport)
         self._trust = trust or Trust(accounts=Accounts(repository, transport))
 
     def labelled(
@@ -307,8 +301,8 @@ class HaltIssues:
 
     def _whole(self, number: int) -> _Issue:
         purpose = Purpose(f"reading issue #{number}", "issues: read")
-        query: Query = {"query": _ONE, "variables": self._names() | {"number": number}}
-        repository = self._transport.query(lambda _: query, _OneAnswer, purpose).repository
+        variables = {"page": _PAGE, "number": number}
+        repository = self._graphql.ask(_ONE, variables, _OneAnswer, purpose).repository
         if repository is None or repository.issue is None:
             raise RemoteError(f"GitHub knows no issue #{number} any more", during=purpose.doing)
         return repository.issue
@@ -319,23 +313,15 @@ class HaltIssues:
         purpose = Purpose(f"looking for issues with the label {label}", "issues: read")
         after: str | None = None
         while True:
-            variables = self._names() | {"label": label, "states": [state], "order": order, "after": after}
-            query: Query = {"query": _ISSUES, "variables": variables | {"ended": ended and after is None}}
-            page = self._page(query, purpose)
+            variables = {"page": _PAGE, "label": label, "states": [state], "order": order, "after": after}
+            variables["ended"] = ended and after is None
+            page = self._graphql.found(
+                self._graphql.ask(_ISSUES, variables, _IssuesAnswer, purpose).repository, purpose
+            )
             yield page
             if not page.issues.page_info.has_next_page:
                 return
             after = page.issues.page_info.end_cursor
-
-    def _page(self, query: Query, purpose: Purpose) -> _IssuesRepository:
-        found = self._transport.query(lambda _: query, _IssuesAnswer, purpose).repository
-        if found is None:
-            raise RemoteError(
-                f"GitHub knows no repository {self._repository}, or hides it from this token",
-                during=purpose.doing,
-                todo="check the name (`--repo OWNER/NAME`), and that the token may read it",
-            )
-        return found
 
     def _told(self, issue: _Issue, label: str) -> LabelledIssue:
         if issue.labels.total_count > len(issue.labels.nodes):
@@ -392,15 +378,11 @@ class HaltIssues:
 
     def _more_comments(self, number: int, after: str | None) -> _Comments:
         purpose = Purpose(f"reading the comments on issue #{number}", "issues: read")
-        query: Query = {"query": _COMMENTS, "variables": self._names() | {"number": number, "after": after}}
-        repository = self._transport.query(lambda _: query, _CommentsAnswer, purpose).repository
+        variables = {"page": _PAGE, "number": number, "after": after}
+        repository = self._graphql.ask(_COMMENTS, variables, _CommentsAnswer, purpose).repository
         if repository is None or repository.issue is None:
             raise RemoteError(f"GitHub knows no issue #{number} any more", during=purpose.doing)
         return repository.issue.comments
-
-    def _names(self) -> dict[str, object]:
-        owner, _, name = self._repository.partition("/")
-        return {"owner": owner, "name": name, "page": _PAGE}
 
 
 def halt_issues(project: Project) -> HaltIssues:

@@ -13,7 +13,8 @@ from release_tool.deploy.ledger.model import TASK, Deployment, decode, encode, s
 from release_tool.deploy.ledger.phase import describe, is_spoken
 from release_tool.errors import NoAnswerError, RemoteError
 from release_tool.github import transport as github_transport
-from release_tool.github.graphql import BOT, Actor
+from release_tool.github.graphql import BOT, Actor, GraphQL, PageInfo, pages
+from release_tool.github.rest import Rest
 from release_tool.github.transport import Purpose
 from release_tool.history.trust import Ignored, Trust, trust_of
 from release_tool.text.visible import visible
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from release_tool.deploy.ledger.model import Payload
     from release_tool.deploy.ledger.phase import PhaseRecord
-    from release_tool.github.transport import Query, Transport
+    from release_tool.github.transport import Transport
     from release_tool.project import Project
 
 _PAGE = 100
@@ -84,11 +85,6 @@ class _Made(msgspec.Struct, frozen=True):
     id: int
 
 
-class _PageInfo(msgspec.Struct, frozen=True, rename="camel"):
-    has_next_page: bool
-    end_cursor: str | None
-
-
 class _Id(msgspec.Struct, frozen=True):
     id: str
 
@@ -107,7 +103,7 @@ class _Status(msgspec.Struct, frozen=True, rename="camel"):
 
 class _Statuses(msgspec.Struct, frozen=True, rename="camel"):
     total_count: int
-    page_info: _PageInfo
+    page_info: PageInfo
     nodes: tuple[_Status, ...]
 
 
@@ -152,7 +148,7 @@ class Record(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Page(msgspec.Struct, frozen=True, rename="camel"):
-    page_info: _PageInfo
+    page_info: PageInfo
     nodes: tuple[Record, ...]
 
 
@@ -181,8 +177,9 @@ class Deployments:
     """
 
     def __init__(self, repository: str, transport: Transport, trust: Trust | None = None) -> None:
-        self._repository = repository
         self._transport = transport
+        self._rest = Rest(repository, transport)
+        self._graphql = GraphQL(repository, transport)
         self._trust = trust or Trust()
         self._ignored: dict[str, Ignored] = {}
 
@@ -227,7 +224,7 @@ class Deployments:
             "auto_inactive": False,
         }
         purpose = Purpose(f"writing that deployment #{number} is {phase.word.value}", _WRITE)
-        self._transport.write("POST", self._path(number, "statuses"), fields, purpose)
+        self._rest.send("POST", f"deployments/{number}/statuses", fields, purpose)
 
     def ledger(self, environment: str) -> tuple[Deployment, ...]:
         """All deployments to an environment, oldest first; a hundred cost a request, those of other tools included."""
@@ -264,7 +261,7 @@ class Deployments:
     # How it is asked
 
     def _create(self, fields: dict[str, object], purpose: Purpose) -> int:
-        answer = self._transport.write("POST", self._path(), fields, purpose)
+        answer = self._transport.write("POST", self._rest.path("deployments"), fields, purpose)
         if answer.status != HTTPStatus.CREATED:
             raise RemoteError(f"GitHub made no deployment (it answered {answer.status})", during=purpose.doing)
         return github_transport.decode(answer.body, _Made, purpose).id
@@ -328,42 +325,26 @@ class Deployments:
 
     def _more_statuses(self, node: Record, after: str | None) -> _Statuses:
         purpose = Purpose(f"reading the statuses of deployment #{node.number}", _READ)
-        query: Query = {"query": _STATUSES, "variables": {"id": node.id, "page": _PAGE, "after": after}}
-        found = self._transport.query(lambda _: query, _StatusesAnswer, purpose).node
+        variables = {"id": node.id, "page": _PAGE, "after": after}
+        found = self._graphql.ask(_STATUSES, variables, _StatusesAnswer, purpose).node
         if found is None:
             raise RemoteError(f"GitHub knows no deployment #{node.number} any more", during=purpose.doing)
         return found.statuses
 
     def _pages(self, environments: Collection[str], size: int) -> Iterator[tuple[Record, ...]]:
         """Every page of the deployments to some environments, newest first; there is always one."""
-        after: str | None = None
-        while True:
-            page = self._page(environments, size, after)
-            yield page.nodes
-            if not page.page_info.has_next_page:
-                return
-            after = page.page_info.end_cursor
+        return (page.nodes for page in pages(lambda after: self._page(environments, size, after)))
 
     def _page(self, environments: Collection[str], size: int, after: str | None) -> _Page:
         """One page; a smaller one each time that GitHub could not make it."""
         purpose = Purpose(f"reading the deployments to {', '.join(environments)}", _READ)
-        owner, _, name = self._repository.partition("/")
-        fixed = {"owner": owner, "name": name, "environments": list(environments), "after": after, "page": _PAGE}
+        fixed: dict[str, object] = {"environments": list(environments), "after": after, "page": _PAGE}
 
-        def ask(failures: int) -> Query:
-            return {"query": _DEPLOYMENTS, "variables": fixed | {"first": max(size >> failures, 1)}}
+        def ask(failures: int) -> tuple[str, dict[str, object]]:
+            return _DEPLOYMENTS, fixed | {"first": max(size >> failures, 1)}
 
-        found = self._transport.query(ask, _Answer, purpose).repository
-        if found is None:
-            raise RemoteError(
-                f"GitHub knows no repository {self._repository}, or hides it from this token",
-                during=purpose.doing,
-                todo="check the name (`--repo OWNER/NAME`), and that the token may read it",
-            )
-        return found.deployments
-
-    def _path(self, *parts: str | int) -> str:
-        return "/".join([f"/repos/{self._repository}/deployments", *map(str, parts)])
+        found = self._graphql.ask_less(ask, _Answer, purpose).repository
+        return self._graphql.found(found, purpose).deployments
 
 
 def _unreadable(record: Record) -> str:
