@@ -253,7 +253,7 @@ def doctor(fix: bool, as_json: bool) -> None:
     session = current_session()
     project = session.project()
     found = stage.examine(project, os.environ.keys())
-    done = stage.mend(project, found) if fix else ()
+    done = stage.fix(project, found) if fix else ()
     if done:
         found = stage.examine(session.project(), os.environ.keys())
     _tell_examination(session, found, done, as_json=as_json)

@@ -1,4 +1,4 @@
-"""What has to be in place before a release or a deployment works: one finding each, with the way to mend it."""
+"""What has to be in place before a release or a deployment works: one finding each, with the way to fix it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FindingState(enum.Enum):
 
 
 class Fix(enum.Enum):
-    """What can be mended safely without a person."""
+    """What can be fixed safely without a person."""
 
     LABELS = "labels"
     CLOUD = "cloud"
@@ -63,7 +63,7 @@ class Fix(enum.Enum):
 
 
 class DoctorFinding(msgspec.Struct, frozen=True):
-    """One precondition: what it is about, how it is, and the command or the place that mends it.
+    """One precondition: what it is about, how it is, and the command or the place that fixes it.
 
     Where it holds, `fix` is advice.
     """

@@ -1,4 +1,4 @@
-"""Looking after a repository: every precondition as a line of its own, and what can be mended safely."""
+"""Looking after a repository: every precondition as a line of its own, and what can be fixed safely."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _COLOURS = {"major": "d73a4a", "minor": "0e8a16", "patch": "1d76db", "none": "c5
 
 
 class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Every finding, in the order in which one mends them."""
+    """Every finding, in the order in which one fixes them."""
 
     findings: tuple[DoctorFinding, ...]
 
@@ -53,16 +53,16 @@ def examine(project: Project, known: Collection[str]) -> DoctorReport:
     return DoctorReport(findings=tuple(doctor.findings()))
 
 
-def mend(project: Project, found: DoctorReport) -> tuple[str, ...]:
+def fix(project: Project, found: DoctorReport) -> tuple[str, ...]:
     """Repair what safely can be, and say what was done; running it again finds nothing to do."""
     wanted = {finding.repair for finding in found.problems}
     done: list[str] = []
     if Fix.FILES in wanted:
-        done += _mend_files(project)
+        done += _fix_files(project)
     if project.github and Fix.LABELS in wanted:
-        done += _mend_labels(project, project.github)
+        done += _fix_labels(project, project.github)
     if project.github and Fix.CLOUD in wanted:
-        done += _mend_cloud(project)
+        done += _fix_cloud(project)
     return tuple(done)
 
 
@@ -210,10 +210,10 @@ def _next_tag(config: Config, seen: RepositorySnapshot) -> str:
     return tag_name(version, seen.naming.prefix) if version else seen.naming.prefix
 
 
-# Mending
+# Fixing
 
 
-def _mend_files(project: Project) -> Iterator[str]:
+def _fix_files(project: Project) -> Iterator[str]:
     """Write the files of ours that are missing or older into the working tree; what somebody changed stays.
 
     Half a set would release twice or not at all: what is in the way, or of an older set, is left to `init`.
@@ -227,7 +227,7 @@ def _mend_files(project: Project) -> Iterator[str]:
     yield from (f"wrote {file.path}: commit it, and merge it by a pull request" for file in kept)
 
 
-def _mend_labels(project: Project, github: GitHub) -> Iterator[str]:
+def _fix_labels(project: Project, github: GitHub) -> Iterator[str]:
     for label in (
         name for names in missing_labels(github.adapter(Settings).labels(), project.config) for name in names
     ):
@@ -242,7 +242,7 @@ def _appearance(config: Config, label: str) -> tuple[str, str]:
     return "ededed", "Read by release-tool"
 
 
-def _mend_cloud(project: Project) -> Iterator[str]:
+def _fix_cloud(project: Project) -> Iterator[str]:
     """Begin the hosted branch at the newest release, else where the main branch is."""
     sync = project.config.sync
     seen = branch_snapshot(project, main_branch(project))
