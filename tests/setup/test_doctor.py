@@ -14,7 +14,7 @@ from release_tool.deploy.ledger.model import DeploymentKind, Payload
 from release_tool.model.tags import Owner
 from release_tool.setup import files as scaffold
 from release_tool.setup.checks import FindingState
-from release_tool.setup.doctor import examine, mend
+from release_tool.setup.doctor import examine, fix
 from tests.adoption import ADMIN, adopt
 from tests.clock import FakeClock
 from tests.shop import shop
@@ -378,8 +378,8 @@ def test_what_safely_can_be_mended_is_and_it_says_so(bare: Shop) -> None:
 def test_mending_twice_finds_nothing_left_to_do(bare: Shop) -> None:
     adopt(bare)
     project = bare.project()
-    assert mend(project, examine(project, ()))
-    assert mend(project, examine(project, ())) == ()
+    assert fix(project, examine(project, ()))
+    assert fix(project, examine(project, ())) == ()
 
 
 def test_mending_leaves_what_somebody_changed(sound: Shop) -> None:
