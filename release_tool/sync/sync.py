@@ -49,6 +49,7 @@ class SyncState(enum.StrEnum):
     CREATE = "create"
     FAST_FORWARD = "fast-forward"
     MERGE = "merge"
+    TEST = "test"
     CANDIDATE = "candidate"
     TESTED = "tested"
     PUSHED = "pushed"

@@ -57,7 +57,7 @@ def test_a_freeze_a_missing_branch_and_what_could_not_be_looked_at_are_good_to_k
         unseen=("approvals, without the right to read Actions",),
     )
     assert [concern.text for concern in concerns(day)] == [
-        "deployments frozen until Monday 06:00",
+        "production is frozen until Monday 06:00",
         "cloud does not exist yet",
         "Not looked at: approvals, without the right to read Actions",
     ]

@@ -88,7 +88,7 @@ def test_a_release_that_waits_says_its_own_reason_and_never_that_of_a_later_one(
     halted = way(good, halted="halted by ada")
 
     assert halted["v1.3"][2] == ("deployed", "waiting", "comes with 1.4")
-    assert halted["v1.4"][2] == ("deployed", "held", "production is halted by ada")
+    assert halted["v1.4"][2] == ("deployed", "held", "deployments halted by ada")
     assert way(good, held)["v1.3"][2] == ("deployed", "held", "held: frozen until Monday")
     assert way(good, quarantined, back)["v1.3"][2:] == [
         ("deployed", "passed by", "included in 1.4"),
@@ -351,7 +351,7 @@ def test_everything_that_is_not_fine_says_what_to_do() -> None:
                 "production|unhealthy, halted: 1.3 (#2) failed and nothing was proven since|"
                 "`release-tool rollback -e production`"
             ),
-            "|pending: 1.9 (production is x)|`release-tool resume`",
+            "|pending: 1.9 (deployments x)|`release-tool resume`",
             "|rollback target: 1.2 (da4b9237ba)|",
             "staging|nothing deployed|release something first: `release-tool plan`",
             "halted|everything by ada: the database is full (#7)|`release-tool resume`",

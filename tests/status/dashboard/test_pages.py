@@ -167,7 +167,7 @@ def test_as_many_entries_stand_under_what_needs_a_person_as_it_says() -> None:
     page = pages_of(samples.incident())[0].text
     needing, noted = page.partition('<h2 id="attention">')[2].split('<h3 class="noted">')
     assert needing.count("<li class=") == 5
-    assert "things need a person" in needing
+    assert "open action items" in needing
     assert '<li class="note">' in noted
 
 
@@ -175,7 +175,7 @@ def test_the_way_back_is_one_fact_in_one_line() -> None:
     day = samples.calm()
     back = day.environments[1].way_back
     text = first_page(day)
-    assert f"Way back{back.name} {str(back.commit)[:10]}" in text.replace("Way back ", "Way back")
+    assert f"Rollback target{back.name} {str(back.commit)[:10]}" in text.replace("Rollback target ", "Rollback target")
     assert back.reason not in text
 
 
