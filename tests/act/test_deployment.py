@@ -238,7 +238,7 @@ def test_a_version_tag_that_a_person_pushes_is_deployed_by_a_run_on_the_branch(o
     assert (sync.green, sync.of.event.ref, ours.live()) == (True, "refs/heads/main", "1.9.0")
 
 
-def test_what_a_lost_machine_left_half_way_is_brought_again_by_the_next_run_and_the_next_version_goes(
+def test_what_a_lost_machine_left_half_way_is_brought_again_by_the_next_run_and_the_next_goes(
     ours: Hosted,
 ) -> None:
     ours.merge(1)
