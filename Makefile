@@ -1,7 +1,7 @@
 # Everything a contributor does, each with all the set-up it needs. `make` lists it.
 
 PYTHON ?= python3
-# Many tests wait for a server or a program, so two for each core keep it busy.
+# Many tests wait for a server or a program, so two workers for each core keep it busy; who has nothing left takes of the others.
 CORES := $(shell nproc 2> /dev/null || sysctl -n hw.ncpu 2> /dev/null || echo 2)
 JOBS ?= $(shell expr 2 '*' $(CORES))
 # Compiling the same modules again in every process costs a third of the tests.
@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE =
 BIN := .venv/bin
 READY := .venv/.ready
 TOOL := build/tool
-PYTEST = $(BIN)/python -m pytest -n $(JOBS) --inline-snapshot=disable --durations=10 --durations-min=1
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --inline-snapshot=disable --durations=10 --durations-min=1
 QUICK := -m 'not sandbox and not browser and not act'
 # The time a target took, for who waits for it; it runs what it is given and keeps its exit code.
 TIMED = @started=$$(date +%s); $(MAKE) --no-print-directory $(1) && \
