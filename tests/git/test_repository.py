@@ -12,6 +12,8 @@ import pytest
 from release_tool.errors import BugError, RemoteError, UsageError
 from release_tool.git.repository import Git, RawChange, TagRef, parse_remote
 from release_tool.model.commits import Author
+from release_tool.system.patience import Patience
+from tests.clock import FakeClock
 from tests.git.repo import Repo
 
 if TYPE_CHECKING:
@@ -193,8 +195,9 @@ def test_a_remote_tells_its_tags_the_same_way(repo: Repo, tmp_path: Path) -> Non
     assert git.remote_tags() == Git(repo.directory).tags()
 
 
-def test_a_remote_that_does_not_answer_is_an_error_and_not_a_repository_without_tags(repo: Repo, git: Git) -> None:
+def test_a_remote_that_does_not_answer_is_an_error_and_not_a_repository_without_tags(repo: Repo) -> None:
     repo.git("remote", "add", "origin", "http://ada:secret@127.0.0.1:9/acme/shop.git")  # nobody listens there
+    git = Git(repo.directory, patience=Patience(clock=FakeClock()))
 
     with pytest.raises(RemoteError) as failure:
         git.remote_tags()
