@@ -51,7 +51,7 @@ def test_the_demo_shows_every_stage_in_order_and_leaves_the_dashboard(tmp_path: 
         "production: 1.3.1 rolled back",
         "3 bad intervals in a row",
         "production: 1.3.2 rolled back",
-        "production: 1.3.2 held",
+        "production: 1.3.2 blocked",
         "halted: production",
         "[6/7] A conflict waits for a person",
         "conflict: v1.3.3 conflicts with `cloud`",
