@@ -275,7 +275,14 @@ def _withheld(project: Project, seen: RepositorySnapshot) -> str:
 
 
 def _released_before(project: Project, seen: RepositorySnapshot) -> bool:
-    """Whether one of the newest tags was claimed by us."""
+    """Whether we wrote one of the newest releases, or claimed one of the newest tags.
+
+    A clone need not have the tags, and a person may have written a release's notes anew: either of them is enough.
+    """
+    from release_tool.text.markers import is_ours
+
+    if any(is_ours(release.body) for release in seen.releases):
+        return True
     messages = project.git.tag_messages([tag.name for tag in seen.tags[:_NEWEST]])
     return any(owner_of(message.text) for message in messages.values())
 

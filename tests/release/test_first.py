@@ -27,6 +27,15 @@ def test_a_push_releases_nothing_until_a_person_has_released_once(tmp_path: Path
         assert made.run("plan", "--json", env=made.job() | PUSH).document["tag"] == "v1.2.5"
 
 
+def test_a_clone_that_has_no_tags_goes_on_releasing(tmp_path: Path) -> None:
+    with shop(tmp_path, {"tag": "v1.2.3"}, FIX, NEXT) as made:
+        assert made.run("release", "--json", env=made.job()).document["released"] is True
+        made.api("PUT", "pulls/2/merge", {"merge_method": "squash"})
+        made.git("pull", "--quiet", "--no-tags", "origin", "main")
+        made.git("tag", "--delete", *made.git("tag").split())
+        assert made.run("plan", "--json", env=made.job() | PUSH).document["tag"] == "v1.2.5"
+
+
 def test_who_says_so_lets_the_first_push_release(tmp_path: Path) -> None:
     with shop(tmp_path, {"tag": "v1.2.3"}, FIX, files={"release-tool.toml": "release-now = true\n"}) as made:
         assert made.run("plan", "--json", env=made.job() | PUSH).document["tag"] == "v1.2.4"
