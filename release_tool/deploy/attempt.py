@@ -10,7 +10,7 @@ from release_tool.deploy import policy
 from release_tool.deploy.ledger.model import Deployment, DeploymentKind, Payload, live
 from release_tool.deploy.ledger.store import deployments_of
 from release_tool.deploy.manual import by_hand
-from release_tool.deploy.preconditions import best_rollback_target, changes_to, facts_before
+from release_tool.deploy.preconditions import best_rollback_target, changes_to, facts_before, halted
 from release_tool.deploy.rollout import Rollout
 from release_tool.history.trust import summed_up
 
@@ -167,15 +167,17 @@ class Attempt:
 
     def facts(self) -> policy.DeployFacts:
         """What the decision is made by."""
-        environments = self.environment.project.config.environments
-        needed = policy.requirements(environments, self.environment.name, automatic=self.request.automatic)
-        others = deployments_of(self.environment.project).ledgers(needed) if self.kind is DeploymentKind.DEPLOY else {}
+        project, name = self.environment.project, self.environment.name
+        deploys = self.kind is DeploymentKind.DEPLOY
+        needed = policy.requirements(project.config.environments, name, automatic=self.request.automatic)
+        others = deployments_of(project).ledgers(needed) if deploys else {}
         return facts_before(
-            self.environment,
             self.revisions,
             self.revision,
             self.request,
-            {**others, self.environment.name: self.writer.ledger},
+            name,
+            {**others, name: self.writer.ledger},
+            halted=halted(self.environment, self.request) if deploys else "",
             kind=self.kind,
             leaves=self.leaves,
         )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from release_tool.model.version import Version
     from release_tool.project import Project
 
-_FAR_BACK = 20
+FAR_BACK = 20
 """How many commits of the hosted branch are asked whether they were tested, from its head on."""
 _HOSTED = "cloud."
 _HASH = re.compile(r"[0-9a-f]{7,64}")
@@ -46,19 +46,18 @@ class Revision:
 class RevisionResolver:
     """What can be deployed: the deployed branch with its head, and every release, as they were when it was looked.
 
-    What follows from that alone is found out once.
+    What follows from that alone is found out once. `marks` are those of commits that are known already.
     """
 
     project: Project
     branch: str
     head: str
     seen: RepositorySnapshot
+    marks: dict[str, Marks] = dataclasses.field(default_factory=dict, repr=False, compare=False)
     _named: dict[str, Revision] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
     _changes: dict[tuple[str, str], tuple[Change, ...]] = dataclasses.field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-
-    _marks: dict[str, Marks] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
     _standing: dict[str, bool] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -112,7 +111,7 @@ class RevisionResolver:
             good = (tag for tag in self.seen.tags if self._is_carried(tag) and str(tag.version) not in withdrawn)
             tag = next(good, None)
             return self.named(tag.commit) if tag else None
-        line = self.project.git.first_parent_log(self.project.git.resolve(f"{self.head}~{_FAR_BACK}"), self.head)
+        line = self.project.git.first_parent_log(self.project.git.resolve(f"{self.head}~{FAR_BACK}"), self.head)
         tested = next((landed.sha for landed in line if self.is_tested(landed.sha)), None)
         return self.named(tested) if tested else None
 
@@ -165,9 +164,9 @@ class RevisionResolver:
         return manifest_of(self.project, release, commit) if release else None
 
     def _marks_of(self, commit: str) -> Marks:
-        if commit not in self._marks:
-            self._marks[commit] = marks_of(self.project, commit)
-        return self._marks[commit]
+        if commit not in self.marks:
+            self.marks[commit] = marks_of(self.project, commit)
+        return self.marks[commit]
 
     def withdrawn(self) -> frozenset[str]:
         """The names of the releases that were withdrawn."""

@@ -117,7 +117,7 @@ def roll_back(rollout: Rollout, attempt: Attempt, reason: str) -> PhaseRecord:
         return _not_back(back.reason, reason)
     one_way = ""
     with writer.patient("looking for what can't be undone"):  # asked before, of a way back that may be gone by now
-        one_way = irreversible(writer.environment, attempt.revisions, back.choice.commit, failed.commit)
+        one_way = irreversible(attempt.revisions, back.choice.commit, failed.commit)
     if one_way:
         why = f"{one_way} can't be undone by going back to {back.choice.payload.name}"
         return _not_back(why, reason)

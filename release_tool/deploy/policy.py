@@ -56,6 +56,12 @@ class DeployFacts(msgspec.Struct, frozen=True, kw_only=True):
     unmet: tuple[str, ...] = ()
     again: bool = False
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether the commit is live already, so that there is nothing to decide."""
+        records = self.kind is DeploymentKind.RECORD
+        return not records and not self.again and live(self.ledger).commit == self.commit
+
 
 class Objection(msgspec.Struct, frozen=True):
     """A "no", and what a person overrules it with, None where nobody may."""
@@ -121,7 +127,7 @@ def may_deploy(facts: DeployFacts) -> DeployDecision:
 
     To an automatic run "older" is `superseded` and every other "no" is `held`; a person is told all of them.
     """
-    if facts.kind is not DeploymentKind.RECORD and live(facts.ledger).commit == facts.commit and not facts.again:
+    if facts.unchanged:
         return DeployDecision(
             outcome=DeployOutcome.UNCHANGED, reason=f"{facts.name} is live in {facts.environment} already"
         )
@@ -133,6 +139,13 @@ def may_deploy(facts: DeployFacts) -> DeployDecision:
     return _held(facts, objections) if facts.automatic else _refused(objections)
 
 
+def hangs_on_changes(facts: DeployFacts) -> bool:
+    """Whether it matters what can't be undone, which costs most to find out: an automatic run is told one reason."""
+    if not facts.automatic:
+        return not facts.unchanged
+    return may_deploy(msgspec.structs.replace(facts, unmet=())).outcome is DeployOutcome.GOES
+
+
 def requirements(environments: Mapping[str, Environment], name: str, *, automatic: bool) -> tuple[str, ...]:
     """The environments that have to be healthy at a commit before this one may get it.
 
@@ -142,11 +155,6 @@ def requirements(environments: Mapping[str, Environment], name: str, *, automati
     before = [other for other in names[: names.index(name)] if environments[other].automatic]
     followed = before[-1:] if automatic and environments[name].automatic else []
     return tuple(dict.fromkeys([*environments[name].after, *followed]))
-
-
-def is_healthy_at(ledger: Ledger, commit: str) -> bool:
-    """Whether an environment is healthy at just this commit."""
-    return live(ledger).commit == commit
 
 
 def next_steps(facts: Mapping[str, DeployFacts]) -> tuple[NextStep, ...]:

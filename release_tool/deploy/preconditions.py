@@ -1,4 +1,4 @@
-"""What has to be known before a deployment, gathered for `guard.may_deploy` to decide by."""
+"""What has to be known before a deployment, gathered for `policy.may_deploy` to decide by."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.ledger.model import Deployment, Ledger, RollbackTarget
     from release_tool.history.changes import Change
+    from release_tool.project import Project
 
 _FEW = 3
 """How many of the changes that can't be undone are named."""
@@ -40,47 +41,55 @@ class DeployRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def facts_before(  # noqa: PLR0913 - a deployment is decided by all of these
-    environment: DeployEnvironment,
     revisions: RevisionResolver,
     revision: Revision,
     request: DeployRequest,
+    name: str,
     ledgers: Mapping[str, Ledger],
     *,
-    kind: DeploymentKind,
+    halted: str,
+    kind: DeploymentKind = DeploymentKind.DEPLOY,
     leaves: Deployment | None = None,
 ) -> policy.DeployFacts:
-    """Gather what decides whether a commit may be deployed; `ledgers` are those of all environments that matter."""
-    ledger = ledgers[environment.name]
+    """Gather what decides whether a commit may be deployed to the environment of a name, and write nothing.
+
+    `ledgers` are those of all environments that matter, and `halted` says who stops deployments, empty where nobody.
+    """
+    ledger = ledgers[name]
     deploys = kind is DeploymentKind.DEPLOY
     withdrawn, gone = unfit(revisions, ledger, revision)
-    back = rollback_target(ledger, revision.commit, withdrawn=withdrawn, gone=gone)
     mark = _mark(revisions, ledger, revision) if deploys else None
-    older = mark is not None and environment.project.git.is_ancestor(revision.commit, mark)
-    apart = mark is not None and revisions.are_apart(revision.commit, mark)
-    left = leaves.commit if kind is DeploymentKind.ROLLBACK and leaves else mark if older or apart else None
-    one_way = irreversible(environment, revisions, revision.commit, left) if left else ""
-    if not left or apart:
-        known = back.choice.commit if back.choice else None
-        one_way = one_way or irreversible(environment, revisions, known, revision.commit)
-    return policy.DeployFacts(
-        environment=environment.name,
+    known = policy.DeployFacts(
+        environment=name,
         ledger=ledger,
         commit=revision.commit,
         name=revision.name,
         kind=kind,
         automatic=request.automatic,
         overrides=request.overrides,
-        halted=halted(environment, request) if deploys else "",
-        frozen=frozen(environment) if deploys else "",
-        older=older,
-        apart=apart,
+        halted=halted,
+        frozen=frozen(revisions.project, name) if deploys else "",
+        older=mark is not None and revisions.project.git.is_ancestor(revision.commit, mark),
+        apart=mark is not None and revisions.are_apart(revision.commit, mark),
         tested=not deploys or revisions.is_tested(revision.commit),
         withdrawn=withdrawn,
         gone=gone,
-        irreversible=one_way,
-        unmet=_unmet(environment, revision, ledgers, request) if deploys else (),
+        unmet=_unmet(revisions.project, revision, request, name, ledgers) if deploys else (),
         again=request.again and deploys and not request.automatic,
     )
+    if not policy.hangs_on_changes(known):
+        return known
+    left = leaves.commit if kind is DeploymentKind.ROLLBACK and leaves else mark if known.older or known.apart else None
+    return msgspec.structs.replace(known, irreversible=_one_way(revisions, known, left))
+
+
+def _one_way(revisions: RevisionResolver, known: policy.DeployFacts, left: str | None) -> str:
+    """What can't be undone between the commit and what is left for it, and what would be gone back to from it."""
+    one_way = irreversible(revisions, known.commit, left) if left else ""
+    if one_way or (left and not known.apart):
+        return one_way
+    back = rollback_target(known.ledger, known.commit, withdrawn=known.withdrawn, gone=known.gone).choice
+    return irreversible(revisions, back.commit if back else None, known.commit)
 
 
 def halted(environment: DeployEnvironment, request: DeployRequest) -> str:
@@ -99,9 +108,9 @@ def halted(environment: DeployEnvironment, request: DeployRequest) -> str:
     return str(found) if found else ""
 
 
-def frozen(environment: DeployEnvironment) -> str:
+def frozen(project: Project, name: str) -> str:
     """Until when a freeze of the configuration holds, empty where none does."""
-    until = freeze.frozen_until(environment.settings.freeze, environment.project.clock.now())
+    until = freeze.frozen_until(project.config.environments[name].freeze, project.clock.now())
     return freeze.frozen(until) if until else ""
 
 
@@ -112,17 +121,20 @@ def best_rollback_target(revisions: RevisionResolver, ledger: Ledger, leaves: st
     return rollback_target(ledger, leaves, withdrawn=withdrawn, gone=gone)
 
 
-def unfit(revisions: RevisionResolver, ledger: Ledger, revision: Revision) -> tuple[frozenset[str], frozenset[str]]:
+def unfit(
+    revisions: RevisionResolver, ledger: Ledger, revision: Revision | None
+) -> tuple[frozenset[str], frozenset[str]]:
     """The commits of withdrawn releases, and those that stand nowhere."""
-    withdrawn = _withdrawn(revisions, ledger)
-    if revision.name in revisions.withdrawn():
-        withdrawn |= {revision.commit}
-    return withdrawn, revisions.gone({revision.commit, *proven_commits(ledger)})
+    withdrawn, commits = _withdrawn(revisions, ledger), {*proven_commits(ledger)}
+    if revision:
+        commits.add(revision.commit)
+        withdrawn |= {revision.commit} if revision.name in revisions.withdrawn() else frozenset()
+    return withdrawn, revisions.gone(commits)
 
 
-def irreversible(environment: DeployEnvironment, revisions: RevisionResolver, older: str | None, newer: str) -> str:
+def irreversible(revisions: RevisionResolver, older: str | None, newer: str) -> str:
     """What one commit has, another one lacks, and can't be undone, as a person would name it; empty where all can."""
-    git = environment.project.git
+    git = revisions.project.git
     if older is None or not git.obtain(older):
         return ""
     if not git.is_ancestor(older, newer):
@@ -131,8 +143,8 @@ def irreversible(environment: DeployEnvironment, revisions: RevisionResolver, ol
         return ""
     changes = changes_to(revisions, older, newer)
     found = [change.name for change in changes if change.irreversible]
-    settled = {path for change in changes if change.irreversible is False for path in _files(environment, change)}
-    patterns = environment.project.config.irreversible_paths
+    settled = {path for change in changes if change.irreversible is False for path in _files(revisions.project, change)}
+    patterns = revisions.project.config.irreversible_paths
     paths = matching(git.files_between(older, newer), patterns) if patterns else ()
     one_way = [path for path in paths if path not in settled]
     named = found or [f"`{visible(path)}`" for path in one_way]
@@ -152,8 +164,8 @@ def changes_to(revisions: RevisionResolver, older: str | None, newer: str) -> tu
     return revisions.changes(older, newer)
 
 
-def _files(environment: DeployEnvironment, change: Change) -> tuple[str, ...]:
-    git = environment.project.git
+def _files(project: Project, change: Change) -> tuple[str, ...]:
+    git = project.git
     parent = next(iter(commit.parents), None) if (commit := git.commit(change.sha)) else None
     return git.files_between(parent, change.sha) if parent else ()
 
@@ -168,8 +180,7 @@ def _mark(revisions: RevisionResolver, ledger: Ledger, revision: Revision) -> st
 
 
 def _unmet(
-    environment: DeployEnvironment, revision: Revision, ledgers: Mapping[str, Ledger], request: DeployRequest
+    project: Project, revision: Revision, request: DeployRequest, name: str, ledgers: Mapping[str, Ledger]
 ) -> tuple[str, ...]:
-    environments = environment.project.config.environments
-    names = policy.requirements(environments, environment.name, automatic=request.automatic)
-    return tuple(name for name in names if live(ledgers[name]).commit != revision.commit)
+    names = policy.requirements(project.config.environments, name, automatic=request.automatic)
+    return tuple(other for other in names if live(ledgers[other]).commit != revision.commit)

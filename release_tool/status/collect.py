@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.deploy.candidates import FAR_BACK
 from release_tool.deploy.environment import with_deployed_configuration
 from release_tool.deploy.halts import model as halting
 from release_tool.deploy.halts.issues import US, halt_issues
@@ -21,7 +22,7 @@ from release_tool.history.marks import marks_of
 from release_tool.history.trust import summed_up, trust_of
 from release_tool.model.tags import TagState
 from release_tool.status import model
-from release_tool.status.github_snapshot import CommitStatus, GitHubSnapshots
+from release_tool.status.github_snapshot import GitHubSnapshots
 from release_tool.sync.sync import TESTED
 from release_tool.text.visible import visible
 
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
     from release_tool.project import Project
     from release_tool.status.github_snapshot import GitHubSnapshot
     from release_tool.status.model import Waiting
-
-FAR_BACK = 20
-"""How many commits of the hosted branch are asked whether they were tested, from its head on, as a deployment asks."""
 
 FEW = 10
 """How many releases a look shows that is not to show all of them, and how many are followed on their way."""
@@ -163,16 +161,9 @@ def _on_github(project: Project, branch: str, commits: Sequence[str], *, whole: 
 
 def _uncovered(project: Project, found: GitHubSnapshot) -> GitHubSnapshot:
     """The same with our own statuses of those commits on which a stranger wrote over them."""
-    marks, ignored = dict(found.marks), list(found.ignored)
-    for commit in sorted(found.hidden):
-        known = marks_of(project, commit)
-        ignored += known.ignored
-        marks[commit] = {
-            context: CommitStatus(context, status.state, status.at)
-            for context, status in known.counted.items()
-            if status.at
-        }
-    return msgspec.structs.replace(found, marks=marks, ignored=tuple(ignored))
+    hidden = {commit: marks_of(project, commit) for commit, marks in sorted(found.marks.items()) if marks.ignored}
+    ignored = tuple(one for marks in hidden.values() for one in marks.ignored)
+    return msgspec.structs.replace(found, marks={**found.marks, **hidden}, ignored=(*found.ignored, *ignored))
 
 
 def _ledgers(
@@ -237,5 +228,5 @@ def _published(project: Project, seen: RepositorySnapshot, *, whole: bool) -> tu
 
 def tested_at(snapshot: StatusSnapshot, commit: str) -> datetime | None:
     """When the tests passed on a commit of the hosted branch; None where they did not."""
-    mark = snapshot.on_github.marks.get(commit, {}).get(TESTED)
-    return mark.created_at if mark and mark.state.casefold() == "success" else None
+    marks = snapshot.on_github.marks.get(commit)
+    return marks.counted[TESTED].at if marks and marks.is_set(TESTED) else None

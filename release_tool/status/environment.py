@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 
 from release_tool import config
-from release_tool.deploy import policy
 from release_tool.deploy.freeze import frozen
 from release_tool.deploy.health.verdict import checks_of
 from release_tool.deploy.ledger.model import (
@@ -22,7 +21,7 @@ from release_tool.deploy.ledger.model import (
     rollback_target,
 )
 from release_tool.deploy.ledger.phase import Phase
-from release_tool.deploy.policy import DeployOutcome, may_deploy
+from release_tool.deploy.policy import DeployFacts, DeployOutcome, may_deploy
 from release_tool.status import model
 from release_tool.status.metrics import DeliveryMetrics
 from release_tool.status.model import Health, Link
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from release_tool.deploy.ledger.model import Deployment, LiveDeployment
+    from release_tool.deploy.policy import DeployDecision
 
 NOT_BEGUN = "nobody has begun"
 """Why an automatic environment lacks what nothing stands against."""
@@ -44,21 +44,11 @@ SILENCE = timedelta(minutes=30)
 """After this long without a sign of life somebody should ask whether whoever deploys still lives."""
 
 
-class DeployCandidate(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest commit that could be deployed, and since when it could."""
-
-    commit: str
-    name: str
-    since: datetime | None = None
-    tested: bool = True
-
-
 class EnvironmentFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one environment at a moment; `url` is the repository's on the web, empty where unknown.
 
-    `halts` are those that stop it and `halted` says it of the one that counts. `older` says that what is live contains
-    the candidate. `withdrawn` and `gone` are commits, `unmet` the environments that come first, and `apart` is as for
-    `policy.Facts`.
+    `candidate` is what an automatic run decides by whether the newest that could be deployed goes, and `since` when it
+    could. `halts` are those that stop the environment; `withdrawn` and `gone` are commits.
     """
 
     name: str
@@ -66,15 +56,12 @@ class EnvironmentFacts(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
     at: datetime
     url: str = ""
-    candidate: DeployCandidate | None = None
-    older: bool = False
-    apart: bool = False
+    candidate: DeployFacts | None = None
+    since: datetime | None = None
     halts: tuple[model.HaltStatus, ...] = ()
-    halted: str = ""
     frozen_until: datetime | None = None
     withdrawn: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
-    unmet: tuple[str, ...] = ()
     delivery: DeliveryMetrics = DeliveryMetrics()
     changes: model.Changes | None = None
 
@@ -212,35 +199,16 @@ def _missing(facts: EnvironmentFacts) -> model.PendingVersion | None:
     candidate = facts.candidate
     if candidate is None or any(one.commit == candidate.commit for one in _running(facts.ledger)):
         return None
-    decision = may_deploy(_asked(facts, candidate))
+    decision = may_deploy(candidate)
     if decision.outcome in {DeployOutcome.UNCHANGED, DeployOutcome.SUPERSEDED}:
         return None
     why, todo = _held(facts, candidate, decision) if decision.objections else _not_begun(facts, candidate)
     return model.PendingVersion(
-        name=visible(candidate.name), commit=candidate.commit, since=candidate.since, why=visible(why), todo=todo
+        name=visible(candidate.name), commit=candidate.commit, since=facts.since, why=visible(why), todo=todo
     )
 
 
-def _asked(facts: EnvironmentFacts, candidate: DeployCandidate) -> policy.DeployFacts:
-    """What an automatic run would ask before it deploys; what it finds out about the change itself it has written."""
-    return policy.DeployFacts(
-        environment=facts.name,
-        ledger=facts.ledger,
-        commit=candidate.commit,
-        name=candidate.name,
-        automatic=True,
-        halted=facts.halted,
-        frozen=frozen(facts.frozen_until) if facts.frozen_until else "",
-        older=facts.older,
-        apart=facts.apart,
-        tested=candidate.tested,
-        withdrawn=facts.withdrawn,
-        gone=facts.gone,
-        unmet=facts.unmet,
-    )
-
-
-def _not_begun(facts: EnvironmentFacts, candidate: DeployCandidate) -> tuple[str, str]:
+def _not_begun(facts: EnvironmentFacts, candidate: DeployFacts) -> tuple[str, str]:
     """Why nobody deployed what nothing stands against: the ledger's own reason, else that nobody has begun."""
     noes = {Phase.HELD, Phase.REFUSED, Phase.NOT_DONE}
     told = (one.phase for one in reversed(facts.ledger) if one.commit == candidate.commit and one.phase.word in noes)
@@ -252,12 +220,12 @@ def _not_begun(facts: EnvironmentFacts, candidate: DeployCandidate) -> tuple[str
     return WAITS, deploy
 
 
-def _held(facts: EnvironmentFacts, candidate: DeployCandidate, decision: policy.DeployDecision) -> tuple[str, str]:
+def _held(facts: EnvironmentFacts, candidate: DeployFacts, decision: DeployDecision) -> tuple[str, str]:
     objection = decision.objections[0]
     return objection.reason, _way_out(facts, candidate, objection.override)
 
 
-def _way_out(facts: EnvironmentFacts, candidate: DeployCandidate, override: Override | None) -> str:
+def _way_out(facts: EnvironmentFacts, candidate: DeployFacts, override: Override | None) -> str:
     deploy = f"deploy {visible(candidate.name)}"
     if override is None:
         return _unmet(facts, candidate) or command(facts, deploy)
@@ -275,12 +243,12 @@ def _way_out(facts: EnvironmentFacts, candidate: DeployCandidate, override: Over
             assert_never(never)
 
 
-def _unmet(facts: EnvironmentFacts, candidate: DeployCandidate) -> str:
+def _unmet(facts: EnvironmentFacts, candidate: DeployFacts) -> str:
     """What to do about a refusal that nobody may bypass; empty where it only takes a person to begin."""
     if not candidate.tested:
         return "let its tests pass: `release-tool sync` tells how far it is"
-    if facts.unmet:
-        return command(msgspec.structs.replace(facts, name=facts.unmet[0]), f"deploy {visible(candidate.name)}")
+    if candidate.unmet:
+        return command(msgspec.structs.replace(facts, name=candidate.unmet[0]), f"deploy {visible(candidate.name)}")
     return ""
 
 

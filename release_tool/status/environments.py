@@ -10,14 +10,13 @@ from release_tool.deploy.candidates import RevisionResolver
 from release_tool.deploy.environment import deployed_branch
 from release_tool.deploy.freeze import frozen_until
 from release_tool.deploy.halts import model as halting
-from release_tool.deploy.ledger.model import proven_commits, yardstick
-from release_tool.deploy.policy import is_healthy_at, requirements
+from release_tool.deploy.preconditions import DeployRequest, facts_before, unfit
 from release_tool.history.changes import landing_change, landings
-from release_tool.history.commit_names import name_of_commit, newest_in
+from release_tool.history.commit_names import newest_in
 from release_tool.history.look import changes_between
 from release_tool.status import model
-from release_tool.status.collect import FAR_BACK, contains, tested_at
-from release_tool.status.environment import DeployCandidate, EnvironmentFacts, environment_status, live_and_previous
+from release_tool.status.collect import tested_at
+from release_tool.status.environment import EnvironmentFacts, environment_status, live_and_previous
 from release_tool.status.metrics import delivery
 from release_tool.status.pipeline import EnvironmentLedger
 from release_tool.text.visible import visible
@@ -25,7 +24,9 @@ from release_tool.text.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from release_tool.deploy.candidates import Revision
     from release_tool.deploy.ledger.model import Ledger
+    from release_tool.deploy.policy import DeployFacts
     from release_tool.history.changes import Change
     from release_tool.history.containment import Commits
     from release_tool.history.look import RepositorySnapshot
@@ -36,25 +37,29 @@ if TYPE_CHECKING:
 
 def environment_ledgers(project: Project, snapshot: StatusSnapshot, closely: str) -> list[EnvironmentLedger]:
     """Every environment in the order of the configuration; `closely` names the one whose changes are looked up."""
-    candidate = _candidate(project, snapshot)
+    head = snapshot.cloud or snapshot.seen.head
+    revisions = RevisionResolver(
+        project=project,
+        branch=deployed_branch(project),
+        head=head,
+        seen=snapshot.seen,
+        marks=dict(snapshot.on_github.marks),
+    )
+    newest = None if project.config.sync and snapshot.cloud is None else revisions.newest()
     return [
         EnvironmentLedger(
-            _environment(project, snapshot, name, candidate, closely=name == closely), snapshot.ledgers[name]
+            _environment(revisions, snapshot, name, newest, closely=name == closely), snapshot.ledgers[name]
         )
         for name in project.config.environments
     ]
 
 
 def _environment(
-    project: Project, snapshot: StatusSnapshot, name: str, candidate: DeployCandidate | None, *, closely: bool
+    revisions: RevisionResolver, snapshot: StatusSnapshot, name: str, newest: Revision | None, *, closely: bool
 ) -> EnvironmentStatus:
+    project = revisions.project
     settings, ledger = project.config.environments[name], snapshot.ledgers[name]
-    halt = halting.halting(snapshot.halts, name, snapshot.at)
-    revisions, mark = _revisions(project, snapshot), yardstick(ledger)
-    gone = revisions.gone({*proven_commits(ledger), *([mark] if mark else [])})
-    unmet = requirements(project.config.environments, name, automatic=True)
-    newest = candidate.commit if candidate else ""
-    here = bool(mark and newest) and mark not in gone
+    withdrawn, gone = unfit(revisions, ledger, newest)
     return environment_status(
         EnvironmentFacts(
             name=name,
@@ -62,41 +67,29 @@ def _environment(
             ledger=ledger,
             at=snapshot.at,
             url=project.web_url,
-            candidate=candidate,
-            older=here and contains(project, mark, newest),
-            apart=here and revisions.are_apart(newest, str(mark)),
+            candidate=_asked(revisions, snapshot, name, newest) if newest else None,
+            since=_since(snapshot, newest) if newest else None,
             halts=tuple(halt_status(project, halt, snapshot.since) for halt in snapshot.halts if halt.stops(name)),
-            halted=str(halt) if halt else "",
             frozen_until=frozen_until(settings.freeze, snapshot.at),
-            withdrawn=frozenset(one.commit for one in ledger if one.payload.name in revisions.withdrawn()),
+            withdrawn=withdrawn,
             gone=gone,
-            unmet=tuple(
-                one for one in unmet if candidate and not is_healthy_at(snapshot.ledgers[one], candidate.commit)
-            ),
             delivery=delivery(ledger, _deployed(project, ledger), snapshot.at),
             changes=_changes(project, snapshot, ledger) if closely else None,
         )
     )
 
 
-def _candidate(project: Project, snapshot: StatusSnapshot) -> DeployCandidate | None:
-    """What could be deployed: the newest tested commit of the hosted branch, without one the newest good release."""
-    if project.config.sync:
-        tested = next((commit for commit in snapshot.line[:FAR_BACK] if tested_at(snapshot, commit)), None)
-        if tested is None or newest_in(project, snapshot.seen.tags, tested) is None:
-            return None
-        name = name_of_commit(project, snapshot.seen.tags, tested)
-        return DeployCandidate(commit=tested, name=name, since=tested_at(snapshot, tested))
-    newest = _revisions(project, snapshot).newest()
-    if newest is None:
-        return None
-    published = next((release.published_at for release in snapshot.published if release.tag == newest.tag), None)
-    return DeployCandidate(commit=newest.commit, name=newest.name, since=published)
+def _asked(revisions: RevisionResolver, snapshot: StatusSnapshot, name: str, newest: Revision) -> DeployFacts:
+    """What an automatic run would decide by whether the newest goes."""
+    halt = halting.halting(snapshot.halts, name, snapshot.at)
+    request = DeployRequest(automatic=True)
+    return facts_before(revisions, newest, request, name, snapshot.ledgers, halted=str(halt) if halt else "")
 
 
-def _revisions(project: Project, snapshot: StatusSnapshot) -> RevisionResolver:
-    head = snapshot.cloud or snapshot.seen.head
-    return RevisionResolver(project=project, branch=deployed_branch(project), head=head, seen=snapshot.seen)
+def _since(snapshot: StatusSnapshot, newest: Revision) -> datetime | None:
+    """Since when it could be deployed: the hosted branch was tested, or the release published."""
+    published = (release.published_at for release in snapshot.published if release.tag == newest.tag)
+    return tested_at(snapshot, newest.commit) if snapshot.cloud else next(published, None)
 
 
 def _deployed(project: Project, ledger: Ledger) -> Commits:

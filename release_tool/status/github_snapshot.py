@@ -9,9 +9,10 @@ import msgspec
 
 from release_tool.deploy.ledger.model import Deployment
 from release_tool.deploy.ledger.store import DEPLOYMENT, Deployments, Record
+from release_tool.github.api import Status
 from release_tool.github.graphql import Actor, GraphQL, PageInfo
 from release_tool.github.transport import Purpose
-from release_tool.history.marks import CONTEXTS
+from release_tool.history.marks import Marks, counted
 from release_tool.history.trust import Ignored, Trust
 
 if TYPE_CHECKING:
@@ -34,27 +35,17 @@ class BranchPullRequest(msgspec.Struct, frozen=True, rename="camel"):
     is_cross_repository: bool = False
 
 
-class CommitStatus(msgspec.Struct, frozen=True, rename="camel"):
-    """A status of a commit; the state is `error`, `failure`, `pending`, `success` or `expected`."""
-
-    context: str
-    state: str
-    created_at: datetime
-    creator: Actor | None = None
-
-
 class GitHubSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What was seen: the newest deployments of each environment, oldest first; those that are `cut` have older ones.
 
-    `pulls` are open towards the hosted branch, and `marks` are the statuses of commits that count, by commit and
-    context; on the `hidden` ones somebody wrote over them. `ignored` is what was passed over.
+    `pulls` are open towards the hosted branch, and `marks` are our statuses of commits; where some of these are
+    ignored, somebody wrote over them. `ignored` is what was passed over.
     """
 
     ledgers: dict[str, tuple[Deployment, ...]]
     cut: frozenset[str]
     pulls: tuple[BranchPullRequest, ...]
-    marks: dict[str, dict[str, CommitStatus]]
-    hidden: frozenset[str] = frozenset()
+    marks: dict[str, Marks]
     ignored: tuple[Ignored, ...] = ()
 
 
@@ -71,17 +62,30 @@ class _Open(msgspec.Struct, frozen=True, rename="camel"):
     pull_requests: _Pulls
 
 
+class _Context(msgspec.Struct, frozen=True, rename="camel"):
+    context: str
+    state: str
+    created_at: datetime
+    creator: Actor | None = None
+
+    @property
+    def status(self) -> Status:
+        """The status, as REST tells it."""
+        author = self.creator.name if self.creator else ""
+        return Status(context=self.context, state=self.state.casefold(), author=author, at=self.created_at)
+
+
 class _Status(msgspec.Struct, frozen=True):
-    contexts: tuple[CommitStatus, ...]
+    contexts: tuple[_Context, ...]
 
 
 class _Commit(msgspec.Struct, frozen=True):
     status: _Status | None = None
 
     @property
-    def marks(self) -> list[CommitStatus]:
-        """Our statuses, by whomever."""
-        return [mark for mark in self.status.contexts if mark.context.startswith(CONTEXTS)] if self.status else []
+    def statuses(self) -> list[Status]:
+        """The newest one of each context."""
+        return [one.status for one in self.status.contexts] if self.status else []
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -107,20 +111,15 @@ class GitHubSnapshots:
         found = self._asked(places, base, marked)
         pulls = found.open.pull_requests.nodes if found.open else ()
         pages, answers = found.deployed or {}, found.marked or {}
-        written = {sha: (answers[alias] or _Commit()).marks for alias, sha in marked.items()}
-        ours = {sha: [mark for mark in marks if self._counts(mark)] for sha, marks in written.items()}
+        written = {sha: (answers[alias] or _Commit()).statuses for alias, sha in marked.items()}
         ledgers = {name: self._deployments.told(pages[alias].nodes) for alias, name in places.items()}
         return GitHubSnapshot(
             ledgers=ledgers,
             cut=frozenset(name for alias, name in places.items() if pages[alias].page_info.has_next_page),
             pulls=tuple(pull for pull in pulls if not pull.is_cross_repository),
-            marks={sha: {mark.context: mark for mark in marks} for sha, marks in ours.items()},
-            hidden=frozenset(sha for sha, marks in written.items() if len(ours[sha]) < len(marks)),
+            marks={sha: counted(statuses, sha, self._trust) for sha, statuses in written.items()},
             ignored=self._deployments.ignored,
         )
-
-    def _counts(self, mark: CommitStatus) -> bool:
-        return self._trust.counts(mark.creator.name if mark.creator else "")
 
     def _asked(self, places: Mapping[str, str], base: str, marked: Mapping[str, str]) -> _Answer:
         """Ask; for less of the past each time that GitHub could not tell it."""

@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 from release_tool.config import Environment
 from release_tool.deploy.ledger.model import DeploymentKind, Override
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
-from release_tool.deploy.policy import DeployFacts, DeployOutcome, is_healthy_at, may_deploy, next_steps, requirements
+from release_tool.deploy.policy import DeployFacts, DeployOutcome, may_deploy, next_steps, requirements
 from tests.builders import sha
 from tests.deploy.ledger.ledgers import FAILED, LEFT, PROVEN, deployment, rollback
 
@@ -184,12 +184,6 @@ def test_an_environment_comes_after_those_it_names_and_by_itself_after_the_autom
     assert requirements(ENVIRONMENTS, "production", automatic=True) == ("lab", "canary")
     assert requirements(ENVIRONMENTS, "production", automatic=False) == ("lab",)
     assert requirements(ENVIRONMENTS, "lab", automatic=False) == ()
-
-
-def test_an_environment_is_healthy_at_what_is_live_and_at_nothing_else() -> None:
-    assert is_healthy_at([A, B], sha("b"))
-    assert not is_healthy_at([A, B], sha("a"))
-    assert not is_healthy_at([A, B, deployment(3, "b", "changing: web")], sha("b"))
 
 
 def test_environments_follow_one_another_and_a_no_holds_those_that_come_after() -> None:

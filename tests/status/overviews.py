@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.config import Check, Environment
+from release_tool.deploy.freeze import frozen
+from release_tool.deploy.policy import DeployFacts
 from release_tool.status import model
-from release_tool.status.environment import DeployCandidate, EnvironmentFacts, environment_status
+from release_tool.status.environment import EnvironmentFacts, environment_status
 from tests.builders import sha
 from tests.deploy.ledger.ledgers import START
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from release_tool.deploy.ledger.model import Deployment
 
 NOW = START + timedelta(minutes=20)
@@ -25,15 +25,21 @@ AUTOMATIC = Environment(command=("./deploy.sh",), automatic=True, checks=(Check(
 BY_HAND = Environment(command=("./deploy.sh",), health="https://shop.example.com/health")
 
 
-def candidate(name: str, *, tested: bool = True, since: datetime | None = START) -> DeployCandidate:
+def candidate(name: str, **more: object) -> DeployFacts:
     """The newest commit that could be deployed; commits are named as in the ledgers of tests."""
-    return DeployCandidate(commit=sha(name), name=f"1.{name}", since=since, tested=tested)
+    standard = DeployFacts(environment="production", ledger=(), commit=sha(name), name=f"1.{name}", automatic=True)
+    return msgspec.structs.replace(standard, **more)
 
 
 def facts(*ledger: Deployment, **more: object) -> EnvironmentFacts:
-    """What is known of an automatic environment that tells its version."""
-    standard = EnvironmentFacts(name="production", settings=AUTOMATIC, ledger=ledger, at=NOW, url=URL)
-    return msgspec.structs.replace(standard, **more)
+    """What is known of an automatic environment that tells its version; its candidate meets the same as itself."""
+    standard = EnvironmentFacts(name="production", settings=AUTOMATIC, ledger=ledger, at=NOW, url=URL, since=START)
+    known = msgspec.structs.replace(standard, **more)
+    if known.candidate is None:
+        return known
+    until = frozen(known.frozen_until) if known.frozen_until else ""
+    asked = msgspec.structs.replace(known.candidate, environment=known.name, ledger=known.ledger, frozen=until)
+    return msgspec.structs.replace(known, candidate=asked)
 
 
 def environment(*ledger: Deployment, **more: object) -> model.EnvironmentStatus:

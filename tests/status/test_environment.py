@@ -145,7 +145,7 @@ def why(*ledger: object, **more: object) -> tuple[str, str]:
 def test_nothing_is_missing_where_the_newest_is_live_or_under_way_or_older() -> None:
     assert environment(REPLACED, GOOD, candidate=candidate("3")).missing is None
     assert environment(GOOD, deployment(3, "9", "baking:"), candidate=candidate("9")).missing is None
-    assert environment(REPLACED, GOOD, candidate=candidate("9"), older=True).missing is None
+    assert environment(REPLACED, GOOD, candidate=candidate("9", older=True)).missing is None
     assert environment(GOOD).missing is None
 
 
@@ -162,7 +162,7 @@ def test_nothing_is_missing_where_the_newest_is_live_or_under_way_or_older() -> 
         ),
         (
             (REPLACED, GOOD),
-            {"halts": (halt(),), "halted": "halted by ada (#7)"},
+            {"halts": (halt(),), "candidate": candidate("9", halted="halted by ada (#7)")},
             "deployments halted by ada (#7)",
             "`release-tool resume`",
         ),
@@ -186,7 +186,7 @@ def test_nothing_is_missing_where_the_newest_is_live_or_under_way_or_older() -> 
         ),
         (
             (REPLACED, GOOD),
-            {"unmet": ("staging",)},
+            {"candidate": candidate("9", unmet=("staging",))},
             "1.9 is not healthy in staging, which comes before production",
             "`release-tool deploy 1.9 -e staging`",
         ),
@@ -207,7 +207,7 @@ def test_what_is_missing_says_why_and_what_to_do(
 def test_an_incident_is_resumed_from_before_any_other_halt() -> None:
     halts = (halt(issue=1, todo="first"), halt(issue=9, todo="incident", incident=True))
 
-    assert why(REPLACED, GOOD, halts=halts, halted="halted")[1] == "incident"
+    assert why(REPLACED, GOOD, halts=halts, candidate=candidate("9", halted="halted"))[1] == "incident"
 
 
 # Ways back
@@ -291,7 +291,7 @@ def test_an_environment_with_an_awkward_name_is_quoted_in_commands() -> None:
 def test_what_people_wrote_is_one_line_without_escapes() -> None:
     hostile = "a\x1b[31mred\x1b[0m\nnext\u202eline"
     one = deployment(3, "4", f"failed: {hostile}")
-    found = environment(GOOD, one, name=hostile, halts=(halt(),), halted=hostile, candidate=candidate("9"))
+    found = environment(GOOD, one, name=hostile, halts=(halt(),), candidate=candidate("9", halted=hostile))
 
     texts = [found.text, found.todo, found.timeline[0].text, found.quarantined[0].why]
     assert found.missing is not None

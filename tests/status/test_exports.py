@@ -127,6 +127,6 @@ def test_every_badge_has_a_file_of_its_own_in_the_folder(names: list[str]) -> No
 
 
 def test_the_file_is_the_document() -> None:
-    found = seen(environment(deployment(1, "3", *PROVEN), candidate=candidate("9"), halts=(halt(),), halted="x"))
+    found = seen(environment(deployment(1, "3", *PROVEN), candidate=candidate("9", halted="x"), halts=(halt(),)))
 
     assert json.loads(status_json(found)) == json.loads(json.dumps(document(found)))

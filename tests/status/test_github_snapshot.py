@@ -48,7 +48,10 @@ def test_one_request_tells_of_deployments_pull_requests_and_marks(place: Shop) -
     assert seen.ledgers["production"] == github.adapter(Deployments).ledger("production")
     assert seen.cut == frozenset()
     assert [pull.title for pull in seen.pulls] == ["Resolve it"]
-    assert {sha: list(marks) for sha, marks in seen.marks.items()} == {cloud: ["release-tool/tested"], "f" * 40: []}
+    assert {sha: list(marks.counted) for sha, marks in seen.marks.items()} == {
+        cloud: ["release-tool/tested"],
+        "f" * 40: [],
+    }
 
 
 def test_what_is_not_asked_for_is_not_there(place: Shop) -> None:

@@ -49,7 +49,7 @@ def line(*names: str, author: Author = Author("Ada", "ada")) -> dict[str, Commit
 
 def way(*ledger: object, cloud: Cloud | None = None, **more: object) -> dict[str, list[tuple[str, str, str]]]:
     """The milestones of the releases 1.4 and 1.3, each as its name, its mark and its text."""
-    known = facts(ledger=ledger, candidate=candidate("4"), **more)
+    known = facts(ledger=ledger, **{"candidate": candidate("4"), **more})
     route = Route(
         cloud=cloud,
         line=[sha("3"), sha("2")],
@@ -85,7 +85,7 @@ def test_a_release_that_waits_says_its_own_reason_and_never_that_of_a_later_one(
     back = rollback(4, "2", *PROVEN, leaves=3)
     held = deployment(2, "3", "held: frozen until Monday")
 
-    halted = way(good, halted="halted by ada")
+    halted = way(good, candidate=candidate("4", halted="halted by ada"))
 
     assert halted["v1.3"][2] == ("deployed", "waiting", "comes with 1.4")
     assert halted["v1.4"][2] == ("deployed", "held", "deployments halted by ada")
@@ -245,11 +245,11 @@ def test_a_release_that_never_came_into_the_hosted_branch_was_missed_unless_some
 
 def test_a_release_that_nobody_began_to_deploy_was_missed_and_one_that_is_held_was_not() -> None:
     good = (deployment(1, "2", *PROVEN), deployment(2, "3", *PROVEN))
-    newer = candidate("9", since=NOW)
 
-    assert kinds(seen(environment(*good, candidate=newer), at=LATER)) == ["never-deployed"]
-    assert kinds(seen(environment(*good, candidate=newer, settings=BY_HAND), at=LATER)) == []
-    assert kinds(seen(environment(*good, candidate=newer, halted="halted", halts=(halt(),)), at=LATER)) == []
+    assert kinds(seen(environment(*good, candidate=candidate("9"), since=NOW), at=LATER)) == ["never-deployed"]
+    assert kinds(seen(environment(*good, candidate=candidate("9"), since=NOW, settings=BY_HAND), at=LATER)) == []
+    halted = environment(*good, candidate=candidate("9", halted="halted"), since=NOW, halts=(halt(),))
+    assert kinds(seen(halted, at=LATER)) == []
 
 
 def sample(reading: Reading, target: str = "web-1", at: int = 0) -> Sample:
@@ -326,7 +326,7 @@ def test_a_fine_repository_is_told_in_a_few_lines() -> None:
 
 def test_everything_that_is_not_fine_says_what_to_do() -> None:
     broken = environment(
-        deployment(1, "2", *PROVEN), deployment(2, "3", *FAILED), candidate=candidate("9"), halts=(halt(),), halted="x"
+        deployment(1, "2", *PROVEN), deployment(2, "3", *FAILED), candidate=candidate("9", halted="x"), halts=(halt(),)
     )
     found = seen(
         broken,
@@ -407,7 +407,7 @@ def test_a_length_of_time_is_told_in_its_largest_unit(seconds: float, text: str)
 
 @given(st.text(max_size=2000))
 def test_no_line_is_long_or_more_than_one_or_has_an_escape(hostile: str) -> None:
-    good = environment(deployment(1, "3", *PROVEN), name=hostile or "x", halted=hostile, candidate=candidate("9"))
+    good = environment(deployment(1, "3", *PROVEN), name=hostile or "x", candidate=candidate("9", halted=hostile))
     found = seen(
         msgspec.structs.replace(
             good,

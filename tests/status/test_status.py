@@ -14,6 +14,8 @@ import jsonschema
 import pytest
 
 from github_sandbox import Fault
+from release_tool.deploy import reconcile
+from release_tool.deploy.environment import environment_named
 from release_tool.deploy.ledger import model
 from release_tool.deploy.ledger.model import DeploymentKind
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord, describe
@@ -189,6 +191,51 @@ def test_without_a_hosted_branch_the_newest_good_release_is_what_could_be_deploy
         ("v1.4.0", True, False),
         ("v1.3.0", False, True),
     ]
+
+
+ALONE: Entry = {"commit": "Configure", "files": {"release-tool.toml": CONFIG.replace("[sync]", "")}}
+ONE_WAY: Entry = {**SEARCH, "labels": ["feature", "irreversible"]}
+
+
+@pytest.mark.parametrize(
+    "history,withdrawn,failed,reason",
+    [
+        (
+            (ALONE, {"tag": "v1.2.3"}, ONE_WAY, {"tag": "v1.3.0"}),
+            "",
+            "",
+            "#1 can't be undone by going back to 1.2.3",
+        ),
+        (
+            (ALONE, {"tag": "v1.2.3"}, SEARCH, {"tag": "v1.3.0"}),
+            "v1.3.0",
+            "v1.3.0",
+            "there is no rollback target; 1.3.0 (#1008) was withdrawn; leaving 1.2.3 (#1005)",
+        ),
+        (
+            (CONFIGURED, {"tag": "v1.2.3"}, SEARCH, {"tag": "v1.3.0"}, {"branch": "cloud", "from": "v1.3.0"}, TESTED),
+            "v1.3.0",
+            "",
+            "1.3.0 was withdrawn",
+        ),
+    ],
+)
+def test_what_stands_against_a_deployment_is_what_the_deployment_itself_would_say(
+    tmp_path: Path, history: tuple[Entry, ...], withdrawn: str, failed: str, reason: str
+) -> None:
+    with shop(tmp_path, *history) as place:
+        recorded(place, "staging", "v1.2.3", "1.2.3")
+        if failed:
+            deployed(place, "staging", failed, failed[1:], "changing: web", "failed: 8 bad samples in a row")
+        if withdrawn:
+            assert place.run("withdraw", withdrawn, "--reason", "it loses orders").code == 0
+
+        missing = of(look(place.project()), "staging").missing
+        (step,) = reconcile.plan([environment_named(place.project(), "staging", ours={})])
+
+    assert missing is not None
+    assert (missing.name, missing.why) == (step.version, step.reason)
+    assert missing.why == reason
 
 
 def test_a_withdrawn_release_is_no_way_back(tmp_path: Path) -> None:
