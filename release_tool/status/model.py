@@ -278,13 +278,22 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
 
 
+class OverdueKind(enum.StrEnum):
+    """What of all that should have happened has not."""
+
+    UNRELEASED = "unreleased"
+    NEVER_SYNCED = "never-synced"
+    NEVER_DEPLOYED = "never-deployed"
+    DRIFT = "drift"
+    """Live is not what the ledger says."""
+    APPROVAL = "approval"
+    """A run waits for a person's yes."""
+
+
 class OverdueCase(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that should have happened and has not, or is other than it should be; `key` tells it from others.
+    """Something that should have happened and has not, or is other than it should be; `key` tells it from others."""
 
-    `kind` is `drift` (live is not what the ledger says), `never-synced`, `never-deployed` or `unreleased`.
-    """
-
-    kind: str
+    kind: OverdueKind
     key: str
     text: str
     todo: str

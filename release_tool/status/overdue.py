@@ -12,7 +12,7 @@ import msgspec
 
 from release_tool.deploy.health.verdict import Reading
 from release_tool.status.environment import NOT_BEGUN
-from release_tool.status.model import OverdueCase
+from release_tool.status.model import OverdueCase, OverdueKind
 from release_tool.text.markdown import inert
 
 if TYPE_CHECKING:
@@ -26,17 +26,13 @@ if TYPE_CHECKING:
 PATIENCE = timedelta(hours=2)
 """What is younger may still be on its way: builds, tests and a bake take their time."""
 
-
-APPROVAL = "approval"
-"""The kind of what waits for a person's yes, who is told that and not of something missed."""
-
 LABEL = "release-missed"
 """The label of the issues in which cases are told."""
 
 _MARKER = re.compile(r"<!-- release-tool:case ([a-z-]+) ([0-9a-f]{64}) ([a-z]+) -->")
 
 
-class OverdueState(enum.Enum):
+class OverdueState(enum.StrEnum):
     """How far the telling of a case has come; it stands in the issue, where people don't see it."""
 
     BEGUN = "begun"
@@ -47,7 +43,7 @@ class OverdueState(enum.Enum):
 class OverdueMarker(msgspec.Struct, frozen=True):
     """Which case an issue is about, and how far its telling has come."""
 
-    kind: str
+    kind: OverdueKind
     digest: str
     standing: OverdueState
 
@@ -64,7 +60,13 @@ def cases(seen: Overview, config: Config) -> tuple[OverdueCase, ...]:
 def forgotten(seen: Overview) -> tuple[OverdueCase, ...]:
     """The runs that have waited for an approval for long; GitHub itself tells those who may give it at once."""
     return tuple(
-        OverdueCase(kind=APPROVAL, key=f"{APPROVAL} {one.url}", text=one.what, todo=one.todo, since=one.since)
+        OverdueCase(
+            kind=OverdueKind.APPROVAL,
+            key=f"{OverdueKind.APPROVAL} {one.url}",
+            text=one.what,
+            todo=one.todo,
+            since=one.since,
+        )
         for one in seen.waiting
         if one.url.startswith(f"{seen.url}/actions/runs/") and one.since and seen.at - one.since >= PATIENCE
     )
@@ -82,7 +84,7 @@ def drift(environment: str, live: LiveVersion | None, samples: Iterable[Sample])
         targets = sorted({one.target for one in last.values() if one.sample is reading})
         if targets:
             return OverdueCase(
-                kind="drift",
+                kind=OverdueKind.DRIFT,
                 key=f"drift {environment} {live.commit} {reading.value}",
                 environment=environment,
                 text=f"{', '.join(targets)} in {environment} {what} {live.name}, which the ledger says is live",
@@ -112,8 +114,9 @@ def issue_text(case: OverdueCase, standing: OverdueState) -> tuple[str, str]:
 def read_mark(body: str) -> OverdueMarker | None:
     """Read the mark that begins an issue's text; one further down may be a quotation."""
     found = _MARKER.match(body)
-    known = {standing.value: standing for standing in OverdueState}
-    return OverdueMarker(found[1], found[2], known[found[3]]) if found and found[3] in known else None
+    if found is None or found[1] not in {*OverdueKind} or found[3] not in {*OverdueState}:
+        return None
+    return OverdueMarker(OverdueKind(found[1]), found[2], OverdueState(found[3]))
 
 
 def remarked(body: str, mark: OverdueMarker) -> str:
@@ -122,7 +125,7 @@ def remarked(body: str, mark: OverdueMarker) -> str:
 
 
 def _written(mark: OverdueMarker) -> str:
-    return f"<!-- release-tool:case {mark.kind} {mark.digest} {mark.standing.value} -->"
+    return f"<!-- release-tool:case {mark.kind} {mark.digest} {mark.standing} -->"
 
 
 def _unreleased(seen: Overview, config: Config) -> Iterator[OverdueCase]:
@@ -133,7 +136,7 @@ def _unreleased(seen: Overview, config: Config) -> Iterator[OverdueCase]:
         first = asking[0]
         name = f"#{first.pull}" if first.pull else first.commit[:10]
         yield OverdueCase(
-            kind="unreleased",
+            kind=OverdueKind.UNRELEASED,
             key=f"unreleased {first.commit}",
             text=f"{name} was merged into {seen.branch} and is not released",
             todo="look at the runs of the workflow `Release`, or release it with `release-tool bump`",
@@ -145,7 +148,7 @@ def _half_done(seen: Overview) -> Iterator[OverdueCase]:
     for release in seen.releases:
         if release.half_done and release.todo:
             yield OverdueCase(
-                kind="unreleased",
+                kind=OverdueKind.UNRELEASED,
                 key=f"half-done {release.tag}",
                 text=f"{release.tag} was begun, is not published, and nobody is at work on it",
                 todo=release.todo,
@@ -159,7 +162,7 @@ def _never_synced(seen: Overview) -> Iterator[OverdueCase]:
     if behind:
         newest = behind[0]
         yield OverdueCase(
-            kind="never-synced",
+            kind=OverdueKind.NEVER_SYNCED,
             key=f"never-synced {newest.tag}",
             text=f"{newest.tag} is not in {seen.cloud.branch}",
             todo=seen.cloud.todo,
@@ -178,7 +181,7 @@ def _not_deployed(
     environment: EnvironmentStatus, commit: str, name: str, todo: str, since: datetime | None
 ) -> OverdueCase:
     return OverdueCase(
-        kind="never-deployed",
+        kind=OverdueKind.NEVER_DEPLOYED,
         key=f"never-deployed {environment.name} {commit}",
         environment=environment.name,
         text=f"{name} was not deployed to {environment.name}, and nobody has begun",

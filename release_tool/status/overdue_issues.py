@@ -9,9 +9,8 @@ import msgspec
 from release_tool.deploy.links import links
 from release_tool.notify.notice import Notice
 from release_tool.pull_request.comment import LIMIT
-from release_tool.status.model import OverdueCase
+from release_tool.status.model import OverdueCase, OverdueKind
 from release_tool.status.overdue import (
-    APPROVAL,
     LABEL,
     OverdueState,
     forgotten,
@@ -26,6 +25,7 @@ from release_tool.text.receipt import Receipt, receipt_of, with_receipt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from release_tool.config import Event
     from release_tool.github.issues import OwnIssue
     from release_tool.project import Project
     from release_tool.status.model import Overview
@@ -89,12 +89,20 @@ def _tell(project: Project, case: OverdueCase, known: tuple[OverdueMarker, OwnIs
 
 def _notice(project: Project, case: OverdueCase, url: str) -> Notice:
     return Notice(
-        event="needs-person" if case.kind == APPROVAL else "drift",
+        event=_event(case.kind),
         title=case.text,
         environment=case.environment,
         text=f"What to do: {case.todo}",
         links=(("issue", url), *links(project, environment=case.environment)),
     )
+
+
+def _event(kind: OverdueKind) -> Event:
+    match kind:
+        case OverdueKind.APPROVAL:
+            return "needs-person"
+        case OverdueKind.DRIFT | OverdueKind.UNRELEASED | OverdueKind.NEVER_SYNCED | OverdueKind.NEVER_DEPLOYED:
+            return "drift"
 
 
 def _opened(project: Project, title: str, body: str) -> tuple[int, str]:
@@ -105,7 +113,7 @@ def _opened(project: Project, title: str, body: str) -> tuple[int, str]:
 def _is_over(mark: OverdueMarker, current: set[str], *, measured: bool) -> bool:
     if mark.standing is OverdueState.OVER:
         return True
-    return mark.digest not in current and (measured or mark.kind != "drift")
+    return mark.digest not in current and (measured or mark.kind is not OverdueKind.DRIFT)
 
 
 def _close(project: Project, mark: OverdueMarker, issue: OwnIssue) -> None:

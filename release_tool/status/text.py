@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from release_tool.status.model import Health
+from release_tool.status.model import Health, OverdueKind
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
@@ -239,6 +239,14 @@ def _entry(entry: TimelineEntry) -> StatusLine:
 # What needs somebody
 
 
+def _word(kind: OverdueKind) -> str:
+    match kind:
+        case OverdueKind.DRIFT:
+            return "drift"
+        case OverdueKind.UNRELEASED | OverdueKind.NEVER_SYNCED | OverdueKind.NEVER_DEPLOYED | OverdueKind.APPROVAL:
+            return "missed"
+
+
 def _attention(seen: Overview) -> Iterator[StatusLine]:
     for halt in seen.halts:
         yield _halt(halt)
@@ -246,7 +254,7 @@ def _attention(seen: Overview) -> Iterator[StatusLine]:
         if not any(waiting.url == halt.url for halt in seen.halts):
             yield _line("waiting", waiting.what, Tone.CARE, waiting.todo)
     for case in seen.cases:
-        yield _line("missed" if case.kind != "drift" else "drift", case.text, Tone.BAD, case.todo)
+        yield _line(_word(case.kind), case.text, Tone.BAD, case.todo)
     for ignored in seen.ignored:
         yield _line("ignored", str(ignored), Tone.CARE, ignored.todo)
     for unseen in seen.unseen:

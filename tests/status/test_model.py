@@ -19,6 +19,7 @@ from release_tool.status.model import (
     Cloud,
     Health,
     OverdueCase,
+    OverdueKind,
     Overview,
     PendingVersion,
     StageState,
@@ -278,9 +279,7 @@ def test_a_good_last_answer_is_no_drift_and_what_could_not_be_measured_says_noth
     assert drift("production", None, [sample(Reading.STALE)]) is None
 
 
-CASES = st.builds(
-    OverdueCase, kind=st.sampled_from(["drift", "never-deployed"]), key=st.text(), text=st.text(), todo=st.text()
-)
+CASES = st.builds(OverdueCase, kind=st.sampled_from(OverdueKind), key=st.text(), text=st.text(), todo=st.text())
 
 
 @given(CASES, st.sampled_from(OverdueState), st.sampled_from(OverdueState))
@@ -294,7 +293,7 @@ def test_how_far_a_case_was_told_is_read_from_its_issue_whatever_people_wrote(
 
 
 def test_a_quoted_mark_is_no_mark() -> None:
-    _, body = issue_text(OverdueCase(kind="drift", key="a", text="", todo=""), OverdueState.TOLD)
+    _, body = issue_text(OverdueCase(kind=OverdueKind.DRIFT, key="a", text="", todo=""), OverdueState.TOLD)
 
     assert read_mark(f"> {body}") is None
     assert read_mark(body.replace("told", "sold")) is None
@@ -337,7 +336,7 @@ def test_everything_that_is_not_fine_says_what_to_do() -> None:
         unreleased=2,
         halts=(halt(), halt(issue=8, incident=True, url=f"{URL}/issues/8", environment="production")),
         waiting=(Waiting(what="a run waits", url=URL, todo="approve it"),),
-        cases=(OverdueCase(kind="drift", key="", text="web-1 answers with another version", todo="verify"),),
+        cases=(OverdueCase(kind=OverdueKind.DRIFT, key="", text="web-1 answers with another version", todo="verify"),),
         unseen=("the runs",),
     )
 

@@ -11,7 +11,7 @@ import pytest
 from github_sandbox import Fault
 from release_tool.errors import RemoteError
 from release_tool.notify.notice import SendFailure, SendReport
-from release_tool.status.model import OverdueCase
+from release_tool.status.model import OverdueCase, OverdueKind
 from release_tool.status.overdue import LABEL, PATIENCE
 from release_tool.status.overdue_issues import announce_overdue, overdue
 from tests.clock import FakeClock
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.shop import Entry, Shop
 
 DRIFT = OverdueCase(
-    kind="drift", key="drift production", text="web-1 in production is other", todo="verify", environment=""
+    kind=OverdueKind.DRIFT, key="drift production", text="web-1 in production is other", todo="verify", environment=""
 )
 TITLE = "#1 was merged into main and is not released"
 

@@ -18,6 +18,7 @@ from release_tool.status.model import (
     LiveVersion,
     Milestone,
     OverdueCase,
+    OverdueKind,
     Overview,
     Passed,
     PendingVersion,
@@ -399,7 +400,7 @@ def incident() -> Overview:
         ),
         cases=(
             OverdueCase(
-                kind="never-deployed",
+                kind=OverdueKind.NEVER_DEPLOYED,
                 key="v1.3.2",
                 text="v1.3.2 was never deployed to production",
                 todo="`release-tool deploy 1.3.2 -e production`",
