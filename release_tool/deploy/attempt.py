@@ -6,27 +6,29 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from release_tool.deploy import policy
+from release_tool.deploy.health.verdict import Sample
 from release_tool.deploy.ledger.model import Deployment, DeploymentKind, Payload, live
 from release_tool.deploy.ledger.store import deployments_of
 from release_tool.deploy.manual import by_hand
+from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import best_rollback_target, changes_to, facts_before, halted
 from release_tool.deploy.rollout import Rollout
+from release_tool.history.changes import Change
 from release_tool.history.trust import summed_up
 
 if TYPE_CHECKING:
     from release_tool.deploy.candidates import Revision, RevisionResolver
     from release_tool.deploy.environment import DeployEnvironment
-    from release_tool.deploy.health.verdict import Sample
     from release_tool.deploy.ledger.model import Ledger
     from release_tool.deploy.ledger.writer import LedgerWriter
-    from release_tool.deploy.policy import DeployDecision, DeployOutcome
+    from release_tool.deploy.policy import DeployDecision
     from release_tool.deploy.preconditions import DeployRequest
-    from release_tool.history.changes import Change
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DeployResult:
+class DeployResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a deployment came to.
 
     `outcome` is `goes` in a preview alone. `before` and `live` name what was live before and what is now, None where

@@ -6,6 +6,8 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from release_tool.deploy.environment import deployed_branch
 from release_tool.errors import PermissionDeniedError, RefusedError, RemoteError
 from release_tool.history.commit_names import line_since, name_of_commit, newest_in
@@ -33,8 +35,7 @@ _HOSTED = "cloud."
 _HASH = re.compile(r"[0-9a-f]{7,64}")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Revision:
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
     """A commit that can be deployed, by its name; `tag` is that of the release in it, empty where it has none."""
 
     commit: str

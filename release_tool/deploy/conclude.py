@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from release_tool.deploy.attempt import live_name
 from release_tool.deploy.halts.commands import open_incident
 from release_tool.deploy.ledger.model import DeploymentKind, Payload
@@ -85,8 +87,8 @@ def end_failed(attempt: Attempt, rollout: Rollout, ending: PhaseRecord, reason: 
     if ending.rolled_back_to:
         result = attempt.result(DeployOutcome.ROLLED_BACK, reason, entry)
         blameless = writer.now(entry).blameless
-        return dataclasses.replace(result, rolled_back_to=live_name(writer.ledger), blameless=blameless)
-    return dataclasses.replace(attempt.result(DeployOutcome.UNHEALTHY, ending.text, entry), incident=opened)
+        return msgspec.structs.replace(result, rolled_back_to=live_name(writer.ledger), blameless=blameless)
+    return msgspec.structs.replace(attempt.result(DeployOutcome.UNHEALTHY, ending.text, entry), incident=opened)
 
 
 def prove(writer: LedgerWriter, entry: Deployment, ending: PhaseRecord) -> None:
@@ -201,7 +203,7 @@ def keep_evidence(rollout: Rollout) -> None:
 def with_evidence(result: DeployResult, rollout: Rollout) -> DeployResult:
     """The result with the last samples, and with what happened in words."""
     samples = tuple(rollout.evidence.samples[-_SHOWN_SAMPLES:])
-    return dataclasses.replace(result, samples=samples, evidence=rollout.evidence.markdown())
+    return msgspec.structs.replace(result, samples=samples, evidence=rollout.evidence.markdown())
 
 
 def _indented(text: str) -> str:

@@ -141,7 +141,7 @@ def _going_back(environment: DeployEnvironment, version: str, request: DeployReq
                 live=live_name(writer.ledger),
             )
         environment.project.say(back.reason)
-        revision = dataclasses.replace(revisions.named(back.choice.commit), name=back.choice.payload.name)
+        revision = msgspec.structs.replace(revisions.named(back.choice.commit), name=back.choice.payload.name)
     return Attempt.begin(writer, revisions, revision, request, kind=DeploymentKind.ROLLBACK, leaves=leaves)
 
 
@@ -152,9 +152,9 @@ def _previewed(attempt: Attempt) -> DeployResult:
         decision = attempt.decide()
     if decision.outcome is DeployOutcome.GOES:
         goes = attempt.result(DeployOutcome.GOES, "nothing stands in its way")
-        return dataclasses.replace(goes, changes=attempt.changes(), by_hand=attempt.manual())
+        return msgspec.structs.replace(goes, changes=attempt.changes(), by_hand=attempt.manual())
     result = attempt.result(decision.outcome, decision.reason)
-    return dataclasses.replace(result, ways_out=tuple(one.value for one in decision.ways_out))
+    return msgspec.structs.replace(result, ways_out=tuple(one.value for one in decision.ways_out))
 
 
 def _go(attempt: Attempt) -> DeployResult:
@@ -175,7 +175,7 @@ def _go(attempt: Attempt) -> DeployResult:
         rollout = attempt.rollout(entry)
         ending = run_to_end(rollout, lambda: _still_allowed(attempt, looked_at))
         done = conclude(attempt, rollout, ending)
-    return dataclasses.replace(done, by_hand=by_hand, changes=changes)
+    return msgspec.structs.replace(done, by_hand=by_hand, changes=changes)
 
 
 def _decided(attempt: Attempt) -> tuple[Attempt, DeployDecision | None]:
@@ -225,8 +225,8 @@ def not_begun(attempt: Attempt, decision: DeployDecision) -> DeployResult:
     if decision.outcome in {DeployOutcome.HELD, DeployOutcome.SUPERSEDED} and decision.phase:
         entry = attempt.writer.enter_once(attempt.payload(decision), decision.phase)
         if entry:
-            result = dataclasses.replace(result, deployment=entry.id)
-    return dataclasses.replace(result, ways_out=tuple(one.value for one in decision.ways_out))
+            result = msgspec.structs.replace(result, deployment=entry.id)
+    return msgspec.structs.replace(result, ways_out=tuple(one.value for one in decision.ways_out))
 
 
 def _halt_behind(attempt: Attempt) -> None:

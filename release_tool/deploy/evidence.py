@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.deploy.command import said_since
+from release_tool.deploy.command import CommandResult, said_since
 from release_tool.deploy.health.verdict import Reading
 from release_tool.text.markdown import fenced
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from release_tool.deploy.command import CommandResult
     from release_tool.deploy.health.verdict import Sample
     from release_tool.text.masking import Masker
 
@@ -23,8 +22,7 @@ _SHOWN_SAMPLES = 12
 _SHOWN_LINES = 40
 
 
-@dataclasses.dataclass(frozen=True)
-class CommandOutput:
+class CommandOutput(msgspec.Struct, frozen=True):
     """What the command for a target said, and how it ended."""
 
     target: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from release_tool.deploy import policy
 from release_tool.deploy.announce import tell_owed
@@ -34,8 +35,7 @@ class ReconcileAction(enum.StrEnum):
     NOTHING = "nothing"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ReconcileStep:
+class ReconcileStep(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be done in one environment, and why."""
 
     environment: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from release_tool.deploy import conclude
 from release_tool.deploy.attempt import Attempt
@@ -121,6 +122,6 @@ def _roll_back(
 def _attempt(environment: DeployEnvironment, writer: LedgerWriter, dead: Deployment) -> Attempt:
     """What a dead run was at, as far as its deployment tells."""
     revisions = resolve_revisions(environment.project)
-    revision = dataclasses.replace(revisions.named(dead.commit), name=dead.payload.name)
+    revision = msgspec.structs.replace(revisions.named(dead.commit), name=dead.payload.name)
     request = DeployRequest(by=dead.payload.by, reason=dead.payload.reason, automatic=dead.payload.automatic)
     return Attempt.begin(writer, revisions, revision, request, kind=dead.payload.kind)

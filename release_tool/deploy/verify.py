@@ -63,7 +63,7 @@ def verify(environment: DeployEnvironment) -> DeployResult:
         )
     revisions = resolve_revisions(environment.project)
     known = next(one for one in reversed(writer.ledger) if one.commit == commit)
-    revision = dataclasses.replace(revisions.named(commit), name=known.payload.name)
+    revision = msgspec.structs.replace(revisions.named(commit), name=known.payload.name)
     attempt = Attempt.begin(writer, revisions, revision, DeployRequest(), kind=DeploymentKind.RECORD)
     rollout, verdict = _checked(attempt)
     return with_evidence(attempt.result(DeployOutcome(verdict.state.value), verdict.reason), rollout)

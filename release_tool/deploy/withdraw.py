@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from release_tool.deploy.ledger.model import live
 from release_tool.deploy.ledger.store import deployments_of
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def withdraw(project: Project, tag: str, reason: str) -> Withdrawal:
     """Mark a bad release, so that it is never deployed or rolled back to; a half-done one is given up for good."""
     done = _withdrawn(project, resolve_tag(project, tag), reason)
-    return dataclasses.replace(done, live=_live(project, done.tag))
+    return msgspec.structs.replace(done, live=_live(project, done.tag))
 
 
 def _live(project: Project, tag: str) -> tuple[str, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from release_tool.errors import RefusedError, ReleaseToolError, RemoteError, UsageError
 from release_tool.github.api import NoAnswerError, PermissionDeniedError
+from release_tool.history.changes import Change
 from release_tool.history.facts import Request
 from release_tool.history.look import branch_snapshot, facts_for, is_released
 from release_tool.model.commits import LARGEST_NUMBER
@@ -22,7 +22,6 @@ from release_tool.release.plan import plan_release
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from release_tool.history.changes import Change
     from release_tool.history.facts import ReleaseFacts
     from release_tool.project import Project
     from release_tool.pull_request.github import PullRequestComment
@@ -33,8 +32,7 @@ _LOOKS = 5
 """How often a check begins anew because the pull request was edited meanwhile; then the next event's run does it."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class CheckResult:
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a check came to; `change` is None where the base is not released from here.
 
     `said` is what became of the comment: `created`, `updated`, `unchanged`, `forbidden`, or `none`.
@@ -166,8 +164,8 @@ def _say(project: Project, candidate: MergeCandidate, checked: CheckResult) -> C
     try:
         said, comment = _written(project, conversation, checked, ours)
     except PermissionDeniedError:
-        return dataclasses.replace(checked, said="forbidden")
-    return dataclasses.replace(checked, said=said, url=comment.url)
+        return msgspec.structs.replace(checked, said="forbidden")
+    return msgspec.structs.replace(checked, said=said, url=comment.url)
 
 
 def _written(

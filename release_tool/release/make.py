@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import tempfile
 from datetime import timedelta
@@ -16,11 +15,13 @@ from release_tool.github.api import Claim, NoAnswerError, RestrictedError
 from release_tool.history.facts import Request
 from release_tool.history.look import facts_for, look, tag_refs
 from release_tool.history.owner import claimant
+from release_tool.history.references import ImageReference
 from release_tool.model.tag_message import assets_of, tag_message
 from release_tool.model.tags import TagState
 from release_tool.release.announce import announce, announce_missed
+from release_tool.release.assets import Asset
 from release_tool.release.notes.edit import notes_of
-from release_tool.release.plan import Action, plan_finish
+from release_tool.release.plan import Action, ReleasePlan, plan_finish
 from release_tool.release.planning import look_and_plan
 from release_tool.release.publish import Publication
 from release_tool.release.withdraw import abandon
@@ -31,11 +32,8 @@ if TYPE_CHECKING:
 
     from release_tool.git.repository import TagRef
     from release_tool.history.look import RepositorySnapshot
-    from release_tool.history.references import ImageReference
     from release_tool.model.tags import VersionTag
     from release_tool.project import Project
-    from release_tool.release.assets import Asset
-    from release_tool.release.plan import ReleasePlan
 
 _POLL_SECONDS = 2.0
 _PATIENCE = timedelta(minutes=30)
@@ -68,8 +66,7 @@ _ADVICE = (
 """What to do about a tag that is refused, by what GitHub says."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ReleaseContents:
+class ReleaseContents(msgspec.Struct, frozen=True, kw_only=True):
     """What a release consists of besides its notes, and the tag that it was built for where that was said."""
 
     assets: tuple[Asset, ...] = ()
@@ -77,8 +74,7 @@ class ReleaseContents:
     expect: str = ""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ReleaseOutcome:
+class ReleaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a command came to; `again` says that another run has more to do, and `reason` why."""
 
     plan: ReleasePlan

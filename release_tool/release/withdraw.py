@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from release_tool.errors import RefusedError
 from release_tool.history.commit_names import newest_in
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from release_tool.project import Project
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Withdrawal:
+class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a tag, and why: `withdrawn`, `abandoned` (never released), or `unchanged`.
 
     `live` are the environments that it is live in all the same.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,42 +13,33 @@ from release_tool.deploy.candidates import FAR_BACK
 from release_tool.deploy.environment import with_deployed_configuration
 from release_tool.deploy.halts import model as halting
 from release_tool.deploy.halts.issues import US, halt_issues
-from release_tool.deploy.ledger.model import live, rollback_target
+from release_tool.deploy.ledger.model import Ledger, live, rollback_target
 from release_tool.deploy.ledger.store import deployments_of
 from release_tool.errors import RefusedError
 from release_tool.github.api import PermissionDeniedError
-from release_tool.history.containment import first_with
-from release_tool.history.facts import Request
-from release_tool.history.look import branch_snapshot, facts_for, main_branch
+from release_tool.github.api import Release as Published
+from release_tool.history.containment import Commits, first_with
+from release_tool.history.facts import ReleaseFacts, Request
+from release_tool.history.look import RepositorySnapshot, branch_snapshot, facts_for, main_branch
 from release_tool.history.marks import marks_of
-from release_tool.history.trust import summed_up, trust_of
-from release_tool.model.tags import TagState
+from release_tool.history.trust import Ignored, summed_up, trust_of
+from release_tool.model.tags import TagState, VersionTag
 from release_tool.status import model
-from release_tool.status.github_snapshot import GitHubSnapshots
+from release_tool.status.github_snapshot import GitHubSnapshot, GitHubSnapshots
+from release_tool.status.model import Waiting
 from release_tool.sync.sync import TESTED
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Sequence
 
-    from release_tool.deploy.ledger.model import Ledger
-    from release_tool.github.api import Release as Published
-    from release_tool.history.containment import Commits
-    from release_tool.history.facts import ReleaseFacts
-    from release_tool.history.look import RepositorySnapshot
-    from release_tool.history.trust import Ignored
-    from release_tool.model.tags import VersionTag
     from release_tool.project import Project
-    from release_tool.status.github_snapshot import GitHubSnapshot
-    from release_tool.status.model import Waiting
 
 FEW = 10
 """How many releases a look shows that is not to show all of them, and how many are followed on their way."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class StatusSnapshot:
+class StatusSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What one look gathered, before anything is made of it."""
 
     at: datetime

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from release_tool.config import Sync
 from release_tool.errors import RefusedError, UsageError
 from release_tool.git import merge
 from release_tool.git.push import Pushed
 from release_tool.history.commit_names import name_of_commit
-from release_tool.history.look import branch_snapshot, changes_between, line_of, main_branch, why_unreleased
+from release_tool.history.look import (
+    RepositorySnapshot,
+    branch_snapshot,
+    changes_between,
+    line_of,
+    main_branch,
+    why_unreleased,
+)
 from release_tool.history.marks import marks_of
 from release_tool.history.references import record
 from release_tool.model.tag_names import named_alike, read_names
@@ -19,20 +28,26 @@ from release_tool.notify.notice import subscribers
 from release_tool.release.announce import announce_missed
 from release_tool.release.notes.edit import resolve_tag
 from release_tool.sync.conflict import CONFLICT_BRANCH, close_superseded, open_conflict
-from release_tool.sync.plan import Kept, SyncAction, SyncFacts, keep_message, merge_message, plan_sync, record_message
+from release_tool.sync.plan import (
+    Kept,
+    SyncAction,
+    SyncFacts,
+    SyncPlan,
+    keep_message,
+    merge_message,
+    plan_sync,
+    record_message,
+)
 from release_tool.text.globs import matcher
 from release_tool.text.markers import is_withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from release_tool.config import Sync
     from release_tool.git.merge import Merged
-    from release_tool.history.look import RepositorySnapshot
     from release_tool.history.references import ImageReference
     from release_tool.model.tags import VersionTag
     from release_tool.project import Project
-    from release_tool.sync.plan import SyncPlan
 
 CANDIDATE = "release-tool/candidate"
 """The commit status that marks a commit as ours: nobody else's push, so nothing to test a second time."""
@@ -59,8 +74,7 @@ class SyncState(enum.StrEnum):
     CONFLICT = "conflict"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SyncResult:
+class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a sync came to; `build` says that the commit is not the tag's and needs a build of its own.
 
     `kept` are the paths that stay as they are on the hosted branch, although they are other in the release.
@@ -80,8 +94,7 @@ class SyncResult:
     kept: tuple[Kept, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
-class _Way:
+class _Way(msgspec.Struct, frozen=True):
     """The way from the hosted branch to a release: the facts of both, and the plan made of them."""
 
     settings: Sync
@@ -98,7 +111,7 @@ def sync(project: Project, tag: str) -> SyncResult:
             return made
         if made.state is SyncState.CANDIDATE:
             tested(project, made.sha, ())
-        done = dataclasses.replace(advance(project, made.sha), tag=made.tag, kept=made.kept)
+        done = msgspec.structs.replace(advance(project, made.sha), tag=made.tag, kept=made.kept)
         if not done.again or project.actions.enabled:
             return done
         project.say(f"{done.reason}; looking again")
@@ -174,11 +187,11 @@ def advance(project: Project, sha: str) -> SyncResult:
     result = SyncResult(state=SyncState.NOTHING, reason="", sha=commit, cloud=cloud or "")
     if _is_in(project, commit, cloud):
         _clean_up(project, settings, commit)
-        return dataclasses.replace(result, reason=f"`{settings.branch}` has {commit[:10]} already")
+        return msgspec.structs.replace(result, reason=f"`{settings.branch}` has {commit[:10]} already")
     _insist_on_tested_candidate(project, commit)
     if name := _maintenance_release(project, commit):
         aside = _tested_aside(project, name, commit, state=SyncState.TESTED)
-        return dataclasses.replace(aside, cloud=result.cloud)
+        return msgspec.structs.replace(aside, cloud=result.cloud)
     return _move(project, settings, result)
 
 
@@ -299,11 +312,11 @@ def _pushed_by_person(project: Project) -> SyncResult | None:
     if CANDIDATE in marks.counted:
         return result
     if TESTED in marks.counted:
-        return dataclasses.replace(result, reason=f"{head[:10]} is tested already")
+        return msgspec.structs.replace(result, reason=f"{head[:10]} is tested already")
     seen = branch_snapshot(project, main_branch(project))
     version = name_of_commit(project, seen.tags if seen else (), head)
     tagged = seen is not None and any(tag.commit == head for tag in seen.tags)
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         result, state=SyncState.PUSHED, reason=f"somebody pushed {head[:10]}", version=version, build=not tagged
     )
 
@@ -371,14 +384,14 @@ def _offer(project: Project, way: _Way, sha: str) -> SyncResult:
     if there != sha:
         project.say(f"pushing the candidate of {way.facts.tag.name}, {sha[:10]}")
         if project.branches.push(sha, branch, expect=there, force=there is not None) is Pushed.MOVED:
-            return dataclasses.replace(
+            return msgspec.structs.replace(
                 _result(way, state=SyncState.MOVED, reason="another run makes a candidate"), again=True
             )
     marks = marks_of(project, sha)
     if CANDIDATE not in marks.counted:
         project.remote.create_status(sha, CANDIDATE, "pending", f"candidate of {way.facts.tag.name}")
     is_tested = marks.is_set(TESTED)
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         _result(way, state=SyncState.TESTED if is_tested else SyncState.CANDIDATE, reason=way.plan.reason),
         sha=sha,
         version=name_of_commit(project, way.seen.tags, sha),
@@ -390,7 +403,7 @@ def _conflict(project: Project, way: _Way) -> SyncResult:
     merged = _merged(project, way, _recorded(project, way))
     conflicts = merged.conflicts if merged else ()
     opened = open_conflict(project, way.seen, way.facts, conflicts, offered=_to_resolve(project, way))
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         _result(way, state=SyncState.CONFLICT, reason=f"{way.facts.tag.name} conflicts with `{way.facts.branch}`"),
         pull=opened.number if opened.is_pull else None,
         url=opened.url,
@@ -478,7 +491,9 @@ def _move(project: Project, settings: Sync, result: SyncResult) -> SyncResult:
         return _moved(result, settings)
     project.say(f"`{settings.branch}` is at {commit[:10]} now")
     _clean_up(project, settings, commit)
-    return dataclasses.replace(result, state=SyncState.ADVANCED, reason=f"`{settings.branch}` moved to {commit[:10]}")
+    return msgspec.structs.replace(
+        result, state=SyncState.ADVANCED, reason=f"`{settings.branch}` moved to {commit[:10]}"
+    )
 
 
 def _by_pull_request(project: Project, settings: Sync, result: SyncResult) -> SyncResult:
@@ -496,14 +511,14 @@ def _by_pull_request(project: Project, settings: Sync, result: SyncResult) -> Sy
         f"The tests passed on {result.sha}.\n\nMerge it with a merge commit: `{settings.branch}` keeps the tag then.\n",
     )
     reason = f"#{pull.number} waits for a person to merge it"
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         result, state=SyncState.PULL_REQUEST, reason=reason, tag=tag, pull=pull.number, url=pull.url
     )
 
 
 def _moved(result: SyncResult, settings: Sync) -> SyncResult:
     reason = f"`{settings.branch}` moved meanwhile, so the candidate is made and tested anew"
-    return dataclasses.replace(result, state=SyncState.MOVED, reason=reason, again=True)
+    return msgspec.structs.replace(result, state=SyncState.MOVED, reason=reason, again=True)
 
 
 def _clean_up(project: Project, settings: Sync, commit: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from release_tool.project import Project
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Halted:
+class Halted(msgspec.Struct, frozen=True, kw_only=True):
     """What `halt` or `resume` came to: the halts that were set or lifted, and whether anything changed."""
 
     halts: tuple[Halt, ...]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from release_tool.errors import RefusedError, UsageError
 from release_tool.history.facts import Request
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     from release_tool.release.plan import ReleasePlan
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class NotesResult:
+class NotesResult(msgspec.Struct, frozen=True, kw_only=True):
     """The notes of a tag, where they are published, and whether this command changed them."""
 
     tag: str
