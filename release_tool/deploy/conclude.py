@@ -11,6 +11,7 @@ from release_tool.deploy.attempt import live_name
 from release_tool.deploy.halts.commands import open_incident
 from release_tool.deploy.ledger.model import DeploymentKind, Payload
 from release_tool.deploy.ledger.phase import REASON, Phase, PhaseRecord
+from release_tool.deploy.ledger.writer import PAUSES
 from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import best_rollback_target, irreversible
 from release_tool.deploy.queue import await_turn
@@ -147,7 +148,7 @@ def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: 
     targets = touched(rollout) or rollout.targets
     back = dataclasses.replace(rollout, entry=child, tag=known.tag, targets=targets)
     try:
-        ending = run_to_end(back)
+        ending = _begun_at_last(back)
     except SignalError:
         raise  # what the rollback left is for the next run
     except ReleaseToolError as error:
@@ -162,6 +163,18 @@ def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: 
     if ending.handed_over_to is not None:
         return PhaseRecord(Phase.FAILED, reason, handed_over_to=ending.handed_over_to)
     return _not_back(f"the rollback to {good.payload.name} did not succeed", reason, ending.text)
+
+
+def _begun_at_last(rollout: Rollout) -> PhaseRecord:
+    """Run a rollback to its end, again where GitHub failed before it changed anything."""
+    for pause in PAUSES:
+        try:
+            return run_to_end(rollout)
+        except RemoteError:
+            if rollout.now().changed:
+                raise
+            rollout.environment.project.clock.sleep(pause)
+    return run_to_end(rollout)
 
 
 def _not_back(why: str, reason: str, then: str = "") -> PhaseRecord:

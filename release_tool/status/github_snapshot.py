@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _PAGE = 100
 _PULLS = 50
+_NODES = 500_000 - 5_000
+"""What GitHub tells at most at once, less what is asked for beside the deployments."""
 
 
 class BranchPullRequest(msgspec.Struct, frozen=True, rename="camel"):
@@ -127,7 +129,8 @@ class GitHubSnapshots:
         fixed = {"base": base, "pulls": _PULLS, **places, **marked}
 
         def ask(failures: int) -> tuple[str, dict[str, object]]:
-            sizes = {"first": max(_PAGE >> failures, 1), "page": _PAGE} if places else {}
+            most = min(_PAGE, _NODES // ((1 + _PAGE) * len(places))) if places else 0
+            sizes = {"first": max(most >> failures, 1), "page": _PAGE} if places else {}
             return _query(places, marked), fixed | sizes
 
         answer = self._graphql.ask_less(ask, _Answer, purpose)

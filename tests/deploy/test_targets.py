@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from inline_snapshot import snapshot
 
+from github_sandbox import Fault
 from release_tool.deploy.environment import SilentProgress
 from release_tool.deploy.halts.commands import halt
 from release_tool.deploy.halts.model import HaltOrder
@@ -21,6 +22,7 @@ from tests.service import bad
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from github_sandbox import Sandbox
     from tests.production import Production
     from tests.shop import Entry
 
@@ -314,3 +316,28 @@ def test_a_rollback_whose_command_is_missing_in_the_old_commit_is_an_incident(tm
         assert done.reason.startswith("the rollback to 1.2.4 could not begin, after this: `production`")
         assert [one.phase.word for one in here.ledger()][1:] == [Phase.FAILED, Phase.NOT_DONE]
         assert here.halts() == ["Deployments to production are halted after an incident"]
+
+
+class Interrupted(SilentProgress):
+    """Somebody who lets GitHub answer nonsense as soon as a rollback waits for its turn."""
+
+    def __init__(self, box: Sandbox, times: int) -> None:
+        self._box = box
+        self._fault = Fault(path="/graphql", status=200, text='{"message": "hello"}', times=times)
+        self._waited = 0
+
+    def phase(self, text: str) -> None:
+        self._waited += "waiting: " in text
+        if self._waited == 2:
+            self._waited += 1
+            self._box.fault(self._fault)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_answers_that_can_not_be_read_end_no_rollback_before_it_began(tmp_path: Path, times: int) -> None:
+    with production(tmp_path, configuration=QUICK, behave=bad("1.3.0")) as here:
+        here.was_proven("1.2.4")
+        here.progress = Interrupted(here.shop.box, times)
+
+        assert here.deploy("1.3.0").rolled_back_to == "1.2.4"
+        assert here.service.file.read_text() == "1.2.4"

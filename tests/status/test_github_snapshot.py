@@ -77,3 +77,13 @@ def test_an_environment_with_more_deployments_than_a_page_has_says_so(tmp_path: 
     assert seen.cut == {"production"}
     assert (len(seen.ledgers["production"]), len(seen.ledgers["staging"])) == (100, 1)
     assert seen.ledgers["production"][-1].id > seen.ledgers["production"][0].id > 1
+
+
+def test_more_environments_than_github_tells_pages_of_at_once_cost_one_request_too(place: Shop) -> None:
+    """It tells of half a million things at most: 49 times a hundred deployments with a hundred statuses each."""
+    github, names = place.github(), [*(f"place-{number}" for number in range(59)), "production"]
+
+    seen = github.adapter(GitHubSnapshots).look(names, "cloud", [])
+
+    assert github.requests == 1
+    assert len(seen.ledgers["production"]) == 2

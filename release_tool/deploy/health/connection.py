@@ -56,8 +56,8 @@ def resolve(host: str, port: int) -> list[Address]:
 class TimedConnection:
     """The time that there is for one measurement, and the connection that it holds open meanwhile.
 
-    `turn` says which of several addresses is asked: they take turns. Afterwards `address` names it, where there are
-    several, and `unreachable` holds those that this machine has no route to.
+    `turn` says which of several addresses is asked: they take turns. Afterwards `address` names it, `addresses` all
+    that the name means and this machine has a route to, and `unreachable` the others.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class TimedConnection:
         self._turn = turn
         self._resolve = resolve
         self.address = ""
+        self.addresses: tuple[str, ...] = ()
         self.unreachable: tuple[str, ...] = ()
 
     @property
@@ -104,7 +105,8 @@ class TimedConnection:
         near = sorted((one for one in addresses if _has_route(one)), key=str) or addresses
         self.unreachable = tuple(str(address[0]) for family, address in addresses if (family, address) not in near)
         chosen = near[self._turn % len(near)]
-        self.address = str(chosen[1][0]) if len(near) > 1 else ""
+        self.addresses = tuple(str(address[0]) for _, address in near)
+        self.address = str(chosen[1][0])
         return [chosen]
 
     def cut(self) -> None:

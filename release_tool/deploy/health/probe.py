@@ -101,8 +101,15 @@ class Prober:
 
     def _sample(self, question: Question, found: _Found) -> Sample:
         detail = visible(self._mask(question)(found.detail))[:_LONGEST_DETAIL]
-        name = question.check.name or question.check.kind
-        return Sample(target=question.target.name, check=name, at=found.at, sample=found.reading, detail=detail)
+        return Sample(
+            target=question.target.name,
+            check=question.check.name or question.check.kind,
+            at=found.at,
+            sample=found.reading,
+            detail=detail,
+            address=found.address,
+            addresses=found.addresses,
+        )
 
     def _ask(self, question: Question, attempt: TimedConnection) -> tuple[Reading, str]:
         check = question.check
@@ -152,6 +159,8 @@ class _Found(msgspec.Struct, frozen=True):
     reading: Reading
     detail: str
     at: datetime
+    address: str
+    addresses: tuple[str, ...]
 
 
 class _Asked:
@@ -195,8 +204,9 @@ class _Asked:
             self.attempt.close()
 
     def _found(self, reading: Reading, detail: str) -> _Found:
-        address = self.attempt.address
-        return _Found(reading, f"{address}: {detail}" if address else detail, self._clock.steady())
+        address, addresses = self.attempt.address, self.attempt.addresses
+        named = f"{address}: {detail}" if len(addresses) > 1 else detail
+        return _Found(reading, named, self._clock.steady(), address, addresses)
 
 
 def _reach(address: tuple[str, int], attempt: TimedConnection) -> ProbeResponse:

@@ -16,7 +16,7 @@ from release_tool.config import Check
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from release_tool.config import Environment
 
@@ -38,6 +38,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One measurement of one target by one check, at the time when it was over, with a time zone.
 
     `stale` is well answered, by another version. `unmeasurable` could not be asked at all, for a reason of our own.
+    `address` was asked of the `addresses` that the name of the target meant then.
     """
 
     target: str
@@ -45,6 +46,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     sample: Reading
     detail: str = ""
+    address: str = ""
+    addresses: tuple[str, ...] = ()
 
 
 class HealthState(enum.Enum):
@@ -152,12 +155,19 @@ def _rule(target: str, check: Check, bake: timedelta) -> HealthRule:
 
 
 class _Mark(msgspec.Struct, frozen=True):
-    """What was measured in an interval of a bake: how many samples, and how much of the time before they speak for."""
+    """What was measured in an interval of a bake, and how much of the time before it speaks for."""
 
     at: datetime
-    bad: int
-    total: int
+    measured: tuple[Sample, ...]
     since: timedelta
+
+    @property
+    def bad(self) -> int:
+        return sum(one.sample is Reading.BAD for one in self.measured)
+
+    @property
+    def total(self) -> int:
+        return len(self.measured)
 
 
 class _Bake(msgspec.Struct, frozen=True):
@@ -173,15 +183,25 @@ class _Bake(msgspec.Struct, frozen=True):
     total: int = 0
     credit: timedelta = _NOTHING
 
-    def grown(self, at: datetime, bad: int, total: int, rule: HealthRule) -> _Bake:
+    def grown(self, at: datetime, measured: Sequence[Sample], rule: HealthRule) -> _Bake:
         since = min(max(at - self.marks[-1].at, _NOTHING), rule.reach) if self.marks else _NOTHING
+        mark = _Mark(at, tuple(measured), since)
         return _Bake(
-            (*self.marks, _Mark(at, bad, total, since)),
+            (*self.marks, mark),
             self.length + since,
-            self.bad + bad,
-            self.total + total,
-            max(self.credit + since - rule.cost * bad / total, _NOTHING),
+            self.bad + mark.bad,
+            self.total + mark.total,
+            max(self.credit + since - rule.cost * mark.bad / mark.total, _NOTHING),
         ).trimmed(rule.bake)
+
+    def without(self, addresses: Collection[str], rule: HealthRule) -> _Bake | None:
+        """The same as if nobody had ever asked some addresses; None where nothing good is left."""
+        bake = None
+        for mark in self.marks:
+            measured = [one for one in mark.measured if one.address not in addresses]
+            if bake or any(one.sample is Reading.OK for one in measured):
+                bake = (bake or _Bake()).grown(mark.at, measured, rule) if measured else bake
+        return bake
 
     def trimmed(self, bake: timedelta) -> _Bake:
         """Forget the first intervals for as long as the others are a whole bake."""
@@ -200,7 +220,7 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
     """What one check of one target has been through since the command ended.
 
     `samples` counts the intervals in which it was asked, `bad` the bad ones in a row since the start, `unmeasurable`
-    the latest ones that told nothing.
+    the latest ones that told nothing, and `absent` those in a row in which the name did not mean an address any more.
     """
 
     rule: HealthRule
@@ -213,6 +233,7 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
     last: Sample | None = None
     bake: _Bake | None = None
     missed: timedelta = _NOTHING
+    absent: dict[str, int] = {}
 
     @property
     def deadline(self) -> datetime:
@@ -243,20 +264,34 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
         last = max(heard, key=lambda sample: (_TELLING.index(sample.sample), sample.at))
         seen = msgspec.structs.replace(self, samples=self.samples + 1, last=last)
         at = max(sample.at for sample in heard)
-        return seen.measured(at, [one.sample for one in heard if one.sample is not Reading.UNMEASURABLE])
+        measured = seen.measured(at, [one for one in heard if one.sample is not Reading.UNMEASURABLE])
+        return measured.meant({address for one in heard for address in one.addresses})
 
-    def measured(self, at: datetime, readings: Sequence[Reading]) -> CheckProgress:
+    def measured(self, at: datetime, samples: Sequence[Sample]) -> CheckProgress:
         """Count what was measured in an interval: bad is one in which nothing else was."""
-        replace, bad = msgspec.structs.replace, readings.count(Reading.BAD)
-        if not readings:
+        replace, readings = msgspec.structs.replace, {one.sample for one in samples}
+        if not samples:
             return replace(self, unmeasurable=self.unmeasurable + 1)
         if Reading.STALE in readings:
             return replace(self, unmeasurable=0, bad=0, bake=None)
-        if bad == len(readings):
-            bake = self.bake and self.bake.grown(at, bad, bad, self.rule)
+        if readings == {Reading.BAD}:
+            bake = self.bake and self.bake.grown(at, samples, self.rule)
             return replace(self, unmeasurable=0, bad=self.bad + self.started, bake=bake)
-        bake = (self.bake or _Bake()).grown(at, bad, len(readings), self.rule)
+        bake = (self.bake or _Bake()).grown(at, samples, self.rule)
         return replace(self, unmeasurable=0, bad=0, bake=bake, started=True)
+
+    def meant(self, addresses: Collection[str]) -> CheckProgress:
+        """Know what the name meant in an interval, and forget what was measured at addresses that vanished.
+
+        An answer may name a part of many addresses each time, so one has vanished after a full run without it.
+        """
+        if not addresses:
+            return self
+        absent = {one: 0 if one in addresses else self.absent.get(one, 0) + 1 for one in {*self.absent, *addresses}}
+        gone = {one for one, intervals in absent.items() if intervals >= self.rule.threshold}
+        bake = self.bake.without(gone, self.rule) if self.bake and gone else self.bake
+        left = {one: intervals for one, intervals in absent.items() if one not in gone}
+        return msgspec.structs.replace(self, bake=bake, absent=left)
 
     def interrupted(self, gap: timedelta, now: datetime) -> CheckProgress:
         """Know that nothing was sampled until now, for a reason of our own, and begin the bake anew.

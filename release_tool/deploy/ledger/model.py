@@ -67,6 +67,11 @@ class PhaseChange(msgspec.Struct, frozen=True):
     phase: PhaseRecord
     at: datetime
 
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.phase.word.state.finished
+
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt to bring an environment to one commit, with the phases that it went through, oldest first."""
@@ -229,9 +234,15 @@ def steps(statuses: Iterable[tuple[str, str, datetime]]) -> tuple[PhaseChange, .
 
 
 def followed_by(steps: tuple[PhaseChange, ...], step: PhaseChange) -> tuple[PhaseChange, ...]:
-    """The steps with one more; an end that is written again only says who was told of it meanwhile."""
+    """The steps with one more; an end that is written again only says who was told of it meanwhile.
+
+    What comes after an end, other than another end, was sent before it and arrived late. Only of what was replaced
+    that is not sure, for GitHub says so by itself of what somebody is still at.
+    """
     last = steps[-1] if steps else None
-    if last and last.phase.word.state.finished and last.phase.word is step.phase.word:
+    if last and last.finished and last.phase.word is not Phase.REPLACED and not step.finished:
+        return steps
+    if last and last.finished and last.phase.word is step.phase.word:
         return (*steps[:-1], PhaseChange(step.phase, last.at))
     return (*steps, step)
 

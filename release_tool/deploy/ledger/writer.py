@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 _FEW = 30
 """How many of the newest deployments are read again to see what has changed."""
-_PAUSES = (1.0, 4.0, 10.0)
+PAUSES = (1.0, 4.0, 10.0)
 """Seconds between one attempt to write a phase and the next."""
 _RENEWAL = timedelta(minutes=1)
 """How often somebody who can't be asked shows that he is alive."""
@@ -133,14 +133,14 @@ class LedgerWriter:
         return subscribers(self._project.config.channels, event, self.environment.name) if event else ()
 
     def _write(self, deployment: Deployment, phase: PhaseRecord, *, patiently: bool) -> None:
-        self.insist(lambda: self._status(deployment.id, phase), _PAUSES if patiently else ())
+        self.insist(lambda: self._status(deployment.id, phase), PAUSES if patiently else ())
         self._written_at, self._shown_alive_at = self._project.clock.now(), self._project.clock.steady()
         state, line = describe(phase)
         known = self._known[deployment.id]
         steps = followed_by(known.steps, PhaseChange(read(state.value, line), self._written_at))
         self._known[deployment.id] = msgspec.structs.replace(known, steps=steps)
 
-    def insist(self, act: Callable[[], T], pauses: Iterable[float] = _PAUSES) -> T:
+    def insist(self, act: Callable[[], T], pauses: Iterable[float] = PAUSES) -> T:
         """Do something that may be done twice, again where GitHub failed; its last failure is raised."""
         for pause in pauses:
             try:

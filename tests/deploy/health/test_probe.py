@@ -336,6 +336,19 @@ def test_a_name_is_looked_up_each_time_and_what_it_does_not_mean_any_more_is_not
     assert len(fleet.servers["127.0.0.3"].requests) == 1
 
 
+def test_a_sample_tells_which_address_was_asked_and_what_the_name_meant_then(serve: Serve, tmp_path: Path) -> None:
+    fleet = Fleet(serve, tmp_path, {"127.0.0.2": "1.3.0", "127.0.0.3": "1.2.9"})
+    question = Question(target=Target(name="web", url=fleet.url), check=Check(version_pointer="/version"))
+
+    first, second = fleet.prober.measure([question, question])
+    fleet.names.hosts = ("127.0.0.2",)
+    (alone,) = fleet.prober.measure([question])
+
+    assert (first.address, second.address, alone.address) == ("127.0.0.2", "127.0.0.3", "127.0.0.2")
+    assert first.addresses == second.addresses == ("127.0.0.2", "127.0.0.3")
+    assert alone.addresses == ("127.0.0.2",)
+
+
 def test_an_address_without_a_route_is_left_out_and_told_once(serve: Serve, tmp_path: Path) -> None:
     """It is of a family that no machine of today speaks, as many a runner speaks no IPv6."""
     fleet = Fleet(serve, tmp_path, {"127.0.0.2": "1.3.0"})

@@ -516,3 +516,56 @@ def test_asking_for_the_verdict_again_and_again_does_not_change_it(text: str) ->
         plain = plain.observed(sample(sign, 2 * number, SMALL))
         asked = asked.ticked(after(2 * number - 1)).observed(sample(sign, 2 * number, SMALL)).ticked(after(2 * number))
         assert asked.state is plain.state
+
+
+# Addresses that the name of a target means
+
+
+def asked_at(times: str, addresses: str, begin: int = 0) -> list[Sample]:
+    """Samples of addresses that take turns, `+` and `-` as they come, while the name means all of some letters."""
+    return [
+        msgspec.structs.replace(
+            sample(sign, 2.0 * (begin + number), SMALL),
+            address=addresses[number % len(addresses)],
+            addresses=tuple(addresses),
+        )
+        for number, sign in enumerate(times)
+    ]
+
+
+def looked_at(samples: Iterable[Sample]) -> HealthAnalysis:
+    health = HealthAnalysis.begun([SMALL], ENDED)
+    for one in samples:
+        health = health.observed(one)
+    return health
+
+
+def test_what_was_measured_at_an_address_counts_for_nothing_once_its_name_does_not_mean_it_any_more() -> None:
+    """It vanishes with the third interval without it, which is the threshold."""
+    both = asked_at("+-" * 5, "ab")
+
+    waits = looked_at([*both, *asked_at("+" * 2, "a", 10)])
+    assert (waits.state, waits.tracks[0].baked) == (HealthState.PENDING, timedelta(seconds=4))
+    assert looked_at([*both, *asked_at("+" * 3, "a", 10)]).state is HealthState.HEALTHY
+
+
+def test_an_address_that_some_answers_of_the_name_server_leave_out_goes_on_counting() -> None:
+    samples = asked_at("+-" * 5, "ab")
+    for begin in range(10, 40, 3):
+        samples += [*asked_at("++", "ac", begin), *asked_at("-", "b", begin + 2)]
+
+    assert looked_at(samples).state is not HealthState.HEALTHY
+
+
+def test_no_bake_is_left_where_an_address_that_vanished_alone_was_good() -> None:
+    samples = asked_at("-+" * 4, "ab") + asked_at("-" * 2, "a", 8)
+
+    assert looked_at(samples).tracks[0].bake
+    assert looked_at([*samples, *asked_at("+", "a", 10)]).tracks[0].baked == timedelta()
+
+
+def test_a_lookup_that_fails_takes_no_address_away() -> None:
+    unknown = [sample("?", 2.0 * number, SMALL) for number in range(10, 14)]
+
+    found = looked_at([*asked_at("+-" * 5, "ab"), *unknown, *asked_at("++", "a", 14)])
+    assert found.tracks[0].absent == {"a": 0, "b": 2}

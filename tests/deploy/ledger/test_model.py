@@ -108,6 +108,14 @@ def test_statuses_become_phases() -> None:
     ]
 
 
+def test_what_ended_is_not_begun_again_by_a_status_that_was_sent_before_and_arrived_late() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    late = ("in_progress", "baking: the new version answers", at)
+
+    assert steps([("success", "healthy: it holds", at), late]) == steps([("success", "healthy: it holds", at)])
+    assert steps([("inactive", "", at), late])[-1].phase.word is Phase.BAKING  # GitHub itself writes that one
+
+
 def test_a_deployment_without_any_status_waits() -> None:
     new = deployment(1, "a")
     assert (new.phase.word, new.finished, new.in_progress, new.changed) == (Phase.WAITING, False, False, False)
