@@ -6,6 +6,8 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from release_tool.deploy.environment import deployed_branch
 from release_tool.errors import PermissionDeniedError, RefusedError, RemoteError
 from release_tool.history.commit_names import line_since, name_of_commit, newest_in
@@ -226,7 +228,7 @@ class RevisionResolver:
         return next((sha for sha in line if name_of_commit(self.project, self.seen.tags, sha) == name), None)
 
     def _tag_of(self, version: Version) -> VersionTag | None:
-        core = version.replace(build=None)
+        core = msgspec.structs.replace(version, build=None)
         return next((tag for tag in self.seen.tags if tag.version == core), None)
 
     def _why_not(self, version: Version) -> str:
