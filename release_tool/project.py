@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import quote
 
 from release_tool.errors import UsageError
-from release_tool.text.markdown import inert
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
@@ -86,6 +84,8 @@ class Project:
 
     def links(self, *, before: str = "", after: str = "", run: str | None = None) -> tuple[Link, ...]:
         """The pages that every message leads to: the run, this one unless another is given, and what changed."""
+        from urllib.parse import quote
+
         found = [("run", self.actions.run_url if run is None else run)]
         if before and after:
             found.append(("compare", f"{self.web_url}/compare/{quote(before)}...{quote(after)}"))
@@ -93,5 +93,7 @@ class Project:
 
 
 def _not_told(notice: Notice, told: SendReport) -> str:
+    from release_tool.text.markdown import inert
+
     rows = [f"- {inert(failure.channel)}: {inert(failure.reason)}" for failure in told.failures]
     return "\n".join([f"#### Not everybody was told: {inert(notice.title)}", "", *rows])

@@ -74,7 +74,7 @@ RULES = (
 """The modules that decide: pure functions of values."""
 PURE = [PACKAGE / f"{name}.py" for name in RULES]
 
-RULES_LIBRARIES = {"markdown_it", "msgspec", "release_tool", "semver"}
+RULES_LIBRARIES = {"markdown_it", "msgspec", "release_tool"}
 IMPURE_CALLS = {"breakpoint", "input", "now", "open", "print", "today", "utcnow"}
 SAME_CONCEPT = {
     "announce",  # telling people: of a release, of a deployment

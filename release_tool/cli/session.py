@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -23,8 +20,6 @@ from release_tool.git.push import Branches
 from release_tool.git.repository import Git, parse_remote
 from release_tool.github.actions import Actions
 from release_tool.model.tags import Owner
-from release_tool.notify.channels import Channels
-from release_tool.notify.send import Notifier
 from release_tool.project import Project
 from release_tool.system import host, process
 from release_tool.system.clock import SystemClock
@@ -32,17 +27,22 @@ from release_tool.system.patience import Patience
 from release_tool.text.visible import visible_block
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from release_tool.cli import Options
     from release_tool.config import Config
     from release_tool.github.actions import Level
     from release_tool.github.api import GitHub, WorkflowJob
+    from release_tool.notify.channels import Channels
+    from release_tool.notify.notice import Notice, SendReport
+    from release_tool.notify.send import Notifier
+    from release_tool.project import Notify
 
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}")
 _TOKEN = re.compile(r"[!-~]{1,4096}")
 _ADDRESS = re.compile(r"[!-~]{1,2048}")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SHOWN = 200
 """Characters of what somebody gave that an error shows."""
 
@@ -75,7 +75,7 @@ class Session:
         settings = read_config(git, self.options.config)
         ours = token if self.actions.enabled else None  # a person's git has credentials of its own
         patience = dataclasses.replace(self.patience, max_wait=settings.max_wait)
-        git = Git.find(Path.cwd(), token=ours or None, server_url=server, remote=remote, patience=patience)
+        git = git.reached(token=ours or None, server_url=server, remote=remote, patience=patience)
         return Project(
             git=git,
             config=settings,
@@ -87,17 +87,29 @@ class Session:
             github=self._github(server, repository, token, source, patience) if token and repository else None,
             branches=Branches(git, token=token or None),
             say=self.say,
-            notify=self.notifier(git, settings),
+            notify=self._notify(git, settings),
             settling=0 if _is_loopback(self.actions.api_url) else 2,
         )
 
     def channels(self, settings: Config) -> Channels:
         """Where messages go."""
+        from release_tool.notify.channels import Channels
+
         return Channels(settings.channels, self._environment, SystemClock())
 
     def notifier(self, git: Git, settings: Config) -> Notifier:
         """What tells people, by a configuration and with the templates of a clone."""
+        from release_tool.notify.send import Notifier
+
         return Notifier(settings, git.root, self.channels(settings), self.say)
+
+    def _notify(self, git: Git, settings: Config) -> Notify:
+        """The same, made when there is something to tell."""
+
+        def tell(notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
+            return self.notifier(git, settings)(notice, only=only)
+
+        return tell
 
     def say(self, text: str) -> None:
         """Tell the person what is being done."""
@@ -131,6 +143,8 @@ class Session:
 
     def document(self, fields: Mapping[str, object]) -> None:
         """Print a result for programs: one document, and nothing else on standard output."""
+        import json
+
         click.echo(json.dumps({"schema": 1, **fields}, ensure_ascii=False, indent=2))
         click.get_current_context().meta[DOCUMENTED] = True
 
@@ -159,7 +173,7 @@ class Session:
     def _place(self, git: Git) -> _Place:
         """Where the repository is: as asked for, as Actions says, or as the remote tells."""
         url = git.remote_url() or ""
-        named, scheme = parse_remote(url), urlsplit(url).scheme
+        named, scheme = parse_remote(url), url.partition(":")[0].lower()
         server = f"{'http' if scheme == 'http' else 'https'}://{named[0]}" if named else "https://github.com"
         if "GITHUB_SERVER_URL" in self._environment:
             server = self.actions.server_url
@@ -178,9 +192,10 @@ class Session:
                 if not _TOKEN.fullmatch(token):
                     raise UsageError(f"{name} holds no token", todo="give it the token alone, as GitHub made it")
                 return token, name
-        if not shutil.which("gh") or urlsplit(server).scheme != "https":
+        if not process.is_there("gh") or not server.startswith("https://"):
             return "", ""
-        done = process.run(["gh", "auth", "token", "--hostname", urlsplit(server).netloc], ok=range(256))
+        host = server.removeprefix("https://").partition("/")[0]
+        done = process.run(["gh", "auth", "token", "--hostname", host], ok=range(256))
         return done.text.strip() if done.code == 0 else "", "gh auth token"
 
     def _github(self, server: str, repository: str, token: str, source: str, patience: Patience) -> GitHub:
@@ -206,6 +221,8 @@ class Session:
 
 def _insist_on_address(name: str, url: str) -> None:
     """Raise UsageError where a variable holds no address that could be asked."""
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url)
         fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
@@ -221,7 +238,11 @@ def _nobody_agreed() -> RefusedError:
 
 def _is_loopback(url: str) -> bool:
     """Whether a stand-in on this machine is asked, which minds no haste, and shows at once what was written."""
-    return urlsplit(url).hostname in {"127.0.0.1", "::1", "localhost"}
+    if not any(name in url.lower() for name in _LOOPBACK):
+        return False
+    from urllib.parse import urlsplit  # takes longer to load than most of us
+
+    return urlsplit(url).hostname in _LOOPBACK
 
 
 def current_session() -> Session:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import textwrap
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -13,7 +11,11 @@ if TYPE_CHECKING:
 
 def width(stream: TextIO) -> int | None:
     """The columns of a terminal; None where a stream is none, and nothing has to fit."""
-    return shutil.get_terminal_size().columns if stream.isatty() else None
+    if not stream.isatty():
+        return None
+    import shutil  # only a terminal needs it
+
+    return shutil.get_terminal_size().columns
 
 
 def table(rows: Iterable[Sequence[str]], columns: int, *, indent: int = 0) -> str:
@@ -42,6 +44,8 @@ def folded(text: str, columns: int) -> str:
 def _folded(line: str, columns: int) -> list[str]:
     if len(line) <= columns:
         return [line]
+    import textwrap
+
     beginning = line[: len(line) - len(line.lstrip())]
     return textwrap.wrap(
         line, columns, subsequent_indent=f"{beginning}  ", break_long_words=False, break_on_hyphens=False
@@ -50,5 +54,9 @@ def _folded(line: str, columns: int) -> list[str]:
 
 def ended(text: str, verdict: str) -> str:
     """A result, with its verdict at the end where the terminal is too small to show the whole of it."""
-    too_long = sys.stdout.isatty() and text.count("\n") + 1 >= shutil.get_terminal_size().lines
+    if not sys.stdout.isatty():
+        return text
+    import shutil
+
+    too_long = text.count("\n") + 1 >= shutil.get_terminal_size().lines
     return f"{text}\n\n{verdict}" if too_long else text

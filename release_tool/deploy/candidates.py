@@ -226,7 +226,7 @@ class RevisionResolver:
         return next((sha for sha in line if name_of_commit(self.project, self.seen.tags, sha) == name), None)
 
     def _tag_of(self, version: Version) -> VersionTag | None:
-        core = version.replace(build=None)
+        core = msgspec.structs.replace(version, build=None)
         return next((tag for tag in self.seen.tags if tag.version == core), None)
 
     def _why_not(self, version: Version) -> str:

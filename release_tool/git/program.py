@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import functools
-import logging
 import re
-import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
     from release_tool.git.objects import Object
 
-_LOG = logging.getLogger(__name__)
 _CONFIG = (
     "color.ui=false",
     "core.quotePath=false",
@@ -260,7 +257,11 @@ class GitProgram:
         return Objects(functools.partial(start, env={**self._environment, **env}))
 
     def _argv(self, args: Sequence[str]) -> list[str]:
-        _LOG.info("git %s", without_credentials(shlex.join(args)))
+        if "logging" in sys.modules:  # whoever listens has loaded it; for everybody else that takes too long
+            import logging
+            import shlex
+
+            logging.getLogger(__name__).info("git %s", without_credentials(shlex.join(args)))
         config = [word for setting in self._config for word in ("-c", setting)]
         return ["git", "--no-pager", *config, *self._credentials, *args]
 
@@ -274,6 +275,8 @@ class GitProgram:
     def _environment(self) -> Mapping[str, str | None]:
         if not self._token:
             return {**_ENVIRONMENT, **self._variables}
+        import base64
+
         login = base64.b64encode(f"x-access-token:{self._token}".encode()).decode()
         return {**_ENVIRONMENT, **self._variables, _TOKEN_VARIABLE: f"Authorization: Basic {login}"}
 

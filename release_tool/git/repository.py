@@ -9,7 +9,6 @@ import os
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -23,7 +22,10 @@ if TYPE_CHECKING:
 
     from release_tool.system.patience import Patience
 
+_USUAL_URL = re.compile(r"https://([A-Za-z0-9.-]+(?::[0-9]+)?)/([\w.-]+)/([\w.-]+?)(?:\.git)?/?", re.ASCII)
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_HEAD = re.compile(r"ref: refs/heads/(?P<branch>(?!\.)[^\s]+)\n|[0-9a-f]{40,64}\n")
+"""The file that says what is checked out, where refs are kept in files; elsewhere it names a branch with a dot."""
 _WEB_URL = re.compile(r"(?:https?|ssh|git)://.+", re.IGNORECASE)
 _SCP_URL = re.compile(r"(?:[^@/\s]+@)?([^:/\s]+):(?!//)(.+)")
 _FETCHED = re.compile(r"([^\t]+)\t(.*) \(fetch\)(?: \[.*\])?")
@@ -50,7 +52,9 @@ _DEEPENINGS = (50, 200, 800, 3200, 12800)
 _FATAL = 128
 """The code with which git ends when it can't do what it was asked."""
 _LIKELY = 2
-"""How many commits are asked about one by one before all of the history is walked."""
+"""How many commits are asked about one by one before the history is walked."""
+_AT_ONCE, _GROWING = 16, 4
+"""How many are asked about in the first walk, and how many times as many in each one after it."""
 
 
 _ABSENT = "000000"
@@ -150,6 +154,12 @@ class Git:
             ) from error
         return git
 
+    def reached(self, *, token: str | None, server_url: str, remote: str, patience: Patience) -> Git:
+        """The same repository, reached in another way."""
+        other = Git(self.program.directory, token=token, server_url=server_url, remote=remote, patience=patience)
+        other.program.layout = self.program.layout
+        return other
+
     @property
     def root(self) -> Path:
         """The top of the working tree, or the repository itself where it is bare."""
@@ -205,6 +215,10 @@ class Git:
 
     def current_branch(self) -> str | None:
         """The branch that is checked out, or None where the head is detached."""
+        head = self.program.layout.directory / "HEAD"
+        found = _HEAD.fullmatch(head.read_text(errors="replace")) if head.is_file() and not head.is_symlink() else None
+        if found:
+            return found["branch"]
         done = self.program.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
         return done.text.strip().removeprefix("refs/heads/") if done.code == 0 else None
 
@@ -252,7 +266,7 @@ class Git:
 
     def _containing(self, sha: str, tips: Collection[str]) -> set[str]:
         """The commits that contain another one, as one walk from some tips down to it meets them."""
-        lines = self._parents(tips, [f"{safe(sha)}^@"], "--topo-order")
+        lines = self._parents(tips, [f"{sha}^@"], "--topo-order")
         containing = {sha}
         for commit, parents in reversed(lines):
             if not containing.isdisjoint(parents):
@@ -263,9 +277,8 @@ class Git:
         self, tips: Collection[str], without: Iterable[str], *options: str
     ) -> list[tuple[str, tuple[str, ...]]]:
         """The commits that some tips contain and others do not, each with its parents."""
-        asked = "".join(f"{line}\n" for line in [*map(safe, tips), *(f"^{name}" for name in without)])
-        lines = self.program.run("rev-list", *options, "--parents", "--stdin", stdin=asked.encode()).text
-        return [(commit, tuple(parents)) for commit, *parents in map(str.split, lines.splitlines())]
+        asked = self.program.run_here("rev-list", *options, "--parents", "--stdin", stdin=_beside(tips, without))
+        return [(commit, tuple(parents)) for commit, *parents in map(str.split, asked.text.splitlines())]
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether a commit is contained in another one; raises RemoteError when one of them is not here."""
@@ -291,8 +304,13 @@ class Git:
     # Tags
 
     def tags(self) -> dict[str, TagRef]:
-        """Every tag that is here, by name; one that was put on a tree or a file is on no commit's history."""
-        return _tag_refs(self.program.run("show-ref", "--tags", "--dereference", ok=(0, 1)).text, " ")
+        """Every tag that is here, by name; one that was put on a tree or a file is on no commit's history.
+
+        The branches are seen in the same look.
+        """
+        listing = self.program.run("show-ref", "--dereference", ok=(0, 1)).text
+        self._branches = self._branches_in(listing)
+        return _tag_refs(listing, " ")
 
     def remote_tags(self) -> dict[str, TagRef]:
         """Every tag of the remote, by name; raises RemoteError when it does not answer."""
@@ -319,14 +337,20 @@ class Git:
     def first_reachable(self, commits: Iterable[str], target: str) -> int | None:
         """The place of the first of some commits that is contained in `target`, or None; commits not here are not.
 
-        Meant for commits of which the first are likely: the others are read, and cost one walk of the history.
+        Meant for commits of which the first are likely: the others are asked for in groups that grow, and each group
+        costs a walk down to where it left the history of `target`.
         """
         left = iter(commits)
         for place, commit in enumerate(itertools.islice(left, _LIKELY)):
             if self._is_contained(commit, target):
                 return place
-        others = list(left)
-        return self._first_walked(others, _LIKELY, target) if others else None
+        begin, size = _LIKELY, _AT_ONCE
+        while some := list(itertools.islice(left, size)):
+            outside = self._outside(some, target)
+            if found := [place for place, commit in enumerate(some, begin) if commit not in outside]:
+                return found[0]
+            begin, size = begin + size, _GROWING * size
+        return None
 
     def outside(self, commits: Collection[str], target: str) -> frozenset[str]:
         """Those of some commits that `target` does not contain; a shallow clone is deepened until that is sure."""
@@ -336,6 +360,10 @@ class Git:
             self.deepen_until(lambda: not self._walked_outside(found, target))
             found = self._walked_outside(found, target)
         return found
+
+    def within(self, commits: Collection[str], target: str) -> frozenset[str]:
+        """Those of some commits that `target` contains, as far as this clone knows; nothing is fetched to find out."""
+        return frozenset(commits) - self._outside(commits, target)
 
     def tag_message(self, tag: str) -> TagMessage | None:
         """The message of a tag, named or as the hash of its object, without its signature; None if not annotated."""
@@ -366,8 +394,8 @@ class Git:
 
     def parents_beside(self, tips: Collection[str], without: Collection[str]) -> dict[str, tuple[str, ...]]:
         """The commits that some tips contain and others do not, with their parents; tips that are not here are not."""
-        here = self.present(tips)
-        return dict(self._parents(here, map(safe, without))) if here else {}
+        beside = set(tips).difference(without)
+        return dict(self._parents(beside, without, "--ignore-missing")) if beside else {}
 
     def history(self, tips: Collection[str], base: str | None) -> dict[str, Commit]:
         """The commits that some others contain, themselves included, and `base` does not, by hash."""
@@ -555,7 +583,11 @@ class Git:
     def _branches(self) -> list[tuple[str, str]]:
         """The names and tips of the local branches and of the remote's as last fetched."""
         prefixes = ("refs/heads/", f"refs/remotes/{self.remote}/")
-        lines = self.program.run("for-each-ref", "--format=%(objectname) %(refname)", *prefixes).text.splitlines()
+        return self._branches_in(self.program.run("for-each-ref", "--format=%(objectname) %(refname)", *prefixes).text)
+
+    def _branches_in(self, listing: str) -> list[tuple[str, str]]:
+        prefixes = ("refs/heads/", f"refs/remotes/{self.remote}/")
+        lines = [line for line in listing.splitlines() if " refs/tags/" not in line]
         return [
             (ref.removeprefix(prefix), tip)
             for tip, _, ref in (line.partition(" ") for line in lines)
@@ -591,34 +623,32 @@ class Git:
             self._ancestry[ancestor, descendant] = contained
         return contained
 
+    def _outside(self, commits: Collection[str], target: str) -> frozenset[str]:
+        """Those of some commits that `target` does not contain, or that are not here."""
+        known = {commit: self._known(commit, target) for commit in commits}
+        without = frozenset(commit for commit, contained in known.items() if contained is False)
+        asked = [commit for commit, contained in known.items() if contained is None]
+        return without | self._walked_outside(asked, target) if asked else without
+
     def _walked_outside(self, commits: Collection[str], target: str) -> frozenset[str]:
         """Those that are not here, or that a walk meets before it comes into the history of `target`."""
-        here = self.present([commit for commit in commits if _SHA.fullmatch(commit)])
-        met: set[str] = set()
-        if here:
-            wanted = {commit.encode(): commit for commit in here}
-            walk = self.program.stream("rev-list", *sorted(here), f"^{safe(target)}", "--")
-            met = {wanted[sha] for sha in walk if sha in wanted}
+        asked = {commit for commit in commits if _SHA.fullmatch(commit)}
+        stdin = _beside(asked, [target])
+        walked = self.program.run_here("rev-list", "--ignore-missing", "--stdin", stdin=stdin) if asked else None
+        met = asked.intersection(walked.text.splitlines()) if walked else set()
+        here = met | (self.present(asked - met) if asked - met else set())
         for commit in here:
             self._remember(commit, target, contained=commit not in met)
         return frozenset(commits) - (here - met)
 
-    def _first_walked(self, commits: Sequence[str], start: int, target: str) -> int | None:
-        """The first of the commits, whose places begin with `start`, that a walk of all of the history meets."""
-        places = {commit.encode(): place for place, commit in reversed(list(enumerate(commits, start)))}
-        best: int | None = None
-        for sha in self.program.stream("rev-list", safe(target), "--"):
-            place = places.get(sha)
-            if place is not None and (best is None or place < best):
-                best = place
-            if best == start:
-                break
-        return best
-
 
 def parse_remote(url: str) -> tuple[str, str] | None:
     """Read the host and `owner/name` out of the URL of a remote: https, ssh or scp-like, with `.git` or without."""
+    if usual := _USUAL_URL.fullmatch(url):
+        return usual[1].lower(), f"{usual[2]}/{usual[3]}"
     if _WEB_URL.fullmatch(url):
+        from urllib.parse import urlsplit  # takes longer to load than most of us
+
         parts = urlsplit(url)
         with_port = parts.scheme.lower().startswith("http")
         host, path = (parts.netloc.rpartition("@")[2] if with_port else parts.hostname or ""), parts.path
@@ -663,6 +693,11 @@ def branch_tips(listing: str) -> dict[str, str]:
     """The commit of every branch in what `git ls-remote` listed, by its name."""
     lines = (line.partition("\trefs/heads/") for line in listing.splitlines())
     return {name: sha for sha, _, name in lines if name}
+
+
+def _beside(tips: Iterable[str], without: Iterable[str]) -> bytes:
+    """What git reads to walk over the commits that some tips contain and others do not."""
+    return "".join([*(f"{safe(tip)}\n" for tip in tips), *(f"^{safe(name)}\n" for name in without)]).encode()
 
 
 def _asked(names: Iterable[str]) -> bytes:

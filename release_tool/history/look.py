@@ -14,7 +14,7 @@ from release_tool.history.facts import ReleaseFacts
 from release_tool.history.grouping import group, merged_by_hand, reached
 from release_tool.history.owner import lives
 from release_tool.model.tag_message import owner_of
-from release_tool.model.tag_names import named_alike, naming, needs_history, read_names
+from release_tool.model.tag_names import named_alike, named_by_highest, naming, needs_history, read_names
 from release_tool.model.tags import TagState, is_maintenance, version_tags, withheld
 from release_tool.model.version import parse_tag
 
@@ -63,9 +63,10 @@ class RepositorySnapshot:
 def look(project: Project, *, online: bool) -> RepositorySnapshot:
     """See where the checkout stands and which version tags there are; online means as GitHub has them now."""
     target = project.git.head()
-    branch = find_branch(project, target)
     if not online:
-        return local_snapshot(project, branch, target)
+        tags = project.git.tags()  # one look at all refs, before any is asked for
+        return _local_snapshot(project, find_branch(project, target), target, tags)
+    branch = find_branch(project, target)
     _ = project.remote  # before the network is asked for anything
     listed = _listed(project, branch)
     return _look_online(project, branch, target, _published_head(project, branch, target, listed), listed)
@@ -73,12 +74,17 @@ def look(project: Project, *, online: bool) -> RepositorySnapshot:
 
 def local_snapshot(project: Project, branch: str, target: str) -> RepositorySnapshot:
     """See a commit of a branch as this clone has it; GitHub is asked nothing."""
-    names = read_names((name, ref.commit) for name, ref in project.git.tags().items())
+    return _local_snapshot(project, branch, target, project.git.tags())
+
+
+def _local_snapshot(project: Project, branch: str, target: str, here: Mapping[str, TagRef]) -> RepositorySnapshot:
+    names = read_names((name, ref.commit) for name, ref in here.items())
     if project.git.is_shallow():
         names = read_names((name, ref.commit) for name, ref in project.git.remote_tags().items())
     found = _completed(project, target, names)
     tags = version_tags(names, found)
-    tips = project.git.tips(lambda name: is_released(project, name) and name != branch)
+    main = main_branch(project)
+    tips = project.git.tips(lambda name: name != branch and (name == main or _maintained(project, name)))
     others = frozenset(tip for of_one in tips.values() for tip in of_one)
     return RepositorySnapshot(
         branch=branch, head=target, target=target, tags=tags, naming=found, tips=others, unseen=_unseen(tags)
@@ -123,7 +129,12 @@ def _look_online(project: Project, branch: str, target: str, head: str, listed: 
     names = read_names((name, ref.commit) for name, ref in refs.items())
     found = _completed(project, target, names)
     tags = _with_states(project, version_tags(names, found), refs, releases)
-    others = {tip for name, tip in listed.refs.branches.items() if is_released(project, name) and name != branch}
+    main = main_branch(project)
+    others = {
+        tip
+        for name, tip in listed.refs.branches.items()
+        if name != branch and (name == main or _maintained(project, name))
+    }
     return RepositorySnapshot(
         branch=branch,
         head=head,
@@ -252,7 +263,7 @@ def facts_for(
         containing=None if finishing else _containing(project, seen, wants_prerelease=wants_prerelease),
         since=request.since if since else "",
         newest=_newest(project, seen),
-        prepared=prepared.version.finalize_version() if prepared else None,
+        prepared=prepared.version.released() if prepared else None,
         elsewhere=None if counted else next((tag for tag in tags if tag.stable), None),
         naming=seen.naming,
         withheld="" if finishing else _withheld(project, seen),
@@ -435,7 +446,14 @@ def _named(project: Project, target: str, names: Sequence[TagName]) -> Naming:
     configured = project.config.tag_prefix
     if not needs_history(names, configured):
         return named_alike(names, configured)
-    return naming(names, project.git.places({tag.commit for tag in names}, target), configured)
+    git = project.git
+    alike = named_by_highest(
+        names,
+        configured,
+        first=lambda commits: git.first_reachable(commits, target),
+        within=lambda commits: git.within(commits, target),
+    )
+    return alike or naming(names, git.places({tag.commit for tag in names}, target), configured)
 
 
 def _knows_base(project: Project, commits: list[str], target: str) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 from release_tool.model.version import Version, parse_version, precedence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from release_tool.model.version import Precedence
 
@@ -186,6 +186,48 @@ def named_alike(tags: Sequence[TagName], configured: str | None) -> Naming:
     prefix = (tags[0].prefix if tags else "v") if configured is None else configured
     alike = Naming(prefix=prefix, families=frozenset({family(prefix)}))
     return msgspec.structs.replace(alike, remarks=_remarks(alike, tags))
+
+
+def named_by_highest(
+    tags: Sequence[TagName],
+    configured: str | None,
+    *,
+    first: Callable[[Sequence[str]], int | None],
+    within: Callable[[frozenset[str]], frozenset[str]],
+) -> Naming | None:
+    """How releases are named where all tags are of one project and no dates: the highest version says it.
+
+    None where more has to be known: `naming` needs to know the whole history for that, and here a part of it will do.
+    `first` finds the place of the first commit that is in the history, and `within` those that are.
+    """
+    families = {tag.family for tag in tags}
+    if families != {"" if configured is None else family(configured)} or any(
+        tag.scheme is Scheme.CALENDAR for tag in tags
+    ):
+        return None
+    prefix = _prefix_of_highest(tags, first) if configured is None else configured
+    if prefix is None:
+        return None
+    unread = [tag for tag in tags if tag.scheme is Scheme.UNREAD]
+    ours = within(frozenset(tag.commit for tag in unread)) if unread else frozenset()
+    line = tuple(tag for tag in unread if tag.commit in ours)
+    settled = Naming(prefix=prefix, families=frozenset(families), unread=line)
+    return msgspec.structs.replace(settled, remarks=_remarks(settled, line))
+
+
+def _prefix_of_highest(tags: Sequence[TagName], first: Callable[[Sequence[str]], int | None]) -> str | None:
+    """The prefix of the highest release in the history; None where there is none, or two are the highest."""
+    ranked = sorted(((tag.rank, tag.numbers, tag) for tag in tags if tag.stable), key=_by_rank, reverse=True)
+    place = first([tag.commit for _, _, tag in ranked])
+    if place is None:
+        return None
+    highest = ranked[place]
+    equal = {tag.commit for rank, numbers, tag in ranked if (rank, numbers) == highest[:2]}
+    return highest[2].prefix if len(equal) == 1 else None
+
+
+def _by_rank(ranked: tuple[Precedence, tuple[int, ...], TagName]) -> tuple[Precedence, tuple[int, ...]]:
+    return ranked[:2]
 
 
 def _found(tags: Sequence[TagName], line: Sequence[TagName], places: Mapping[str, int]) -> Naming:

@@ -6,29 +6,83 @@ import enum
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
-from semver import Version
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = [
-    "Bump",
-    "Precedence",
-    "Version",
-    "next_prerelease",
-    "next_version",
-    "parse_tag",
-    "parse_version",
-    "precedence",
-    "tag_name",
-]
-
-_STRICT = re.compile(r"[0-9A-Za-z.+-]{1,255}")
-"""The characters of a SemVer version (`\\d` alone would let non-ASCII digits pass), no more than a file's name has."""
+_NUMBER = r"(0|[1-9][0-9]*)"
+_IDENTIFIER = r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+_STRICT = re.compile(
+    rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?"
+    r"(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
+)
+_LONGEST = 255
+"""Characters of a version: no more than the name of a file has."""
 _BEFORE_DIGITS = re.compile(r"^[^0-9]*")
 
 
 Precedence: TypeAlias = tuple[int, int, int, bool, tuple[tuple[bool, int, str], ...]]
+
+
+class Version(msgspec.Struct, frozen=True, eq=False):
+    """A version by SemVer; two are equal where neither comes before the other: a build does not count."""
+
+    major: int
+    minor: int = 0
+    patch: int = 0
+    prerelease: str | None = None
+    build: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """Read a strict version; raises ValueError."""
+        if version := parse_version(text):
+            return version
+        raise ValueError(f"{text!r} is no version by SemVer")
+
+    def __str__(self) -> str:
+        prerelease = f"-{self.prerelease}" if self.prerelease else ""
+        build = f"+{self.build}" if self.build else ""
+        return f"{self.major}.{self.minor}.{self.patch}{prerelease}{build}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Version) and self._compared == other._compared
+
+    def __hash__(self) -> int:
+        return hash(self._compared)
+
+    def __lt__(self, other: Version) -> bool:
+        return precedence(self) < precedence(other)
+
+    def __le__(self, other: Version) -> bool:
+        return precedence(self) <= precedence(other)
+
+    def __gt__(self, other: Version) -> bool:
+        return precedence(self) > precedence(other)
+
+    def __ge__(self, other: Version) -> bool:
+        return precedence(self) >= precedence(other)
+
+    @property
+    def _compared(self) -> tuple[int, int, int, str | None]:
+        return self.major, self.minor, self.patch, self.prerelease or None
+
+    def released(self) -> Version:
+        """The stable version that a prerelease is of."""
+        return Version(self.major, self.minor, self.patch)
+
+    def raised(self, bump: Bump) -> Version:
+        """The stable version that lies one bump above; a prerelease lies below the version that it is of."""
+        match bump:
+            case Bump.NONE:
+                return self.released()
+            case Bump.PATCH:
+                return Version(self.major, self.minor, self.patch + 1)
+            case Bump.MINOR:
+                return Version(self.major, self.minor + 1)
+            case Bump.MAJOR:
+                return Version(self.major + 1)
 
 
 class Bump(enum.IntEnum):
@@ -45,12 +99,11 @@ class Bump(enum.IntEnum):
 
 def parse_version(text: str) -> Version | None:
     """Read a strict SemVer version, or None: no prefix, no white space, ASCII digits only."""
-    if not _STRICT.fullmatch(text):
+    found = _STRICT.fullmatch(text) if len(text) <= _LONGEST else None
+    if found is None:
         return None
-    try:
-        return Version.parse(text)
-    except ValueError:
-        return None
+    major, minor, patch, prerelease, build = found.groups()
+    return Version(int(major), int(minor), int(patch), prerelease, build)
 
 
 def parse_tag(tag: str, prefix: str | None) -> Version | None:
@@ -77,16 +130,8 @@ def tag_name(version: Version, prefix: str) -> str:
 
 def next_version(base: Version, bump: Bump, *, major_on_zero: bool) -> Version:
     """Raise a stable version by a bump; below 1.0.0 a major raises the minor unless `major_on_zero`."""
-    core = base.finalize_version()
-    match bump:
-        case Bump.NONE:
-            return core
-        case Bump.PATCH:
-            return core.bump_patch()
-        case Bump.MINOR:
-            return core.bump_minor()
-        case Bump.MAJOR:
-            return core.bump_minor() if core.major == 0 and not major_on_zero else core.bump_major()
+    tamed = bump is Bump.MAJOR and base.major == 0 and not major_on_zero
+    return base.raised(Bump.MINOR if tamed else bump)
 
 
 def next_prerelease(core: Version, identifier: str, used: Iterable[Version]) -> Version:
@@ -94,8 +139,8 @@ def next_prerelease(core: Version, identifier: str, used: Iterable[Version]) -> 
     numbers = [
         int(number)
         for version in used
-        if version.finalize_version() == core and version.prerelease
+        if version.released() == core and version.prerelease
         for name, _, number in [version.prerelease.rpartition(".")]
         if name == identifier and number.isdecimal()
     ]
-    return core.replace(prerelease=f"{identifier}.{max(numbers, default=0) + 1}")
+    return msgspec.structs.replace(core, prerelease=f"{identifier}.{max(numbers, default=0) + 1}")

@@ -243,7 +243,7 @@ def _refuse_below(core: Version, facts: ReleaseFacts, request: Request) -> None:
         raise _below(core, highest.name, what, f"{settled}, or delete that tag")
     first = facts.elsewhere is not None and not isinstance(request.force, Version)
     if facts.elsewhere and first and core <= facts.elsewhere.version:
-        above = facts.elsewhere.version.bump_minor()
+        above = facts.elsewhere.version.raised(Bump.MINOR)
         todo = f'`initial-version = "{above}"` in the configuration, or a lower one by `--force X.Y.Z`'
         raise _below(core, facts.elsewhere.name, f"which is released and not in `{facts.branch}`", todo)
 
@@ -302,7 +302,7 @@ def _continued(core: Version, facts: ReleaseFacts, request: Request) -> Version:
     """A series of prereleases goes on where it is, even when it began with a forced higher number."""
     if not (request.prerelease and facts.base and facts.base.version.prerelease):
         return core
-    return max(core, facts.base.version.finalize_version())
+    return max(core, facts.base.version.released())
 
 
 def _higher(version: Version, facts: ReleaseFacts) -> Version:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import select
 import subprocess
-import tempfile
 import weakref
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -80,7 +79,7 @@ def stream(
     Leaving the iterator early ends the program.
     Raises ProcessError when it ended with another code than 0.
     """
-    with tempfile.TemporaryFile() as complaints, _started(argv, cwd, env, complaints) as (program, output):
+    with _complaints() as complaints, _started(argv, cwd, env, complaints) as (program, output):
         try:
             yield from _split(output, separator, keep)
         except BaseException:
@@ -89,6 +88,12 @@ def stream(
         code = program.wait()
         complaints.seek(0)
         _checked(argv[0], Finished(code, b"", complaints.read().decode(errors="replace")), (0,))
+
+
+def is_there(program: str) -> bool:
+    """Whether a program is on the PATH."""
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return any(Path(place, program).is_file() and os.access(Path(place, program), os.X_OK) for place in places)
 
 
 class Companion:
@@ -108,7 +113,7 @@ class Companion:
         self._name = argv[0]
         self._timeout = timeout
         self._answer = bytearray()
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the program
+        self._complaints = _complaints()
         try:
             with _starting(argv[0], cwd):
                 self._program = subprocess.Popen(
@@ -161,6 +166,15 @@ class Companion:
         self._complaints.seek(0)
         complaints = self._complaints.read().decode(errors="replace")
         return ProcessError(Path(self._name).name, Finished(code, b"", complaints))
+
+
+def _complaints() -> IO[bytes]:
+    """A file without a name for what a program says beside its output; a pipe that nobody reads would fill."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("complaints"), "w+b")
+    import tempfile  # takes longer to load than the file to make
+
+    return tempfile.TemporaryFile()
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
