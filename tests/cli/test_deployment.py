@@ -12,11 +12,15 @@ import pytest
 
 from github_sandbox import Fault
 from github_sandbox.store import Job
+from release_tool.config import Config, Environment
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.model.tags import Owner
+from release_tool.setup.files import DEPLOY
+from release_tool.setup.render import Values
+from release_tool.setup.shipped import render
+from tests.adoption import ACTION
 from tests.chaos.past import enter, prove
 from tests.production import COMMAND, CONFIGURATION, production
-from tests.shop import by_hand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,10 +37,9 @@ QUICK = (
     + 'interval = "100ms"\ntimeout = "1s"\ndeadline = "2s"\nfailure-threshold = 3\n'
 )
 """For real processes with the real clock."""
-WORKFLOW = {
-    ".github/workflows/brings.yml": "# release-tool: deploy\n"
-    + by_hand("action", "environment", "version", "reason", "override")
-}
+FORM = render(Config(environments={"production": Environment(command=("./deploy.sh",))}), Values(branch="main", action=ACTION))[DEPLOY]
+WORKFLOW = {".github/workflows/brings.yml": FORM}
+"""The very form that `init` writes, under another name."""
 LIVE = "live: 1.2.4"
 
 
@@ -441,6 +444,13 @@ def test_from_a_terminal_the_workflow_is_started_and_followed_to_the_exit_code_o
             "override": "",
         }
         assert here.service.asked == 0, "nothing is deployed from here"
+
+
+def test_to_deploy_again_what_is_live_is_asked_by_the_form(tmp_path: Path) -> None:
+    with scene(tmp_path) as here:
+        with player(here, "success", ("1.2.4", (CHANGING, PhaseRecord(Phase.HEALTHY, "good for 2m")))):
+            done = here.shop.run("deploy", "1.2.4", "-e", "production", "--again")
+        assert (done.code, started_run(here).inputs["again"]) == (0, "true"), done.err
 
 
 def test_a_rollback_from_a_terminal_is_the_workflows(tmp_path: Path) -> None:
