@@ -7,9 +7,12 @@ import functools
 from typing import TYPE_CHECKING
 
 from release_tool.deploy import policy
+from release_tool.deploy.freeze import frozen_until
 from release_tool.deploy.ledger.model import Deployment, DeploymentKind, Payload, live
 from release_tool.deploy.ledger.store import deployments_of
 from release_tool.deploy.manual import by_hand
+from release_tool.deploy.our_workflows import told_next_look
+from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import best_rollback_target, changes_to, facts_before
 from release_tool.deploy.rollout import Rollout
 from release_tool.history.trust import summed_up
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from release_tool.deploy.health.verdict import Sample
     from release_tool.deploy.ledger.model import Ledger
     from release_tool.deploy.ledger.writer import LedgerWriter
-    from release_tool.deploy.policy import DeployDecision, DeployOutcome
+    from release_tool.deploy.policy import DeployDecision
     from release_tool.deploy.preconditions import DeployRequest
     from release_tool.history.changes import Change
 
@@ -31,7 +34,8 @@ class DeployResult:
 
     `outcome` is `goes` in a preview alone. `before` and `live` name what was live before and what is now, None where
     nobody knows. `blameless` says that it was rolled back for the death of a run, and may go again.
-    `ways_out` are the overrides that a refused person could give; `incident` is the address of its issue.
+    `ways_out` are the overrides that a refused person could give; `incident` is the address of its issue. `then` says
+    when what is held is looked at again.
     """
 
     environment: str
@@ -50,6 +54,7 @@ class DeployResult:
     evidence: str = ""
     incident: str = ""
     changes: tuple[Change, ...] = ()
+    then: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -141,7 +146,13 @@ class Attempt:
             before=self.before,
             live=live_name(self.writer.ledger),
             deployment=entry.id if entry else None,
+            then=self.then() if outcome is DeployOutcome.HELD else "",
         )
+
+    def then(self) -> str:
+        """When it is looked at again, where it is held."""
+        project = self.environment.project
+        return told_next_look(project, frozen_until(self.environment.settings.freeze, project.clock.now()))
 
     def changes(self) -> tuple[Change, ...]:
         """What changes by it on the main branch; nothing where nobody knows what is live."""
