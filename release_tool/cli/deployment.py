@@ -286,7 +286,8 @@ def halt(environment: str, reason: str, until: str, as_json: bool) -> None:
         until=_until(until, project.clock.now()),
     )
     made = stop(project, order)
-    _tell_halts(session, made.halts, "halted" if made.changed else "halted already", as_json=as_json)
+    more = [_how_it_ends(project, one) for one in made.halts]
+    _tell_halts(session, made.halts, "halted" if made.changed else "halted already", more, as_json=as_json)
 
 
 @click.command()
@@ -317,6 +318,16 @@ def resume(environment: str, as_json: bool) -> None:
     steps = [step for step in reconciliation.plan(_places(session, environment, None, "")) if step.needed]
     texts = [f"next in {step.environment}: {step.action} {step.version}".rstrip() for step in steps]
     _tell_halts(session, done.halts, "resumed" if done.changed else "nothing was halted", texts, as_json=as_json)
+
+
+def _how_it_ends(project: Project, halted: Halt) -> str:
+    """What has to happen for deployments to go on."""
+    from release_tool.deploy.our_workflows import told_next_look
+
+    until = halted.order.until
+    if until is None:
+        return "it lasts until somebody resumes, and what waits goes on at once then: `release-tool resume`"
+    return f"it ends on {until:%a} {until:%Y-%m-%d %H:%M} UTC; from then on, {told_next_look(project, until)}"
 
 
 # Where
@@ -490,8 +501,9 @@ def _tell_steps(
     if as_json:
         session.document({"steps": [msgspec.to_builtins(_step_document(step)) for step in steps]})
     else:
-        lines = [f"{step.environment}: {step.action} {step.version}".rstrip() + _why(step) for step in steps]
-        session.show("\n".join(lines) or "there is no environment to deploy to")
+        session.show(
+            "\n".join(line for step in steps for line in _step_lines(step)) or "there is no environment to deploy to"
+        )
     by_name = {deploy_environment.name: deploy_environment for deploy_environment in places}
     todo = [(by_name[step.environment], "reconcile", step.version) for step in steps if step.needed]
     session.actions.write_outputs({"environments": _matrix(todo)})
@@ -562,6 +574,8 @@ def _lines(done: DeployResult) -> list[str]:
     lines += [f"  {change.name} {visible(change.title)}" for change in done.changes if done.outcome == "goes"]
     if done.outcome not in {"goes", "healthy", "unchanged"}:
         lines.append(f"  live: {done.live or 'nobody knows what'}")
+    if done.then:
+        lines.append(f"  {visible(done.then)}")
     return lines
 
 
@@ -570,15 +584,18 @@ def _shown(outcome: DeployOutcome) -> str:
     return {"goes": "ok", "held": "blocked"}.get(outcome, outcome.replace("_", " "))
 
 
-def _why(step: ReconcileStep) -> str:
-    return f": {visible(step.reason)}" if step.reason else ""
+def _step_lines(step: ReconcileStep) -> list[str]:
+    why = f": {visible(step.reason)}" if step.reason else ""
+    line = f"{step.environment}: {step.action} {step.version}".rstrip() + why
+    return [line, f"  {visible(step.then)}"] if step.then else [line]
 
 
 def _summary(done: DeployResult) -> str:
     from release_tool.text.markdown import fenced, inert
 
     name = inert(done.version)
-    parts = [f"### {done.environment}: {name} {_shown(done.outcome)}", inert(done.reason)]
+    parts = [f"### {done.environment}: {name} {_shown(done.outcome)}", inert(done.reason), inert(done.then)]
+    parts = [part for part in parts if part]
     if done.before and done.before != done.version:
         parts.append(f"{inert(done.before)} → {name}")
     parts += ["\n".join(f"- {change.name} {inert(change.title)}" for change in done.changes)] if done.changes else []
@@ -596,7 +613,7 @@ def _step_summary(step: ReconcileStep) -> str:
 
     text = f"### {step.environment}: {step.action} {inert(step.version)}".rstrip()
     listed = "\n".join(f"- {inert(line)}" for line in step.changes)
-    return "\n\n".join(part for part in (text, inert(step.reason), listed) if part)
+    return "\n\n".join(part for part in (text, inert(step.reason), inert(step.then), listed) if part)
 
 
 def _raise(done: DeployResult) -> None:

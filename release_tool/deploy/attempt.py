@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.deploy import policy
+from release_tool.deploy.freeze import frozen_until
 from release_tool.deploy.health.verdict import Sample
 from release_tool.deploy.ledger.model import Deployment, DeploymentKind, Payload, live
 from release_tool.deploy.ledger.store import deployments_of
 from release_tool.deploy.manual import by_hand
+from release_tool.deploy.our_workflows import told_next_look
 from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import best_rollback_target, changes_to, facts_before, halted
 from release_tool.deploy.rollout import Rollout
@@ -33,7 +35,8 @@ class DeployResult(msgspec.Struct, frozen=True, kw_only=True):
 
     `outcome` is `goes` in a preview alone. `before` and `live` name what was live before and what is now, None where
     nobody knows. `blameless` says that it was rolled back for the death of a run, and may go again.
-    `ways_out` are the overrides that a refused person could give; `incident` is the address of its issue.
+    `ways_out` are the overrides that a refused person could give; `incident` is the address of its issue. `then` says
+    when what is held is looked at again.
     """
 
     environment: str
@@ -52,6 +55,7 @@ class DeployResult(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str = ""
     incident: str = ""
     changes: tuple[Change, ...] = ()
+    then: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -143,7 +147,13 @@ class Attempt:
             before=self.before,
             live=live_name(self.writer.ledger),
             deployment=entry.id if entry else None,
+            then=self.then() if outcome is DeployOutcome.HELD else "",
         )
+
+    def then(self) -> str:
+        """When it is looked at again, where it is held."""
+        project = self.environment.project
+        return told_next_look(project, frozen_until(self.environment.settings.freeze, project.clock.now()))
 
     def changes(self) -> tuple[Change, ...]:
         """What changes by it on the main branch; nothing where nobody knows what is live."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _FORESIGHT = timedelta(days=31)
 """How far ahead windows that follow one another without a gap are followed."""
+
+_FAR_AHEAD = 4 * 366
+"""How many days ahead a time is looked for, so that the 29th of February is found."""
 
 _MONTHS = {
     name: at
@@ -100,6 +103,19 @@ def frozen_until(freezes: Iterable[Freeze], at: datetime) -> datetime | None:
 def frozen(until: datetime) -> str:
     """Say until when, as people say it."""
     return f"frozen until {until:%a} {until:%Y-%m-%d %H:%M} {until.tzinfo}"
+
+
+def next_time(cron: Cron, after: datetime) -> datetime | None:
+    """The first time of a cron line after an aware moment, in UTC as GitHub reads it; None where none comes."""
+    utc = after.astimezone(UTC)
+    for ahead in range(_FAR_AHEAD):
+        day = utc.date() + timedelta(days=ahead)
+        if not cron.has_day(day):
+            continue
+        moments = sorted(datetime.combine(day, at, UTC) for at in cron.times())
+        if later := next((moment for moment in moments if moment > utc), None):
+            return later
+    return None
 
 
 def _end_at(at: datetime, cron: Cron, duration: timedelta, zone: ZoneInfo) -> datetime | None:

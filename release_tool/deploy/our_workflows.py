@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from release_tool.deploy.freeze import next_time, parse_cron
+from release_tool.errors import UsageError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
     from release_tool.project import Project
 
 _FOLDER = ".github/workflows"
@@ -14,6 +20,9 @@ _KEPT = "# Kept by release-tool "
 _NAMES = {"release": "release-tool.yml", "deploy": "release-tool-deploy.yml", "look": "release-tool-look.yml"}
 _OLD_NAMES = {"release": "release.yml", "deploy": "deploy.yml", "look": "dashboard.yml"}
 """What they were called when they had no such line."""
+_OLD_LOOK = f"{_FOLDER}/{_OLD_NAMES['release']}"
+"""What carried on what an event missed when there was no file of its own for that."""
+_CRON = re.compile(r"^ +- cron: (?P<quote>[\"\']?)(?P<cron>[^\"\'#\n]+?)(?P=quote) *(?:#.*)?$", re.MULTILINE)
 
 
 def role_of(text: str) -> str:
@@ -22,14 +31,53 @@ def role_of(text: str) -> str:
     return found["role"] if found else ""
 
 
-def workflow_of(project: Project, role: str) -> str:
-    """The name of the file that has a role, as it is in the commit that is checked out; else the usual one."""
-    texts = {
+def our_workflows(project: Project) -> dict[str, str]:
+    """Those of the commit that is checked out, by their paths."""
+    found = {
         path: (project.git.file("HEAD", path) or b"").decode(errors="replace")
         for path in project.git.files_in("HEAD", _FOLDER)
     }
+    return {path: text for path, text in found.items() if role_of(text) or text.startswith(_KEPT)}
+
+
+def workflow_of(project: Project, role: str) -> str:
+    """The name of the file that has a role, as it is in the commit that is checked out; else the usual one."""
+    texts = our_workflows(project)
     named = next((path for path, text in texts.items() if role_of(text) == role), "")
     old = f"{_FOLDER}/{_OLD_NAMES[role]}"
-    if not named and texts.get(old, "").startswith(_KEPT):
+    if not named and old in texts:
         named = old
     return named.rpartition("/")[2] or _NAMES[role]
+
+
+def next_look(project: Project, workflows: Mapping[str, str], after: datetime | None = None) -> datetime | None:
+    """When some of our workflows next look what was held or missed, after now or later; None where none does."""
+    begin = max(filter(None, (project.clock.now(), after)))
+    return min((at for cron in _looks(workflows) if (at := _next(cron, begin))), default=None)
+
+
+def told_next_look(project: Project, after: datetime | None = None) -> str:
+    """When what waits is looked at again, or that nothing looks by itself and what to type then."""
+    at = next_look(project, our_workflows(project), after)
+    if at is None:
+        return f"nothing looks by itself; when it may go on: `{carrying_on(project)}`"
+    return f"the next look is on {at:%a} {at:%Y-%m-%d %H:%M} UTC"
+
+
+def carrying_on(project: Project) -> str:
+    """The command that starts the workflow which carries on what was held or missed."""
+    return f"gh workflow run {workflow_of(project, 'deploy')}"
+
+
+def _looks(workflows: Mapping[str, str]) -> Iterator[str]:
+    for path, text in workflows.items():
+        if role_of(text) == "look" or path == _OLD_LOOK:
+            yield from (found["cron"] for found in _CRON.finditer(text))
+
+
+def _next(cron: str, after: datetime) -> datetime | None:
+    """One that means nothing starts nothing on GitHub either."""
+    try:
+        return next_time(parse_cron(cron), after)
+    except UsageError:
+        return None

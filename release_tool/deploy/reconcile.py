@@ -36,13 +36,14 @@ class ReconcileAction(enum.StrEnum):
 
 
 class ReconcileStep(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be done in one environment, and why."""
+    """What is to be done in one environment, and why; where it is held, `then` says when it is looked at again."""
 
     environment: str
     action: ReconcileAction
     version: str
     reason: str
     changes: tuple[str, ...] = ()
+    then: str = ""
 
     @property
     def needed(self) -> bool:
@@ -162,6 +163,7 @@ def _step(
             action=ReconcileAction.NOTHING,
             version=attempt.revision.name,
             reason=decision.reason,
+            then=attempt.then() if decision.outcome is DeployOutcome.HELD else "",
         )
     now = live(writer.ledger).deployment
     reason = f"{now.payload.name} is live, and it is the newest" if now else "waits for a person"

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from release_tool.system.clock import Clock
 
 _MANY = 50
-_ACTIVE = "active"
+ACTIVE = "active"
+"""The state of a workflow that is switched on; others are GitHub's (`disabled_inactivity`) or a person's doing."""
 _PAUSES = (1.0, 2.0, 4.0, 8.0)
 """Seconds between one look and the next for a run that was just started."""
 
@@ -31,7 +32,12 @@ class _Details(msgspec.Struct, frozen=True):
 
 
 class _Workflow(msgspec.Struct, frozen=True):
+    path: str
     state: str
+
+
+class _Workflows(msgspec.Struct, frozen=True):
+    workflows: tuple[_Workflow, ...] = ()
 
 
 class _User(msgspec.Struct, frozen=True):
@@ -99,6 +105,12 @@ class Workflows:
         found = self._rest.read("actions/runs", _WaitingRuns, purpose, status="waiting", per_page=_MANY)
         return found.workflow_runs
 
+    def states(self) -> dict[str, str]:
+        """Whether each workflow of the default branch is `active`, by its path."""
+        purpose = Purpose("listing the workflows", "actions: read")
+        pages = self._rest.pages("actions/workflows", _Workflows, purpose)
+        return {workflow.path: workflow.state for page in pages for workflow in page.workflows}
+
     # How it is asked
 
     def _start(self, workflow: str, fields: dict[str, object], purpose: Purpose) -> ApiResponse:
@@ -119,7 +131,7 @@ class Workflows:
     def _insist_on_active(self, workflow: str, purpose: Purpose) -> None:
         """GitHub switches the schedule of a quiet repository off, and with it everything that starts the workflow."""
         state = self._rest.read(_path(workflow), _Workflow, purpose).state
-        if state != _ACTIVE:
+        if state != ACTIVE:
             raise RefusedError(
                 f"{workflow} is switched off on GitHub ({state})",
                 during=purpose.doing,

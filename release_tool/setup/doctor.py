@@ -112,7 +112,7 @@ class _Doctor:
             ("checks", lambda: judge.of_required_checks(branch, settings.branch_rules(branch), self._settings)),
             ("hosted branch", lambda: self._cloud(github)),
             ("Actions", lambda: judge.of_actions(self._config, settings.actions(), self._settings)),
-            ("workflows", lambda: judge.of_workflows(settings.workflow_states(), self._kept_workflows())),
+            ("workflows", lambda: judge.of_workflows(github.workflows.states(), self._kept_workflows())),
             ("immutable releases", lambda: self._immutable(github)),
             ("environments", lambda: self._environments(github, branch)),
             ("secrets", lambda: self._secrets(github)),

@@ -125,15 +125,6 @@ class _Enabled(msgspec.Struct, frozen=True):
     enabled: bool
 
 
-class _Workflow(msgspec.Struct, frozen=True):
-    path: str
-    state: str
-
-
-class _Workflows(msgspec.Struct, frozen=True):
-    workflows: tuple[_Workflow, ...] = ()
-
-
 class _Merging(msgspec.Struct, frozen=True):
     allow_merge_commit: bool | None = None
 
@@ -205,12 +196,6 @@ class Settings:
         general = self._rest.read("actions/permissions", _Permissions, purpose)
         workflow = self._rest.read("actions/permissions/workflow", _WorkflowPermissions, purpose)
         return ActionsSettings(general.enabled, general.allowed_actions, workflow.can_approve_pull_request_reviews)
-
-    def workflow_states(self) -> dict[str, str]:
-        """Whether each workflow of the default branch is `active`, by its path."""
-        purpose = Purpose("listing the workflows", "actions: read")
-        pages = self._rest.pages("actions/workflows", _Workflows, purpose)
-        return {workflow.path: workflow.state for page in pages for workflow in page.workflows}
 
     def environments(self) -> tuple[EnvironmentSettings, ...]:
         """Every environment with its protection."""

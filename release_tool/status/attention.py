@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.status.model import Health
+from release_tool.status.text import switched_off
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from release_tool.status.model import Cloud, EnvironmentStatus, HaltStatus, Overview
+    from release_tool.status.model import Cloud, EnvironmentStatus, HaltStatus, NextLook, Overview
 
 
 class Level(enum.Enum):
@@ -62,6 +63,8 @@ def _all(overview: Overview) -> Iterator[Concern]:
             yield Concern(level=Level.DUE, text=f"{release.tag} is half-done", todo=release.todo, url=release.url)
     for environment in overview.environments:
         yield from _of_what_is_missing(environment)
+    for off in overview.switched_off:
+        yield Concern(level=Level.DUE, text=f"A workflow is off: {switched_off(off)}", todo=off.todo)
     yield from _of_the_rest(overview)
 
 
@@ -92,8 +95,16 @@ def _of_what_is_missing(environment: EnvironmentStatus) -> Iterator[Concern]:
 def _of_the_rest(overview: Overview) -> Iterator[Concern]:
     if (cloud := overview.cloud) and cloud.todo:
         yield Concern(level=Level.NOTE, text=_of_cloud(cloud), todo=cloud.todo)
+    if overview.next_look and any(one.automatic and (one.missing or one.frozen) for one in overview.environments):
+        yield _of_next_look(overview.next_look)
     for unseen in overview.unseen:
         yield Concern(level=Level.NOTE, text=f"Not looked at: {unseen}")
+
+
+def _of_next_look(look: NextLook) -> Concern:
+    if look.at is None:
+        return Concern(level=Level.NOTE, text="Nothing looks by itself at what waits", todo=look.todo)
+    return Concern(level=Level.NOTE, text=f"What waits is looked at again on {look.at:%a} {look.at:%Y-%m-%d %H:%M} UTC")
 
 
 def _of_cloud(cloud: Cloud) -> str:

@@ -301,6 +301,21 @@ class OverdueCase(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
 
 
+class NextLook(msgspec.Struct, frozen=True, kw_only=True):
+    """When what waits is looked at again without a person; None where nothing looks, and then what to type."""
+
+    at: datetime | None
+    todo: str = ""
+
+
+class SwitchedOff(msgspec.Struct, frozen=True, kw_only=True):
+    """A workflow of ours that GitHub starts no more, by its path; `state` says whose doing that is, in its words."""
+
+    path: str
+    state: str
+    todo: str
+
+
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """Where everything is, at one moment.
 
@@ -308,7 +323,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     counts the changes that wait on `branch` and `changes` are these, oldest first. `cloud` is None without `[sync]`.
     `releases` and `journeys` are newest first. `production` names the environment that matters most, empty without
     any. `incidents` are among the halts too. `unseen` says what could not be looked at, and `ignored` which records
-    count for nothing, each once.
+    count for nothing, each once. `next_look` is None where nothing is deployed.
     """
 
     repository: str
@@ -330,6 +345,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     cases: tuple[OverdueCase, ...] = ()
     unseen: tuple[str, ...] = ()
     ignored: tuple[Ignored, ...] = ()
+    next_look: NextLook | None = None
+    switched_off: tuple[SwitchedOff, ...] = ()
 
 
 def document(seen: Overview) -> dict[str, object]:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.deploy.our_workflows import carrying_on, next_look
 from release_tool.errors import UsageError
 from release_tool.history.commit_names import name_of_commit
 from release_tool.status import model, overdue
 from release_tool.status.collect import FEW, as_deployed, collect, contains, is_released, tested_at
 from release_tool.status.environment import WAITS
 from release_tool.status.environments import change_status, environment_ledgers, halt_status, production_of
-from release_tool.status.model import Overview
+from release_tool.status.model import NextLook, Overview, SwitchedOff
 from release_tool.status.pipeline import Route, authors, pipelines
 from release_tool.sync.conflict import CONFLICT_BRANCH
 from release_tool.sync.sync import CANDIDATE_BRANCH
@@ -65,6 +66,8 @@ def look(project: Project, *, whole: bool = False, closely: str = "") -> Overvie
         waiting=(*snapshot.waiting, *_waiting(snapshot, stopping, environments)),
         unseen=snapshot.unseen,
         ignored=snapshot.ignored,
+        next_look=_next_look(project, snapshot),
+        switched_off=tuple(_switched_off(project, snapshot)),
     )
     return msgspec.structs.replace(seen, cases=overdue.cases(seen, project.config))
 
@@ -187,6 +190,23 @@ def _route(
         stations=environment_ledgers,
         history=history,
     )
+
+
+# What looks
+
+
+def _next_look(project: Project, snapshot: StatusSnapshot) -> NextLook | None:
+    if not project.config.environments:
+        return None
+    on = {path: text for path, text in snapshot.workflows.items() if path not in snapshot.off}
+    at = next_look(project, on)
+    return NextLook(at=at, todo="" if at else f"`{carrying_on(project)}`")
+
+
+def _switched_off(project: Project, snapshot: StatusSnapshot) -> Iterator[SwitchedOff]:
+    for path, state in sorted(snapshot.off.items()):
+        todo = f"`gh workflow enable {path.rpartition('/')[2]} --repo {project.repository}`"
+        yield SwitchedOff(path=path, state=visible(state), todo=visible(todo))
 
 
 # What waits

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         HaltStatus,
         LiveVersion,
         Overview,
+        SwitchedOff,
         TimelineEntry,
     )
 
@@ -26,6 +27,7 @@ _LONGEST = 240
 """The characters of one fact; what people wrote may be longer, and a screen is small."""
 
 _RECENT = 8
+_INACTIVE = "disabled_inactivity"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -62,6 +64,7 @@ def screen(seen: Overview) -> Iterator[StatusLine]:
     yield from _cloud(seen)
     for environment in seen.environments:
         yield from _environment(seen, environment)
+    yield from _looks(seen)
     yield from _attention(seen)
     production = next((one for one in seen.environments if one.name == seen.production), None)
     if production and production.delivery.frequency is not None:
@@ -234,6 +237,26 @@ def _entry(entry: TimelineEntry) -> StatusLine:
     bad = entry.phase in {"failed", "unknown"}
     text = f"{entry.created:%m-%d %H:%M} {entry.kind} {entry.name} {who}{took}: {entry.text}{reason}"
     return _line(f"#{entry.id}", text, Tone.BAD if bad else Tone.PLAIN)
+
+
+# What looks
+
+
+def _looks(seen: Overview) -> Iterator[StatusLine]:
+    """When what waits goes on by itself, where anything waits; and what GitHub starts no more."""
+    waits = any(one.automatic and (one.missing or one.frozen) for one in seen.environments)
+    if waits and seen.next_look:
+        at, todo = seen.next_look.at, seen.next_look.todo
+        text = f"{at:%a} {at:%Y-%m-%d %H:%M} UTC" if at else "nothing looks by itself"
+        yield _line("next look", text, Tone.PLAIN if at else Tone.CARE, todo)
+    for off in seen.switched_off:
+        yield _line("off", switched_off(off), Tone.CARE, off.todo)
+
+
+def switched_off(off: SwitchedOff) -> str:
+    """A workflow that is off, and whose doing that is."""
+    why = "GitHub switched it off, for nothing happened here for 60 days" if off.state == _INACTIVE else off.state
+    return f"{off.path}: {why}"
 
 
 # What needs somebody

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import threading
 from contextlib import contextmanager
@@ -12,11 +13,15 @@ import pytest
 
 from github_sandbox import Fault
 from github_sandbox.store import Job
+from release_tool.config import Config, Environment
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.model.tags import Owner
+from release_tool.setup.files import DEPLOY
+from release_tool.setup.render import Values
+from release_tool.setup.shipped import render
+from tests.adoption import ACTION
 from tests.chaos.past import enter, prove
 from tests.production import COMMAND, CONFIGURATION, production
-from tests.shop import by_hand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,19 +38,28 @@ QUICK = (
     + 'interval = "100ms"\ntimeout = "1s"\ndeadline = "2s"\nfailure-threshold = 3\n'
 )
 """For real processes with the real clock."""
-WORKFLOW = {
-    ".github/workflows/brings.yml": "# release-tool: deploy\n"
-    + by_hand("action", "environment", "version", "reason", "override")
-}
+FORM = render(
+    Config(environments={"production": Environment(command=("./deploy.sh",))}), Values(branch="main", action=ACTION)
+)[DEPLOY]
+WORKFLOW = {".github/workflows/brings.yml": FORM}
+"""The very form that `init` writes, under another name."""
+LOOKS = {".github/workflows/looks.yml": '# release-tool: look\non:\n  schedule:\n    - cron: "23 4 * * *"\njobs: {}\n'}
 LIVE = "live: 1.2.4"
 
 
 @contextmanager
 def scene(
-    directory: Path, *, behave: Behave | None = None, command: str = COMMAND, configuration: str = QUICK
+    directory: Path,
+    *,
+    behave: Behave | None = None,
+    command: str = COMMAND,
+    configuration: str = QUICK,
+    files: dict[str, str] | None = None,
 ) -> Iterator[Production]:
     """1.2.3 and 1.2.4 were proven, 1.2.4 is live."""
-    with production(directory, behave=behave, configuration=configuration, command=command, files=WORKFLOW) as here:
+    with production(
+        directory, behave=behave, configuration=configuration, command=command, files=files or WORKFLOW
+    ) as here:
         prove(here, "1.2.3", "1.2.4")
         here.shop.box.forget_requests()
         yield here
@@ -154,6 +168,15 @@ def test_what_is_held_or_superseded_is_no_failure(tmp_path: Path) -> None:
         here.shop.run("halt", "-e", "production", "--reason", "Black Friday")
         done = deploy(here, "1.3.0", "--automatic", "--json")
         assert (done.code, document(done)["outcome"]) == (0, "held")
+
+
+def test_what_is_held_says_when_it_is_looked_at_again(tmp_path: Path) -> None:
+    frozen = QUICK.replace("bake =", 'freeze = [{{cron = "0 0 * * *", duration = "24h"}}]\nbake =')
+    with scene(tmp_path, configuration=frozen, files=WORKFLOW | LOOKS) as here:
+        here.shop.run("halt", "-e", "production", "--reason", "Black Friday")
+        for argv in (("deploy", "1.3.0", "-e", "production", "--automatic", "--here"), ("reconcile", "--dry-run")):
+            done = here.shop.run(*argv)
+            assert re.search(r"^  the next look is on \w{3} [\d-]+ 04:23 UTC$", done.out, re.MULTILINE), done.out
 
 
 def test_what_is_live_already_is_not_deployed(tmp_path: Path) -> None:
@@ -341,9 +364,17 @@ def test_halt_and_resume_say_what_is_halted_and_what_goes_next(tmp_path: Path) -
         done = here.shop.run("halt", "-e", "production", "--reason", "Black Friday", "--until", "2h", "--json")
         assert done.code == 0
         told = document(done)
-        assert (told["state"], told["next"]) == ("halted", [])
+        assert told["state"] == "halted"
+        assert re.search(
+            r"it ends on \w{3} [\d-]+ [\d:]+ UTC; from then on, nothing looks by itself;"
+            r" when it may go on: `gh workflow run brings\.yml`",
+            str(told["next"]),
+        )
         again = here.shop.run("halt", "--reason", "the database is being moved")
         assert again.out.startswith("halted: every environment http")
+        assert (
+            "it lasts until somebody resumes, and what waits goes on at once then: `release-tool resume`" in again.out
+        )
         done = here.shop.run("resume", "-e", "production")
         assert done.out.startswith("resumed: production http")
         assert "next in" not in done.out, "everything is halted still"
@@ -441,6 +472,13 @@ def test_from_a_terminal_the_workflow_is_started_and_followed_to_the_exit_code_o
             "override": "",
         }
         assert here.service.asked == 0, "nothing is deployed from here"
+
+
+def test_to_deploy_again_what_is_live_is_asked_by_the_form(tmp_path: Path) -> None:
+    with scene(tmp_path) as here:
+        with player(here, "success", ("1.2.4", (CHANGING, PhaseRecord(Phase.HEALTHY, "good for 2m")))):
+            done = here.shop.run("deploy", "1.2.4", "-e", "production", "--again")
+        assert (done.code, started_run(here).inputs["again"]) == (0, "true"), done.err
 
 
 def test_a_rollback_from_a_terminal_is_the_workflows(tmp_path: Path) -> None:

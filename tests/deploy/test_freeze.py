@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from release_tool.config import Duration, Freeze
-from release_tool.deploy.freeze import frozen, frozen_until, parse_cron, parse_zone
+from release_tool.deploy.freeze import frozen, frozen_until, next_time, parse_cron, parse_zone
 from release_tool.errors import UsageError
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -147,3 +147,19 @@ def test_a_freeze_ends_when_it_says_and_lasts_until_then(at: datetime, hour: int
         assert at < until <= at + timedelta(hours=hours + 1)
         assert frozen_until([window], until) is None
         assert frozen_until([window], until - timedelta(seconds=1)) == until
+
+
+@pytest.mark.parametrize(
+    "cron, after, expected",
+    [
+        ("23 4 * * *", "2026-11-20T04:22:59", "2026-11-20T04:23:00"),
+        ("23 4 * * *", "2026-11-20T04:23:00", "2026-11-21T04:23:00"),
+        ("23 * * * *", "2026-12-31T23:40:00", "2027-01-01T00:23:00"),
+        ("0,30 8-9 * * MON", "2026-11-20T12:00:00", "2026-11-23T08:00:00"),
+        ("0 0 29 2 *", "2025-01-01T00:00:00", "2028-02-29T00:00:00"),
+        ("0 0 31 2 *", "2025-01-01T00:00:00", ""),
+    ],
+)
+def test_the_next_time_of_a_cron_line_is_the_first_one_after_a_moment(cron: str, after: str, expected: str) -> None:
+    found = next_time(parse_cron(cron), datetime.fromisoformat(after).replace(tzinfo=UTC))
+    assert (found.isoformat() if found else "") == (f"{expected}+00:00" if expected else "")

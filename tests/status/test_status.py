@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -20,7 +21,8 @@ from release_tool.deploy.ledger import model
 from release_tool.deploy.ledger.model import DeploymentKind
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord, describe
 from release_tool.errors import RefusedError, UsageError
-from release_tool.status.model import Health, StageState, json_schema
+from release_tool.status.attention import concerns
+from release_tool.status.model import Health, NextLook, StageState, SwitchedOff, json_schema
 from release_tool.status.overview import look
 from tests.cli.terminal import on_a_terminal
 from tests.clock import FakeClock
@@ -411,12 +413,74 @@ def test_halts_that_can_not_be_read_are_an_error_and_not_none(tmp_path: Path) ->
     assert "issues: read" in found.err
 
 
+# What looks by itself
+
+LOOK = ".github/workflows/looks.yml"
+LOOKS: Entry = {
+    "commit": "Workflows",
+    "files": {LOOK: '# release-tool: look\non:\n  schedule:\n    - cron: "23 4 * * *" # daily\njobs: {}\n'},
+}
+
+
+def lines(place: Shop) -> list[str]:
+    return [" ".join(line.split()) for line in place.run("status").out.splitlines()]
+
+
+def test_what_waits_says_when_it_is_looked_at_again(tmp_path: Path) -> None:
+    with shop(tmp_path, *HISTORY, LOOKS) as place:
+        bad_release(place)
+        clock = FakeClock(datetime(2026, 11, 20, 12, tzinfo=UTC))
+
+        seen = look(dataclasses.replace(place.project(), clock=clock))
+
+        assert seen.next_look == NextLook(at=datetime(2026, 11, 21, 4, 23, tzinfo=UTC))
+        assert any(re.fullmatch(r"next look \w{3} [\d-]+ 04:23 UTC", line) for line in lines(place))
+
+
+def test_where_nothing_looks_it_says_what_to_type(place: Shop) -> None:
+    bad_release(place)
+    assert "next look nothing looks by itself: `gh workflow run release-tool-deploy.yml`" in lines(place)
+
+
+@pytest.mark.parametrize(
+    "state, told",
+    [
+        ("disabled_inactivity", "GitHub switched it off, for nothing happened here for 60 days"),
+        ("disabled_manually", "disabled_manually"),
+    ],
+)
+def test_a_schedule_that_is_switched_off_is_shown_with_the_command_that_switches_it_on(
+    tmp_path: Path, state: str, told: str
+) -> None:
+    off: Entry = {"actions": "enabled", "states": {LOOK: state}}
+    with shop(tmp_path, *HISTORY, LOOKS, off) as place:
+        recorded(place, "staging", "v1.2.3", "1.2.3")
+        todo = "`gh workflow enable looks.yml --repo acme/shop`"
+
+        seen = look(place.project())
+
+        assert seen.switched_off == (SwitchedOff(path=LOOK, state=state, todo=todo),)
+        assert seen.next_look == NextLook(at=None, todo="`gh workflow run release-tool-deploy.yml`")
+        assert f"off {LOOK}: {told}: {todo}" in lines(place)
+        assert f"A workflow is off: {LOOK}: {told}" in [concern.text for concern in concerns(seen)]
+
+
 # What it costs
 
 
 def test_a_look_costs_six_requests_at_most(tmp_path: Path) -> None:
     stop: Entry = {"issue": "Stop", "labels": ["release-halt"], "author": "maintainer"}
     with shop(tmp_path, *HISTORY, stop, {"commit": "Direct", "files": {"x": "y"}}) as place:
+        bad_release(place)
+        place.box.forget_requests()
+
+        look(place.project())
+
+        assert requests(place) <= 6
+
+
+def test_a_look_that_asks_whether_its_schedule_is_on_costs_no_more(tmp_path: Path) -> None:
+    with shop(tmp_path, *HISTORY, LOOKS) as place:
         bad_release(place)
         place.box.forget_requests()
 
