@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from release_tool.demo.command_needs import lacks
 from release_tool.demo.rehearsal import toml
 from tests.adoption import SOURCE
 from tests.shop import shop
@@ -375,35 +376,44 @@ def test_what_ships_nothing_is_released_as_its_tag_and_notes(tmp_path: Path, tex
 # What a deployment needs
 
 
-def placed(command: str, **files: str) -> dict[str, object]:
-    return {"files": {**files, "release-tool.toml": STAGING.replace('["./deploy.sh"]', command)}}
+MODES = {"deploy.sh": "100755", "up.sh": "100644"}
+"""What lies in the commit."""
 
 
 @pytest.mark.parametrize(
-    "command, files, outcome, says",
+    "settings, says, certain",
     [
-        ('["./deploy.sh"]', {}, "refused", "./deploy.sh, which is to be run, is not in 1.3.0"),
-        ('["./deploy.sh"]', {"deploy.sh": "echo\n"}, "refused", "./deploy.sh is not executable in 1.3.0"),
-        ('["./deploy.sh"]', {"deploy.sh": "#!/bin/sh\n"}, "goes", "simulated: 1.3.0 would be deployed"),
-        ('["bash", "up.sh"]', {}, "refused", "up.sh, which is to be run, is not in 1.3.0"),
-        ('["bash", "up.sh"]', {"up.sh": "echo\n"}, "goes", "simulated: 1.3.0 would be deployed"),
-        ('["no-such-program", "up"]', {}, "skipped", "no-such-program is not on this machine"),
-        ('["true"]\nrollback-command = ["./back.sh"]', {}, "refused", "./back.sh, which is to be run"),
+        ({"command": ["./deploy.sh"]}, None, None),
+        ({"command": ["./other.sh"]}, "./other.sh, which is to be run, is not in 1.3.0", True),
+        ({"command": ["./up.sh"]}, "./up.sh is not executable in 1.3.0", True),
+        ({"command": ["bash", "up.sh"]}, None, None),
+        ({"command": ["bash", "-c", "exit"]}, None, None),
+        ({"command": ["bash", "scripts/../down.sh"]}, "scripts/../down.sh, which is to be run", True),
+        ({"command": ["no-such-program", "up"]}, "no-such-program is not on this machine", False),
+        ({"command": ["true"], "rollback-command": ["./back.sh"]}, "./back.sh, which is to be run", True),
+        ({"command": ["true"], "checks": [{"command": ["./smoke.sh"]}]}, "./smoke.sh, which is to be run", True),
+        ({"command": ["./mine.sh"]}, "./mine.sh is in your folder, and not in 1.3.0", False),
     ],
 )
-def test_a_deployment_goes_only_where_what_its_command_needs_is_there(
-    tmp_path: Path, command: str, files: dict[str, str], outcome: str, says: str
+def test_what_the_commands_of_an_environment_need_and_lack_is_told(
+    tmp_path: Path, settings: dict[str, object], says: str | None, certain: bool | None
 ) -> None:
-    with shop(tmp_path, *HISTORY, **placed(command, **files)) as made:
+    (tmp_path / "mine.sh").touch(mode=0o755)
+    found = list(lacks(settings, "1.3.0", tmp_path, lambda path: MODES.get(path, "")))
+    assert [lack.certain for lack in found] == ([] if certain is None else [certain])
+    assert all(lack.text.startswith(says or "") and lack.todo for lack in found)
+
+
+def test_a_deployment_does_not_go_where_its_script_is_missing(tmp_path: Path) -> None:
+    with shop(tmp_path, *HISTORY, files={"release-tool.toml": STAGING}) as made:
         done = rehearsed(made)
-    assert done.stages["staging"] == outcome
-    assert done.reasons["staging"].startswith(says)
-    assert done.result.code == (3 if outcome == "refused" else 0)
-    assert outcome == "goes" or done.todo
+    assert (done.result.code, done.stages["staging"]) == (3, "refused")
+    assert done.reasons["staging"] == "./deploy.sh, which is to be run, is not in 1.3.0"
+    assert done.todo == ["add deploy.sh, and commit it"]
 
 
 def test_a_script_that_is_not_committed_yet_is_told_apart_from_one_that_is_missing(tmp_path: Path) -> None:
-    with shop(tmp_path, *HISTORY, **placed('["./deploy.sh"]')) as made:
+    with shop(tmp_path, *HISTORY, files={"release-tool.toml": STAGING}) as made:
         (made.clone / "deploy.sh").write_text("#!/bin/sh\n")
         (made.clone / "deploy.sh").chmod(0o755)
         done = rehearsed(made)
