@@ -21,37 +21,48 @@ if TYPE_CHECKING:
 
     from release_tool.cli.session import Session
     from release_tool.demo.rehearsal import Outcome, RehearsalStage
+    from release_tool.setup.build_steps import BuildSteps
 
 _DURING = "the rehearsal"
 _ALREADY = "nothing was written but to the copy"
 _COLOURS = {"goes": "green", "nothing": "bright_black", "skipped": "bright_black"}
-_SIMULATED = "your build and its files, the tests of the hosted branch, deploy commands and their checks"
+_SIMULATED = "the tests of the hosted branch, deploy commands and their checks"
+_NOT_BUILT = "your build and its files"
 _NOT_SEEN = "rights and rules on GitHub (`release-tool doctor` does that), halts, and what is deployed now"
 
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave the folder of the rehearsal, and name it.")
+@click.option("--build", is_flag=True, help="Run your build, too, after showing it and asking.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def rehearse(keep: bool, as_json: bool) -> None:
+def rehearse(keep: bool, build: bool, yes: bool, as_json: bool) -> None:
     """See your next release, its sync and its deployments on a copy of the repository you stand in.
 
     The copy is served by a stand-in for GitHub on this machine. With a token, pull requests and releases are read
     from GitHub; nothing is sent there, and nothing is written outside of a temporary folder.
+    Nothing is built without `--build`, which runs your build in a copy, with no secret in its environment.
     Exit code 0 when all would go, 5 when a person would be needed, 3 when something would be refused.
 
     \b
     Examples:
       release-tool rehearse
+      release-tool rehearse --build
       release-tool rehearse --keep
       release-tool rehearse --json | jq .outcome
     """
     from release_tool.demo.rehearsal import rehearse as play
+    from release_tool.setup.build_steps import read_build
     from release_tool.setup.rehearsal_input import read_original
 
     session = current_session()
+    project = session.project()
+    steps = read_build(project)
+    if build:
+        _agree_to_build(session, steps, yes=yes)
     with _folder(keep=keep) as folder:
-        original = read_original(session.project(), folder / "objects")
-        acts = play(original, folder, _Audience(session, quiet=as_json))
+        original = read_original(project, folder / "objects")
+        acts = play(original, folder, _Audience(session, quiet=as_json), steps, built=build)
     kept = str(folder) if keep else None
     if as_json:
         session.document(_document(original, acts, kept))
@@ -61,6 +72,44 @@ def rehearse(keep: bool, as_json: bool) -> None:
         if columns:
             _show_verdict(session, acts)
     _raise(acts)
+
+
+def _agree_to_build(session: Session, build: BuildSteps, *, yes: bool) -> None:
+    """Show what would be run, and ask; raises RefusedError for a no, and where it runs on GitHub only."""
+    if build.workflow or (build.elsewhere and not build.steps):
+        raise RefusedError(
+            f"{build.source} builds this project, and what it does runs on GitHub only",
+            during=_DURING,
+            already="nothing was run",
+            todo="rehearse without `--build`",
+        )
+    if build.ships_nothing:
+        return
+    lines = [line for step in build.steps for line in step.script.strip().splitlines()]
+    session.say("\n".join([f"the build, as {build.source} has it:", *(f"  {line}" for line in lines)]))
+    session.say("it is run in a copy of the commit, with no secret in its environment; what it does else, it does")
+    if build.empty:
+        session.say(f"empty, where GitHub would have them: {', '.join(build.empty)}")
+    if build.elsewhere:
+        session.say(f"not run here: {', '.join(build.elsewhere)}")
+    if not yes and not _agrees(session):
+        raise _not_agreed()
+
+
+def _agrees(session: Session) -> bool:
+    try:
+        return session.agrees("Run it on this machine?")
+    except RefusedError:
+        raise _not_agreed() from None
+
+
+def _not_agreed() -> RefusedError:
+    return RefusedError(
+        "aborted: not confirmed",
+        during=_DURING,
+        already="nothing was run",
+        todo="say yes, or give `release-tool rehearse --build --yes`; without `--build` nothing is built",
+    )
 
 
 class _Audience:
@@ -123,7 +172,7 @@ def _lines(
     yield terminal.table(rows, columns, indent=2) if columns else "\n".join("  " + "  ".join(row) for row in rows)
     yield "\n" + click.style("What to do first", bold=True)
     yield from (fit(f"  {visible(todo)}") for todo in _todo(original, acts))
-    yield fit(f"\nSimulated: {_SIMULATED}.")
+    yield fit(f"\nSimulated: {_simulated(acts)}.")
     yield fit(f"Not looked at: {'; '.join([*_unseen(original), _NOT_SEEN])}.")
     if kept:
         yield f"The copy is kept in {kept}."
@@ -145,6 +194,12 @@ def _show_verdict(session: Session, acts: Sequence[RehearsalStage]) -> None:
         session.show(f"\nverdict: {click.style(what, fg=_COLOURS[worst])}: {visible(acts[0].reason)}")
 
 
+def _simulated(acts: Sequence[RehearsalStage]) -> str:
+    """What was not done in truth, what was not built among it."""
+    skipped = any(act.stage == "build" and act.outcome == "skipped" for act in acts)
+    return f"{_NOT_BUILT}, {_SIMULATED}" if skipped else _SIMULATED
+
+
 def _unseen(original: Mapping[str, object]) -> list[str]:
     return msgspec.convert(original["unseen"], list[str])
 
@@ -154,16 +209,18 @@ def _todo(original: Mapping[str, object], acts: Sequence[RehearsalStage]) -> lis
     in_the_way = [act.todo for act in acts if act.outcome in {"needs-person", "refused"} and act.todo]
     if in_the_way:
         return in_the_way
+    not_seen = [act.todo for act in acts if act.outcome == "skipped" and act.todo]
     token = (
         []
         if original["source"] == "github"
         else ["give a token, so that labels and texts are seen, and rehearse again"]
     )
-    places = [act.stage for act in acts if act.stage not in {"plan", "release", "sync"}]
+    places = [act.stage for act in acts if act.stage not in {"plan", "build", "release", "sync"}]
     first = [f"write down what runs in {name}: `release-tool deploy VERSION -e {name} --record`" for name in places]
     return [
         *token,
         "set the repository up with `release-tool init`, and see that it is with `release-tool doctor`",
+        *not_seen,
         *first,
     ]
 
@@ -173,7 +230,7 @@ def _document(original: Mapping[str, object], acts: Sequence[RehearsalStage], ke
         "repository": original["repository"],
         "source": original["source"],
         "unseen": [*_unseen(original), _NOT_SEEN],
-        "simulated": _SIMULATED,
+        "simulated": _simulated(acts),
         "outcome": _worst(acts),
         "stages": [
             {

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @click.option("--app/--no-app", default=None, help="Act as a GitHub App instead of the workflows' own token.")
 @click.option("--source", default="", metavar="URL", help="Where workflows install release-tool from, as pip names it.")
 @click.option("--release-now", is_flag=True, help="Let the first merge release, instead of a person's `bump`.")
+@click.option("--switch-off", is_flag=True, help="Also switch off, in its own workflow, what releases already.")
 @click.option("--overwrite", is_flag=True, help="Also replace files that somebody changed.")
 @click.option("--dry-run", is_flag=True, help="Show every line that would change and stop.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
@@ -52,6 +53,7 @@ def init(
     app: bool | None,
     source: str,
     release_now: bool,
+    switch_off: bool,
     overwrite: bool,
     dry_run: bool,
     yes: bool,
@@ -61,6 +63,7 @@ def init(
 
     Looks at what is there, asks little, shows what it would change, and writes into the working tree only.
     Run it again to upgrade what it wrote; a file that somebody changed is never replaced without asking.
+    What releases already is named, with the patch that switches it off; a terminal is asked whether to write that, too.
 
     \b
     Examples:
@@ -92,9 +95,10 @@ def init(
     proposal = stage.propose(project, found, choices)
     _insist_on_names(proposal, overwrite=overwrite)
     if dry_run:
-        _tell_difference(session, proposal, overwrite=overwrite, as_json=as_json)
+        _tell_difference(session, proposal, overwrite=overwrite, switch_off=switch_off, as_json=as_json)
         return
-    files = _agreed(session, proposal, overwrite=overwrite, yes=yes)
+    rivals = proposal.rivals if switch_off else () if yes else _asked_to_switch_off(session, found, proposal)
+    files = _agreed(session, proposal, rivals, overwrite=overwrite, yes=yes)
     stage.write(project, files)
     _tell_written(session, project, found, proposal, files, as_json=as_json)
 
@@ -149,13 +153,28 @@ def _ask(session: Session, found: Survey, choices: Choices) -> Choices:
     return msgspec.structs.replace(choices, cloud=cloud.strip(), recipe=recipe, url=url.strip())
 
 
-def _agreed(session: Session, proposal: SetupProposal, *, overwrite: bool, yes: bool) -> tuple[ManagedFile, ...]:
+def _asked_to_switch_off(session: Session, found: Survey, proposal: SetupProposal) -> tuple[ManagedFile, ...]:
+    """Show what would switch off what releases already, and ask; nothing where nobody sits at a terminal."""
+    if not sys.stdin.isatty():
+        return ()
+    agreed = []
+    for file in proposal.rivals:
+        what = " and ".join(one.what for one in found.competitors if one.path == file.path)
+        _show(file)
+        if session.agrees(f"Switch off {what} in {visible(file.path)}, in the same change?"):
+            agreed.append(file)
+    return tuple(agreed)
+
+
+def _agreed(
+    session: Session, proposal: SetupProposal, rivals: tuple[ManagedFile, ...], *, overwrite: bool, yes: bool
+) -> tuple[ManagedFile, ...]:
     """Show what would be written, and ask; what somebody changed is asked for one by one."""
     from release_tool.setup.files import FileState
 
     by_name = {file.path: file for file in proposal.files}
     replaced = [*proposal.changed(), *proposal.strange()] if overwrite else []
-    if not proposal.to_write(replaced) and not proposal.changed():
+    if not proposal.to_write(replaced) and not proposal.changed() and not rivals:
         return ()
     for file in proposal.to_write(replaced):
         _show(file)
@@ -164,7 +183,7 @@ def _agreed(session: Session, proposal: SetupProposal, *, overwrite: bool, yes: 
             _show(by_name[path])
             if session.agrees(f"{path} was changed, or is not ours. Replace it?"):
                 replaced.append(path)
-    files = proposal.to_write(replaced)
+    files = (*proposal.to_write(replaced), *rivals)
     if files and not yes:
         session.confirm(f"Write {len(files)} file{'s' if len(files) > 1 else ''}?")
     kept = [file.path for file in proposal.files if file.state is FileState.CHANGED and file.path not in replaced]
@@ -183,10 +202,13 @@ def _show(file: ManagedFile) -> None:
         click.echo(visible_block(difference(file)), err=True, nl=False)
 
 
-def _tell_difference(session: Session, proposal: SetupProposal, *, overwrite: bool, as_json: bool) -> None:
+def _tell_difference(
+    session: Session, proposal: SetupProposal, *, overwrite: bool, switch_off: bool, as_json: bool
+) -> None:
     from release_tool.setup.init import difference
 
     files = proposal.to_write([*proposal.changed(), *proposal.strange()] if overwrite else ())
+    files += proposal.rivals if switch_off else ()
     if as_json:
         session.document(_document(proposal, (), ()))
         return
@@ -202,6 +224,7 @@ def _tell_written(
     *,
     as_json: bool,
 ) -> None:
+    from release_tool.setup.init import difference
     from release_tool.setup.proposal import left_to_do
 
     todo = left_to_do(
@@ -211,6 +234,7 @@ def _tell_written(
         branch=found.branch,
         unsure=proposal.unsure,
         competitors=found.competitors,
+        off={file.path for file in files},
         app=proposal.app,
     )
     if as_json:
@@ -221,13 +245,21 @@ def _tell_written(
         return
     session.show(f"{len(files)} file{'s' if len(files) > 1 else ''} written. What only you can do:\n")
     session.show("\n".join(f"{number:>2}. {visible(line)}" for number, line in enumerate(todo, 1)))
+    if left := [file for file in proposal.rivals if file not in files]:
+        session.show("\nThis switches it off, and so does `release-tool init --switch-off`:\n")
+        session.show_as_written("".join(map(difference, left)).rstrip("\n"))
 
 
 def _document(proposal: SetupProposal, files: tuple[ManagedFile, ...], todo: tuple[str, ...]) -> dict[str, object]:
+    from release_tool.setup.init import difference
+
     written = {file.path for file in files}
     return {
         "files": [
             {"path": file.path, "state": file.state.value, "written": file.path in written} for file in proposal.files
+        ],
+        "switch_off": [
+            {"path": file.path, "patch": difference(file), "written": file.path in written} for file in proposal.rivals
         ],
         "todo": list(todo),
     }

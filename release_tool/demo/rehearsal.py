@@ -6,11 +6,13 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
@@ -18,13 +20,18 @@ import msgspec
 from github_sandbox.box import Sandbox
 from github_sandbox.repository import environment as plain_environment
 from github_sandbox.snapshot import Snapshot, borrow
+from release_tool.demo.command_needs import lacks
+from release_tool.deploy.command import run as run_command
 from release_tool.errors import BugError, NeedsPersonError, RefusedError, RemoteError, UsageError
 from release_tool.text.documents import UNREADABLE
+from release_tool.text.masking import masker, url_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Self
+
+    from release_tool.demo.command_needs import Lack
+    from release_tool.setup.build_steps import BuildSteps
 
 Outcome = Literal["goes", "nothing", "skipped", "refused", "needs-person"]
 """How a stage ended; `skipped` is what could not be rehearsed because an earlier one did not go."""
@@ -35,6 +42,16 @@ _MOST_ROUNDS = 10
 """How many releases are made at most: what is half-done comes before what is next."""
 _FOREIGN = ("ACTIONS_", "GH_", "GIT_", "GITHUB_", "RELEASE_TOOL_", "RUNNER_")
 """Beginnings of the variables that would tell the commands of the real GitHub, or hand them its tokens."""
+_BUILDS_WITH = (
+    *("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "CARGO_HOME", "RUSTUP_HOME", "GOPATH", "GOROOT"),
+    *("GOCACHE", "GOFLAGS", "GOPROXY", "JAVA_HOME", "NVM_DIR", "PYENV_ROOT", "PIP_INDEX_URL"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+"""The variables of ours that a build is given: where tools lie, and nothing that is secret."""
+_LONGEST_BUILD = 30 * 60.0
+"""Seconds; a job that builds gets as many."""
+_IDENTITY = ("-c", "user.name=build", "-c", "user.email=")
+_NO_DIGEST = "sha256:" + "0" * 64
 _HASH = re.compile(r"\b([0-9a-f]{10})[0-9a-f]{30}\b")
 _PLACEHOLDER = "placeholder.txt"
 _NOTES = "release-notes.template"
@@ -114,21 +131,24 @@ class _Answer(msgspec.Struct, frozen=True):
         )
 
 
-def rehearse(original: Mapping[str, object], directory: Path, audience: Audience) -> list[RehearsalStage]:
-    """Play every stage on a copy of a repository, as `stages.rehearsal` describes it, and tell how each ended.
+def rehearse(
+    original: Mapping[str, object], directory: Path, audience: Audience, build: BuildSteps, *, built: bool
+) -> list[RehearsalStage]:
+    """Play every stage on a copy of a repository, as `setup.rehearsal_input` describes it, and tell how each ended.
 
-    Everything is written below the directory. Raises UsageError and RemoteError as the commands do.
+    Everything is written below the directory; a build is run only where it shall be `built`.
+    Raises UsageError and RemoteError as the commands do.
     """
     snapshot = msgspec.convert(original, Snapshot)
     with Sandbox.adopt(snapshot, directory / "github") as box, _Service() as service:
-        scene = _Scene(snapshot, directory, box, service, audience)
-        return list(_acts(scene))
+        scene = _Scene(snapshot, str(original["folder"]), directory, box, service, audience)
+        return list(_acts(scene, build, built=built))
 
 
-def _acts(scene: _Scene) -> Iterator[RehearsalStage]:
+def _acts(scene: _Scene, build: BuildSteps, *, built: bool) -> Iterator[RehearsalStage]:
     before = scene.deployed_head()
     released = _Released()
-    for act in _release(scene, released):
+    for act in _release(scene, released, build, built=built):
         yield act
         if act.outcome in _STOPS:
             yield from _skipped(scene, "there is no release")
@@ -160,7 +180,7 @@ class _Released(msgspec.Struct):
     previous: str | None = None
 
 
-def _release(scene: _Scene, released: _Released) -> Iterator[RehearsalStage]:
+def _release(scene: _Scene, released: _Released, build: BuildSteps, *, built: bool) -> Iterator[RehearsalStage]:
     """Plan and release until nothing is left; what is half-done is finished first."""
     scene.audience.tell("What would the next release be, and why?")
     planned = scene.ask("plan")
@@ -174,11 +194,14 @@ def _release(scene: _Scene, released: _Released) -> Iterator[RehearsalStage]:
         yield RehearsalStage(stage="release", outcome="nothing", reason=planned.told.reason)
         return
     yield planned.act("plan", "goes", f"{planned.told.tag}: {planned.told.reason}")
-    scene.audience.tell("Released it would be like this; a text stands in for what you build.")
     for _ in range(_MOST_ROUNDS):
         tag, previous = planned.told.tag or "", planned.told.previous
         scene.check_out(planned.told.sha or "")
-        done = scene.ask("release", _PLACEHOLDER)
+        made = _build(scene, planned.told, build, built=built)
+        yield made
+        if made.outcome in _STOPS:
+            return
+        done = scene.ask("release", *scene.materials(made.outcome))
         yield done.act("release", "goes", f"{tag} is released")
         if done.code:
             return
@@ -190,6 +213,26 @@ def _release(scene: _Scene, released: _Released) -> Iterator[RehearsalStage]:
         planned = scene.ask("plan")
         if planned.told.action == "nothing":
             return
+
+
+def _build(scene: _Scene, planned: _Told, build: BuildSteps, *, built: bool) -> RehearsalStage:
+    """What would be released is built, where somebody asked for it; else it is said that nothing was."""
+    if build.ships_nothing:
+        scene.audience.tell("Released it would be like this: the tag and the notes alone.")
+        return RehearsalStage(stage="build", outcome="nothing", reason=f"nothing is built ({build.source})")
+    if not built:
+        scene.audience.tell("Released it would be like this; a text stands in for what you build.")
+        why = "nothing was built: `release-tool rehearse --build` runs the build here"
+        return RehearsalStage(stage="build", outcome="skipped", reason=why)
+    scene.audience.tell(f"It is built from {build.source}, in a copy and without secrets.")
+    failed = scene.build(planned, build)
+    files = scene.built_files()
+    if failed or not files:
+        reason = failed or "the build left no file in `dist`, and a release would end there"
+        todo = "correct the build, and rehearse again; what it needs besides has to be on this machine"
+        return RehearsalStage(stage="build", outcome="refused", reason=reason, todo=todo)
+    beside = f"; not run here: {', '.join(build.elsewhere)}" if build.elsewhere else ""
+    return RehearsalStage(stage="build", outcome="goes", reason=f"made {', '.join(files)}{beside}")
 
 
 def _sync(scene: _Scene) -> RehearsalStage:
@@ -237,24 +280,35 @@ def _deployment(scene: _Scene, name: str, wanted: str, before: str | None) -> Re
     automatic = before and scene.environments[name].get("automatic")
     done = scene.deploy(name, wanted, "--automatic" if automatic else "--here")
     if done.told.outcome in {"healthy", "unchanged"}:
-        return done.act(name, "goes", f"simulated: {done.told.version} would be deployed")
+        return _as_far_as_seen(done, name, scene.lacks(name, wanted, done.told.version or wanted))
     overrides = " ".join(f"--override {word}" for word in done.told.overrides)
     todo = f"deploy it as a person, with `{overrides}` and a reason" if overrides else "remove what stands in the way"
     held = "held: " if done.told.outcome == "held" else ""
     return done.act(name, "refused", f"{held}{done.told.reason}", todo)
 
 
+def _as_far_as_seen(done: _Answer, name: str, found: Sequence[Lack]) -> RehearsalStage:
+    """What was simulated goes only as far as what the commands need is there."""
+    if not found:
+        return done.act(name, "goes", f"simulated: {done.told.version} would be deployed")
+    outcome: Outcome = "refused" if any(lack.certain for lack in found) else "skipped"
+    reason = "; ".join(lack.text for lack in found)
+    return done.act(name, outcome, reason, "; ".join(lack.todo for lack in found))
+
+
 class _Scene:
     """The copy on a stand-in for GitHub, a clone of it, and the commands that are run there."""
 
-    def __init__(
-        self, snapshot: Snapshot, directory: Path, box: Sandbox, service: _Service, audience: Audience
+    def __init__(  # noqa: PLR0913, PLR0917 - what a scene is made of
+        self, snapshot: Snapshot, folder: str, directory: Path, box: Sandbox, service: _Service, audience: Audience
     ) -> None:
         self.snapshot = snapshot
+        self._folder = folder
         self.audience = audience
         self._box = box
         self._service = service
         self._clone = directory / "clone"
+        self._built = directory / "build"
         self._scratch = directory / "tmp"
         self._file = directory / "release-tool.toml"
         self._scratch.mkdir()
@@ -289,6 +343,56 @@ class _Scene:
     def check_out(self, commit: str) -> None:
         """Stand on a commit, as the job does that builds it."""
         self._git("update-ref", "--no-deref", "HEAD", commit)
+
+    def build(self, planned: _Told, build: BuildSteps) -> str:
+        """Build a commit as the job does, under its tag and without secrets; tell why that failed, if it did."""
+        tag, place = planned.tag or "", str(self._built)
+        shutil.rmtree(place, ignore_errors=True)
+        self._git("clone", "--quiet", "--shared", "--no-checkout", ".", place)
+        self._git("-C", place, "checkout", "--quiet", "--detach", planned.sha or "")
+        self._git("-C", place, *_IDENTITY, "tag", "--annotate", "--force", f"--message={tag}", tag)
+        given = {name: os.environ[name] for name in _BUILDS_WITH if name in os.environ}
+        given = {name: text for name, text in given.items() if not url_secrets(text)}
+        told = {"RELEASE_TAG": tag, "RELEASE_VERSION": planned.version or "", "TMPDIR": str(self._scratch)}
+        for step in build.steps:
+            self.audience.command("; ".join(step.script.strip().splitlines()))
+            ended = run_command(
+                ["bash", "-e", "-c", step.script],
+                directory=self._built / step.folder,
+                environment=given | told | step.variables,
+                timeout=_LONGEST_BUILD,
+                mask=masker(frozenset()),
+                show=self.audience.progress,
+                keeps=False,
+            )
+            if not ended.succeeded:
+                said = ended.evidence.strip().splitlines()
+                return f"the build {ended.ending}" + (f": {said[-1].strip()}" if said else "")
+        return ""
+
+    def built_files(self) -> list[str]:
+        """What the last build made, by its names."""
+        return sorted(path.name for path in self._built.glob("dist/*"))
+
+    def materials(self, built: Outcome) -> list[str]:
+        """What is given to the release: what was built, a text in its place, or nothing where nothing is built."""
+        if built == "goes":
+            shutil.copytree(self._built / "dist", self._clone / "dist", dirs_exist_ok=True)
+            return [f"dist/{name}" for name in self.built_files()]
+        if built == "nothing":
+            return []
+        promised = msgspec.convert(_table(self.snapshot.configuration, "build").get("references", []), list[str])
+        return [_PLACEHOLDER, *(f"--reference={name}=rehearsal/{name}@{_NO_DIGEST}" for name in promised)]
+
+    def lacks(self, name: str, wanted: str, version: str) -> tuple[Lack, ...]:
+        """What the commands of an environment lack to be run in a commit."""
+        commit = self.commit(wanted) or ""
+
+        def mode_of(path: str) -> str:
+            return self._git("ls-tree", "--format=%(objectmode)", commit, "--", path)
+
+        settings = _tables(self.snapshot.configuration, "environments")[name]
+        return tuple(lacks(settings, version, Path(self._folder), mode_of))
 
     def merge(self, number: int | None) -> None:
         """Merge the pull request that moves the hosted branch, as a person does."""
@@ -357,12 +461,13 @@ class _Scene:
         """A text with the links that it would have."""
         return text.replace(self._box.api_url, self.snapshot.server)
 
-    def _git(self, *argv: str) -> None:
+    def _git(self, *argv: str) -> str:
         done = subprocess.run(
             ["git", *argv], cwd=self._clone, env=plain_environment(), capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise RemoteError(f"git {argv[0]}: {done.stderr.strip()}", during="copying the repository")
+        return done.stdout.strip()
 
     def _environment(self) -> Mapping[str, str]:
         """Our own variables without all that is secret, and the stand-in as GitHub."""
@@ -480,6 +585,10 @@ def _secrets(configuration: Mapping[str, object]) -> set[str]:
 
 def _tables(configuration: Mapping[str, object], key: str) -> dict[str, dict[str, object]]:
     return msgspec.convert(configuration.get(key, {}), dict[str, dict[str, object]])
+
+
+def _table(configuration: Mapping[str, object], key: str) -> dict[str, object]:
+    return msgspec.convert(configuration.get(key, {}), dict[str, object])
 
 
 def toml(table: Mapping[str, object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import msgspec
 from release_tool.config import Labels
 from release_tool.model.version import parse_version
 from release_tool.release.version_files import version_files
+from release_tool.setup import publishers
 from release_tool.text.globs import matching
 
 if TYPE_CHECKING:
@@ -45,11 +47,23 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     setup: str = ""
 
 
+class Way(enum.Enum):
+    """How something that releases or deploys is told by a file."""
+
+    RUN = "run"
+    """A workflow runs it by itself."""
+    BY_HAND = "by hand"
+    """A workflow runs it when a person starts that."""
+    CONFIGURED = "configured"
+    """Its configuration lies there, and what runs it may be anywhere."""
+
+
 class Competitor(msgspec.Struct, frozen=True):
-    """Something that releases or deploys already: the file that tells, and what it is."""
+    """Something that releases or deploys already: the file that tells, what it is, and how it is told."""
 
     path: str
     what: str
+    way: Way
 
 
 class Hint(msgspec.Struct, frozen=True):
@@ -66,8 +80,10 @@ def telling(paths: Iterable[str]) -> tuple[str, ...]:
 
 def stack(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
     """Find out how a project is built and tested; where nothing tells, its source is what is released."""
-    make = next((make for marks, make in _STACKS if _any(paths, marks)), _unknown)
-    found = make(paths, texts)
+    kinds = [make for marks, make in _STACKS if _any(paths, marks)]
+    if kinds[1:] and kinds[0] is _python and not _is_python_package(paths, texts):
+        kinds = kinds[1:]  # what only lints or documents in Python is built in the other language
+    found = (kinds or [_unknown])[0](paths, texts)
     targets = set(re.findall(r"^([\w-]+):(?!=)", texts.get("Makefile", ""), re.MULTILINE))
     ships = found.build and "build" in targets  # a library's `make build` makes nothing that is released
     build = ("make build",) if ships else found.build
@@ -91,7 +107,17 @@ def started_by_tags(texts: Mapping[str, str], ours: Collection[str]) -> tuple[st
     """Name the workflows, none of `ours`, that a pushed tag starts; one that a workflow's token pushed starts none."""
     on = re.compile(r"^[\"']?on[\"']?:.*?(?=^\S|\Z)", re.DOTALL | re.MULTILINE)
     starts = {path: found[0] for path in _workflows(texts, ours) if (found := on.search(texts[path]))}
-    return tuple(path for path, start in starts.items() if re.search(r"^ +tags:", start, re.MULTILINE))
+    tagged = {path: start for path, start in starts.items() if re.search(r"^ +tags:", start, re.MULTILINE)}
+    return tuple(
+        path
+        for path, start in tagged.items()
+        if not re.search(r"^ +pull_request:", start, re.MULTILINE) or _publishes(texts[path])
+    )
+
+
+def _publishes(workflow: str) -> bool:
+    """Whether a workflow that also tests pull requests does more on a tag than test once more."""
+    return bool(_PUBLISHES.search(workflow) or publishers.places(workflow))
 
 
 def deployment_hints(paths: Collection[str]) -> tuple[Hint, ...]:
@@ -102,10 +128,17 @@ def deployment_hints(paths: Collection[str]) -> tuple[Hint, ...]:
 
 _TESTS = re.compile(
     r"\b(?:pytest|tox|nox|unittest|go test|cargo (?:nextest|test)|(?:npm|yarn|pnpm|bun)(?: run)? test\S*|npm t|vitest"
-    r"|jest|mvn\b.*\b(?:test|verify)|gradlew? .*\b(?:test|check)|make (?:test|check)\S*|rake|rspec|dotnet test|ctest"
+    r"|jest|mvn\b.*\b(?:test|verify)|gradlew? .*\b(?:test|check)|make \S*(?:test|check)\S*|rake|rspec|dotnet test|ctest"
     r"|phpunit)\b"
 )
 """What a workflow runs that tests something."""
+
+
+_PUBLISHES = re.compile(
+    r"gh-action-pypi-publish|twine upload|(?:uv|poetry|hatch|flit|cargo|npm|pnpm|yarn|lerna) publish|gem push"
+    r"|dotnet nuget push|docker/build-push-action|docker (?:image )?push|upload-release-action"
+)
+"""What a workflow runs that brings something to an index or a registry."""
 
 
 def written_version(texts: Mapping[str, str]) -> str | None:
@@ -161,14 +194,20 @@ def _unknown(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
 
 def _python(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
     told = texts.get("pyproject.toml", "") + texts.get("setup.cfg", "")
-    packaged = "setup.py" in paths or re.search(
-        r"^\[(?:project|build-system|tool\.poetry|metadata)\]", told, re.MULTILINE
-    )
+    packaged = _is_python_package(paths, texts)
     test: tuple[str, ...] = ("pipx run tox",) if "tox.ini" in paths or "[tool.tox]" in told else ()
+    test = test or (("pipx run nox",) if "noxfile.py" in paths else ())
     if not test and ("pytest" in told or _any(paths, ["**/test_*.py", "**/conftest.py"])):
         test = ("python3 -m pip install --quiet . pytest", "python3 -m pytest")
     build = (*_setting("pyproject.toml", texts), "pipx run build") if packaged else ("mkdir -p dist", _ARCHIVE)
     return Stack(name="Python", setup=_PYTHON, build=build, test=test)
+
+
+def _is_python_package(paths: Collection[str], texts: Mapping[str, str]) -> bool:
+    told = texts.get("pyproject.toml", "") + texts.get("setup.cfg", "")
+    named = re.search(r"^\[(?:project|build-system|tool\.poetry|metadata)\]", told, re.MULTILINE)
+    unpackaged = re.search(r"^package(?:-mode)? *= *false\b", told, re.MULTILINE)
+    return "setup.py" in paths or bool(named and not unpackaged)
 
 
 def _node(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
@@ -267,35 +306,25 @@ _OWN_TABLES = {
     "semantic-release": ("package.json", '"semantic-release"'),
     "cargo-release": ("Cargo.toml", "metadata.release]"),
 }
-_IN_WORKFLOWS = {
-    "semantic-release": r"semantic-release",
-    "release-please": r"release-please",
-    "release-drafter": r"release-drafter",
-    "GoReleaser": r"goreleaser",
-    "changesets": r"changesets/action",
-    "auto": r"\bauto shipit\b|intuit/auto",
-    "GitHub releases": r"softprops/action-gh-release|ncipollo/release-action|actions/create-release|gh release create",
-    "tags": r"git tag |mathieudutour/github-tag-action|anothrNick/github-tag-action",
-    "Kamal": r"\bkamal (?:deploy|redeploy)\b",
-    "Fly": r"\b(?:flyctl|fly) deploy\b",
-    "Heroku": r"heroku-deploy|git\.heroku\.com",
-    "Kubernetes": r"\bkubectl (?:apply|set image|rollout)\b|\bhelm upgrade\b",
-    "ssh": r"appleboy/ssh-action|\bdocker compose .*up\b.*-d|\brsync .*:",
-    "Render": r"api\.render\.com/deploy",
-}
 
 
 def _configured(paths: Collection[str], texts: Mapping[str, str]) -> Iterator[Competitor]:
     for what, names in _OWN_FILES.items():
-        yield from (Competitor(path, what) for path in sorted(paths) if any(fnmatchcase(path, name) for name in names))
+        found = [path for path in sorted(paths) if any(fnmatchcase(path, name) for name in names)]
+        yield from (Competitor(path, what, Way.CONFIGURED) for path in found)
     for what, (path, mark) in _OWN_TABLES.items():
         if mark in texts.get(path, ""):
-            yield Competitor(path, what)
+            yield Competitor(path, what, Way.CONFIGURED)
 
 
 def _in_workflows(texts: Mapping[str, str], ours: Collection[str]) -> Iterator[Competitor]:
     for path in _workflows(texts, ours):
-        yield from (Competitor(path, what) for what, mark in _IN_WORKFLOWS.items() if re.search(mark, texts[path]))
+        kinds = dict.fromkeys(place.what for place in publishers.places(texts[path]))
+        yield from (Competitor(path, what, _way(texts[path])) for what in kinds)
+
+
+def _way(workflow: str) -> Way:
+    return Way.BY_HAND if publishers.by_hand(workflow) else Way.RUN
 
 
 _HINTS = (

@@ -127,6 +127,12 @@ def has_app(workflow: str) -> bool:
     return f"secrets.{APP_KEY}" in workflow
 
 
+def own_part(workflow: str, name: str) -> str | None:
+    """The steps that are the user's in a workflow that we wrote, by the name of the part; None where it has none."""
+    parts = _YOURS.finditer(workflow.replace("\r\n", "\n"))
+    return next((found["own"] for found in parts if found["name"] == name), None)
+
+
 def passed(workflow: str) -> frozenset[str]:
     """The secrets that a workflow hands on, by their names."""
     return frozenset(_PASSED.findall(workflow))

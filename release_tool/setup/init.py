@@ -15,13 +15,13 @@ from release_tool.config import Config
 from release_tool.errors import RefusedError, UsageError
 from release_tool.git.worktree import Worktree
 from release_tool.history.look import look_at_tags
-from release_tool.setup import detect, installation, old_set, shipped
+from release_tool.setup import detect, installation, old_set, publishers, shipped
 from release_tool.setup import files as scaffold
-from release_tool.setup.detect import Competitor, Hint, Stack
+from release_tool.setup.detect import Competitor, Hint, Stack, Way
 from release_tool.setup.files import FileState, ManagedFile
 from release_tool.setup.github_settings import Settings
 from release_tool.setup.old_set import OldSet
-from release_tool.setup.proposal import Deviations, extended
+from release_tool.setup.proposal import Deviations, competes, extended
 from release_tool.setup.proposal import configuration as written
 from release_tool.setup.render import Values
 
@@ -82,6 +82,8 @@ class SetupProposal(msgspec.Struct, frozen=True, kw_only=True):
 
     config: Config
     files: tuple[ManagedFile, ...]
+    rivals: tuple[ManagedFile, ...]
+    """Workflows of others that release or deploy already, with that switched off; theirs, and only offered."""
     stuck: tuple[str, ...]
     app: bool
     unsure: tuple[str, ...]
@@ -188,10 +190,23 @@ def propose(project: Project, found: Survey, choices: Choices) -> SetupProposal:
     return SetupProposal(
         config=config,
         files=(settings, *files, *gone),
+        rivals=tuple(_switched_off(tree, found.competitors, config)),
         stuck=found.old.stuck,
         app=values.app,
         unsure=tuple(_unsure(found, values, config, choices)),
     )
+
+
+def _switched_off(tree: Worktree, competitors: Iterable[Competitor], config: Config) -> Iterator[ManagedFile]:
+    """The workflows in which something would release beside ours, or deploy where we do, without that."""
+    kinds: dict[str, set[str]] = {}
+    for found in competitors:
+        if found.way is Way.RUN and competes(found, config):
+            kinds.setdefault(found.path, set()).add(found.what)
+    for path, whats in kinds.items():
+        there = tree.read(path) or ""
+        if "\ufffd" not in there:  # what can't be read can't be written back as it was
+            yield ManagedFile(path, publishers.switched_off(there, whats), there, FileState.YOURS)
 
 
 def write(project: Project, files: Collection[ManagedFile]) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
 from release_tool.config import Build, Config, Job, Labels
+from release_tool.setup.detect import Way
 from release_tool.setup.files import APP, APP_KEY
+from release_tool.setup.publishers import deploys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from release_tool.setup.detect import Competitor
 
@@ -90,16 +92,14 @@ def left_to_do(  # noqa: PLR0913 - each is a fact that asks something of a perso
     web_url: str,
     branch: str,
     unsure: Iterable[str],
-    competitors: Iterable[Competitor],
+    competitors: Collection[Competitor],
+    off: Collection[str],
     app: bool,
 ) -> tuple[str, ...]:
-    """Say what only a person can do, in the order in which to do it."""
+    """Say what only a person can do, in the order in which to do it; `off` are the workflows that were switched off."""
     return (
         *unsure,
-        *(
-            f"Switch off {found.what} in {found.path}, in the same pull request: both would release."
-            for found in competitors
-        ),
+        *_of_competitors([found for found in competitors if competes(found, config)], off),
         f"Commit these files, and merge them by a pull request: nothing happens before they are on `{branch}`.",
         *_of_settings(config, repository, web_url, branch, app=app),
         *_of_secrets(config, repository),
@@ -111,6 +111,37 @@ def left_to_do(  # noqa: PLR0913 - each is a fact that asks something of a perso
         ),
         "Run `release-tool doctor`: it checks all of this, and `--fix` makes labels and branches.",
     )
+
+
+def competes(found: Competitor, config: Config) -> bool:
+    """Whether it does what we do: what only deploys is in nobody's way where nothing is deployed by us."""
+    return bool(config.environments) or not deploys(found.what)
+
+
+def _of_competitors(competitors: Collection[Competitor], off: Collection[str]) -> Iterator[str]:
+    """What to do about what releases or deploys already; a configuration alone does nothing."""
+    run = {found.what for found in competitors if found.way is not Way.CONFIGURED}
+    for found in competitors:
+        does = "deploy" if deploys(found.what) else "release"
+        match found.way:
+            case Way.RUN if found.path in off:
+                yield f"See what {found.path} does after {found.what}, which is off now: it may wait for its outputs."
+            case Way.RUN:
+                yield (
+                    f"Switch off {found.what} in {found.path}, in the same pull request: both would {does}."
+                    " `release-tool init --switch-off` does it."
+                )
+            case Way.BY_HAND:
+                yield f"Start {found.path} no more: {found.what} in it would {does}, too."
+            case Way.CONFIGURED if found.what not in run:
+                yield (
+                    f"Switch off what runs {found.what}, in the same pull request: {found.path} configures it,"
+                    f" no workflow here runs it, and both would {does}."
+                )
+            case Way.CONFIGURED:
+                pass
+            case _ as never:
+                assert_never(never)
 
 
 def _of_secrets(config: Config, repository: str) -> Iterator[str]:

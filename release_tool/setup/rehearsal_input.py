@@ -91,6 +91,7 @@ def read_original(project: Project, objects: Path) -> Document:
         "unseen": list(original.seen.unseen),
         "branch": original.seen.branch,
         "hosted": original.hosted,
+        "folder": str(project.git.root),
         "objects": str(objects),
         "branches": dict(original.branches),
         "tags": {name: ref.object for name, ref in original.tags.items()},

@@ -134,9 +134,9 @@ def _tested_references(config: Config) -> str:
 
 
 def _tested(config: Config, values: Values) -> Iterable[str]:
-    """What builds and tests a candidate, in one job."""
+    """What builds and tests a candidate, in one job; what both install is installed once."""
     built = values.build if config.build.enabled and not config.build.workflow else ()
-    return (*built, *values.test)
+    return dict.fromkeys([*built, *values.test])
 
 
 def _steps(name: str, setup: str, lines: Iterable[str]) -> str:

@@ -9,18 +9,19 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from release_tool.demo.command_needs import lacks
 from release_tool.demo.rehearsal import toml
+from tests.adoption import SOURCE
 from tests.shop import shop
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.shop import Entry, Result, Shop
 
 SYNC = "[sync]\n"
@@ -59,7 +60,7 @@ class Rehearsed(NamedTuple):
 
 
 def configured(text: str) -> dict[str, object]:
-    return {"files": {"README.md": "hello\n", "release-tool.toml": text}}
+    return {"files": {"README.md": "hello\n", "deploy.sh": "#!/bin/sh\n", "release-tool.toml": text}}
 
 
 def rehearsed(of: Shop, *args: str, **env: str) -> Rehearsed:
@@ -111,6 +112,7 @@ def test_it_shows_the_release_the_sync_and_the_deployments_with_what_github_know
         "staging: 1.3.0 healthy",
         "What would happen",
         "plan     ok            v1.3.0: 2 changes since v1.2.3",
+        "build    skipped       nothing was built: `release-tool rehearse --build` runs the build here",
         "release  ok            v1.3.0 is released",
         "sync     ok            `cloud` moved to",
         "staging  ok            simulated: 1.3.0 would be deployed",
@@ -142,7 +144,7 @@ def test_what_would_be_refused_is_told_with_the_way_around_it(tmp_path: Path) ->
     with shop(tmp_path, *HISTORY, migration, **configured(text)) as made:
         done = rehearsed(made)
     assert (done.result.code, done.outcome) == (3, "refused")
-    assert done.stages == {"plan": "goes", "release": "goes", "staging": "refused"}
+    assert done.stages == {"plan": "goes", "build": "skipped", "release": "goes", "staging": "refused"}
     assert done.reasons["staging"].startswith("held: `migrations/2.py` can't be undone")
     assert done.todo == ["deploy it as a person, with `--override irreversible` and a reason"]
 
@@ -205,7 +207,8 @@ def test_a_folder_that_was_never_on_github_is_rehearsed_too(tmp_path: Path) -> N
         made.git("checkout", "--quiet", "--detach")
         done = rehearsed(made, GITHUB_TOKEN="", GITHUB_REPOSITORY="")
     assert (done.outcome, done.result.document["repository"]) == ("goes", "local/my-shop")
-    assert done.reasons == {"plan": "v0.1.0: the first release", "release": "v0.1.0 is released"}
+    assert done.reasons["plan"] == "v0.1.0: the first release"
+    assert done.reasons["release"] == "v0.1.0 is released"
 
 
 def test_a_draft_of_the_configuration_is_tried_before_it_is_committed(tmp_path: Path) -> None:
@@ -262,6 +265,161 @@ def test_no_token_and_no_secret_reaches_what_is_rehearsed(tmp_path: Path) -> Non
     assert "GITHUB_TOKEN=sandbox-token" in told
     assert "adas-token" not in told
     assert "our-key" not in told
+
+
+# What is built
+
+
+MAKE = "build:\n\tmkdir -p dist\n\tenv > dist/env.txt\n\tgit describe > dist/version.txt\n"
+
+
+def with_make(makefile: str = MAKE, text: str = "") -> dict[str, object]:
+    return {"files": {"Makefile": makefile, "release-tool.toml": text}}
+
+
+def test_a_build_is_shown_asked_for_and_run_in_a_copy_without_secrets(tmp_path: Path) -> None:
+    text = '[build]\nsecrets = ["REGISTRY_TOKEN"]\n'
+    with shop(tmp_path, *HISTORY, **with_make(text=text)) as made:
+        before = fingerprint(made.clone)
+        env = made.environment(REGISTRY_TOKEN="our-key", AWS_SECRET_ACCESS_KEY="aws-key", HTTPS_PROXY="http://me:pw@p")
+        done = made.run("rehearse", "--build", "--keep", env=env, answer="y\n")
+        assert fingerprint(made.clone) == before
+        assert writing(made) == []
+    assert done.code == 0, done.err
+    asked = done.err.index("Run it on this machine?")
+    assert done.err.index("  make build") < asked
+    assert done.err.index("empty, where GitHub would have them: REGISTRY_TOKEN") < asked
+    assert "build    ok            made env.txt, version.txt" in done.out
+    assert "Simulated: the tests of the hosted branch" in done.out
+    folder = Path(done.out.rstrip().removesuffix(".").rpartition("The copy is kept in ")[2])
+    told = (folder / "build" / "dist" / "env.txt").read_text()
+    assert "RELEASE_VERSION=1.3.0" in told
+    assert (folder / "build" / "dist" / "version.txt").read_text() == "v1.3.0\n"
+    for secret in ("our-key", "aws-key", "me:pw", "sandbox-token"):
+        assert secret not in told
+    shutil.rmtree(folder)
+
+
+def test_without_anybody_to_say_yes_nothing_is_run(tmp_path: Path) -> None:
+    with shop(tmp_path, *HISTORY, **with_make(f"build:\n\ttouch {tmp_path}/ran\n")) as made:
+        for answer in ("", "n\n"):
+            done = made.run("rehearse", "--build", answer=answer)
+            assert (done.code, done.out) == (3, "")
+            assert "already true: nothing was run" in done.err
+            assert "`release-tool rehearse --build --yes`" in done.err
+    assert not (tmp_path / "ran").exists()
+
+
+def test_nothing_is_built_unless_somebody_asks_and_that_is_said(tmp_path: Path) -> None:
+    with shop(tmp_path, *HISTORY, **with_make(f"build:\n\ttouch {tmp_path}/ran\n")) as made:
+        done = rehearsed(made)
+    assert done.stages["build"] == "skipped"
+    assert done.reasons["build"].startswith("nothing was built")
+    assert str(done.result.document["simulated"]).startswith("your build and its files")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "makefile, says",
+    [
+        ("build:\n\t@echo no compiler; exit 4\n", "the build ended with code 2: make: *** "),
+        ("build:\n\ttrue\n", "the build left no file in `dist`"),
+    ],
+)
+def test_a_build_that_fails_ends_the_rehearsal_with_what_it_said(tmp_path: Path, makefile: str, says: str) -> None:
+    with shop(tmp_path, *HISTORY, **with_make(makefile, STAGING)) as made:
+        done = rehearsed(made, "--build", "--yes")
+    assert (done.result.code, done.outcome) == (3, "refused")
+    assert done.reasons["build"].startswith(says)
+    assert done.stages == {"plan": "goes", "build": "refused", "staging": "skipped"}
+
+
+def test_what_the_workflow_builds_by_is_what_is_run(tmp_path: Path) -> None:
+    """The steps are the user's own, and may be others than those that `init` wrote."""
+    with shop(tmp_path, *HISTORY, files={"README.md": ""}) as made:
+        init = made.run("init", "--source", SOURCE, "--build", "exit 1", "--yes")
+        assert init.code == 0, init.err
+        workflow = made.clone / ".github" / "workflows" / "release-tool.yml"
+        mine = (
+            "      - uses: actions/setup-node@v6\n"
+            '      - env: {WHO: me, KEY: "${{ secrets.KEY }}"}\n'
+            '        run: mkdir -p dist && echo "$WHO$KEY" > dist/own.txt\n'
+        )
+        before, own, after = workflow.read_text().partition("      - name: Build\n        run: |\n          exit 1\n")
+        assert own
+        workflow.write_text(before + mine + after)
+        done = rehearsed(made, "--build", "--yes")
+    assert done.reasons["build"] == "made own.txt; not run here: actions/setup-node"
+    assert "empty, where GitHub would have them: KEY" in done.result.err
+
+
+def test_a_build_that_only_github_can_run_is_not_said_to_go(tmp_path: Path) -> None:
+    text = '[build]\nworkflow = ".github/workflows/build.yml"\nreferences = ["web"]\n'
+    with shop(tmp_path, *HISTORY, **with_make(text=text)) as made:
+        refused = made.run("rehearse", "--build", "--yes")
+        done = rehearsed(made)
+    assert refused.code == 3
+    assert ".github/workflows/build.yml builds this project, and what it does runs on GitHub only" in refused.err
+    assert (done.outcome, done.stages["build"]) == ("goes", "skipped")
+
+
+@pytest.mark.parametrize("text", ["[build]\nenabled = false\n", ""], ids=["configured", "found"])
+def test_what_ships_nothing_is_released_as_its_tag_and_notes(tmp_path: Path, text: str) -> None:
+    files = {"go.mod": "module example.com/x\n", "x.go": "package x\n", "release-tool.toml": text}
+    with shop(tmp_path, *HISTORY, files=files) as made:
+        done = made.run("rehearse", "--build", "--yes")
+    assert done.code == 0, done.err
+    assert "build    nothing       nothing is built" in done.out
+    assert "$ release-tool release\n" in done.out
+
+
+# What a deployment needs
+
+
+MODES = {"deploy.sh": "100755", "up.sh": "100644"}
+"""What lies in the commit."""
+
+
+@pytest.mark.parametrize(
+    "settings, says, certain",
+    [
+        ({"command": ["./deploy.sh"]}, None, None),
+        ({"command": ["./other.sh"]}, "./other.sh, which is to be run, is not in 1.3.0", True),
+        ({"command": ["./up.sh"]}, "./up.sh is not executable in 1.3.0", True),
+        ({"command": ["bash", "up.sh"]}, None, None),
+        ({"command": ["bash", "-c", "exit"]}, None, None),
+        ({"command": ["bash", "scripts/../down.sh"]}, "scripts/../down.sh, which is to be run", True),
+        ({"command": ["no-such-program", "up"]}, "no-such-program is not on this machine", False),
+        ({"command": ["true"], "rollback-command": ["./back.sh"]}, "./back.sh, which is to be run", True),
+        ({"command": ["true"], "checks": [{"command": ["./smoke.sh"]}]}, "./smoke.sh, which is to be run", True),
+        ({"command": ["./mine.sh"]}, "./mine.sh is in your folder, and not in 1.3.0", False),
+    ],
+)
+def test_what_the_commands_of_an_environment_need_and_lack_is_told(
+    tmp_path: Path, settings: dict[str, object], says: str | None, certain: bool | None
+) -> None:
+    (tmp_path / "mine.sh").touch(mode=0o755)
+    found = list(lacks(settings, "1.3.0", tmp_path, lambda path: MODES.get(path, "")))
+    assert [lack.certain for lack in found] == ([] if certain is None else [certain])
+    assert all(lack.text.startswith(says or "") and lack.todo for lack in found)
+
+
+def test_a_deployment_does_not_go_where_its_script_is_missing(tmp_path: Path) -> None:
+    with shop(tmp_path, *HISTORY, files={"release-tool.toml": STAGING}) as made:
+        done = rehearsed(made)
+    assert (done.result.code, done.stages["staging"]) == (3, "refused")
+    assert done.reasons["staging"] == "./deploy.sh, which is to be run, is not in 1.3.0"
+    assert done.todo == ["add deploy.sh, and commit it"]
+
+
+def test_a_script_that_is_not_committed_yet_is_told_apart_from_one_that_is_missing(tmp_path: Path) -> None:
+    with shop(tmp_path, *HISTORY, files={"release-tool.toml": STAGING}) as made:
+        (made.clone / "deploy.sh").write_text("#!/bin/sh\n")
+        (made.clone / "deploy.sh").chmod(0o755)
+        done = rehearsed(made)
+    assert (done.result.code, done.stages["staging"]) == (0, "skipped")
+    assert done.reasons["staging"] == "./deploy.sh is in your folder, and not in 1.3.0"
+    assert "commit deploy.sh" in done.todo
 
 
 def test_a_linked_worktree_is_as_good_as_the_clone(tmp_path: Path) -> None:

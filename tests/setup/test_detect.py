@@ -11,7 +11,7 @@ import pytest
 
 from release_tool.config import Labels
 from release_tool.setup import detect
-from release_tool.setup.detect import Competitor, Hint
+from release_tool.setup.detect import Competitor, Hint, Way
 
 WORKFLOW = ".github/workflows/ci.yml"
 
@@ -42,6 +42,15 @@ WORKFLOW = ".github/workflows/ci.yml"
         ({"Cargo.toml": "", "Cargo.lock": "", "src/main.rs": ""}, "Rust", "--release --locked", "cargo test --locked"),
         ({"Cargo.toml": "", "src/lib.rs": ""}, "Rust, a library", "", "cargo test"),
         ({"pyproject.toml": "[tool.ruff]"}, "Python", "git archive", None),
+        (
+            {"pyproject.toml": "[project]\n[tool.uv]\npackage = false", "package.json": "{}"},
+            "Node.js",
+            "npm pack",
+            None,
+        ),
+        ({"pyproject.toml": "[tool.ruff]", "go.mod": "", "main.go": "package main"}, "Go", "go build", "go test ./..."),
+        ({"pyproject.toml": "[build-system]", "Cargo.toml": ""}, "Python", "pipx run build", None),
+        ({"pyproject.toml": "[build-system]\n[tool.pytest]", "noxfile.py": ""}, "Python", "build", "pipx run nox"),
         (
             {"pyproject.toml": '[project]\nversion = "1.0.0"\n'},
             "Python",
@@ -94,24 +103,36 @@ def test_how_a_project_is_built_and_tested_is_told_by_its_files(
         (".github/release-drafter.yml", "", "release-drafter"),
         (".goreleaser.yaml", "", "GoReleaser"),
         (".changeset/config.json", "", "changesets"),
-        (WORKFLOW, "uses: googleapis/release-please-action@v4", "release-please"),
-        (WORKFLOW, "uses: release-drafter/release-drafter@v6", "release-drafter"),
-        (WORKFLOW, "uses: goreleaser/goreleaser-action@v6", "GoReleaser"),
-        (WORKFLOW, "uses: softprops/action-gh-release@v2", "GitHub releases"),
-        (WORKFLOW, "run: gh release create v1", "GitHub releases"),
-        (WORKFLOW, "run: git tag v1 && git push --tags", "tags"),
-        (WORKFLOW, "run: kamal deploy", "Kamal"),
-        (WORKFLOW, "run: flyctl deploy --remote-only", "Fly"),
-        (WORKFLOW, "run: helm upgrade shop chart", "Kubernetes"),
-        (WORKFLOW, "uses: appleboy/ssh-action@v1", "ssh"),
     ],
 )
-def test_what_releases_or_deploys_already_is_named_with_its_file(path: str, text: str, what: str) -> None:
-    assert detect.competitors([path], {path: text}, ours=()) == (Competitor(path, what),)
+def test_what_configures_something_that_releases_is_named(path: str, text: str, what: str) -> None:
+    assert detect.competitors([path], {path: text}, ours=()) == (Competitor(path, what, Way.CONFIGURED),)
+
+
+@pytest.mark.parametrize(
+    "step, what",
+    [
+        ("uses: googleapis/release-please-action@v4", "release-please"),
+        ("uses: release-drafter/release-drafter@v6", "release-drafter"),
+        ("uses: goreleaser/goreleaser-action@v6", "GoReleaser"),
+        ("uses: softprops/action-gh-release@v2", "GitHub releases"),
+        ("run: gh release create v1", "GitHub releases"),
+        ("run: git tag v1 && git push --tags", "tags"),
+        ("run: kamal deploy", "Kamal"),
+        ("run: flyctl deploy --remote-only", "Fly"),
+        ("run: helm upgrade shop chart", "Kubernetes"),
+        ("uses: appleboy/ssh-action@v1", "ssh"),
+    ],
+)
+def test_what_releases_or_deploys_already_is_named_with_its_file(step: str, what: str) -> None:
+    text = f"on: push\njobs:\n  ship:\n    steps:\n      - {step}\n"
+    assert detect.competitors([WORKFLOW], {WORKFLOW: text}, ours=()) == (Competitor(WORKFLOW, what, Way.RUN),)
+    by_hand = {WORKFLOW: text.replace("push", "workflow_dispatch", 1)}
+    assert detect.competitors([WORKFLOW], by_hand, ours=()) == (Competitor(WORKFLOW, what, Way.BY_HAND),)
 
 
 def test_our_own_workflows_do_not_compete() -> None:
-    text = "run: git tag v1 && gh release create v1"
+    text = "jobs: {x: {steps: [{run: git tag v1 && gh release create v1}]}}"
     assert detect.competitors([WORKFLOW], {WORKFLOW: text}, ours=[WORKFLOW]) == ()
 
 
@@ -148,6 +169,14 @@ def test_what_publishes_on_a_pushed_tag_is_named() -> None:
     publishing = 'on:\n  push:\n    tags: ["v*"]\njobs: {}\n'
     files = {".github/workflows/pypi.yml": publishing, WORKFLOW: "on: push\njobs:\n  a:\n    tags: [x]\n"}
     assert detect.started_by_tags(files, ours=()) == (".github/workflows/pypi.yml",)
+
+
+def test_what_only_tests_once_more_on_a_tag_is_not_said_to_stop() -> None:
+    text = "on:\n  push:\n    tags: ['2*']\n  pull_request:\njobs: {x: {steps: [{run: CMD}]}}\n"
+    assert detect.started_by_tags({WORKFLOW: text.replace("CMD", "make richtest")}, ours=()) == ()
+    for publishing in ("cargo publish", "gh release create x"):
+        assert detect.started_by_tags({WORKFLOW: text.replace("CMD", publishing)}, ours=()) == (WORKFLOW,)
+    assert detect.tests_pull_requests({WORKFLOW: text.replace("CMD", "make richtest")}, ours=()) == WORKFLOW
 
 
 # Builds that were run

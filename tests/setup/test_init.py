@@ -186,12 +186,45 @@ def test_without_a_token_and_without_a_network_it_is_set_up_all_the_same(fresh: 
 PATH = os.pathsep.join(place for place in os.environ["PATH"].split(os.pathsep) if not (Path(place) / "gh").exists())
 
 
-def test_what_would_compete_is_named_with_what_to_do_about_it(tmp_path: Path) -> None:
-    old = {".github/workflows/old.yml": "on: push\njobs: {x: {steps: [{run: npx semantic-release}]}}\n"}
-    with shop(tmp_path, files=FILES | old) as made:
-        result = init(made, "--yes")
-        assert "competes: semantic-release, in .github/workflows/old.yml" in result.err
-        assert "Switch off semantic-release in .github/workflows/old.yml" in result.out
+OLD = ".github/workflows/old.yml"
+COMPETING = {OLD: "on: push\njobs:\n  x:\n    steps:\n      - run: npx semantic-release\n      - run: npx more\n"}
+SWITCHED_OFF = COMPETING[OLD].replace("- run: npx s", "- if: false # release-tool does this now\n        run: npx s")
+
+
+@pytest.fixture
+def competing(tmp_path: Path) -> Iterator[Shop]:
+    """A repository in which something releases already."""
+    with shop(tmp_path, {"tag": "v1.2.3"}, files=FILES | COMPETING) as made:
+        yield made
+
+
+def test_what_would_compete_is_named_with_the_patch_that_switches_it_off(competing: Shop) -> None:
+    result = init(competing, "--yes")
+    assert f"competes: semantic-release, in {OLD}" in result.err
+    todo, _, patch = result.out.partition("This switches it off, and so does `release-tool init --switch-off`:\n")
+    assert todo.index(f"Switch off semantic-release in {OLD}, in the same pull request") < todo.index("Commit these")
+    assert text(competing, OLD) == COMPETING[OLD]
+    subprocess.run(["git", "apply"], cwd=competing.clone, input=patch.lstrip(), text=True, check=True)
+    assert text(competing, OLD) == SWITCHED_OFF
+
+
+def test_what_would_compete_is_switched_off_where_it_is_asked_for_and_then_competes_no_more(competing: Shop) -> None:
+    assert f"+++ b/{OLD}" in init(competing, "--switch-off", "--dry-run").out
+    assert f"+++ b/{OLD}" not in init(competing, "--dry-run").out
+    document = init(competing, "--yes", "--switch-off", "--json").document
+    (told,) = document["switch_off"] if isinstance(document["switch_off"], list) else ()
+    assert (told["path"], told["written"]) == (OLD, True)
+    assert f"See what {OLD} does after semantic-release, which is off now" in str(document["todo"])
+    assert text(competing, OLD) == SWITCHED_OFF
+    again = init(competing, "--yes", "--switch-off")
+    assert (again.out, "competes" in again.err) == ("everything is up to date\n", False)
+
+
+@pytest.mark.parametrize("answer, wanted", [("y", SWITCHED_OFF), ("n", COMPETING[OLD])])
+def test_at_a_terminal_it_is_offered_with_what_would_change(competing: Shop, answer: str, wanted: str) -> None:
+    seen = answered(competing, "", answer, "y")
+    assert seen.index("+      - if: false") < seen.index(f"Switch off semantic-release in {OLD}, in the same change?")
+    assert text(competing, OLD) == wanted
 
 
 def test_a_project_whose_pull_requests_are_tested_already_is_told_how_its_check_is_to_be_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from release_tool import config
 from release_tool.config import Config, Environment, Labels, Sync
-from release_tool.setup.detect import Competitor
+from release_tool.setup.detect import Competitor, Way
 from release_tool.setup.proposal import Deviations, configuration, extended, left_to_do
 
 RECIPE = """\
@@ -80,13 +80,18 @@ def test_what_only_a_person_can_do_is_told_with_its_commands() -> None:
             web_url="https://github.com/acme/shop",
             branch="trunk",
             unsure=("Write how it is tested.",),
-            competitors=(Competitor(".releaserc", "semantic-release"),),
+            competitors=(
+                Competitor(".releaserc", "semantic-release", Way.CONFIGURED),
+                Competitor("auto.yml", "auto", Way.RUN),
+            ),
+            off=(),
             app=True,
         )
     )
     for told in (
         "Write how it is tested.",
-        "Switch off semantic-release in .releaserc",
+        "Switch off what runs semantic-release, in the same pull request: .releaserc configures it",
+        "Switch off auto in auto.yml, in the same pull request: both would release",
         "Require the checks `checks` and `policy` on `trunk`",
         "https://github.com/acme/shop/settings",
         "gh variable set RELEASE_TOOL_APP --repo acme/shop",
@@ -97,3 +102,41 @@ def test_what_only_a_person_can_do_is_told_with_its_commands() -> None:
         "release-tool doctor",
     ):
         assert told in todo
+
+
+@pytest.mark.parametrize(
+    "found, off, says",
+    [
+        (Competitor("ci.yml", "auto", Way.RUN), (), "Switch off auto in ci.yml, in the same pull request"),
+        (Competitor("ci.yml", "auto", Way.RUN), ("ci.yml",), "See what ci.yml does after auto, which is off now"),
+        (Competitor("ci.yml", "auto", Way.BY_HAND), (), "Start ci.yml no more: auto in it would release, too."),
+        (Competitor(".autorc", "auto", Way.CONFIGURED), (), "Switch off what runs auto, in the same pull request"),
+        (Competitor("ci.yml", "Fly", Way.RUN), (), None),
+    ],
+)
+def test_what_to_do_about_what_releases_already_depends_on_what_runs_it(
+    found: Competitor, off: tuple[str, ...], says: str | None
+) -> None:
+    """What only deploys is in nobody's way where nothing is deployed by us."""
+
+    def told(config: Config, *competitors: Competitor) -> list[str]:
+        return list(
+            left_to_do(
+                config,
+                repository="acme/shop",
+                web_url="https://github.com/acme/shop",
+                branch="main",
+                unsure=(),
+                competitors=competitors,
+                off=off,
+                app=False,
+            )
+        )
+
+    first, *others = told(Config(), found)
+    assert first.startswith(says or "Commit these files")
+    assert others[0].startswith("Commit these files" if says else "Require")
+    configured = Competitor("x", found.what, Way.CONFIGURED)
+    assert found.way is Way.CONFIGURED or told(Config(), found, configured) == [first, *others]
+    deployed = Config(environments={"production": Environment(command=("true",))})
+    assert says or told(deployed, found)[0].startswith("Switch off Fly in ci.yml, in the same pull request: both would")
