@@ -205,7 +205,11 @@ def _probing(rollout: Rollout) -> Iterator[Prober]:
 def prober_for(rollout: Rollout, directory: Path, variables: Mapping[str, Mapping[str, str]]) -> Prober:
     """What asks targets whether the commit of a deployment answers."""
     return Prober(
-        expected=Expected(commit=rollout.entry.commit, version=rollout.entry.payload.name),
+        expected=Expected(
+            commit=rollout.entry.commit,
+            version=rollout.entry.payload.name,
+            references=rollout.entry.payload.references,
+        ),
         clock=rollout.environment.project.clock,
         directory=directory,
         environment={},
@@ -236,7 +240,7 @@ def sample(
     while not health.state.final:
         now = clock.steady()
         ripe = [number for number, at in enumerate(due) if at <= now]
-        request = [number for number in ripe for _ in range(questions[number].check.samples)]
+        request = [number for number in ripe for _ in range(questions[number].check.asked)]
         latest = prober.measure([questions[number] for number in request]) if request else ()
         for number in ripe:
             due[number] = max(due[number] + questions[number].check.interval, now)
