@@ -64,7 +64,7 @@ def judge_workload(
     """Compare a workload with the look before it, and with the image that it should run, if that is known.
 
     What ended because it was replaced, scaled down or moved is gone from the list, and is no restart. A restart before
-    the first look counts only where the program began after `calm_since`.
+    the first look counts only where the program began after `calm_since`, and then at every look.
     """
     right = [one for one in now.instances if not reference or one.runs(reference)]
     known = {one.id: one for one in before.instances} if before else {}
@@ -95,9 +95,8 @@ def _progress(
 
 
 def _restarted(one: Instance, before: Instance | None, calm_since: datetime | None) -> bool:
-    if before:
-        return one.restarts > before.restarts
-    return bool(one.restarts and calm_since and one.since and one.since > calm_since)
+    lately = calm_since is not None and one.since is not None and one.since > calm_since
+    return (lately and one.restarts > 0) or (before is not None and one.restarts > before.restarts)
 
 
 def _lost(one: Instance, before: Instance | None) -> bool:
