@@ -59,6 +59,7 @@ USUAL_TYPES: dict[str, Level] = {
 }
 """The types of Angular's convention, and how far semantic-release moves the version for each by default."""
 _LEVELS = ("major", "minor", "patch", "none")
+_ENGINES = ("kubernetes", "docker")
 _TYPE = re.compile(r"\w[\w-]*")
 
 
@@ -196,14 +197,24 @@ class Check(_Table, frozen=True):
     `timeout` is not waited for.
     """
 
-    kind: Literal["http", "tcp", "command"] = "http"
-    """How it is asked: by a request, by a connection alone, or by a command that ends with code 0."""
+    kind: Literal["http", "tcp", "command", "kubernetes", "docker"] = "http"
+    """How it is asked: by a request, by a connection alone, by a command that ends with code 0, or of the engine that
+    runs it, which knows the image, the restarts and the availability of every pod or container."""
     name: str = ""
     """What it is called in messages and in the ledger; without one it is called as its kind."""
     url: str = ""
     """What is asked: a whole address, or a path on the target's `url`."""
     command: tuple[Text, ...] = ()
-    """What a check of the kind `command` runs, in a checkout of the deployed commit."""
+    """What a check of the kind `command` runs, in a checkout of the deployed commit; for an engine its client, with the
+    variables that the deploy command has. Without one that is `kubectl` or `docker`."""
+    workload: str = ""
+    """What a check of the kind `kubernetes` looks at, such as `deployment/shop`; a `statefulset` or `daemonset` too."""
+    namespace: str = ""
+    """The namespace of the workload; without one that of the client's own configuration."""
+    label: str = ""
+    """Which containers a check of the kind `docker` looks at, such as `com.docker.compose.service=web`."""
+    reference: str = ""
+    """The name of the release's reference whose image every pod or container has to run, which proves the version."""
     version_pointer: str = ""
     """Where the JSON answer tells its version or commit: a JSON pointer such as `/version`."""
     version_header: str = ""
@@ -225,7 +236,8 @@ class Check(_Table, frozen=True):
     interval: Duration = _lasting("2s")
     """The time between two looks."""
     samples: Count = 3
-    """How often it is asked each time, all at once: an old version on few of many servers is seldom met."""
+    """How often it is asked each time, all at once: an old version on few of many servers is seldom met. An engine is
+    asked once, for it knows all of them."""
     timeout: Duration = _lasting("2s")
     """How long an answer is waited for."""
     failure_threshold: Count = 8
@@ -234,6 +246,22 @@ class Check(_Table, frozen=True):
     """So much of the samples of a bake may be bad; each of them makes the bake longer."""
     deadline: Duration = _lasting("5m")
     """A bake must have begun by then, counted from the end of the command."""
+
+    @property
+    def asks_an_engine(self) -> bool:
+        """Whether it asks what runs the application, and not the application."""
+        return self.kind in _ENGINES
+
+    @property
+    def proves(self) -> bool:
+        """Whether it tells the version."""
+        told = self.version_pointer or self.version_header or self.version_pattern
+        return bool(self.reference if self.asks_an_engine else told)
+
+    @property
+    def asked(self) -> int:
+        """How often it is asked at each look."""
+        return 1 if self.asks_an_engine else self.samples
 
 
 class Target(_Table, frozen=True):

@@ -31,6 +31,7 @@ _STYLES = {
     Reading.OK: ("●", "green"),
     Reading.STALE: ("○", "yellow"),
     Reading.BAD: ("✗", "red"),
+    Reading.RESTARTED: ("↻", "red"),
     Reading.UNMEASURABLE: ("?", "magenta"),
 }
 

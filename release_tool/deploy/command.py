@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -160,7 +160,7 @@ def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
     """
     heard = _Heard(mask, show)
     began = time.monotonic()
-    with _group(_found(argv, directory, environment), directory, environment, grace) as group:
+    with _group(argv, directory, environment, grace) as group:
         for chunk in group.output(began + timeout):
             heard.add(chunk)
         heard.end()
@@ -183,6 +183,12 @@ def said_since(left: Path, mask: Masker) -> str:
             heard.add(chunk)
     heard.end()
     return heard.transcript.text
+
+
+def last_line(said: str) -> str:
+    """The last line of what a program said, behind a colon, where it said anything."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return f": {lines[-1]}" if lines else ""
 
 
 def insist_found(argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
@@ -278,7 +284,7 @@ class _Group:
 @contextlib.contextmanager
 def _group(argv: Sequence[str], directory: Path, environment: Mapping[str, str], grace: float) -> Iterator[_Group]:
     with _signals_deferred() as deliver:
-        program = _program(argv, directory, environment)
+        program = started(argv, directory, environment)
         with _output(program) as said, _watched(program.pid, said, grace) as dismiss, _ending(program) as over:
             group = _Group(program, said, over, grace)
             try:
@@ -291,7 +297,11 @@ def _group(argv: Sequence[str], directory: Path, environment: Mapping[str, str],
             dismiss(group.left)
 
 
-def _program(argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def started(
+    argv: Sequence[str], directory: Path, environment: Mapping[str, str], *, stderr: int | IO[bytes] = subprocess.STDOUT
+) -> subprocess.Popen[bytes]:
+    """Start a program in a process group of its own, without input; raises UsageError when it can't be started."""
+    argv = _found(argv, directory, environment)
     try:
         return subprocess.Popen(  # noqa: S603 - an argv of the configuration, and no shell
             argv,
@@ -299,7 +309,7 @@ def _program(argv: Sequence[str], directory: Path, environment: Mapping[str, str
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             start_new_session=True,
         )
     except OSError as error:

@@ -107,7 +107,11 @@ def replace_others(writer: LedgerWriter, entry: Deployment) -> None:
 
 
 def roll_back(rollout: Rollout, attempt: Attempt, reason: str) -> PhaseRecord:
-    """Bring the targets that were touched back to the last known good, once; how the one that failed ends by it."""
+    """Bring the targets that were touched back to the last known good; how the one that failed ends by it.
+
+    One attempt, and a second one to the known good before it where that one does not come up again: it was proven, and
+    the proof was not worth anything.
+    """
     writer, failed = rollout.writer, rollout.now()
     if failed.payload.kind is not DeploymentKind.DEPLOY:
         return PhaseRecord(Phase.FAILED, reason)
@@ -115,17 +119,36 @@ def roll_back(rollout: Rollout, attempt: Attempt, reason: str) -> PhaseRecord:
         ruled_out = ", ".join(f"`--override {one.value}`" for one in failed.payload.overrides)
         return _not_back(f"{ruled_out} ruled a rollback out", reason)
     writer.write(failed, PhaseRecord(Phase.ROLLING_BACK, reason))
-    back = best_rollback_target(attempt.revisions, writer.look(), failed.commit)
+    back = _way_back(rollout, attempt)
+    if isinstance(back, str):
+        return _not_back(back, reason)
+    ending = _roll_back_to(rollout, attempt, back, reason)
+    if ending.rolled_back_to or ending.handed_over_to is not None:
+        return ending
+    further = _way_back(rollout, attempt, tried=(back.commit,)) if _came_to_nothing(writer, failed) else ""
+    if isinstance(further, str):
+        return ending
+    return _roll_back_to(rollout, attempt, further, f"{back.payload.name} did not come up again, after this: {reason}")
+
+
+def _way_back(rollout: Rollout, attempt: Attempt, tried: tuple[str, ...] = ()) -> Deployment | str:
+    """The last known good that is left to try, or why there is none."""
+    writer, failed = rollout.writer, rollout.now()
+    back = best_rollback_target(attempt.revisions, writer.look(), failed.commit, tried)
     if back.choice is None:
-        return _not_back(back.reason, reason)
+        return back.reason
     one_way = ""
     with writer.patient("looking for what can't be undone"):  # asked before, of a way back that may be gone by now
         one_way = irreversible(attempt.revisions, back.choice.commit, failed.commit)
     if one_way:
-        why = f"{one_way} can't be undone by going back to {back.choice.payload.name}"
-        return _not_back(why, reason)
+        return f"{one_way} can't be undone by going back to {back.choice.payload.name}"
     writer.environment.project.say(f"rolling back: {back.reason}")
-    return _roll_back_to(rollout, attempt, back.choice, reason)
+    return back.choice
+
+
+def _came_to_nothing(writer: LedgerWriter, failed: Deployment) -> bool:
+    """Whether the rollback of a deployment has failed by itself, and did not only end without an answer."""
+    return any(one.payload.parent == failed.id and one.phase.word is Phase.FAILED for one in writer.ledger)
 
 
 def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: str) -> PhaseRecord:

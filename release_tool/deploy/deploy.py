@@ -191,6 +191,8 @@ def _decided(attempt: Attempt) -> tuple[Attempt, DeployDecision | None]:
     ):
         return attempt, decision
     entry = next(one for one in reversed(attempt.writer.ledger) if one.commit == attempt.revision.commit)
+    if entry.disproven:
+        return _again(attempt), _again(attempt).decide()
     found = look(attempt.rollout(entry))
     failing = [samples for samples in found if samples[-1].sample is not Reading.OK]
     if not failing:

@@ -15,7 +15,7 @@ from release_tool.text.globs import matching
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from release_tool.deploy.candidates import Revision, RevisionResolver
     from release_tool.deploy.environment import DeployEnvironment
@@ -114,11 +114,13 @@ def frozen(project: Project, name: str) -> str:
     return freeze.frozen(until) if until else ""
 
 
-def best_rollback_target(revisions: RevisionResolver, ledger: Ledger, leaves: str | None) -> RollbackTarget:
-    """The last known good other than the commit that is left, with the reason why not the others."""
+def best_rollback_target(
+    revisions: RevisionResolver, ledger: Ledger, leaves: str | None, tried: Collection[str] = ()
+) -> RollbackTarget:
+    """The last known good other than the commit that is left and those tried, with the reason why not the others."""
     withdrawn = _withdrawn(revisions, ledger)
     gone = revisions.gone(proven_commits(ledger))
-    return rollback_target(ledger, leaves, withdrawn=withdrawn, gone=gone)
+    return rollback_target(ledger, leaves, withdrawn=withdrawn, gone=gone, tried=tried)
 
 
 def unfit(

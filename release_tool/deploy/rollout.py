@@ -165,9 +165,12 @@ def verify_targets(
     return sample(here, prober, ended, between=between, baking=baking)
 
 
-def verify_health(rollout: Rollout) -> HealthVerdict | PhaseRecord:
-    """Run the checks of its targets through a bake, changing nothing and telling nobody."""
-    with _probing(rollout) as prober:
+def verify_health(rollout: Rollout, calm: timedelta = timedelta()) -> HealthVerdict | PhaseRecord:
+    """Run the checks of its targets through a bake, changing nothing and telling nobody.
+
+    What restarted within the time before that should have been `calm` is not healthy.
+    """
+    with _probing(rollout, calm) as prober:
         return sample(rollout, prober, rollout.environment.project.clock.steady())
 
 
@@ -175,7 +178,7 @@ def look(rollout: Rollout) -> tuple[tuple[Sample, ...], ...]:
     """The samples of each check of each target: it is asked until it is well answered, or as often as it may fail."""
     clock, questions = rollout.environment.project.clock, rollout.environment.questions(rollout.targets)
     found: dict[int, tuple[Sample, ...]] = dict.fromkeys(range(len(questions)), ())
-    with _probing(rollout) as prober:
+    with _probing(rollout, rollout.environment.settings.bake) as prober:
         while request := [number for number, question in enumerate(questions) if _asks_on(question, found[number])]:
             if any(found.values()):
                 clock.sleep(max(questions[number].check.interval.total_seconds() for number in request))
@@ -191,27 +194,38 @@ def _asks_on(question: Question, samples: Sequence[Sample]) -> bool:
 
 
 @contextmanager
-def _probing(rollout: Rollout) -> Iterator[Prober]:
-    """What asks its targets while nothing is brought to them."""
+def _probing(rollout: Rollout, calm: timedelta) -> Iterator[Prober]:
+    """What asks its targets while nothing is brought to them; nothing should have restarted while it was `calm`."""
     environment = rollout.environment
     passed = {name: environment.ours[name] for name in environment.settings.pass_env if name in environment.ours}
     variables = {
         target.name: surroundings(rollout.command_input(target), passed, environment.ours) for target in rollout.targets
     }
     with rollout.checked_out() as tree:
-        yield prober_for(rollout, tree.directory, variables)
+        calm_since = environment.project.clock.now() - calm if calm else None
+        yield prober_for(rollout, tree.directory, variables, calm_since)
 
 
-def prober_for(rollout: Rollout, directory: Path, variables: Mapping[str, Mapping[str, str]]) -> Prober:
+def prober_for(
+    rollout: Rollout,
+    directory: Path,
+    variables: Mapping[str, Mapping[str, str]],
+    calm_since: datetime | None = None,
+) -> Prober:
     """What asks targets whether the commit of a deployment answers."""
     return Prober(
-        expected=Expected(commit=rollout.entry.commit, version=rollout.entry.payload.name),
+        expected=Expected(
+            commit=rollout.entry.commit,
+            version=rollout.entry.payload.name,
+            references=rollout.entry.payload.references,
+        ),
         clock=rollout.environment.project.clock,
         directory=directory,
         environment={},
         variables=variables,
         secrets=rollout.environment.secrets(),
         say=rollout.environment.project.say,
+        calm_since=calm_since,
     )
 
 
@@ -236,7 +250,7 @@ def sample(
     while not health.state.final:
         now = clock.steady()
         ripe = [number for number, at in enumerate(due) if at <= now]
-        request = [number for number in ripe for _ in range(questions[number].check.samples)]
+        request = [number for number in ripe for _ in range(questions[number].check.asked)]
         latest = prober.measure([questions[number] for number in request]) if request else ()
         for number in ripe:
             due[number] = max(due[number] + questions[number].check.interval, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +13,7 @@ from release_tool.deploy.attempt import Attempt
 from release_tool.deploy.candidates import resolve_revisions
 from release_tool.deploy.conclude import prove, with_evidence
 from release_tool.deploy.deploy import attempt_at
-from release_tool.deploy.health.verdict import HealthState, HealthVerdict
+from release_tool.deploy.health.verdict import HealthState, HealthVerdict, Reading
 from release_tool.deploy.ledger.lock import interruption
 from release_tool.deploy.ledger.model import DeploymentKind, live, yardstick
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
@@ -25,6 +26,7 @@ from release_tool.errors import RefusedError
 if TYPE_CHECKING:
     from release_tool.deploy.attempt import DeployResult
     from release_tool.deploy.environment import DeployEnvironment
+    from release_tool.deploy.ledger.model import Deployment
     from release_tool.deploy.rollout import Rollout
 
 _FEW = 3
@@ -37,7 +39,8 @@ def record(environment: DeployEnvironment, version: str, request: DeployRequest)
     busy = _busy(attempt)
     if busy:
         return attempt.result(DeployOutcome.REFUSED, busy)
-    rollout, verdict = _checked(attempt)
+    rollout = attempt.rollout()
+    verdict = _checked(rollout)
     if verdict.state is not HealthState.HEALTHY:
         outcome = DeployOutcome.INCONCLUSIVE if verdict.state is HealthState.INCONCLUSIVE else DeployOutcome.UNHEALTHY
         return with_evidence(attempt.result(outcome, f"{verdict.reason}; nothing was written"), rollout)
@@ -51,8 +54,10 @@ def record(environment: DeployEnvironment, version: str, request: DeployRequest)
 
 
 def verify(environment: DeployEnvironment) -> DeployResult:
-    """Run the checks now against what should be live; raises RefusedError where nothing should be."""
-    environment = _in_short(environment)
+    """Run the checks now against what should be live; raises RefusedError where nothing should be.
+
+    A look takes a few samples; what lost its proof is looked at for a whole bake, which gives it back.
+    """
     writer = LedgerWriter(environment)
     commit = live(writer.ledger).commit or yardstick(writer.ledger)
     if commit is None:
@@ -65,8 +70,24 @@ def verify(environment: DeployEnvironment) -> DeployResult:
     known = next(one for one in reversed(writer.ledger) if one.commit == commit)
     revision = msgspec.structs.replace(revisions.named(commit), name=known.payload.name)
     attempt = Attempt.begin(writer, revisions, revision, DeployRequest(), kind=DeploymentKind.RECORD)
-    rollout, verdict = _checked(attempt)
+    rollout = attempt.rollout()
+    if not known.disproven:
+        rollout = dataclasses.replace(rollout, environment=_in_short(environment))
+    verdict = _checked(rollout, calm=timedelta() if known.disproven else environment.settings.bake)
+    _keep_proof(writer, known, rollout, verdict)
     return with_evidence(attempt.result(DeployOutcome(verdict.state.value), verdict.reason), rollout)
+
+
+def _keep_proof(writer: LedgerWriter, known: Deployment, rollout: Rollout, verdict: HealthVerdict) -> None:
+    """Write that what is live lost its proof, or has it again after a bake; what another version says is drift."""
+    if not known.healthy:
+        return
+    others = any(one.sample is Reading.STALE for one in rollout.evidence.samples)
+    with writer.patient("writing what was found"):
+        if verdict.state is HealthState.UNHEALTHY and not known.disproven and not others:
+            writer.write(known, PhaseRecord(Phase.UNHEALTHY, verdict.reason))
+        if verdict.state is HealthState.HEALTHY and known.disproven:
+            writer.write(known, PhaseRecord(Phase.HEALTHY, verdict.reason))
 
 
 def _busy(attempt: Attempt) -> str:
@@ -91,8 +112,7 @@ def _in_short(environment: DeployEnvironment) -> DeployEnvironment:
     return dataclasses.replace(environment, settings=settings)
 
 
-def _checked(attempt: Attempt) -> tuple[Rollout, HealthVerdict]:
+def _checked(rollout: Rollout, calm: timedelta = timedelta()) -> HealthVerdict:
     """Run the checks; nothing is written."""
-    rollout = attempt.rollout()
-    found = verify_health(rollout)
-    return rollout, found if isinstance(found, HealthVerdict) else HealthVerdict(HealthState.INCONCLUSIVE, found.text)
+    found = verify_health(rollout, calm)
+    return found if isinstance(found, HealthVerdict) else HealthVerdict(HealthState.INCONCLUSIVE, found.text)

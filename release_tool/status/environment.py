@@ -122,6 +122,13 @@ def _health(facts: EnvironmentFacts, now: LiveDeployment) -> tuple[Health, str, 
     under_way = next((one for one in _running(facts.ledger) if one.in_progress), None)
     if under_way:
         return Health.CHANGING, *_under_way(facts, under_way)
+    if now.deployment and now.deployment.disproven:
+        name = visible(now.deployment.payload.name)
+        return (
+            Health.UNHEALTHY,
+            f"{name} was proven, and is unhealthy: {visible(now.deployment.disproven)}",
+            command(facts, "verify"),
+        )
     if now.deployment:
         return Health.HEALTHY, f"{visible(now.deployment.payload.name)} is healthy", ""
     if not now.unknown:

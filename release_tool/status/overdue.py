@@ -72,6 +72,13 @@ def forgotten(seen: Overview) -> tuple[OverdueCase, ...]:
     )
 
 
+_DRIFT = {
+    Reading.STALE: "answers with another version than",
+    Reading.RESTARTED: "restarts with",
+    Reading.BAD: "is not healthy with",
+}
+
+
 def drift(environment: str, live: LiveVersion | None, samples: Iterable[Sample]) -> OverdueCase | None:
     """Whether what answers is other than what the ledger says, by the last sample of each check and target.
 
@@ -80,7 +87,7 @@ def drift(environment: str, live: LiveVersion | None, samples: Iterable[Sample])
     last = {(one.target, one.check): one for one in sorted(samples, key=lambda one: one.at)}
     if live is None:
         return None
-    for reading, what in ((Reading.STALE, "answers with another version than"), (Reading.BAD, "is not healthy with")):
+    for reading, what in _DRIFT.items():
         targets = sorted({one.target for one in last.values() if one.sample is reading})
         if targets:
             return OverdueCase(

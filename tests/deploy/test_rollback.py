@@ -10,7 +10,7 @@ import pytest
 
 from github_sandbox import Fault
 from release_tool.deploy.halts.commands import resume
-from release_tool.deploy.ledger.model import DeploymentKind
+from release_tool.deploy.ledger.model import DeploymentKind, lost_proofs
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.withdraw import withdraw
 from tests.production import QUICK, RIVAL, EventfulClock, production, releases
@@ -34,6 +34,52 @@ def live_on_both(here: Production) -> None:
     """1.3.0 is live, and 1.2.3 and 1.2.4 were proven before it."""
     for version in ("1.2.3", "1.2.4", "1.3.0"):
         here.was_proven(version)
+
+
+# Going one further
+
+
+def test_where_the_last_known_good_does_not_come_up_again_the_one_before_it_is_brought(tmp_path: Path) -> None:
+    with production(tmp_path, configuration=QUICK, behave=bad("1.2.4", "1.3.0")) as here:
+        here.was_proven("1.2.3")
+        here.was_proven("1.2.4")
+
+        done = here.deploy("1.3.0")
+
+        assert (done.outcome, done.rolled_back_to, done.live) == ("rolled_back", "1.2.3", "1.2.3")
+        deployment, first, second = here.ledger()[2:]
+        assert deployment.phase.text.startswith(
+            "1.2.4 did not come up again, after this: `production` `health`: the new"
+        )
+        assert (first.payload.name, first.failed_checks) == ("1.2.4", True)
+        assert (second.payload.name, second.phase.word) == ("1.2.3", Phase.HEALTHY)
+        assert not here.halts()
+        assert list(lost_proofs(here.ledger()).values()) == [
+            f"was not healthy when it was rolled back to (#{here.ledger()[3].id})"
+        ]
+
+
+def test_nobody_goes_further_back_than_once(tmp_path: Path) -> None:
+    with production(tmp_path, configuration=QUICK, behave=bad("1.2.3", "1.2.4", "1.3.0")) as here:
+        here.was_proven("1.2.3")
+        here.was_proven("1.2.4")
+
+        done = here.deploy("1.3.0")
+
+        assert (done.outcome, done.incident != "") == ("unhealthy", True)
+        assert "the rollback to 1.2.3 did not succeed" in here.ledger()[2].phase.text
+        assert len(here.ledger()) == 5
+
+
+def test_a_loss_of_proof_is_known_to_the_next_rollback(tmp_path: Path) -> None:
+    with production(tmp_path, configuration=QUICK, behave=bad("1.3.0")) as here:
+        here.was_proven("1.2.3")
+        here.rival("v1.2.4", PhaseRecord(Phase.HEALTHY), PhaseRecord(Phase.UNHEALTHY, "it restarted 3 times"))
+
+        done = here.deploy("1.3.0")
+
+        assert (done.outcome, done.live) == ("rolled_back", "1.2.3")
+        assert len(here.ledger()) == 4, "1.2.4 was not tried"
 
 
 # A person's word

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.deploy.ledger.model import DeploymentKind
+from github_sandbox import Fault
+from release_tool.deploy.ledger.model import DeploymentKind, lost_proofs, rollback_target
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.errors import RefusedError
 from tests.production import QUICK, RIVAL, production
@@ -90,7 +92,7 @@ def test_a_record_is_withdrawn_where_somebody_began_meanwhile(tmp_path: Path) ->
 # Verifying
 
 
-def test_verify_says_whether_what_should_be_live_is_and_writes_nothing(tmp_path: Path) -> None:
+def test_verify_says_whether_what_should_be_live_is_and_writes_nothing_of_drift(tmp_path: Path) -> None:
     with production(tmp_path) as here:
         here.was_proven("1.3.0")
         began = here.clock.time
@@ -99,7 +101,43 @@ def test_verify_says_whether_what_should_be_live_is_and_writes_nothing(tmp_path:
         here.service.file.write_text("1.2.4")
         done = here.verify()
         assert (done.outcome, "it is `1.2.4`, not `1.3.0`" in done.reason) == ("unhealthy", True)
-        assert len(here.ledger()) == 1
+        assert [str(one.phase) for one in here.ledger()] == ["healthy: the new version answered well for 2m"]
+
+
+def test_a_version_that_is_found_unhealthy_loses_its_proof_until_it_holds_a_whole_bake(tmp_path: Path) -> None:
+    sick: set[str] = set()
+    with production(tmp_path, behave=bad(among=sick)) as here:
+        here.was_proven("1.3.0")
+        sick.add("1.3.0")
+        assert here.verify().outcome == "unhealthy"
+        (lost,) = here.ledger()
+        assert (lost.healthy, lost.phase.word) == (True, Phase.UNHEALTHY), "it is live, and known to be bad"
+        assert "was found unhealthy after it was proven" in rollback_target(here.ledger(), None).reason
+
+        sick.clear()
+        began = here.clock.time
+        assert here.verify().outcome == "healthy"
+        assert here.clock.time - began >= timedelta(minutes=2), "a look is not enough for a proof"
+        assert rollback_target(here.ledger(), None).choice
+
+
+def test_what_lost_its_proof_is_brought_again_when_a_person_asks_for_it(tmp_path: Path) -> None:
+    with production(tmp_path, configuration=QUICK) as here:
+        here.service.file.write_text("1.3.0")
+        here.rival("v1.2.4", PhaseRecord(Phase.HEALTHY), PhaseRecord(Phase.REPLACED))
+        here.rival("v1.3.0", PhaseRecord(Phase.HEALTHY), PhaseRecord(Phase.UNHEALTHY, "it restarted 3 times"))
+
+        assert here.deploy("1.3.0").outcome == "healthy"
+
+        assert [one.phase.word for one in here.ledger()] == [Phase.REPLACED, Phase.REPLACED, Phase.HEALTHY]
+        assert not lost_proofs(here.ledger())
+
+
+def test_who_may_not_write_still_learns_what_verify_found(tmp_path: Path) -> None:
+    with production(tmp_path, configuration=QUICK, behave=bad("1.3.0")) as here:
+        here.was_proven("1.3.0")
+        here.shop.box.fault(Fault(method="POST", path="/statuses$", status=403, times=9))
+        assert here.verify().outcome == "unhealthy"
 
 
 def test_verify_measures_by_the_last_known_good_while_nobody_knows_what_is_live(tmp_path: Path) -> None:

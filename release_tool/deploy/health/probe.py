@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from release_tool.deploy.health.connection import Address
+    from release_tool.deploy.health.engines.workload import Workload
     from release_tool.deploy.health.judge import Expected
     from release_tool.system.clock import Clock
     from release_tool.text.masking import Masker
@@ -49,8 +50,15 @@ def insist_usable(questions: Iterable[Question]) -> None:
         check, during = question.check, f"reading the check {question.check.name or question.check.kind}"
         for problem in unusable(check):
             raise UsageError(problem, during=during, todo="correct the configuration")
-        if check.kind != "command":
-            _address(question) if check.kind == "tcp" else _url(question)
+        match check.kind:
+            case "http":
+                _url(question)
+            case "tcp":
+                _address(question)
+            case "command" | "kubernetes" | "docker":
+                pass  # they have no address
+            case _:
+                assert_never(check.kind)
 
 
 class Prober:
@@ -59,6 +67,7 @@ class Prober:
     Command checks run in `directory` with `environment`, and with what `told` has for their target by its name.
     `secrets` never stand in a detail, and nor do passwords of URLs. Where a name has several addresses they take
     turns; it is looked up by `resolve` each time, and `say` is told once of each that can't be reached from here.
+    What an engine says began anew after `calm_since` is a restart already at the first look.
     """
 
     def __init__(  # noqa: PLR0913 - each of these is a thing that a caller decides
@@ -72,6 +81,7 @@ class Prober:
         secrets: Iterable[str] = (),
         resolve: Callable[[str, int], Sequence[Address]] = resolve,
         say: Callable[[str], None] = lambda _: None,
+        calm_since: datetime | None = None,
     ) -> None:
         self._variables = variables or {}
         self._expected = expected
@@ -81,6 +91,8 @@ class Prober:
         self._secrets = frozenset(secrets)
         self._resolve = resolve
         self._say = say
+        self._calm_since = calm_since
+        self._seen: dict[tuple[str, str], Workload] = {}
         self._left_out: set[str] = set()
         self._turns: Counter[tuple[str, str]] = Counter()
 
@@ -122,10 +134,32 @@ class Prober:
                 answer = _reach(_address(question), attempt)
             case "command":
                 answer = self._run(question, attempt)
+            case "kubernetes" | "docker":
+                return self._look(question, attempt)
             case _:
                 assert_never(check.kind)
         mask = self._mask(question)
         return judge(answer, check, self._expected, lambda text: mask(visible_block(text)))
+
+    def _look(self, question: Question, attempt: TimedConnection) -> tuple[Reading, str]:
+        """Ask an engine, and compare what it tells with the look before."""
+        from release_tool.deploy.health.engines import docker, kubernetes
+        from release_tool.deploy.health.engines.client import EngineClient
+        from release_tool.deploy.health.engines.workload import judge_workload
+
+        check, here = question.check, (question.target.name, question.check.name)
+        reference = self._expected.references.get(check.reference, "")
+        if check.reference and not reference:
+            return Reading.BAD, f"no reference named {check.reference} is recorded for {self._expected.version}"
+        program = check.command or ("kubectl" if check.kind == "kubernetes" else "docker",)
+        client = EngineClient(program, self._directory, self._variables_of(question), attempt)
+        found = kubernetes.look(client, check) if check.kind == "kubernetes" else docker.look(client, check)
+        before = self._seen.get(here)
+        self._seen[here] = found
+        return judge_workload(found, before, reference, calm_since=self._calm_since)
+
+    def _variables_of(self, question: Question) -> dict[str, str]:
+        return {**self._environment, **self._variables.get(question.target.name, {})}
 
     def _mask(self, question: Question) -> Masker:
         """What takes all that is secret to a question out of what is said of its answer."""
@@ -138,7 +172,7 @@ class Prober:
             ran = command.run(
                 question.check.command,
                 directory=self._directory,
-                environment={**self._environment, **self._variables.get(question.target.name, {})},
+                environment=self._variables_of(question),
                 timeout=limit,
                 mask=mask,
                 grace=_LAST_WORDS,
@@ -149,7 +183,7 @@ class Prober:
         if ran.timed_out:
             raise attempt.over
         if ran.code:
-            raise ConnectionFailedError(Reading.BAD, f"the command {ran.ending}{_last_line(ran.evidence)}")
+            raise ConnectionFailedError(Reading.BAD, f"the command {ran.ending}{command.last_line(ran.evidence)}")
         return ProbeResponse(seconds=ran.seconds, body=ran.evidence.encode())
 
 
@@ -251,8 +285,3 @@ def _no_url(question: Question) -> UsageError:
     name = f"the check {check.name or check.kind}" + (f" of {target.name}" if target.name else "")
     wanted = "a host and a port" if check.kind == "tcp" else "a host, by http or https"
     return UsageError(f"the `url` of {name} does not name {wanted}", todo="give the check or the target a whole `url`")
-
-
-def _last_line(evidence: str) -> str:
-    lines = [line.strip() for line in evidence.splitlines() if line.strip()]
-    return f": {lines[-1]}" if lines else ""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from release_tool.config import Environment
 
 _NOTHING = timedelta()
+_CRASH_LOOP = 3
+"""So many looks that found a restart are a crash loop; one or two may be a program that waited for another."""
 _DEAREST = 8
 """How many intervals a bad one costs the bake, at most: what fails for a tenth of the time never makes that good."""
 
@@ -31,13 +33,15 @@ class Reading(enum.Enum):
     OK = "ok"
     STALE = "stale"
     BAD = "bad"
+    RESTARTED = "restarted"
     UNMEASURABLE = "unmeasurable"
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One measurement of one target by one check, at the time when it was over, with a time zone.
 
-    `stale` is well answered, by another version. `unmeasurable` could not be asked at all, for a reason of our own.
+    `stale` is well answered, by another version, or not yet all of it the new one. `restarted` is what an engine knows:
+    the new version ended and began again. `unmeasurable` could not be asked at all, for a reason of our own.
     `address` was asked of the `addresses` that the name of the target meant then.
     """
 
@@ -65,7 +69,7 @@ class HealthState(enum.Enum):
         return not (self is HealthState.STARTING or self is HealthState.PENDING)
 
 
-_TELLING = (Reading.OK, Reading.UNMEASURABLE, Reading.BAD, Reading.STALE)
+_TELLING = (Reading.OK, Reading.UNMEASURABLE, Reading.BAD, Reading.STALE, Reading.RESTARTED)
 """The readings in the order in which one of an interval tells more than the others."""
 
 _PRECEDENCE = (
@@ -87,7 +91,7 @@ class HealthVerdict(msgspec.Struct, frozen=True):
 class HealthRule(msgspec.Struct, frozen=True, kw_only=True):
     """When one check of one target is healthy, which is asked `samples` times an interval.
 
-    `budget` is in percent; `proves` is whether it tells the version.
+    `budget` is in percent; `proves` is whether it tells the version, `engine` whether an engine is asked.
     """
 
     target: str
@@ -99,6 +103,7 @@ class HealthRule(msgspec.Struct, frozen=True, kw_only=True):
     deadline: timedelta
     bake: timedelta
     proves: bool = False
+    engine: bool = False
     samples: int = 1
 
     @property
@@ -149,8 +154,9 @@ def _rule(target: str, check: Check, bake: timedelta) -> HealthRule:
         budget=int(check.failure_budget.removesuffix("%")),
         deadline=check.deadline,
         bake=bake,
-        samples=check.samples,
-        proves=bool(check.version_pointer or check.version_header or check.version_pattern),
+        samples=check.asked,
+        proves=check.proves,
+        engine=check.asks_an_engine,
     )
 
 
@@ -219,8 +225,9 @@ class _Bake(msgspec.Struct, frozen=True):
 class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
     """What one check of one target has been through since the command ended.
 
-    `samples` counts the intervals in which it was asked, `bad` the bad ones in a row since the start, `unmeasurable`
-    the latest ones that told nothing, and `absent` those in a row in which the name did not mean an address any more.
+    `samples` counts the intervals in which it was asked, `bad` the bad ones in a row since the start, `restarts` those
+    since the start that found a restart, `unmeasurable` the latest ones that told nothing, and `absent` those in a row
+    in which the name did not mean an address any more.
     """
 
     rule: HealthRule
@@ -229,6 +236,7 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
     started: bool = False
     samples: int = 0
     bad: int = 0
+    restarts: int = 0
     unmeasurable: int = 0
     last: Sample | None = None
     bake: _Bake | None = None
@@ -272,6 +280,8 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
         replace, readings = msgspec.structs.replace, {one.sample for one in samples}
         if not samples:
             return replace(self, unmeasurable=self.unmeasurable + 1)
+        if Reading.RESTARTED in readings:
+            return replace(self, unmeasurable=0, restarts=self.restarts + self.started, bake=None)
         if Reading.STALE in readings:
             return replace(self, unmeasurable=0, bad=0, bake=None)
         if readings == {Reading.BAD}:
@@ -309,7 +319,7 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
         return self if state is self.state else msgspec.structs.replace(self, state=state)
 
     def _state(self, now: datetime) -> HealthState:
-        if self.bad >= self.rule.threshold:
+        if self.bad >= self.rule.threshold or self.restarts >= _CRASH_LOOP:
             return HealthState.UNHEALTHY
         if self._holds:
             return HealthState.HEALTHY
@@ -360,7 +370,7 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
             case HealthState.STARTING:
                 told = "the new version has not answered well yet"
             case HealthState.PENDING if self.bake is None:
-                told = "another version answers, too"
+                told = "the bake begins anew" if self.rule.engine else "another version answers, too"
             case HealthState.PENDING:
                 told = f"good for {_shown(self.baked)} of {_shown(self.rule.bake)}"
             case HealthState.HEALTHY:
@@ -384,17 +394,26 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
             return ""
         return f" ({visible(self.last.detail)})"
 
+    @property
+    def _incomplete(self) -> str:
+        """What it is that an unbroken bake could not begin for."""
+        if not self.rule.engine:
+            return "another version still answered"
+        return "it still restarted" if self._last_is(Reading.RESTARTED) else "the rollout was not complete"
+
     def _complaint(self) -> str:
         deadline = f"{_shown(self.rule.deadline)} after the command"
         if self.bad >= self.rule.threshold:
             what = "sample" if self.rule.samples == 1 else "interval"
             return f"{self.bad} bad {what if self.bad == 1 else f'{what}s'} in a row"
+        if self.restarts >= _CRASH_LOOP:
+            return f"it restarted {self.restarts} times"
         if self.bake is not None and self._overdrawn:
             return f"{self.bake.bad} of {self.bake.total} samples were bad, more than {self.rule.budget} %"
         if self.bake is not None:
             return f"bad samples came again and again, the last time {self.bake.bad} of {self.bake.total}"
         if self.started or self._last_is(Reading.STALE):
-            return f"another version still answered {deadline}"
+            return f"{self._incomplete} {deadline}"
         return f"the new version had not answered well {deadline}"
 
 

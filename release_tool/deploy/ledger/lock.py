@@ -95,10 +95,21 @@ def _order(deployment: Deployment) -> tuple[bool, bool, bool, int]:
 
 
 def _overtaker(ledger: Ledger, rollback: Deployment) -> Deployment | None:
-    """What came between a rollback and the deployment that it is to undo: another rollback, or something newer."""
+    """What came between a rollback and the deployment that it is to undo: another rollback, or something newer.
+
+    A first attempt that failed, to another commit, is what this one follows from.
+    """
     left = rollback.payload.parent or rollback.id
-    between = (other for other in ledger if other.id > left and other.id != rollback.id)
-    return next((other for other in between if other.changed or other.proven), None)
+    between = [other for other in ledger if other.id > left and other.id != rollback.id]
+    came = [other for other in between if other.changed or other.proven]
+    first = came[0] if len(came) == 1 else None
+    return None if first and _goes_further(rollback, first) else next(iter(came), None)
+
+
+def _goes_further(rollback: Deployment, first: Deployment) -> bool:
+    """Whether a rollback is the second attempt to undo the same deployment."""
+    together = first.payload.parent is not None and first.payload.parent == rollback.payload.parent
+    return together and first.phase.word is Phase.FAILED and first.commit != rollback.commit
 
 
 def _heeds_halts(deployment: Deployment) -> bool:

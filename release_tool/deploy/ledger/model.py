@@ -133,8 +133,20 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def healthy(self) -> bool:
-        """Whether it ended well and nothing replaced it."""
-        return self.phase.word is Phase.HEALTHY
+        """Whether it ended well and nothing replaced it, so that it is live."""
+        return self.phase.word in _PROOF
+
+    @property
+    def disproven(self) -> str:
+        """What was seen of it after it was proven, by which its proof is lost; empty while that stands."""
+        last = next((step.phase for step in reversed(self.steps) if step.phase.word in _PROOF), None)
+        return last.text if last and last.word is Phase.UNHEALTHY else ""
+
+    @property
+    def failed_checks(self) -> bool:
+        """Whether it failed because its checks did, after its command had ended well."""
+        before = self.steps[-2].phase.word if len(self.steps) > 1 else None
+        return self.phase.word is Phase.FAILED and before in {Phase.VERIFYING, Phase.BAKING}
 
     @property
     def touched(self) -> tuple[str, ...]:
@@ -159,11 +171,14 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         return self.steps[-1].at if self.steps else self.created
 
 
+_PROOF = {Phase.HEALTHY, Phase.UNHEALTHY}
+
 _CHANGED = {
     Phase.CHANGING,
     Phase.VERIFYING,
     Phase.BAKING,
     Phase.HEALTHY,
+    Phase.UNHEALTHY,
     Phase.ROLLING_BACK,
     Phase.FAILED,
     Phase.UNKNOWN,
@@ -294,17 +309,36 @@ def quarantine(ledger: Ledger) -> dict[str, str]:
     return found
 
 
-def rollback_target(
-    ledger: Ledger, leaves: str | None, *, withdrawn: Collection[str] = (), gone: Collection[str] = ()
-) -> RollbackTarget:
-    """Find the last known good other than the commit that is left; `gone` are commits that stand nowhere any more.
+def lost_proofs(ledger: Ledger) -> dict[str, str]:
+    """The commits that were proven here and seen to fail later, each with what was seen; only a new proof ends it."""
+    found: dict[str, str] = {}
+    for deployment in ledger:
+        if deployment.disproven:
+            found[deployment.commit] = f"was found unhealthy after it was proven (#{deployment.id})"
+        elif deployment.proven:
+            found.pop(deployment.commit, None)
+        elif deployment.payload.kind is DeploymentKind.ROLLBACK and deployment.failed_checks:
+            found[deployment.commit] = f"was not healthy when it was rolled back to (#{deployment.id})"
+    return found
 
-    Which ones to ask about tells `proven_commits`.
+
+def rollback_target(
+    ledger: Ledger,
+    leaves: str | None,
+    *,
+    withdrawn: Collection[str] = (),
+    gone: Collection[str] = (),
+    tried: Collection[str] = (),
+) -> RollbackTarget:
+    """Find the last known good other than the commit that is left.
+
+    `gone` are commits that stand nowhere any more, `tried` those that were just gone back to in vain. Which ones to
+    ask about tells `proven_commits`.
     """
-    quarantined = quarantine(ledger)
+    bad = lost_proofs(ledger) | quarantine(ledger) | dict.fromkeys(tried, "did not come up again")
     passed_over: list[tuple[Deployment, str]] = []
     for deployment in _newest_of_each(ledger):
-        why = _why_not(deployment, leaves, withdrawn, quarantined, gone)
+        why = _why_not(deployment, leaves, withdrawn, bad, gone)
         if not why:
             return RollbackTarget(deployment, tuple(passed_over))
         passed_over.append((deployment, why))
@@ -370,7 +404,7 @@ def _why_not(
     deployment: Deployment,
     leaves: str | None,
     withdrawn: Collection[str],
-    quarantined: dict[str, str],
+    bad: dict[str, str],
     gone: Collection[str],
 ) -> str:
     commit = deployment.commit
@@ -378,8 +412,8 @@ def _why_not(
         return LEAVING
     if commit in withdrawn:
         return "was withdrawn"
-    if commit in quarantined:
-        return quarantined[commit]
+    if commit in bad:
+        return bad[commit]
     if not deployment.proven:
         return "was never proven here"
     return GONE if commit in gone else ""

@@ -54,6 +54,8 @@ class Phase(enum.Enum):
     VERIFYING = "verifying"
     BAKING = "baking"
     HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    """It is live, was proven, and was seen to fail later: its proof is lost."""
     HELD = "held"
     SUPERSEDED = "superseded"
     REFUSED = "refused"
@@ -75,6 +77,7 @@ _STATES = {
     Phase.VERIFYING: DeploymentState.IN_PROGRESS,
     Phase.BAKING: DeploymentState.IN_PROGRESS,
     Phase.HEALTHY: DeploymentState.SUCCESS,
+    Phase.UNHEALTHY: DeploymentState.SUCCESS,
     Phase.HELD: DeploymentState.INACTIVE,
     Phase.SUPERSEDED: DeploymentState.INACTIVE,
     Phase.REFUSED: DeploymentState.INACTIVE,

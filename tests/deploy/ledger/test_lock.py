@@ -135,3 +135,15 @@ def test_a_deployment_that_lost_its_turn_waits_or_is_unknown_and_never_goes_on()
     assert interruption(ledger, RUNNING, {2, 3, 4}) is None
     assert interruption(ledger, WAITING, {2, 3, 4}) == PhaseRecord(Phase.WAITING, "1.b (#2) holds the environment")
     assert interruption(ledger, ledger[2], {2, 3, 4}) == PhaseRecord(Phase.UNKNOWN, "1.b (#2) holds the environment")
+
+
+def test_a_second_attempt_to_another_commit_follows_from_the_first_that_failed_and_a_third_does_not() -> None:
+    bad = deployment(2, "b", *FAILED)
+    first = rollback(3, "a", *FAILED, leaves=2)
+    second = rollback(4, "c", "waiting:", leaves=2)
+    assert superseded_by([DONE, bad, first, second], second, {4}, ()) is None
+    again = rollback(4, "a", "waiting:", leaves=2)
+    assert superseded_by([DONE, bad, first, again], again, {4}, ()) == first
+    third = rollback(5, "d", "waiting:", leaves=2)
+    failed = rollback(4, "c", *FAILED, leaves=2)
+    assert superseded_by([DONE, bad, first, failed, third], third, {5}, ()) == first

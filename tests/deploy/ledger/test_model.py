@@ -21,6 +21,7 @@ from release_tool.deploy.ledger.model import (
     leaving,
     live,
     live_before,
+    lost_proofs,
     over_by,
     proven_commits,
     quarantine,
@@ -262,11 +263,24 @@ def test_a_rollback_leaves_what_was_brought_last() -> None:
     assert leaving([]) is None
 
 
-def test_after_a_failed_rollback_the_next_one_still_leaves_the_bad_release_and_goes_no_further_back() -> None:
+def test_after_a_failed_rollback_the_next_one_still_leaves_the_bad_release_and_goes_to_what_has_its_proof() -> None:
     bad = deployment(3, "c", *FAILED)
     ledger = [A, B, bad, rollback(4, "b", *FAILED, leaves=3)]
     assert leaving(ledger) == bad
-    assert rollback_target(ledger, bad.commit).choice == B
+    assert rollback_target(ledger, bad.commit).choice == A
+    command = rollback(4, "b", "changing: web", "failed: the command for web ended with code 1", leaves=3)
+    assert rollback_target([A, B, bad, command], bad.commit).choice == B, "its command says nothing about a version"
+
+
+def test_a_proof_is_lost_by_what_is_seen_later_and_comes_back_by_another_one() -> None:
+    lost = deployment(2, "b", *PROVEN, "unhealthy: it restarted 3 times")
+    assert (lost.proven, lost.healthy, lost.disproven) == (True, True, "it restarted 3 times")
+    assert live([A, lost]).deployment == lost, "it is what runs"
+    assert rollback_target([A, lost, deployment(3, "c", *FAILED)], sha("c")).choice == A
+    replaced = deployment(2, "b", *PROVEN, "unhealthy: it restarted 3 times", "replaced: by 1.c")
+    assert lost_proofs([A, replaced]) == {sha("b"): "was found unhealthy after it was proven (#2)"}
+    assert not lost_proofs([A, replaced, deployment(4, "b", *PROVEN)])
+    assert not lost_proofs([A, deployment(2, "b", *PROVEN, "unhealthy: slow", "healthy: every check held")])
 
 
 def test_age_is_measured_against_what_is_live_else_the_last_known_good() -> None:

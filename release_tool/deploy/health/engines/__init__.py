@@ -1,0 +1,1 @@
+"""What an engine knows of what it runs: Kubernetes of pods, Docker of containers."""
