@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
@@ -53,7 +54,7 @@ class Project:
     notify: Notify
     settling: float = 2
 
-    @property
+    @functools.cached_property
     def remote(self) -> GitHub:
         """GitHub, or the error that says how to give the tool a token."""
         if not self.repository:

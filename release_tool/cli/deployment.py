@@ -445,7 +445,7 @@ def _by_workflow(session: Session, environment: str, inputs: Mapping[str, str], 
     from release_tool.deploy.our_workflows import workflow_of
 
     deploy_environment = _deploy_environment(session, environment, PlainProgress(session), "")
-    request = {**inputs, "environment": environment, "reason": deploy_environment.masker()(inputs["reason"])}
+    request = {**inputs, "environment": environment, "reason": deploy_environment.mask(inputs["reason"])}
     run = dispatch.start(deploy_environment.project, workflow_of(deploy_environment.project, "deploy"), request)
     ended = dispatch.follow(
         deploy_environment.project, run, session.show_job(f"{deploy_environment.project.web_url}/actions/runs/{run}")

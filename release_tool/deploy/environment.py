@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, Protocol
 
 from release_tool import config
@@ -66,7 +67,7 @@ class DeployEnvironment:
     progress: Progress = dataclasses.field(default_factory=SilentProgress)
     evidence: Path | None = None
 
-    @property
+    @functools.cached_property
     def checks(self) -> tuple[Check, ...]:
         """Every check, each with a name."""
         return checks_of(self.settings)
@@ -89,7 +90,8 @@ class DeployEnvironment:
         """The variables of ours that a command is given; raises UsageError for one that isn't set."""
         return passed_on(self.settings.pass_env, self.ours)
 
-    def masker(self) -> Masker:
+    @functools.cached_property
+    def mask(self) -> Masker:
         """What takes every secret out of a text: ours, what is passed on, and passwords in addresses."""
         urls = [self.settings.url, *(target.url for target in self.targets), *(check.url for check in self.checks)]
         return masker(self.secrets().union(*map(url_secrets, urls)))

@@ -300,7 +300,7 @@ def _run_command(rollout: Rollout, target: Target, directory: Path, variables: M
             directory=directory,
             environment=variables,
             timeout=environment.settings.command_timeout.total_seconds(),
-            mask=environment.masker(),
+            mask=environment.mask,
             show=environment.progress.line,
         )
     rollout.evidence.said.append(CommandOutput(target.name, ran))
