@@ -14,7 +14,7 @@ from release_tool.text.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from release_tool.config import Config
+    from release_tool.config.model import Config
     from release_tool.git.push import Branches
     from release_tool.git.repository import Git
     from release_tool.github.actions import Actions

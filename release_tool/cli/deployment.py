@@ -406,7 +406,7 @@ def _until(text: str, now: datetime) -> datetime | None:
     """Read when a halt ends: a time from now on, a time of the day (UTC), or a whole date with its time."""
     from datetime import UTC, datetime, time, timedelta
 
-    from release_tool.config import Duration
+    from release_tool.config.model import Duration
 
     if not text.strip():
         return None

@@ -18,7 +18,7 @@ from release_tool.release.announce import entries
 from release_tool.release.notes.edit import resolve_tag
 
 if TYPE_CHECKING:
-    from release_tool.config import Event
+    from release_tool.config.model import Event
     from release_tool.deploy.candidates import RevisionResolver
     from release_tool.deploy.ledger.model import Deployment
     from release_tool.deploy.ledger.writer import LedgerWriter

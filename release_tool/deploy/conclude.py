@@ -20,7 +20,7 @@ from release_tool.errors import PermissionDeniedError, ReleaseToolError, RemoteE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from release_tool.config import Target
+    from release_tool.config.model import Target
     from release_tool.deploy.attempt import Attempt, DeployResult
     from release_tool.deploy.ledger.model import Deployment
     from release_tool.deploy.ledger.writer import LedgerWriter

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from release_tool.config import Target
+    from release_tool.config.model import Target
     from release_tool.deploy.candidates import RevisionResolver
     from release_tool.deploy.command import CommandResult
     from release_tool.deploy.environment import DeployEnvironment

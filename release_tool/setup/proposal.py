@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config import Build, Config, Job, Labels
+from release_tool.config.model import Build, Config, Job, Labels
 from release_tool.setup.files import APP, APP_KEY
 
 if TYPE_CHECKING:
