@@ -155,7 +155,7 @@ SCHEMA = $(BIN)/python -c 'import json; from release_tool.$(1) import json_schem
 		> release_tool/$(2).schema.json.new && mv release_tool/$(2).schema.json.new release_tool/$(2).schema.json
 
 schema: setup ## Write the JSON Schemas and the reference of the configuration anew, from their types
-	$(call SCHEMA,config,config)
+	$(call SCHEMA,config.schema,config)
 	$(call SCHEMA,status.model,status)
 	$(BIN)/python -m tests.reference
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from release_tool.config import Config, Environment, Sync
+from release_tool.config.model import Config, Environment, Sync
 from release_tool.setup.files import DEPLOY, LOOK, RELEASE
 from release_tool.setup.render import Values
 from release_tool.setup.shipped import render

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,7 +12,7 @@ from release_tool.text.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from release_tool.config import Config
+    from release_tool.config.model import Config
     from release_tool.git.push import Branches
     from release_tool.git.repository import Git
     from release_tool.github.actions import Actions
@@ -51,7 +52,7 @@ class Project:
     notify: Notify
     settling: float = 2
 
-    @property
+    @functools.cached_property
     def remote(self) -> GitHub:
         """GitHub, or the error that says how to give the tool a token."""
         if not self.repository:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from release_tool.config import json_schema
+from release_tool.config.schema import json_schema
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import release_tool
-from release_tool.config import Config, Duration, choose, json_schema, parse
+from release_tool.config.model import Config, Duration
+from release_tool.config.read import choose, parse
+from release_tool.config.schema import json_schema
 from release_tool.errors import UsageError
 from tests import reference
 

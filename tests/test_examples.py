@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.config import parse
+from release_tool.config.read import parse
 from release_tool.deploy.freeze import parse_cron, parse_zone
 from release_tool.deploy.health.judge import unusable
 from release_tool.deploy.health.verdict import checks_of
@@ -22,7 +22,7 @@ from tests.workflow_rights import breaches_of_rights
 from tests.workflow_rules import breaches_of_action, breaches_of_workflow, read_workflow
 
 if TYPE_CHECKING:
-    from release_tool.config import Config
+    from release_tool.config.model import Config
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "docs" / "examples"

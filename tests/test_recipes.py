@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 from werkzeug import Response
 
-from release_tool.config import parse
+from release_tool.config.read import parse
 from release_tool.deploy.command import CommandInput, passed_on, run, surroundings
 from release_tool.deploy.health.judge import unusable
 from release_tool.text.masking import Masker
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_httpserver import HTTPServer
     from werkzeug import Request
 
-    from release_tool.config import Environment
+    from release_tool.config.model import Environment
     from release_tool.deploy.command import CommandResult
 
 RECIPES = Path(__file__).parent.parent / "docs" / "recipes"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from release_tool.config import Config
+    from release_tool.config.model import Config
     from release_tool.git.repository import Git
     from release_tool.model.version import Version
 

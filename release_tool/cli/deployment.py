@@ -417,7 +417,7 @@ def _until(text: str, now: datetime) -> datetime | None:
     """Read when a halt ends: a time from now on, a time of the day (UTC), or a whole date with its time."""
     from datetime import UTC, datetime, time, timedelta
 
-    from release_tool.config import Duration
+    from release_tool.config.model import Duration
 
     if not text.strip():
         return None
@@ -456,7 +456,7 @@ def _by_workflow(session: Session, environment: str, inputs: Mapping[str, str], 
     from release_tool.deploy.our_workflows import workflow_of
 
     deploy_environment = _deploy_environment(session, environment, PlainProgress(session), "")
-    request = {**inputs, "environment": environment, "reason": deploy_environment.masker()(inputs["reason"])}
+    request = {**inputs, "environment": environment, "reason": deploy_environment.mask(inputs["reason"])}
     run = dispatch.start(deploy_environment.project, workflow_of(deploy_environment.project, "deploy"), request)
     ended = dispatch.follow(
         deploy_environment.project, run, session.show_job(f"{deploy_environment.project.web_url}/actions/runs/{run}")

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 import msgspec
 
-from release_tool import config
 from release_tool.cli import DOCUMENTED, PATIENCE
 from release_tool.cli.colour import colour
+from release_tool.config.read import FILES, choose, parse
 from release_tool.errors import RefusedError, UsageError
 from release_tool.git.push import Branches
 from release_tool.git.repository import Git, parse_remote
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from release_tool.cli import Options
-    from release_tool.config import Config
+    from release_tool.config.model import Config
     from release_tool.github.actions import Level
     from release_tool.github.api import GitHub, WorkflowJob
     from release_tool.notify.channels import Channels
@@ -254,8 +254,8 @@ def current_session() -> Session:
 def read_config(git: Git, named: str) -> Config:
     """Read the configuration: the named file, else the one of the usual files that has any; in a bare clone of HEAD."""
     if named:
-        return config.parse(_text(Path(named)), Path(named).name)
-    return config.choose({name: text for name in config.FILES if (text := _configured(git, name)) is not None})
+        return parse(_text(Path(named)), Path(named).name)
+    return choose({name: text for name in FILES if (text := _configured(git, name)) is not None})
 
 
 def _configured(git: Git, name: str) -> str | None:

@@ -9,7 +9,7 @@ from release_tool.errors import RefusedError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from release_tool.config import Environment
+    from release_tool.config.model import Environment
     from release_tool.project import Project
 
 _SECRET = "RELEASE_SECRET_"  # noqa: S105  # the beginning of a name

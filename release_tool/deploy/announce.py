@@ -11,7 +11,6 @@ from release_tool.deploy.ledger.events import event_of
 from release_tool.deploy.ledger.model import DeploymentKind, live_before, over_by
 from release_tool.deploy.ledger.phase import EVERYBODY
 from release_tool.deploy.links import links
-from release_tool.deploy.preconditions import changes_to
 from release_tool.errors import ReleaseToolError, SignalError
 from release_tool.notify.notice import Notice, subscribers
 from release_tool.notify.send import RECENT
@@ -19,7 +18,7 @@ from release_tool.release.announce import entries
 from release_tool.release.notes.edit import resolve_tag
 
 if TYPE_CHECKING:
-    from release_tool.config import Event
+    from release_tool.config.model import Event
     from release_tool.deploy.candidates import RevisionResolver
     from release_tool.deploy.ledger.model import Deployment
     from release_tool.deploy.ledger.writer import LedgerWriter
@@ -76,7 +75,7 @@ def _tell(
 
 def _notice(writer: LedgerWriter, ended: Deployment, event: Event, revisions: RevisionResolver | None) -> Notice:
     environment, payload = writer.environment, ended.payload
-    project, mask = environment.project, environment.masker()
+    project, mask = environment.project, environment.mask
     older, newer = _between(writer, ended)
     before, after = _from_to(writer, ended)
     since = resolve_tag(project, older.payload.name.partition("+")[0]) if older else ""
@@ -143,7 +142,7 @@ def _changes(
     if older is None:
         return ()
     try:
-        return entries(changes_to(revisions or resolve_revisions(project), older.commit, newer.commit))
+        return entries((revisions or resolve_revisions(project)).changes(older.commit, newer.commit))
     except SignalError:
         raise
     except ReleaseToolError as error:

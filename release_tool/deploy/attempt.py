@@ -16,7 +16,7 @@ from release_tool.deploy.ledger.store import deployments_of
 from release_tool.deploy.manual import by_hand
 from release_tool.deploy.our_workflows import told_next_look
 from release_tool.deploy.policy import DeployOutcome
-from release_tool.deploy.preconditions import best_rollback_target, changes_to, facts_before, halted
+from release_tool.deploy.preconditions import best_rollback_target, facts_before, halted
 from release_tool.deploy.rollout import Rollout
 from release_tool.history.changes import Change
 from release_tool.history.trust import summed_up
@@ -120,7 +120,7 @@ class Attempt:
             automatic=self.request.automatic,
             owner=self.writer.owner,
             by=self.request.by,
-            reason=self.environment.masker()(self.request.reason),
+            reason=self.environment.mask(self.request.reason),
             references=self.references,
             parent=self.leaves.id if self.leaves else None,
             overrides=decision.overrides if decision else (),
@@ -158,7 +158,7 @@ class Attempt:
     def changes(self) -> tuple[Change, ...]:
         """What changes by it on the main branch; nothing where nobody knows what is live."""
         now = live(self.writer.ledger).commit
-        return changes_to(self.revisions, now, self.revision.commit) if now else ()
+        return self.revisions.changes(now, self.revision.commit) if now else ()
 
     def manual(self) -> str:
         """What to type, should GitHub be down: for this commit, and for the last known good."""
@@ -173,7 +173,7 @@ class Attempt:
         return "\n\n".join([*texts, f"# afterwards, so that the ledger knows\n{after}"])
 
     def _by_hand(self, title: str) -> str:
-        rollout, mask = self.rollout(), self.environment.masker()
+        rollout, mask = self.rollout(), self.environment.mask
         steps = [(rollout.argv, rollout.command_input(target).variables) for target in rollout.targets]
         return mask(by_hand(title, self.revision.commit, steps, self.environment.settings.pass_env))
 

@@ -94,7 +94,12 @@ class RevisionResolver:
         return self._named[commit]
 
     def changes(self, older: str, newer: str) -> tuple[Change, ...]:
-        """The changes that the release in one commit brings to those in another, on its branch; both are here."""
+        """The changes that the release in one commit brings to those in another, on its branch.
+
+        There are none where the older one is not here.
+        """
+        if not self.project.git.obtain(older):
+            return ()
         first, last = self.named(older).tag, self.named(newer).tag
         if not first or not last or first == last:
             return ()

@@ -21,7 +21,7 @@ from release_tool.errors import PermissionDeniedError, ReleaseToolError, RemoteE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from release_tool.config import Target
+    from release_tool.config.model import Target
     from release_tool.deploy.attempt import Attempt, DeployResult
     from release_tool.deploy.ledger.model import Deployment
     from release_tool.deploy.ledger.writer import LedgerWriter
@@ -213,7 +213,7 @@ def touched(rollout: Rollout) -> tuple[Target, ...]:
 
 def incident(attempt: Attempt, rollout: Rollout, reason: str) -> str:
     """Stop the line: an issue that halts the environment, with what is known; its address, empty where that failed."""
-    mask = rollout.environment.masker()
+    mask = rollout.environment.mask
     details = "\n\n".join([mask(rollout.evidence.markdown()), "By hand:\n\n" + _indented(attempt.manual())])
     try:
         environment = rollout.environment
@@ -231,7 +231,7 @@ def keep_evidence(rollout: Rollout) -> None:
         return
     try:
         folder = rollout.environment.evidence / f"{rollout.environment.name}-{rollout.entry.id}"
-        rollout.evidence.write(folder, rollout.environment.masker())
+        rollout.evidence.write(folder, rollout.environment.mask)
     except OSError as error:
         rollout.environment.project.say(f"the evidence could not be kept: {error}")
 

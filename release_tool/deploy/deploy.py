@@ -236,7 +236,7 @@ def _halt_behind(attempt: Attempt) -> None:
     left = attempt.leaves.payload.name if attempt.leaves else "what was live"
     reason = attempt.request.reason or f"{left} was rolled back"
     order = HaltOrder(
-        environment=attempt.environment.name, by=attempt.request.by, reason=attempt.environment.masker()(reason)
+        environment=attempt.environment.name, by=attempt.request.by, reason=attempt.environment.mask(reason)
     )
     with attempt.writer.patient("halting the environment"):
         halt(attempt.environment.project, order, tells=False)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, Protocol
 
-from release_tool import config
-from release_tool.config import Target
+from release_tool.config.model import Target
+from release_tool.config.read import FILES, choose
 from release_tool.deploy.command import OUR_TOKENS, passed_on
 from release_tool.deploy.freeze import parse_cron, parse_zone
 from release_tool.deploy.health.probe import Question, insist_usable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from release_tool.config import Check, Environment
+    from release_tool.config.model import Check, Environment
     from release_tool.deploy.health.verdict import HealthAnalysis, Sample
     from release_tool.project import Project
     from release_tool.text.masking import Masker
@@ -66,7 +67,7 @@ class DeployEnvironment:
     progress: Progress = dataclasses.field(default_factory=SilentProgress)
     evidence: Path | None = None
 
-    @property
+    @functools.cached_property
     def checks(self) -> tuple[Check, ...]:
         """Every check, each with a name."""
         return checks_of(self.settings)
@@ -89,7 +90,8 @@ class DeployEnvironment:
         """The variables of ours that a command is given; raises UsageError for one that isn't set."""
         return passed_on(self.settings.pass_env, self.ours)
 
-    def masker(self) -> Masker:
+    @functools.cached_property
+    def mask(self) -> Masker:
         """What takes every secret out of a text: ours, what is passed on, and passwords in addresses."""
         urls = [self.settings.url, *(target.url for target in self.targets), *(check.url for check in self.checks)]
         return masker(self.secrets().union(*map(url_secrets, urls)))
@@ -111,8 +113,8 @@ def with_deployed_configuration(project: Project) -> Project:
     head = project.git.fetch_branch(deployed_branch(project))
     if head is None:
         return project
-    texts = {name: text for name in config.FILES if (text := project.git.file(head, name)) is not None}
-    found = config.choose({name: text.decode(errors="replace") for name, text in texts.items()})
+    texts = {name: text for name in FILES if (text := project.git.file(head, name)) is not None}
+    found = choose({name: text.decode(errors="replace") for name, text in texts.items()})
     return dataclasses.replace(project, config=found)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import date
 
-    from release_tool.config import Freeze
+    from release_tool.config.model import Freeze
 
 _FORESIGHT = timedelta(days=31)
 """How far ahead windows that follow one another without a gap are followed."""

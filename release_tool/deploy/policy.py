@@ -22,7 +22,7 @@ from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from release_tool.config import Environment
+    from release_tool.config.model import Environment
 
 
 class DeployFacts(msgspec.Struct, frozen=True, kw_only=True):

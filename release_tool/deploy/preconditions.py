@@ -57,7 +57,7 @@ def facts_before(  # noqa: PLR0913 - a deployment is decided by all of these
     """
     ledger = ledgers[name]
     deploys = kind is DeploymentKind.DEPLOY
-    withdrawn, gone = unfit(revisions, ledger, revision)
+    withdrawn, gone = unfit(revisions, ledger, (revision.commit, revision.name))
     mark = _mark(revisions, ledger, revision) if deploys else None
     known = policy.DeployFacts(
         environment=name,
@@ -118,20 +118,18 @@ def best_rollback_target(
     revisions: RevisionResolver, ledger: Ledger, leaves: str | None, tried: Collection[str] = ()
 ) -> RollbackTarget:
     """The last known good other than the commit that is left and those tried, with the reason why not the others."""
-    withdrawn = _withdrawn(revisions, ledger)
-    gone = revisions.gone(proven_commits(ledger))
+    withdrawn, gone = unfit(revisions, ledger)
     return rollback_target(ledger, leaves, withdrawn=withdrawn, gone=gone, tried=tried)
 
 
 def unfit(
-    revisions: RevisionResolver, ledger: Ledger, revision: Revision | None
+    revisions: RevisionResolver, ledger: Ledger, *others: tuple[str, str]
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """The commits of withdrawn releases, and those that stand nowhere."""
-    withdrawn, commits = _withdrawn(revisions, ledger), {*proven_commits(ledger)}
-    if revision:
-        commits.add(revision.commit)
-        withdrawn |= {revision.commit} if revision.name in revisions.withdrawn() else frozenset()
-    return withdrawn, revisions.gone(commits)
+    """The commits of withdrawn releases, and those that stand nowhere; `others` are more commits with their names."""
+    known = {*others, *((one.commit, one.payload.name) for one in ledger)}
+    bad = revisions.withdrawn()
+    withdrawn = frozenset(commit for commit, name in known if name in bad)
+    return withdrawn, revisions.gone({*(commit for commit, _ in others), *proven_commits(ledger)})
 
 
 def irreversible(revisions: RevisionResolver, older: str | None, newer: str) -> str:
@@ -143,7 +141,7 @@ def irreversible(revisions: RevisionResolver, older: str | None, newer: str) -> 
         older = git.merge_base(older, newer)
     if older is None or older == newer:
         return ""
-    changes = changes_to(revisions, older, newer)
+    changes = revisions.changes(older, newer)
     found = [change.name for change in changes if change.irreversible]
     settled = {path for change in changes if change.irreversible is False for path in _files(revisions.project, change)}
     patterns = revisions.project.config.irreversible_paths
@@ -152,18 +150,6 @@ def irreversible(revisions: RevisionResolver, older: str | None, newer: str) -> 
     named = found or [f"`{visible(path)}`" for path in one_way]
     more = f" and {len(named) - _FEW} more" if len(named) > _FEW else ""
     return ", ".join(named[:_FEW]) + more
-
-
-def _withdrawn(revisions: RevisionResolver, ledger: Ledger) -> frozenset[str]:
-    names = revisions.withdrawn()
-    return frozenset(deployment.commit for deployment in ledger if deployment.payload.name in names)
-
-
-def changes_to(revisions: RevisionResolver, older: str | None, newer: str) -> tuple[Change, ...]:
-    """The changes that one commit has and the other has not."""
-    if older is None or not revisions.project.git.obtain(older):
-        return ()
-    return revisions.changes(older, newer)
 
 
 def _files(project: Project, change: Change) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from release_tool.config import Target
+    from release_tool.config.model import Target
     from release_tool.deploy.candidates import RevisionResolver
     from release_tool.deploy.command import CommandResult
     from release_tool.deploy.environment import DeployEnvironment
@@ -314,7 +314,7 @@ def _run_command(rollout: Rollout, target: Target, directory: Path, variables: M
             directory=directory,
             environment=variables,
             timeout=environment.settings.command_timeout.total_seconds(),
-            mask=environment.masker(),
+            mask=environment.mask,
             show=environment.progress.line,
         )
     rollout.evidence.said.append(CommandOutput(target.name, ran))

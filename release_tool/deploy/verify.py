@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config import Duration
+from release_tool.config.model import Duration
 from release_tool.deploy.attempt import Attempt
 from release_tool.deploy.candidates import resolve_revisions
 from release_tool.deploy.conclude import prove, with_evidence

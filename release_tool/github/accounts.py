@@ -10,12 +10,12 @@ from urllib.parse import quote
 import msgspec
 
 from release_tool.errors import PermissionDeniedError
-from release_tool.github.graphql import BOT, GraphQL
-from release_tool.github.rest import Rest
+from release_tool.github.graphql import BOT
 from release_tool.github.transport import NotFoundError, Purpose
 
 if TYPE_CHECKING:
-    from release_tool.github.transport import Transport
+    from release_tool.github.graphql import GraphQL
+    from release_tool.github.rest import Rest
 
 ACTIONS = f"github-actions{BOT}"
 """The account of every workflow."""
@@ -53,9 +53,9 @@ class Accounts:
     Every method raises RemoteError where GitHub fails, and PermissionDeniedError where the token lacks a right.
     """
 
-    def __init__(self, repository: str, transport: Transport) -> None:
-        self._rest = Rest(repository, transport)
-        self._graphql = GraphQL(repository, transport)
+    def __init__(self, rest: Rest, graphql: GraphQL) -> None:
+        self._rest = rest
+        self._graphql = graphql
         self._access: dict[str, Access] = {}
 
     @functools.cached_property

@@ -34,45 +34,32 @@ class Actions:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-
-    # What we are
-
-    @property
-    def enabled(self) -> bool:
+        self.enabled = self._get("GITHUB_ACTIONS") == "true"
         """Whether we run in a job."""
-        return self._get("GITHUB_ACTIONS") == "true"
-
-    @property
-    def run(self) -> int:
+        self.run = self._number("GITHUB_RUN_ID")
         """The id of the workflow run; 0 outside of one."""
-        return self._number("GITHUB_RUN_ID")
-
-    @property
-    def attempt(self) -> int:
+        self.attempt = self._number("GITHUB_RUN_ATTEMPT")
         """The how-manieth attempt of the run; 0 outside of one."""
-        return self._number("GITHUB_RUN_ATTEMPT")
-
-    @property
-    def job(self) -> str:
+        self.job = self._get("GITHUB_JOB")
         """The name of the job in its workflow, which is not the id that the API knows it by."""
-        return self._get("GITHUB_JOB")
-
-    @property
-    def runner(self) -> str:
+        self.runner = self._get("RUNNER_NAME")
         """The name of the machine that runs the job."""
-        return self._get("RUNNER_NAME")
-
-    @property
-    def actor(self) -> str:
+        self.actor = self._get("GITHUB_TRIGGERING_ACTOR") or self._get("GITHUB_ACTOR")
         """Who started this attempt, which may be somebody else than who started the run."""
-        return self._get("GITHUB_TRIGGERING_ACTOR") or self._get("GITHUB_ACTOR")
-
-    # What started us
-
-    @property
-    def event_name(self) -> str:
+        self.event_name = self._get("GITHUB_EVENT_NAME")
         """What happened, such as `push`; in a called workflow it is what the caller was started by."""
-        return self._get("GITHUB_EVENT_NAME")
+        self.sha = self._get("GITHUB_SHA")
+        """The commit that the run is on."""
+        self.repository = self._get("GITHUB_REPOSITORY")
+        """`owner/name` of the repository that the run belongs to."""
+        self.server_url = self._get("GITHUB_SERVER_URL") or "https://github.com"
+        """Where people and git find GitHub."""
+        self.api_url = self._get("GITHUB_API_URL") or "https://api.github.com"
+        """Where the REST API is."""
+        self.graphql_url = self._get("GITHUB_GRAPHQL_URL") or "https://api.github.com/graphql"
+        """Where the GraphQL API is."""
+        self.run_url = f"{self.server_url}/{self.repository}/actions/runs/{self.run}" if self.run else ""
+        """The page of the run; empty outside of one."""
 
     @property
     def branch(self) -> str | None:
@@ -89,11 +76,6 @@ class Actions:
         """The tag whose push started the run."""
         return self.tag if self.event_name == "push" else None
 
-    @property
-    def sha(self) -> str:
-        """The commit that the run is on."""
-        return self._get("GITHUB_SHA")
-
     @functools.cached_property
     def event(self) -> dict[str, object]:
         """What GitHub tells about the event; raises UsageError where it can't be read."""
@@ -105,33 +87,6 @@ class Actions:
         except (OSError, *UNREADABLE) as error:
             why = (error.strerror if isinstance(error, OSError) else "") or str(error)
             raise UsageError(f"the event in {path[:_SHOWN]} can't be read: {why[:_SHOWN]}") from error
-
-    # Where GitHub is
-
-    @property
-    def repository(self) -> str:
-        """`owner/name` of the repository that the run belongs to."""
-        return self._get("GITHUB_REPOSITORY")
-
-    @property
-    def server_url(self) -> str:
-        """Where people and git find GitHub."""
-        return self._get("GITHUB_SERVER_URL") or "https://github.com"
-
-    @property
-    def api_url(self) -> str:
-        """Where the REST API is."""
-        return self._get("GITHUB_API_URL") or "https://api.github.com"
-
-    @property
-    def graphql_url(self) -> str:
-        """Where the GraphQL API is."""
-        return self._get("GITHUB_GRAPHQL_URL") or "https://api.github.com/graphql"
-
-    @property
-    def run_url(self) -> str:
-        """The page of the run; empty outside of one."""
-        return f"{self.server_url}/{self.repository}/actions/runs/{self.run}" if self.run else ""
 
     # What we tell
 

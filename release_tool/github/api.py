@@ -391,7 +391,7 @@ class GitHub:
         self.name = repository
         self._known = False
         self._clock = clock or SystemClock()
-        self._transport = transport = Transport(
+        self._transport = Transport(
             token=token,
             token_source=token_source,
             api_url=api_url,
@@ -399,12 +399,12 @@ class GitHub:
             patience=Patience(clock=self._clock, max_wait=timedelta(seconds=max_wait), silence=silence),
             seconds_between_writes=seconds_between_writes,
         )
-        self._rest = Rest(repository, transport)
-        self._graphql = GraphQL(repository, transport)
+        self._rest = Rest(repository, self._transport)
+        self._graphql = GraphQL(repository, self._transport)
 
-    def adapter(self, kind: Callable[[str, Transport], A]) -> A:
+    def adapter(self, kind: Callable[[Rest, GraphQL], A]) -> A:
         """What asks GitHub on behalf of one stage; it lives beside that stage, as nobody else needs it."""
-        return kind(self.name, self._transport)
+        return kind(self._rest, self._graphql)
 
     def time(self) -> datetime:
         """What time it is at GitHub, which dates everything that is read there."""
@@ -417,17 +417,17 @@ class GitHub:
     @functools.cached_property
     def issues(self) -> Issues:
         """The issues and pull requests that we open ourselves."""
-        return Issues(self.name, self._transport)
+        return Issues(self._rest, self._graphql)
 
     @functools.cached_property
     def accounts(self) -> Accounts:
         """Who writes here, and what they may do."""
-        return Accounts(self.name, self._transport)
+        return Accounts(self._rest, self._graphql)
 
     @functools.cached_property
     def workflows(self) -> Workflows:
         """The workflows that a person starts."""
-        return Workflows(self.name, self._transport, self._clock)
+        return Workflows(self._rest, self._graphql, self._clock)
 
     @property
     def requests(self) -> int:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.errors import NoAnswerError
-from release_tool.github.graphql import Actor, GraphQL, account
-from release_tool.github.rest import Rest
+from release_tool.github.graphql import Actor, account
 from release_tool.github.transport import Purpose, RejectedError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from release_tool.github.transport import Transport
+    from release_tool.github.graphql import GraphQL
+    from release_tool.github.rest import Rest
+
 
 _PAGE = 100
 _LONGEST_TITLE = 256
@@ -144,10 +145,9 @@ class Issues:
     those that write raise NoAnswerError where it is not known whether GitHub did it.
     """
 
-    def __init__(self, repository: str, transport: Transport) -> None:
-        self._repository = repository
-        self._rest = Rest(repository, transport)
-        self._graphql = GraphQL(repository, transport)
+    def __init__(self, rest: Rest, graphql: GraphQL) -> None:
+        self._rest = rest
+        self._graphql = graphql
 
     # Pull requests
 
@@ -275,7 +275,7 @@ class Issues:
 
     def _pulls(self, prefix: str, parameters: Mapping[str, str | int], purpose: Purpose) -> list[_Pull]:
         """The pull requests of one page whose branch is this repository's and begins so."""
-        ours = self._repository.casefold()
+        ours = self._rest.repository.casefold()
         return [
             pull
             for pull in self._rest.read("pulls", list[_Pull], purpose, **parameters)

@@ -19,30 +19,30 @@ class Rest:
     """The REST interface of one repository; paths are below it and have their names quoted already."""
 
     def __init__(self, repository: str, transport: Transport) -> None:
-        self._repository = repository
-        self._transport = transport
+        self.repository = repository
+        self.transport = transport
 
     def path(self, path: str = "", **parameters: str | int) -> str:
         """The whole path of something in the repository; an empty one is the repository itself."""
-        whole = f"/repos/{self._repository}/{path}".rstrip("/")
+        whole = f"/repos/{self.repository}/{path}".rstrip("/")
         return f"{whole}?{urlencode(parameters)}" if parameters else whole
 
     def read(self, path: str, kind: type[T], purpose: Purpose, **parameters: str | int) -> T:
         """Read something; raises NotFoundError where it is not there."""
-        return decode(self._transport.read(self.path(path, **parameters), purpose).body, kind, purpose)
+        return decode(self.transport.read(self.path(path, **parameters), purpose).body, kind, purpose)
 
     def pages(self, path: str, kind: type[T], purpose: Purpose, **parameters: str | int) -> Iterator[T]:
         """Read a list to its end, a hundred at once, following the links that GitHub gives."""
         url: str | None = self.path(path, **{"per_page": 100, **parameters})
         while url:
-            answer = self._transport.read(url, purpose)
+            answer = self.transport.read(url, purpose)
             yield decode(answer.body, kind, purpose)
             url = answer.next_page
 
     def write(self, verb: str, path: str, fields: Mapping[str, object] | None, kind: type[T], purpose: Purpose) -> T:
         """Write something, once, and read the answer."""
-        return decode(self._transport.write(verb, self.path(path), fields, purpose).body, kind, purpose)
+        return decode(self.transport.write(verb, self.path(path), fields, purpose).body, kind, purpose)
 
     def send(self, verb: str, path: str, fields: Mapping[str, object] | None, purpose: Purpose) -> None:
         """Write something, once, whose answer says nothing more."""
-        self._transport.write(verb, self.path(path), fields, purpose)
+        self.transport.write(verb, self.path(path), fields, purpose)

@@ -10,14 +10,15 @@ from urllib.parse import quote
 import msgspec
 
 from release_tool.errors import NoAnswerError, RefusedError, RemoteError
-from release_tool.github.graphql import GraphQL, account
-from release_tool.github.rest import Rest
+from release_tool.github.graphql import account
 from release_tool.github.transport import Purpose, RejectedError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from release_tool.github.transport import ApiResponse, Transport
+    from release_tool.github.graphql import GraphQL
+    from release_tool.github.rest import Rest
+    from release_tool.github.transport import ApiResponse
     from release_tool.system.clock import Clock
 
 _MANY = 50
@@ -71,11 +72,9 @@ class _WaitingRuns(msgspec.Struct, frozen=True):
 class Workflows:
     """The workflows of one repository; every method raises RemoteError where GitHub fails."""
 
-    def __init__(self, repository: str, transport: Transport, clock: Clock) -> None:
-        self._repository = repository
-        self._rest = Rest(repository, transport)
-        self._graphql = GraphQL(repository, transport)
-        self._transport = transport
+    def __init__(self, rest: Rest, graphql: GraphQL, clock: Clock) -> None:
+        self._rest = rest
+        self._graphql = graphql
         self._clock = clock
 
     def dispatch(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> int:
@@ -116,14 +115,14 @@ class Workflows:
     def _start(self, workflow: str, fields: dict[str, object], purpose: Purpose) -> ApiResponse:
         path = self._rest.path(f"{_path(workflow)}/dispatches")
         try:
-            return self._transport.write("POST", path, fields | {"return_run_details": True}, purpose)
+            return self._rest.transport.write("POST", path, fields | {"return_run_details": True}, purpose)
         except RejectedError:
             # A server that does not know that field has done nothing; any other reason is told again.
             return self._start_plainly(workflow, fields, purpose)
 
     def _start_plainly(self, workflow: str, fields: dict[str, object], purpose: Purpose) -> ApiResponse:
         try:
-            return self._transport.write("POST", self._rest.path(f"{_path(workflow)}/dispatches"), fields, purpose)
+            return self._rest.transport.write("POST", self._rest.path(f"{_path(workflow)}/dispatches"), fields, purpose)
         except RejectedError:
             self._insist_on_active(workflow, purpose)
             raise
@@ -136,7 +135,7 @@ class Workflows:
                 f"{workflow} is switched off on GitHub ({state})",
                 during=purpose.doing,
                 already="nothing was started",
-                todo=f"switch it on and try again: gh workflow enable {workflow} --repo {self._repository}",
+                todo=f"switch it on and try again: gh workflow enable {workflow} --repo {self._rest.repository}",
             )
 
     def _started(self, workflow: str, ref: str, newest: int) -> int | None:

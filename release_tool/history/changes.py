@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config import USUAL_TYPES
+from release_tool.config.model import USUAL_TYPES
 from release_tool.history.titles import conventional, has_breaking_footer, near_miss, nearly_breaking
 from release_tool.model.commits import Author, Commit, PullRequest, author_of
 from release_tool.model.version import Bump
@@ -18,7 +18,7 @@ from release_tool.model.version import Bump
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from release_tool.config import Config, Labels, Level
+    from release_tool.config.model import Config, Labels, Level
 
 _MERGED = re.compile(r"Merge pull request #(?P<number>[0-9]{1,9}) from \S+")
 _SQUASHED = re.compile(r"(?P<title>.*\S)\s+\(#(?P<number>[0-9]{1,9})\)", re.DOTALL)

@@ -13,7 +13,7 @@ from release_tool.model.version import Version, precedence
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from release_tool.config import Config
+    from release_tool.config.model import Config
     from release_tool.model.tag_names import Naming, TagName
     from release_tool.model.version import Precedence
 

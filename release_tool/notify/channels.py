@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from release_tool.config import Channel
+    from release_tool.config.model import Channel
     from release_tool.notify.notice import Message
     from release_tool.system.clock import Clock
 

@@ -14,7 +14,7 @@ from release_tool.errors import UsageError
 from release_tool.notify.notice import LONGEST, Message, calmed, mood_of
 
 if TYPE_CHECKING:
-    from release_tool.config import Messages
+    from release_tool.config.model import Messages
     from release_tool.notify.notice import Notice, Topic
 
 _STANDARD = Path(__file__).parent / "messages"

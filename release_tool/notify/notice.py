@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Literal, assert_never
 
 import msgspec
 
-from release_tool.config import Event
+from release_tool.config.model import Event
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from release_tool.config import Channel
+    from release_tool.config.model import Channel
 
 Topic = Event | Literal["test"]
 Mood = Literal["info", "success", "warning", "failure"]

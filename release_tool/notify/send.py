@@ -6,7 +6,7 @@ import dataclasses
 from datetime import timedelta
 from typing import TYPE_CHECKING, get_args
 
-from release_tool.config import Event
+from release_tool.config.model import Event
 from release_tool.errors import ReleaseToolError, UsageError
 from release_tool.notify.notice import Notice, NoticeChange, SendReport, subscribers
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
-    from release_tool.config import Config
+    from release_tool.config.model import Config
     from release_tool.notify.channels import Channels
     from release_tool.notify.notice import Message
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.errors import RemoteError
-from release_tool.github.graphql import Actor, GraphQL, LabelPage, PageInfo, pages
-from release_tool.github.rest import Rest
+from release_tool.github.graphql import Actor, LabelPage, PageInfo, pages
 from release_tool.github.transport import NotFoundError, Purpose
 from release_tool.model.commits import Author, Commit, PullRequest
 from release_tool.pull_request.policy import MergeCandidate
 
 if TYPE_CHECKING:
-    from release_tool.github.transport import Transport
+    from release_tool.github.graphql import GraphQL
+    from release_tool.github.rest import Rest
 
 _PAGE = 100
 
@@ -174,9 +174,9 @@ class _Made(msgspec.Struct, frozen=True):
 class PullRequests:
     """The pull requests of one repository; every method raises RemoteError where GitHub fails."""
 
-    def __init__(self, repository: str, transport: Transport) -> None:
-        self._rest = Rest(repository, transport)
-        self._graphql = GraphQL(repository, transport)
+    def __init__(self, rest: Rest, graphql: GraphQL) -> None:
+        self._rest = rest
+        self._graphql = graphql
 
     def candidate(self, number: int, *, files: bool) -> MergeCandidate | None:
         """A pull request as it is now, with the labels that exist; its paths cost more requests, so they are asked for.

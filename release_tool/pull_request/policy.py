@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config import Labels
+from release_tool.config.model import Labels
 from release_tool.history.changes import (
     BumpRule,
     ChangeKind,
@@ -29,7 +29,7 @@ from release_tool.text.markdown import Piece, pieces
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from release_tool.config import Config
+    from release_tool.config.model import Config
     from release_tool.history.changes import Change
 
 MIGRATION_TEXT = "## Migration\n\nBefore upgrading, …\n"

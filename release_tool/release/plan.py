@@ -24,7 +24,7 @@ from release_tool.model.version import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from release_tool.config import Config
+    from release_tool.config.model import Config
     from release_tool.history.facts import ReleaseFacts, Request
     from release_tool.model.tag_names import Naming
     from release_tool.model.tags import VersionTag

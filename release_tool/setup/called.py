@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from release_tool.config import Job
+    from release_tool.config.model import Job
 
 _SECRET = re.compile(r"\bsecrets\.(?P<name>\w+)")
 _DECLARED = re.compile(r"^    secrets:\n(?P<names>(?: {6}.*\n)+)", re.MULTILINE)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import timedelta
 
-    from release_tool.config import Config, Environment
+    from release_tool.config.model import Config, Environment
     from release_tool.deploy.ledger.model import Deployment
     from release_tool.history.changes import Change
     from release_tool.history.trust import Ignored

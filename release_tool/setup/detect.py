@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config import Labels
+from release_tool.config.model import Labels
 from release_tool.model.version import parse_version
 from release_tool.release.version_files import version_files
 from release_tool.setup import publishers

@@ -26,7 +26,7 @@ from release_tool.setup.github_settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from release_tool.config import Config
+    from release_tool.config.model import Config
     from release_tool.github.api import GitHub
     from release_tool.history.look import RepositorySnapshot
     from release_tool.history.trust import Ignored

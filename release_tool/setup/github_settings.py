@@ -9,7 +9,6 @@ from urllib.parse import quote
 import msgspec
 
 from release_tool.errors import PermissionDeniedError, RemoteError
-from release_tool.github.rest import Rest
 from release_tool.github.transport import NotFoundError, Purpose, RejectedError
 from release_tool.setup.checks import ActionsSettings, BranchRules, EnvironmentSettings, TagRules
 
@@ -17,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from release_tool.github.transport import Transport
+    from release_tool.github.graphql import GraphQL
+    from release_tool.github.rest import Rest
+
 
 _NOBODY = "release-tool/doctor/asks-for-what-does-not-exist"
 _NO_COMMIT = "0" * 40
@@ -132,9 +133,8 @@ class _Merging(msgspec.Struct, frozen=True):
 class Settings:
     """How one repository is set up; what a token can't see raises PermissionDeniedError or NotFoundError."""
 
-    def __init__(self, repository: str, transport: Transport) -> None:
-        self._rest = Rest(repository, transport)
-        self._transport = transport
+    def __init__(self, rest: Rest, _graphql: GraphQL) -> None:
+        self._rest = rest
 
     # Labels
 
@@ -216,7 +216,7 @@ class Settings:
 
     def time(self) -> datetime | None:
         """What time it is at GitHub, to the second."""
-        answer = self._transport.read(self._rest.path(), Purpose("asking for the time", "metadata: read"))
+        answer = self._rest.transport.read(self._rest.path(), Purpose("asking for the time", "metadata: read"))
         told = answer.headers.get("date")
         return parsedate_to_datetime(told) if told else None
 

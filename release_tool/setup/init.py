@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 import release_tool
-from release_tool import config as configuration
-from release_tool.config import Config
+from release_tool.config.model import Config
+from release_tool.config.read import configures, parse
 from release_tool.errors import RefusedError, UsageError
 from release_tool.git.worktree import Worktree
 from release_tool.history.look import look_at_tags
@@ -178,7 +178,7 @@ def propose(project: Project, found: Survey, choices: Choices) -> SetupProposal:
     values = _values(found, choices)
     tree = Worktree(project.git.root)
     settings = _settings(project, tree, found, _chosen(found, choices, recipe.get(CONFIGURATION, "")))
-    config = configuration.parse(settings.text, settings.path)
+    config = parse(settings.text, settings.path)
     scripts = {path: script for path, script in recipe.items() if path.endswith(".sh")}
     version = release_tool.__version__
     files = [
@@ -233,7 +233,7 @@ def difference(file: ManagedFile) -> str:
 def configured(tree: Worktree) -> str:
     """The file that configures the tool already."""
     texts = {name: tree.read(name) for name in (CONFIGURATION, "pyproject.toml")}
-    return next((name for name, text in texts.items() if text and configuration.configures(text, name)), "")
+    return next((name for name, text in texts.items() if text and configures(text, name)), "")
 
 
 def _settings(project: Project, tree: Worktree, found: Survey, wishes: Deviations) -> ManagedFile:

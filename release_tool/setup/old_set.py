@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from release_tool.config import Build, Job
+from release_tool.config.model import Build, Job
 from release_tool.setup import called
 from release_tool.setup.files import WORKFLOWS, is_untouched
 

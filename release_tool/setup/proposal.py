@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from release_tool.config import Build, Config, Job, Labels
+from release_tool.config.model import Build, Config, Job, Labels
 from release_tool.setup.detect import Way
 from release_tool.setup.files import APP, APP_KEY
 from release_tool.setup.publishers import deploys

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config import Duration
+from release_tool.config.model import Duration
 from release_tool.deploy.environment import environment_named
 from release_tool.errors import UsageError
 from release_tool.git.push import Branches

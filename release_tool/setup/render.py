@@ -12,7 +12,7 @@ from release_tool.setup.files import DEPLOY, DEPLOY_SETUP, LOOK, POLICY, RELEASE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from release_tool.config import Config
+    from release_tool.config.model import Config
 
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _PLAIN = re.compile(r"[A-Za-z][\w./-]*", re.ASCII)

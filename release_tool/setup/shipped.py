@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from release_tool.setup.render import known, wanted
 
 if TYPE_CHECKING:
-    from release_tool.config import Config
+    from release_tool.config.model import Config
     from release_tool.setup.render import Values
 
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -155,7 +155,7 @@ def _on_github(project: Project, branch: str, commits: Sequence[str], *, whole: 
     if not settings and not environments:
         return GitHubSnapshot(ledgers={}, cut=frozenset(), pulls=(), marks={})
     trust = trust_of(project)
-    snapshots = project.remote.adapter(lambda name, transport: GitHubSnapshots(name, transport, trust))
+    snapshots = project.remote.adapter(lambda rest, graphql: GitHubSnapshots(rest, graphql, trust))
     found = snapshots.look(environments, settings.branch if settings else branch, commits)
     return _uncovered(project, found)
 

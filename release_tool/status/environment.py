@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from release_tool import config
+from release_tool.config.model import Environment
 from release_tool.deploy.freeze import frozen
 from release_tool.deploy.health.verdict import checks_of
 from release_tool.deploy.ledger.model import (
@@ -52,7 +52,7 @@ class EnvironmentFacts(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    settings: config.Environment
+    settings: Environment
     ledger: Ledger
     at: datetime
     url: str = ""
@@ -190,7 +190,7 @@ def _first_of_run(ledger: Ledger, one: Deployment) -> Deployment:
     return first
 
 
-def _tells_version(settings: config.Environment) -> bool:
+def _tells_version(settings: Environment) -> bool:
     return any(check.version_pointer or check.version_header or check.version_pattern for check in checks_of(settings))
 
 

@@ -59,7 +59,7 @@ def _environment(
 ) -> EnvironmentStatus:
     project = revisions.project
     settings, ledger = project.config.environments[name], snapshot.ledgers[name]
-    withdrawn, gone = unfit(revisions, ledger, newest)
+    withdrawn, gone = unfit(revisions, ledger)
     return environment_status(
         EnvironmentFacts(
             name=name,

@@ -10,7 +10,7 @@ import msgspec
 from release_tool.deploy.ledger.model import Deployment
 from release_tool.deploy.ledger.store import DEPLOYMENT, Deployments, Record
 from release_tool.github.api import Status
-from release_tool.github.graphql import Actor, GraphQL, PageInfo
+from release_tool.github.graphql import Actor, PageInfo
 from release_tool.github.transport import Purpose
 from release_tool.history.marks import Marks, counted
 from release_tool.history.trust import Ignored, Trust
@@ -18,7 +18,9 @@ from release_tool.history.trust import Ignored, Trust
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from release_tool.github.transport import Transport
+    from release_tool.github.graphql import GraphQL
+    from release_tool.github.rest import Rest
+
 
 _PAGE = 100
 _PULLS = 50
@@ -101,10 +103,10 @@ class _Answer(msgspec.Struct, frozen=True):
 class GitHubSnapshots:
     """What one repository shows at a glance; raises RemoteError where GitHub fails, or the token lacks a right."""
 
-    def __init__(self, repository: str, transport: Transport, trust: Trust | None = None) -> None:
-        self._graphql = GraphQL(repository, transport)
+    def __init__(self, rest: Rest, graphql: GraphQL, trust: Trust | None = None) -> None:
+        self._graphql = graphql
         self._trust = trust or Trust()
-        self._deployments = Deployments(repository, transport, self._trust)
+        self._deployments = Deployments(rest, graphql, self._trust)
 
     def look(self, environments: Sequence[str], base: str, commits: Collection[str]) -> GitHubSnapshot:
         """Look at the newest deployments to some environments, the pull requests to a branch, and some commits."""

@@ -11,7 +11,6 @@ from datetime import datetime
 
 import msgspec
 
-from release_tool.config import clean_descriptions
 from release_tool.history.trust import Ignored
 from release_tool.status.metrics import DeliveryMetrics
 
@@ -357,6 +356,8 @@ def document(seen: Overview) -> dict[str, object]:
 
 def json_schema() -> dict[str, object]:
     """Describe that document as a JSON Schema."""
+    from release_tool.config.schema import clean_descriptions  # only a schema needs it
+
     (reference,), components = msgspec.json.schema_components([Overview], ref_template="#/$defs/{name}")
     whole = components["Overview"]
     whole["properties"] = {"schema": {"const": SCHEMA}, **whole["properties"]}

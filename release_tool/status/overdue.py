@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from release_tool.config import Config
+    from release_tool.config.model import Config
     from release_tool.deploy.health.verdict import Sample
     from release_tool.status.model import EnvironmentStatus, LiveVersion, Overview
 

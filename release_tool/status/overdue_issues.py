@@ -25,7 +25,7 @@ from release_tool.text.receipt import Receipt, receipt_of, with_receipt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from release_tool.config import Event
+    from release_tool.config.model import Event
     from release_tool.github.issues import OwnIssue
     from release_tool.project import Project
     from release_tool.status.model import Overview

@@ -17,7 +17,7 @@ from release_tool.text.receipt import Receipt, receipt_of, with_receipt, without
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from release_tool.config import Sync
+    from release_tool.config.model import Sync
     from release_tool.git.merge import Conflict
     from release_tool.history.changes import Change
     from release_tool.history.look import RepositorySnapshot

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config import Sync
+from release_tool.config.model import Sync
 from release_tool.errors import RefusedError, UsageError
 from release_tool.git import merge
 from release_tool.git.push import Pushed

@@ -26,7 +26,7 @@ import click
 
 from release_tool.cli import Options, group, main
 from release_tool.cli.session import Session
-from release_tool.config import parse
+from release_tool.config.read import parse
 from release_tool.deploy.freeze import parse_cron, parse_zone
 from release_tool.deploy.health.judge import Expected, ProbeResponse, judge, unusable
 from release_tool.deploy.health.probe import Question, insist_usable
@@ -49,7 +49,7 @@ from tests.clock import FakeClock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from release_tool.config import Config
+    from release_tool.config.model import Config
 
 SEED, CASES = 20260105, 100_000
 TARGET = "web"

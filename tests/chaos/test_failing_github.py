@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from github_sandbox import Fault
-from release_tool.config import Duration
+from release_tool.config.model import Duration
 from release_tool.deploy import deploy
 from release_tool.deploy.preconditions import DeployRequest
 from release_tool.errors import ReleaseToolError, UnhealthyError

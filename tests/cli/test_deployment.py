@@ -13,7 +13,7 @@ import pytest
 
 from github_sandbox import Fault
 from github_sandbox.store import Job
-from release_tool.config import Config, Environment
+from release_tool.config.model import Config, Environment
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.model.tags import Owner
 from release_tool.setup.files import DEPLOY

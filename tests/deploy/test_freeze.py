@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.config import Duration, Freeze
+from release_tool.config.model import Duration, Freeze
 from release_tool.deploy.freeze import frozen, frozen_until, next_time, parse_cron, parse_zone
 from release_tool.errors import UsageError
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from inline_snapshot import snapshot
 
-from release_tool.config import Environment
+from release_tool.config.model import Environment
 from release_tool.deploy.ledger.model import DeploymentKind, Override
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.policy import DeployFacts, DeployOutcome, may_deploy, next_steps, requirements

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from github_sandbox import Fault
-from release_tool.config import Config
+from release_tool.config.model import Config
 from release_tool.deploy import deploy as deployment
 from release_tool.deploy import reconcile
 from release_tool.deploy.halts import commands

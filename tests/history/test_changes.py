@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.config import USUAL_TYPES, Config, Labels
+from release_tool.config.model import USUAL_TYPES, Config, Labels
 from release_tool.history.changes import (
     BumpRule,
     ChangeKind,

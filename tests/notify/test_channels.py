@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from werkzeug import Response
 
-from release_tool.config import Channel
+from release_tool.config.model import Channel
 from release_tool.notify.channels import Channels
 from release_tool.notify.notice import Message, SendFailure, SendReport
 from release_tool.notify.worker import SendRequest, SendResult

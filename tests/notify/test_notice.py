@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.config import Channel
+from release_tool.config.model import Channel
 from release_tool.notify.notice import Notice, NoticeChange, calm, calmed, subscribers
 from release_tool.text.receipt import Receipt, receipt_of, with_receipt, without_receipt
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
-    from release_tool.config import Event
+    from release_tool.config.model import Event
 
 LIMIT = 10_000
 NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=4).map(tuple)

@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from werkzeug import Response
 
 from github_sandbox import Fault
-from release_tool.config import Channel, Config, Messages
+from release_tool.config.model import Channel, Config, Messages
 from release_tool.deploy import withdraw
 from release_tool.deploy.halts import commands
 from release_tool.deploy.halts.model import Halt, HaltOrder, Issue, read_halts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import pytest
 
-from release_tool.config import Config
+from release_tool.config.model import Config
 from release_tool.errors import RefusedError, UsageError
 from release_tool.history.facts import ReleaseFacts, Request
 from release_tool.model.tag_names import Naming, read_names

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from release_tool.config import Build, Job
+from release_tool.config.model import Build, Job
 from release_tool.setup.called import breaches
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples"

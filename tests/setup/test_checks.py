@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.config import Channel, Check, Config, Duration, Environment, Freeze, Labels, Sync
+from release_tool.config.model import Channel, Check, Config, Duration, Environment, Freeze, Labels, Sync
 from release_tool.setup import checks as judge
 from release_tool.setup.checks import BranchRules, FindingState, TagRules
 

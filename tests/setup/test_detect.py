@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from release_tool.config import Labels
+from release_tool.config.model import Labels
 from release_tool.setup import detect
 from release_tool.setup.detect import Competitor, Hint, Way
 

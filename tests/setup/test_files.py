@@ -14,16 +14,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from release_tool.cli.action import words_of
-from release_tool.config import (
-    Build,
-    Channel,
-    Config,
-    DeploySetup,
-    Environment,
-    Job,
-    Sync,
-    parse,
-)
+from release_tool.config.model import Build, Channel, Config, DeploySetup, Environment, Job, Sync
+from release_tool.config.read import parse
 from release_tool.setup import files as scaffold
 from release_tool.setup.files import FileState, compare, sign
 from release_tool.setup.render import Values

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool import config
-from release_tool.config import Sync
+from release_tool.config.model import Sync
+from release_tool.config.read import parse
 from release_tool.setup import files as scaffold
 from release_tool.setup import shipped
 from tests import forkserver
@@ -23,6 +23,7 @@ from tests.shop import shop
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from release_tool.config.model import Config
     from tests.shop import Entry, Result, Shop
 
 RELEASE = scaffold.RELEASE
@@ -45,8 +46,8 @@ def text(of: Shop, path: str) -> str:
     return (of.clone / path).read_text()
 
 
-def configured(of: Shop) -> config.Config:
-    return config.parse(text(of, "release-tool.toml"), "release-tool.toml")
+def configured(of: Shop) -> Config:
+    return parse(text(of, "release-tool.toml"), "release-tool.toml")
 
 
 def changed(of: Shop) -> list[str]:
@@ -212,7 +213,8 @@ def test_what_would_compete_is_switched_off_where_it_is_asked_for_and_then_compe
     assert f"+++ b/{OLD}" in init(competing, "--switch-off", "--dry-run").out
     assert f"+++ b/{OLD}" not in init(competing, "--dry-run").out
     document = init(competing, "--yes", "--switch-off", "--json").document
-    (told,) = document["switch_off"] if isinstance(document["switch_off"], list) else ()
+    told, *others = document["switch_off"] if isinstance(document["switch_off"], list) else [{}]
+    assert not others
     assert (told["path"], told["written"]) == (OLD, True)
     assert f"See what {OLD} does after semantic-release, which is off now" in str(document["todo"])
     assert text(competing, OLD) == SWITCHED_OFF
@@ -395,7 +397,7 @@ def test_an_upgrade_keeps_the_runner_the_app_and_the_source_that_were_chosen(fre
 def test_a_hosted_branch_is_added_to_a_configuration_that_is_there(fresh: Shop) -> None:
     (fresh.clone / "pyproject.toml").write_text('[tool.release-tool]\nunlabelled = "fail"\n')
     assert init(fresh, "--yes", "--cloud", "hosted").code == 0
-    found = config.parse(text(fresh, "pyproject.toml"), "pyproject.toml")
+    found = parse(text(fresh, "pyproject.toml"), "pyproject.toml")
     assert (found.unlabelled, found.sync) == ("fail", Sync(branch="hosted"))
     assert not (fresh.clone / "release-tool.toml").exists()
     assert 'branches: [main, "*.x", hosted]' in text(fresh, RELEASE)

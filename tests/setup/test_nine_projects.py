@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool import config
+from release_tool.config.read import parse
 from tests import forkserver
 from tests.adoption import SOURCE
 from tests.workflow_rights import breaches_of_rights
@@ -208,7 +208,7 @@ def keeps_the_rules(place: Path, paths: list[str]) -> None:
     written = {path: (place / path).read_text() for path in paths if path.startswith(W)}
     read = {f"./{path}": read_workflow(text) for path, text in written.items()}
     assert [breach for text in written.values() for breach in breaches_of_workflow(text, read)] == []
-    told = config.parse((place / "release-tool.toml").read_text(), "release-tool.toml")
+    told = parse((place / "release-tool.toml").read_text(), "release-tool.toml")
     needed = {name for environment in told.environments.values() for name in environment.pass_env}
     assert list(breaches_of_rights(written, needed)) == []
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool import config
+from release_tool.config.read import parse
 from release_tool.setup import files as scaffold
 from release_tool.setup.old_set import find
 from tests.adoption import SOURCE
@@ -61,7 +61,7 @@ def test_the_old_set_is_replaced_in_one_change_and_what_is_the_users_stays(old: 
 
 def test_the_users_build_and_tests_are_called_as_before(old: Shop) -> None:
     init(old)
-    found = config.parse((old.clone / "release-tool.toml").read_text(), "release-tool.toml")
+    found = parse((old.clone / "release-tool.toml").read_text(), "release-tool.toml")
     assert (found.build.workflow, found.tests.workflow) == MINE[:2]
     release = (old.clone / scaffold.RELEASE).read_text()
     assert release.count("uses: ./.github/workflows/build.yml") == 2  # for a release, and for a candidate
@@ -82,7 +82,7 @@ def test_secrets_that_a_build_declares_and_rights_that_it_asks_go_along(old: Sho
     )
     path.write_text(declared.replace("      contents: read", "      packages: write\n      contents: read"))
     assert init(old).code == 0
-    found = config.parse((old.clone / "release-tool.toml").read_text(), "release-tool.toml")
+    found = parse((old.clone / "release-tool.toml").read_text(), "release-tool.toml")
     assert (found.build.secrets, found.build.permissions) == (("REGISTRY_TOKEN",), {"packages": "write"})
     release = (old.clone / scaffold.RELEASE).read_text()
     assert "      REGISTRY_TOKEN: ${{ secrets.REGISTRY_TOKEN }}\n" in release

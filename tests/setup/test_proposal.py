@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool import config
-from release_tool.config import Config, Environment, Labels, Sync
+from release_tool.config.model import Config, Environment, Labels, Sync
 from release_tool.setup.detect import Competitor, Way
 from release_tool.setup.proposal import Deviations, configuration, extended, left_to_do
 
@@ -37,7 +36,7 @@ def test_what_is_written_is_read_back_as_it_was_wished_for(branch: str, prefix: 
     wishes = Deviations(
         branch=branch, tag_prefix=prefix, initial_version=first, labels=labels, cloud=f"hosted-{branch}"
     )
-    read = config.parse(configuration(wishes), "release-tool.toml")
+    read = parse(configuration(wishes), "release-tool.toml")
     assert read == Config(
         branch=branch,
         tag_prefix=prefix,
@@ -48,12 +47,12 @@ def test_what_is_written_is_read_back_as_it_was_wished_for(branch: str, prefix: 
 
 
 def test_a_repository_like_most_needs_no_key_at_all() -> None:
-    assert config.parse(configuration(Deviations()), "release-tool.toml") == Config()
+    assert parse(configuration(Deviations()), "release-tool.toml") == Config()
 
 
 def test_a_recipe_gets_the_name_and_the_address_of_the_environment() -> None:
     wishes = Deviations(recipe=RECIPE, environment="staging", url="https://shop.test:8443/")
-    (name, environment), *others = config.parse(configuration(wishes), "release-tool.toml").environments.items()
+    (name, environment), *others = parse(configuration(wishes), "release-tool.toml").environments.items()
     assert (name, others) == ("staging", [])
     assert [(target.name, target.url) for target in environment.targets] == [("shop.test", "https://shop.test:8443")]
     assert environment.checks[0].version_pointer == "/commit"
@@ -62,9 +61,9 @@ def test_a_recipe_gets_the_name_and_the_address_of_the_environment() -> None:
 @pytest.mark.parametrize("within, source", [("", "release-tool.toml"), ("tool.release-tool.", "pyproject.toml")])
 def test_a_configuration_that_is_there_gets_what_is_missing_and_keeps_all_else(within: str, source: str) -> None:
     there = f"# mine\n[{within}labels]\nminor = ['feat']\n" if within else "# mine\nunlabelled = 'fail'\n"
-    before = config.parse(there, source)
+    before = parse(there, source)
     text = extended(there, before, Deviations(cloud="cloud", recipe=RECIPE), within=within)
-    after = config.parse(text, source)
+    after = parse(text, source)
     assert text.startswith(there.rstrip("\n"))
     assert (after.sync, [*after.environments]) == (Sync(), ["production"])
     assert (after.labels, after.unlabelled) == (before.labels, before.unlabelled)

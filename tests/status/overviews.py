@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config import Check, Environment
+from release_tool.config.model import Check, Environment
 from release_tool.deploy.freeze import frozen
 from release_tool.deploy.policy import DeployFacts
 from release_tool.status import model

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from release_tool.config import Config
+from release_tool.config.model import Config
 from release_tool.deploy.health.verdict import Reading, Sample
 from release_tool.model.commits import Author, Commit
 from release_tool.status.environment import NOT_BEGUN, environment_status

@@ -10,14 +10,15 @@ import msgspec
 from release_tool.deploy.halts.model import End, Issue, IssueComment
 from release_tool.errors import PermissionDeniedError, RemoteError
 from release_tool.github.accounts import ACTIONS, Accounts
-from release_tool.github.graphql import Actor, GraphQL, PageInfo
+from release_tool.github.graphql import Actor, PageInfo
 from release_tool.github.transport import Purpose
 from release_tool.history.trust import Trust, trust_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from release_tool.github.transport import Transport
+    from release_tool.github.graphql import GraphQL
+    from release_tool.github.rest import Rest
     from release_tool.project import Project
 
 US = "release-tool itself"
@@ -255,9 +256,9 @@ class HaltIssues:
     PermissionDeniedError is raised where the token lacks a right.
     """
 
-    def __init__(self, repository: str, transport: Transport, trust: Trust | None = None) -> None:
-        self._graphql = GraphQL(repository, transport)
-        self._trust = trust or Trust(accounts=Accounts(repository, transport))
+    def __init__(self, rest: Rest, graphql: GraphQL, trust: Trust | None = None) -> None:
+        self._graphql = graphql
+        self._trust = trust or Trust(accounts=Accounts(rest, graphql))
 
     def labelled(
         self, label: str, *, closed_since: datetime | None = None, ended_since: datetime | None = None
@@ -388,4 +389,4 @@ class HaltIssues:
 def halt_issues(project: Project) -> HaltIssues:
     """The issues of a project, with who counts there."""
     trust = trust_of(project)
-    return project.remote.adapter(lambda repository, transport: HaltIssues(repository, transport, trust))
+    return project.remote.adapter(lambda rest, graphql: HaltIssues(rest, graphql, trust))

@@ -17,7 +17,7 @@ from release_tool.text.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from release_tool.config import Check, JsonTest
+    from release_tool.config.model import Check, JsonTest
 
     Mask = Callable[[str], str]
     Show = Callable[[object], str]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from release_tool.config import Check, Target
+from release_tool.config.model import Check, Target
 from release_tool.deploy import command
 from release_tool.deploy.health.connection import ConnectionFailedError, TimedConnection, resolve
 from release_tool.deploy.health.judge import ProbeResponse, judge, unusable

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from release_tool.config import Check
+from release_tool.config.model import Check
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from release_tool.config import Environment
+    from release_tool.config.model import Environment
 
 _NOTHING = timedelta()
 _CRASH_LOOP = 3

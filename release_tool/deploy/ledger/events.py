@@ -8,7 +8,7 @@ from release_tool.deploy.ledger.model import DeploymentKind
 from release_tool.deploy.ledger.phase import Phase
 
 if TYPE_CHECKING:
-    from release_tool.config import Event
+    from release_tool.config.model import Event
     from release_tool.deploy.ledger.model import Deployment
 
 

@@ -144,6 +144,12 @@ def read(state: str, description: str) -> PhaseRecord:
     return PhaseRecord(word, ended["text"], ended["name"] or "", number, owed)
 
 
+def as_written(phase: PhaseRecord) -> PhaseRecord:
+    """A phase as it is read back once it was written."""
+    state, line = describe(phase)
+    return read(state.value, line)
+
+
 def is_spoken(state: str, description: str) -> bool:
     """Whether a status is one that the tool wrote, by its words."""
     word = _WORDS.get(description.partition(":")[0])

@@ -13,8 +13,7 @@ from release_tool.deploy.ledger.model import TASK, Deployment, decode, encode, s
 from release_tool.deploy.ledger.phase import describe, is_spoken
 from release_tool.errors import NoAnswerError, RemoteError
 from release_tool.github import transport as github_transport
-from release_tool.github.graphql import BOT, Actor, GraphQL, PageInfo, pages
-from release_tool.github.rest import Rest
+from release_tool.github.graphql import BOT, Actor, PageInfo, pages
 from release_tool.github.transport import Purpose
 from release_tool.history.trust import Ignored, Trust, trust_of
 from release_tool.text.visible import visible
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
 
     from release_tool.deploy.ledger.model import Payload
     from release_tool.deploy.ledger.phase import PhaseRecord
-    from release_tool.github.transport import Transport
+    from release_tool.github.graphql import GraphQL
+    from release_tool.github.rest import Rest
     from release_tool.project import Project
 
 _PAGE = 100
@@ -176,10 +176,9 @@ class Deployments:
     lacks a right.
     """
 
-    def __init__(self, repository: str, transport: Transport, trust: Trust | None = None) -> None:
-        self._transport = transport
-        self._rest = Rest(repository, transport)
-        self._graphql = GraphQL(repository, transport)
+    def __init__(self, rest: Rest, graphql: GraphQL, trust: Trust | None = None) -> None:
+        self._rest = rest
+        self._graphql = graphql
         self._trust = trust or Trust()
         self._ignored: dict[str, Ignored] = {}
 
@@ -261,7 +260,7 @@ class Deployments:
     # How it is asked
 
     def _create(self, fields: dict[str, object], purpose: Purpose) -> int:
-        answer = self._transport.write("POST", self._rest.path("deployments"), fields, purpose)
+        answer = self._rest.transport.write("POST", self._rest.path("deployments"), fields, purpose)
         if answer.status != HTTPStatus.CREATED:
             raise RemoteError(f"GitHub made no deployment (it answered {answer.status})", during=purpose.doing)
         return github_transport.decode(answer.body, _Made, purpose).id
@@ -356,4 +355,4 @@ def _unreadable(record: Record) -> str:
 def deployments_of(project: Project) -> Deployments:
     """The deployments of a project, of which those count whose authors it trusts."""
     trust = trust_of(project)
-    return project.remote.adapter(lambda repository, transport: Deployments(repository, transport, trust))
+    return project.remote.adapter(lambda rest, graphql: Deployments(rest, graphql, trust))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,7 +13,7 @@ import msgspec
 from release_tool.deploy.ledger.events import event_of
 from release_tool.deploy.ledger.lock import living
 from release_tool.deploy.ledger.model import Deployment, PhaseChange, followed_by, is_written
-from release_tool.deploy.ledger.phase import Phase, PhaseRecord, describe, read
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord, as_written
 from release_tool.deploy.ledger.store import deployments_of
 from release_tool.errors import PermissionDeniedError, RemoteError
 from release_tool.history.owner import claimant, lives
@@ -44,35 +45,32 @@ class LedgerWriter:
         self.environment = environment
         self._project = environment.project
         self._deployments = deployments_of(environment.project)
-        self._known = {deployment.id: deployment for deployment in self._deployments.ledger(environment.name)}
+        self._known: dict[int, Deployment] = {}
+        self.ledger: Ledger = ()
+        """All deployments, oldest first, as they were when we last looked."""
+        self._remember(*self._deployments.ledger(environment.name))
         for one in summed_up(self._deployments.ignored):
             environment.project.say(f"passed over: {one}")
         self._ours: set[int] = set()
         self._written_at = environment.project.clock.now()
         self._shown_alive_at = environment.project.clock.steady()
-        self._owner: Owner | None = None
 
-    @property
+    @functools.cached_property
     def owner(self) -> Owner:
         """Who we are."""
-        if self._owner is None:
-            self._owner = claimant(self._project)
-        return self._owner
+        return claimant(self._project)
 
-    @property
-    def ledger(self) -> Ledger:
-        """All deployments, oldest first, as they were when we last looked."""
-        return tuple(self._known[number] for number in sorted(self._known))
+    def _remember(self, *deployments: Deployment) -> None:
+        self._known |= {deployment.id: deployment for deployment in deployments}
+        self.ledger = tuple(self._known[number] for number in sorted(self._known))
 
     def look(self) -> Ledger:
         """The ledger as it is now; finished deployments of long ago are not read again."""
         newest = self._deployments.newest(self.environment.name, _FEW)
         oldest = min((deployment.id for deployment in newest), default=0)
         older = [one for one in self.ledger if one.id < oldest and not one.finished and one.id not in self._ours]
-        for deployment in self._deployments.ledger(self.environment.name) if older else newest:
-            known = self._known.get(deployment.id)
-            if known is None or len(deployment.steps) >= len(known.steps):
-                self._known[deployment.id] = deployment
+        found = self._deployments.ledger(self.environment.name) if older else newest
+        self._remember(*(one for one in found if len(one.steps) >= len(self._known.get(one.id, one).steps)))
         return self.ledger
 
     def living(self) -> frozenset[int]:
@@ -102,8 +100,9 @@ class LedgerWriter:
         description = f"{payload.kind.value} {payload.name}"
         number = self._deployments.create(self.environment.name, payload, description)
         self._ours.add(number)
-        self._known[number] = Deployment(id=number, payload=payload, created=self._project.clock.now())
-        return self._known[number]
+        entry = Deployment(id=number, payload=payload, created=self._project.clock.now())
+        self._remember(entry)
+        return entry
 
     def enter_once(self, payload: Payload, phase: PhaseRecord) -> Deployment | None:
         """Write down how a deployment ended that did not begin; None where the ledger has just that already."""
@@ -135,10 +134,9 @@ class LedgerWriter:
     def _write(self, deployment: Deployment, phase: PhaseRecord, *, patiently: bool) -> None:
         self.insist(lambda: self._status(deployment.id, phase), PAUSES if patiently else ())
         self._written_at, self._shown_alive_at = self._project.clock.now(), self._project.clock.steady()
-        state, line = describe(phase)
         known = self._known[deployment.id]
-        steps = followed_by(known.steps, PhaseChange(read(state.value, line), self._written_at))
-        self._known[deployment.id] = msgspec.structs.replace(known, steps=steps)
+        steps = followed_by(known.steps, PhaseChange(as_written(phase), self._written_at))
+        self._remember(msgspec.structs.replace(known, steps=steps))
 
     def insist(self, act: Callable[[], T], pauses: Iterable[float] = PAUSES) -> T:
         """Do something that may be done twice, again where GitHub failed; its last failure is raised."""
@@ -158,10 +156,10 @@ class LedgerWriter:
             self._project.say(f"{doing} failed, and the work goes on without it: {error.message}")
 
     def _masked(self, phase: PhaseRecord) -> PhaseRecord:
-        return msgspec.structs.replace(phase, text=self.environment.masker()(phase.text))
+        return msgspec.structs.replace(phase, text=self.environment.mask(phase.text))
 
     def _status(self, number: int, phase: PhaseRecord) -> None:
-        url = self.environment.masker()(without_user(self.environment.settings.url))
+        url = self.environment.mask(without_user(self.environment.settings.url))
         self._deployments.status(number, phase, log_url=self._project.actions.run_url, environment_url=url)
 
     def stay_alive(self, deployment: Deployment) -> None:

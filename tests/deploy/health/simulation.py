@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config import Check, Environment
+from release_tool.config.model import Check, Environment
 from release_tool.deploy.health.verdict import HealthAnalysis, HealthState, Reading, Sample, rules_of
 from tests import examples
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 import pytest
 
-from release_tool.config import Check, Duration, Environment, Target
+from release_tool.config.model import Check, Duration, Environment, Target
 from release_tool.deploy.health.engines.workload import Instance, InstanceState, Workload, judge_workload
 from release_tool.deploy.health.judge import Expected
 from release_tool.deploy.health.probe import Prober, Question

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.config import Check, HeaderTest, JsonTest, parse
+from release_tool.config.model import Check, HeaderTest, JsonTest
+from release_tool.config.read import parse
 from release_tool.deploy.health.judge import Expected, ProbeResponse, judge, unusable
 from release_tool.deploy.health.verdict import Reading
 from release_tool.text.masking import Masker

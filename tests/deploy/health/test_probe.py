@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release_tool.config import Check, Duration, JsonTest, Target
+from release_tool.config.model import Check, Duration, JsonTest, Target
 from release_tool.deploy.health.connection import (
     ConnectionFailedError,
     TimedConnection,

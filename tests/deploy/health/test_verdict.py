@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.config import Check, Duration, Environment, parse
+from release_tool.config.model import Check, Duration, Environment
+from release_tool.config.read import parse
 from release_tool.deploy.health.verdict import (
     HealthAnalysis,
     HealthRule,

@@ -11,7 +11,7 @@ from release_tool.deploy.ledger.model import DeploymentKind
 from tests.deploy.ledger.ledgers import FAILED, LEFT, PROVEN, deployment, rollback
 
 if TYPE_CHECKING:
-    from release_tool.config import Event
+    from release_tool.config.model import Event
 
 HANDED_OVER = ("changing: web", "failed: a person took over; handed over to #3")
 

@@ -12,7 +12,7 @@ from release_tool.deploy.health.engines.workload import Instance, InstanceState,
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from release_tool.config import Check
+    from release_tool.config.model import Check
     from release_tool.deploy.health.engines.client import EngineClient
 
 _PROGRESSING = frozenset({"", "ContainerCreating", "PodInitializing"})

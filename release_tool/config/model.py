@@ -1,35 +1,21 @@
-"""The configuration: TOML text in, one frozen `Config` out; the JSON Schema comes from the same types."""
+"""The tables and keys of the configuration, each with what it means, from which the JSON Schema is made."""
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections import Counter
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from release_tool.errors import UsageError
 from release_tool.text.documents import UNREADABLE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-FILES = ("release-tool.toml", "pyproject.toml")
-"""The files that a repository may have its configuration in."""
 
 Data = dict[str, object]
 """A TOML table as it was read, not yet validated."""
 
-_DURATION = re.compile(r"(\d{1,12})(ms|s|m|h|d)", re.ASCII)
-_LONGEST_LABEL = 50
+DURATION = re.compile(r"(\d{1,12})(ms|s|m|h|d)", re.ASCII)
 _LONGEST = timedelta(days=366)
-_LARGEST = 1024 * 1024
-"""Characters of a file that is read."""
-_DEEP = re.compile(r"[A-Za-z0-9_\"'-]++(?:[ \t]*+\.[ \t]*+[A-Za-z0-9_\"'-]++){40}")
-"""A key with more parts than any table is deep; reading one takes the square of their number."""
 _SHOWN = 200
 """Characters of a value that an error shows."""
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -58,9 +44,8 @@ USUAL_TYPES: dict[str, Level] = {
     "test": "none",
 }
 """The types of Angular's convention, and how far semantic-release moves the version for each by default."""
-_LEVELS = ("major", "minor", "patch", "none")
+LEVELS = ("major", "minor", "patch", "none")
 _ENGINES = ("kubernetes", "docker")
-_TYPE = re.compile(r"\w[\w-]*")
 
 
 class Duration(timedelta):
@@ -69,12 +54,12 @@ class Duration(timedelta):
     @classmethod
     def parse(cls, value: object) -> Duration:
         """Read a duration as it is written in the configuration; ValueError says what was expected."""
-        match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+        match = DURATION.fullmatch(value) if isinstance(value, str) else None
         if match is None:
-            raise ValueError(f"expected a duration such as `5s`, got {_shown(value)}")
+            raise ValueError(f"expected a duration such as `5s`, got {shown(value)}")
         unit = timedelta(**{_UNITS[match[2]]: 1})
         if int(match[1]) > _LONGEST / unit:
-            raise ValueError(f"expected a duration of at most `{_LONGEST.days}d`, got {_shown(value)}")
+            raise ValueError(f"expected a duration of at most `{_LONGEST.days}d`, got {shown(value)}")
         return cls(**{_UNITS[match[2]]: int(match[1])})
 
 
@@ -83,11 +68,11 @@ def _lasting(text: str) -> Duration:
     return msgspec.field(default_factory=partial(Duration.parse, text))
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+class Table(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """A table of the configuration: keys in kebab case, unknown ones are errors."""
 
 
-class Labels(_Table, frozen=True):
+class Labels(Table, frozen=True):
     """Which labels of a pull request mean what; labels are compared without regard to case."""
 
     major: tuple[Text, ...] = ("major", "breaking", "breaking-change")
@@ -106,7 +91,7 @@ class Labels(_Table, frozen=True):
     """Touches `irreversible-paths`, and can be undone all the same."""
 
 
-class Identity(_Table, frozen=True):
+class Identity(Table, frozen=True):
     """The name and mail address that stand in the tags and merge commits made by the tool."""
 
     name: Text = "release-tool"
@@ -115,7 +100,7 @@ class Identity(_Table, frozen=True):
     """The mail address."""
 
 
-class Job(_Table, frozen=True):
+class Job(Table, frozen=True):
     """What a job of your own is given in the workflows that `init` writes, by name and nothing else."""
 
     secrets: tuple[SecretName, ...] = ()
@@ -137,7 +122,7 @@ class Build(Job, frozen=True):
     """What is built besides files, such as `["web"]`; a release that lacks one of them is refused."""
 
 
-class DeploySetup(_Table, frozen=True):
+class DeploySetup(Table, frozen=True):
     """What the action that sets up the deploy command is given, beside what `pass-env` names."""
 
     secrets: tuple[SecretName, ...] = ()
@@ -146,7 +131,7 @@ class DeploySetup(_Table, frozen=True):
     """What its token may do besides what a deployment needs, such as `{id-token = "write"}`."""
 
 
-class Sync(_Table, frozen=True):
+class Sync(Table, frozen=True):
     """How a release is carried into the branch of what the team hosts."""
 
     branch: Text = "cloud"
@@ -157,7 +142,7 @@ class Sync(_Table, frozen=True):
     """Whether the branch is moved by a push, or by a pull request that a person merges."""
 
 
-class Freeze(_Table, frozen=True):
+class Freeze(Table, frozen=True):
     """A repeated window in which nothing is deployed automatically: from a cron time on, for a while."""
 
     cron: Text
@@ -168,7 +153,7 @@ class Freeze(_Table, frozen=True):
     """Where that time is meant: a name such as `Europe/Berlin`."""
 
 
-class HeaderTest(_Table, frozen=True):
+class HeaderTest(Table, frozen=True):
     """What a header of an answer must match."""
 
     name: Text
@@ -177,7 +162,7 @@ class HeaderTest(_Table, frozen=True):
     """A regular expression that is found in its value."""
 
 
-class JsonTest(_Table, frozen=True):
+class JsonTest(Table, frozen=True):
     """What an answer's JSON must hold where a JSON pointer leads; without a condition, anything at all."""
 
     pointer: str
@@ -190,7 +175,7 @@ class JsonTest(_Table, frozen=True):
     """The most that it may be."""
 
 
-class Check(_Table, frozen=True):
+class Check(Table, frozen=True):
     """What is asked, again and again, to know whether a deployment is healthy.
 
     Without a `status` any from 200 to 299 is good. An answer slower than `latency` is bad, one that takes longer than
@@ -264,7 +249,7 @@ class Check(_Table, frozen=True):
         return 1 if self.asks_an_engine else self.samples
 
 
-class Target(_Table, frozen=True):
+class Target(Table, frozen=True):
     """One of the places of an environment, deployed to and verified after the one before."""
 
     name: Text
@@ -273,7 +258,7 @@ class Target(_Table, frozen=True):
     """Where it answers: `RELEASE_TARGET_URL` of the command; without one the environment's."""
 
 
-class Environment(_Table, frozen=True):
+class Environment(Table, frozen=True):
     """A named place that is deployed to: a command, targets, checks."""
 
     command: Argv
@@ -320,7 +305,7 @@ Event = Literal[
 ]
 
 
-class Channel(_Table, frozen=True):
+class Channel(Table, frozen=True):
     """Where messages go: a variable that holds an Apprise URL, and what is told there; what is left empty is all."""
 
     url_env: Text
@@ -331,7 +316,7 @@ class Channel(_Table, frozen=True):
     """Of which environments; of all where none is named."""
 
 
-class Messages(_Table, frozen=True):
+class Messages(Table, frozen=True):
     """Templates of a project's own for the messages about an event; an empty one is the standard one."""
 
     released: str = ""
@@ -356,7 +341,7 @@ class Messages(_Table, frozen=True):
     """Something waits for a person."""
 
 
-class Config(_Table, frozen=True):
+class Config(Table, frozen=True):
     """Everything that can be configured; an empty configuration releases a repository."""
 
     tag_prefix: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._/@-]*$")] | None = None
@@ -413,288 +398,17 @@ class Config(_Table, frozen=True):
     """Templates of your own for messages."""
 
 
-def parse(text: str, source: str) -> Config:
-    """Read a `pyproject.toml` (its table `tool.release-tool`) or a `release-tool.toml`; raises UsageError.
-
-    `source` is the file's name, which decides between the two and stands in every message.
-    """
-    data = _table(_toml(text, source), source)
-    config = _with_labels_moved(_convert({} if data is None else data, source), data)
-    for contradiction in _contradictions(config):
-        raise _wrong(contradiction, source)
-    return config
-
-
-def choose(texts: Mapping[str, str]) -> Config:
-    """Read the one of the usual files, by name, that configures release-tool; raises UsageError where two do."""
-    having = [name for name, text in texts.items() if configures(text, name)]
-    if len(having) > 1:
-        raise UsageError(f"both {having[0]} and {having[1]} configure release-tool", todo="keep one of them")
-    return parse(texts[having[0]], having[0]) if having else Config()
-
-
-def configures(text: str, source: str) -> bool:
-    """Whether a file has anything to say to release-tool."""
-    return _table(_toml(text, source), source) is not None
-
-
-def json_schema() -> Data:
-    """Describe the table `tool.release-tool` as a JSON Schema, for editors."""
-    schema = msgspec.json.schema(Config, schema_hook=_schema_hook)
-    for table in _tables(_Table):
-        properties, told = schema["$defs"][table.__name__]["properties"], _told_of_keys(table)
-        for field in msgspec.structs.fields(table):
-            described = properties[field.encode_name]
-            described["description"] = " ".join(told[field.name].split())
-            if isinstance(field.default_factory, partial):
-                described["default"] = field.default_factory.args[0]
-    clean_descriptions(schema["$defs"])
-    return schema
-
-
-def clean_descriptions(kinds: Mapping[str, Data]) -> None:
-    """Take the indentation of docstrings out of a schema, as Python does it itself from 3.13 on."""
-    import inspect  # only a schema needs it
-
-    for kind in kinds.values():
-        if isinstance(text := kind.get("description"), str):
-            kind["description"] = inspect.cleandoc(text)
-
-
-def _tables(table: type[_Table]) -> Iterator[type[_Table]]:
-    for kind in table.__subclasses__():
-        yield kind
-        yield from _tables(kind)
-
-
-def _told_of_keys(table: type[_Table]) -> dict[str, str]:
-    """What stands below each key of a table, which Python itself forgets."""
-    import ast  # only a schema needs it
-    import inspect
-
-    inherited = {
-        name: text for base in table.__bases__ if base is not _Table for name, text in _told_of_keys(base).items()
-    }
-    (body,) = (node.body for node in ast.parse(inspect.getsource(table)).body if isinstance(node, ast.ClassDef))
-    return inherited | {
-        key.target.id: text.value.value
-        for key, text in itertools.pairwise(body)
-        if isinstance(key, ast.AnnAssign) and isinstance(key.target, ast.Name)
-        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
-    }
-
-
-def _toml(text: str, source: str) -> Data:
-    import tomllib  # a repository without a configuration needs no TOML
-
-    if len(text) > _LARGEST or _DEEP.search(text):
-        what = "has a key of more than 40 parts" if len(text) <= _LARGEST else "is larger than 1 MiB"
-        raise UsageError(f"{source} {what}", todo="correct the file and try again")
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        raise UsageError(f"{source} nests its values too deep", todo="correct the file and try again") from None
-    except ValueError as error:  # what is no TOML, and a number of thousands of digits
-        raise UsageError(f"{source} is not valid TOML: {error}", todo="correct the file and try again") from None
-
-
-def _table(data: Data, source: str) -> Data | None:
-    if not source.endswith("pyproject.toml"):
-        return data
-    tool = data.get("tool", {})
-    table = tool.get("release-tool") if isinstance(tool, dict) else None
-    if table is not None and not isinstance(table, dict):
-        raise _wrong(f"`tool.release-tool`: expected a table, got {_shown(table)}", source)
-    return table
-
-
-def _convert(data: Data, source: str) -> Config:
-    try:
-        return msgspec.convert(data, Config, dec_hook=_decode)
-    except msgspec.ValidationError as error:
-        raise _wrong(_explain(str(error), data), source) from None
-    except (RecursionError, OverflowError, ValueError) as error:
-        raise _wrong(f"a value can't be read: {error}", source) from None
-
-
-def _with_labels_moved(config: Config, data: Data | None) -> Config:
-    """Take the labels that somebody named for one bump out of the usual ones of the others."""
-    labels, given = config.labels, (data or {}).get("labels", {})
-    if not isinstance(given, dict):
-        return config
-    named = {label.casefold() for level in _LEVELS if level in given for label in getattr(labels, level)}
-    left = {
-        level: tuple(label for label in getattr(labels, level) if label.casefold() not in named)
-        for level in _LEVELS
-        if level not in given
-    }
-    return msgspec.structs.replace(config, labels=msgspec.structs.replace(labels, **left))
-
-
-def _decode(kind: type, value: object) -> object:
+def decode(kind: type, value: object) -> object:
+    """Read a value of a type of ours, for msgspec."""
     if kind is Duration:
         return Duration.parse(value)
     raise NotImplementedError(kind)
 
 
-def _schema_hook(kind: type) -> Data:
-    if kind is Duration:
-        return {"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["5s", "2m", "1h"]}
-    raise NotImplementedError(kind)
-
-
-def _explain(message: str, data: Data) -> str:
-    """Name the key and the value of a validation error: its path tells of tables only `[...]`."""
-    text, _, path = message.partition(" - at `$")
-    names = _path(path.rstrip("`"), data, message)
-    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", text):
-        return f"`{_dotted([*names, unknown[1]])}`: unknown key{_suggestion(names, unknown[1])}"
-    if missing := re.fullmatch(r"Object missing required field `(.*)`", text):
-        return f"`{_dotted([*names, missing[1]])}`: missing"
-    if text.startswith("Invalid enum value"):
-        return f"`{_dotted(names)}`: expected one of {_choices(names)}, got {_shown(_value(names, data))}"
-    if text.startswith("expected"):
-        return f"`{_dotted(names)}`: {text}"
-    expected = text.partition(", got")[0].removesuffix(".").replace(" | null", "")  # TOML has no null
-    return f"`{_dotted(names)}`: {expected[0].lower()}{expected[1:]}, got {_shown(_value(names, data))}"
-
-
-def _path(path: str, data: Data, message: str) -> list[str | int]:
-    """Follow `.environments[...].checks[0]` through the data, finding by trial which entry `[...]` means."""
-    names: list[str | int] = []
-    for step in re.findall(r"\.[^.\[]+|\[\d+\]|\[\.\.\.\]", path):
-        if step == "[...]":
-            names.append(_culprit(names, data, message))
-        elif step.startswith("["):
-            names.append(int(step[1:-1]))
-        else:
-            names.append(step[1:])
-    return names
-
-
-def _culprit(names: list[str | int], data: Data, message: str) -> str:
-    table = _value(names, data)
-    (top,) = names
-    for key, entry in table.items() if isinstance(table, dict) else ():
-        try:
-            msgspec.convert({top: {key: entry}}, Config, dec_hook=_decode)
-        except msgspec.ValidationError as error:
-            if str(error) == message:
-                return str(key)
-    return "*"
-
-
-def _value(names: list[str | int], data: object) -> object:
-    for name in names:
-        if isinstance(data, dict):
-            data = data.get(name)
-        elif isinstance(data, list) and isinstance(name, int):
-            data = data[name]
-    return data
-
-
-def _dotted(names: list[str | int]) -> str:
-    return "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in names).removeprefix(".")
-
-
-def _suggestion(names: list[str | int], unknown: str) -> str:
-    import difflib  # only a mistake needs it
-
-    kind = _struct_at(names)
-    known = kind.__struct_encode_fields__ if kind else ()
-    close = difflib.get_close_matches(unknown, known, n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
-
-
-def _choices(names: list[str | int]) -> str:
-    import typing
-
-    *path, last = [name for name in names if isinstance(name, str)]
-    if path == ["types"]:
-        return ", ".join(f"`{level}`" for level in _LEVELS)
-    table = _struct_at(list(path)) or Config
-    field = next(field for field in msgspec.structs.fields(table) if field.encode_name == last)
-    literal = next(iter(typing.get_args(field.type)), None)
-    options = typing.get_args(literal) or typing.get_args(field.type)
-    return ", ".join(f"`{option}`" for option in options)
-
-
-def _struct_at(names: list[str | int]) -> type[msgspec.Struct] | None:
-    keys = ".".join(str(name) for name in names if isinstance(name, str))
-    patterns: list[tuple[str, type[msgspec.Struct]]] = [
-        (r"", Config),
-        (r"labels", Labels),
-        (r"identity", Identity),
-        (r"build", Build),
-        (r"tests", Job),
-        (r"deploy-setup", DeploySetup),
-        (r"sync", Sync),
-        (r"environments\.[^.]+", Environment),
-        (r"environments\..+\.checks", Check),
-        (r"environments\..+\.checks\.headers", HeaderTest),
-        (r"environments\..+\.checks\.json", JsonTest),
-        (r"environments\..+\.targets", Target),
-        (r"environments\..+\.freeze", Freeze),
-        (r"channels\.[^.]+", Channel),
-        (r"messages", Messages),
-    ]
-    return next((kind for pattern, kind in patterns if re.fullmatch(pattern, keys)), None)
-
-
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as an error shows it."""
     try:
         shown = msgspec.json.encode(value, enc_hook=str).decode()
     except UNREADABLE:
         shown = str(type(value).__name__)
     return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
-
-
-def _wrong(message: str, source: str) -> UsageError:
-    return UsageError(message, during=f"reading {source}", todo=f"correct {source} and try again")
-
-
-def _contradictions(config: Config) -> Iterator[str]:
-    labels = config.labels
-    bumps = {"major": labels.major, "minor": labels.minor, "patch": labels.patch, "none": labels.none}
-    yield from _too_long(bumps)
-    yield from _mapped_twice(bumps)
-    yield from _mapped_twice({"irreversible": labels.irreversible, "reversible": labels.reversible})
-    for name in config.types:
-        if not _TYPE.fullmatch(name) or name != name.lower():
-            yield f"`types.{name}`: a type is one word in lower case"
-    if config.sync and config.sync.branch == config.branch:
-        yield f"`sync.branch`: is the same as `branch`, {_shown(config.branch)}"
-    for name, environment in config.environments.items():
-        for other in environment.after:
-            if other not in config.environments or other == name:
-                yield f"`environments.{name}.after`: no other environment is named {_shown(other)}"
-        yield from _impossible_checks(f"environments.{name}.checks", environment.checks)
-    for name, channel in config.channels.items():
-        for unknown in sorted({*channel.environments} - {*config.environments}):
-            yield f"`channels.{name}.environments`: no environment is named {_shown(unknown)}"
-
-
-def _impossible_checks(place: str, checks: tuple[Check, ...]) -> Iterator[str]:
-    names = [check.name for check in checks]
-    for number, check in enumerate(checks):
-        if not check.interval:
-            yield f"`{place}[{number}].interval`: must be longer than nothing"
-        if check.initial_delay >= check.deadline:
-            yield f"`{place}[{number}].initial-delay`: leaves no time before `deadline`"
-        if check.name and check.name in names[:number]:
-            yield f"`{place}[{number}].name`: another check is named {_shown(check.name)}"
-
-
-def _too_long(mapping: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    for key, labels in mapping.items():
-        for label in labels:
-            if len(label) > _LONGEST_LABEL:
-                yield f"`labels.{key}`: GitHub has no label of more than {_LONGEST_LABEL} characters: {_shown(label)}"
-
-
-def _mapped_twice(mapping: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    counts = Counter(label.casefold() for labels in mapping.values() for label in {text.casefold() for text in labels})
-    for label, count in counts.items():
-        if count > 1:
-            keys = [f"`labels.{key}`" for key, labels in mapping.items() if label in map(str.casefold, labels)]
-            yield f"{' and '.join(keys)}: both have the label {_shown(label)}"

@@ -1,0 +1,152 @@
+"""Reading the configuration: a file as TOML, then its tables, then what can't stand together."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from release_tool.config.model import LEVELS, Config, decode, shown
+from release_tool.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from release_tool.config.model import Check, Data
+
+FILES = ("release-tool.toml", "pyproject.toml")
+"""The files that a repository may have its configuration in."""
+
+_LONGEST_LABEL = 50
+_LARGEST = 1024 * 1024
+"""Characters of a file that is read."""
+_DEEP = re.compile(r"[A-Za-z0-9_\"'-]++(?:[ \t]*+\.[ \t]*+[A-Za-z0-9_\"'-]++){40}")
+"""A key with more parts than any table is deep; reading one takes the square of their number."""
+_TYPE = re.compile(r"\w[\w-]*")
+
+
+def parse(text: str, source: str) -> Config:
+    """Read a `pyproject.toml` (its table `tool.release-tool`) or a `release-tool.toml`; raises UsageError.
+
+    `source` is the file's name, which decides between the two and stands in every message.
+    """
+    data = _table(_toml(text, source), source)
+    config = _with_labels_moved(_convert({} if data is None else data, source), data)
+    for contradiction in _contradictions(config):
+        raise _wrong(contradiction, source)
+    return config
+
+
+def choose(texts: Mapping[str, str]) -> Config:
+    """Read the one of the usual files, by name, that configures release-tool; raises UsageError where two do."""
+    having = [name for name, text in texts.items() if configures(text, name)]
+    if len(having) > 1:
+        raise UsageError(f"both {having[0]} and {having[1]} configure release-tool", todo="keep one of them")
+    return parse(texts[having[0]], having[0]) if having else Config()
+
+
+def configures(text: str, source: str) -> bool:
+    """Whether a file has anything to say to release-tool."""
+    return _table(_toml(text, source), source) is not None
+
+
+def _toml(text: str, source: str) -> Data:
+    import tomllib  # a repository without a configuration needs no TOML
+
+    if len(text) > _LARGEST or _DEEP.search(text):
+        what = "has a key of more than 40 parts" if len(text) <= _LARGEST else "is larger than 1 MiB"
+        raise UsageError(f"{source} {what}", todo="correct the file and try again")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise UsageError(f"{source} nests its values too deep", todo="correct the file and try again") from None
+    except ValueError as error:  # what is no TOML, and a number of thousands of digits
+        raise UsageError(f"{source} is not valid TOML: {error}", todo="correct the file and try again") from None
+
+
+def _table(data: Data, source: str) -> Data | None:
+    if not source.endswith("pyproject.toml"):
+        return data
+    tool = data.get("tool", {})
+    table = tool.get("release-tool") if isinstance(tool, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise _wrong(f"`tool.release-tool`: expected a table, got {shown(table)}", source)
+    return table
+
+
+def _convert(data: Data, source: str) -> Config:
+    try:
+        return msgspec.convert(data, Config, dec_hook=decode)
+    except msgspec.ValidationError as error:
+        from release_tool.config.validation_errors import explain  # only a mistake needs it
+
+        raise _wrong(explain(str(error), data), source) from None
+    except (RecursionError, OverflowError, ValueError) as error:
+        raise _wrong(f"a value can't be read: {error}", source) from None
+
+
+def _with_labels_moved(config: Config, data: Data | None) -> Config:
+    """Take the labels that somebody named for one bump out of the usual ones of the others."""
+    labels, given = config.labels, (data or {}).get("labels", {})
+    if not isinstance(given, dict):
+        return config
+    named = {label.casefold() for level in LEVELS if level in given for label in getattr(labels, level)}
+    left = {
+        level: tuple(label for label in getattr(labels, level) if label.casefold() not in named)
+        for level in LEVELS
+        if level not in given
+    }
+    return msgspec.structs.replace(config, labels=msgspec.structs.replace(labels, **left))
+
+
+def _wrong(message: str, source: str) -> UsageError:
+    return UsageError(message, during=f"reading {source}", todo=f"correct {source} and try again")
+
+
+def _contradictions(config: Config) -> Iterator[str]:
+    labels = config.labels
+    bumps = {"major": labels.major, "minor": labels.minor, "patch": labels.patch, "none": labels.none}
+    yield from _too_long(bumps)
+    yield from _mapped_twice(bumps)
+    yield from _mapped_twice({"irreversible": labels.irreversible, "reversible": labels.reversible})
+    for name in config.types:
+        if not _TYPE.fullmatch(name) or name != name.lower():
+            yield f"`types.{name}`: a type is one word in lower case"
+    if config.sync and config.sync.branch == config.branch:
+        yield f"`sync.branch`: is the same as `branch`, {shown(config.branch)}"
+    for name, environment in config.environments.items():
+        for other in environment.after:
+            if other not in config.environments or other == name:
+                yield f"`environments.{name}.after`: no other environment is named {shown(other)}"
+        yield from _impossible_checks(f"environments.{name}.checks", environment.checks)
+    for name, channel in config.channels.items():
+        for unknown in sorted({*channel.environments} - {*config.environments}):
+            yield f"`channels.{name}.environments`: no environment is named {shown(unknown)}"
+
+
+def _impossible_checks(place: str, checks: tuple[Check, ...]) -> Iterator[str]:
+    names = [check.name for check in checks]
+    for number, check in enumerate(checks):
+        if not check.interval:
+            yield f"`{place}[{number}].interval`: must be longer than nothing"
+        if check.initial_delay >= check.deadline:
+            yield f"`{place}[{number}].initial-delay`: leaves no time before `deadline`"
+        if check.name and check.name in names[:number]:
+            yield f"`{place}[{number}].name`: another check is named {shown(check.name)}"
+
+
+def _too_long(mapping: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    for key, labels in mapping.items():
+        for label in labels:
+            if len(label) > _LONGEST_LABEL:
+                yield f"`labels.{key}`: GitHub has no label of more than {_LONGEST_LABEL} characters: {shown(label)}"
+
+
+def _mapped_twice(mapping: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    counts = Counter(label.casefold() for labels in mapping.values() for label in {text.casefold() for text in labels})
+    for label, count in counts.items():
+        if count > 1:
+            keys = [f"`labels.{key}`" for key, labels in mapping.items() if label in map(str.casefold, labels)]
+            yield f"{' and '.join(keys)}: both have the label {shown(label)}"
