@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import workflows
+from benchmarks import load, workflows
 from benchmarks.clones import GIT_ENVIRONMENT, Shape, branch, grow, tag
 from benchmarks.measure import Bench
 from github_sandbox import Sandbox
@@ -37,6 +37,7 @@ def main() -> None:
         _print_plan(directory, environment)
         _print_branches(directory, environment)
         _print_requests(directory, environment)
+        load.show(directory, environment)
     workflows.show()
 
 

@@ -10,7 +10,7 @@ from release_tool.deploy.our_workflows import carrying_on, next_look
 from release_tool.errors import UsageError
 from release_tool.history.commit_names import name_of_commit
 from release_tool.status import model, overdue
-from release_tool.status.collect import FEW, as_deployed, collect, contains, is_released, tested_at
+from release_tool.status.collect import FEW, as_deployed, collect, is_released, tested_at
 from release_tool.status.environment import WAITS
 from release_tool.status.environments import change_status, environment_ledgers, halt_status, production_of
 from release_tool.status.model import NextLook, Overview, SwitchedOff
@@ -148,9 +148,10 @@ def _cloud(project: Project, snapshot: StatusSnapshot) -> Cloud | None:
     settings = project.config.sync
     if settings is None:
         return None
-    on_main = [tag for tag in reversed(snapshot.seen.tags) if is_released(tag)]
-    lacking = [tag for tag in on_main if not contains(project, snapshot.cloud, tag.commit)]
-    behind = tuple(tag.name for tag in lacking if contains(project, snapshot.seen.head, tag.commit))
+    released = {tag.name: tag.commit for tag in reversed(snapshot.seen.tags) if is_released(tag)}
+    lacking = project.git.outside(set(released.values()), snapshot.cloud) if snapshot.cloud else {*released.values()}
+    elsewhere = project.git.outside(lacking, snapshot.seen.head)
+    behind = tuple(name for name, commit in released.items() if commit in lacking - elsewhere)
     return model.Cloud(
         branch=settings.branch,
         head=snapshot.cloud,

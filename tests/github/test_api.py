@@ -101,14 +101,15 @@ def test_nothing_is_asked_where_nothing_is_wanted(start: Start) -> None:
     assert github.requests == 0
 
 
-def test_a_thousand_pull_requests_cost_ten_requests(start: Start) -> None:
-    box = start(*(pull(number) for number in range(1, 1001)))
+@pytest.mark.parametrize("count, requests", [(10, 1), (100, 1), (1000, 10)])
+def test_a_hundred_pull_requests_cost_one_request(start: Start, count: int, requests: int) -> None:
+    box = start(*(pull(number) for number in range(1, count + 1)))
     github, line = github_of(box), line_of(box)
 
     found = github.merged_pulls("main", {commit.sha for commit in line[:-1]}, line[-1].committed_at)
 
-    assert len(found) == 1000
-    assert github.requests == 10
+    assert len(found) == count
+    assert github.requests == requests
 
 
 def test_pull_requests_last_touched_before_the_range_are_not_read(start: Start) -> None:

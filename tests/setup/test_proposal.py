@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from release_tool.config.model import Config, Environment, Labels, Sync
+from release_tool.config.read import parse
 from release_tool.setup.detect import Competitor, Way
 from release_tool.setup.proposal import Deviations, configuration, extended, left_to_do
 

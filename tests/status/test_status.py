@@ -9,6 +9,7 @@ import re
 import signal
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -26,6 +27,7 @@ from release_tool.status.model import Health, NextLook, StageState, SwitchedOff,
 from release_tool.status.overview import look
 from tests.cli.terminal import on_a_terminal
 from tests.clock import FakeClock
+from tests.counting import Counter
 from tests.deploy.ledger.test_store import payload_of
 from tests.ledgers import CONFIG, PROVEN, deployed, recorded
 from tests.shop import shop
@@ -487,6 +489,24 @@ def test_a_look_that_asks_whether_its_schedule_is_on_costs_no_more(tmp_path: Pat
         look(place.project())
 
         assert requests(place) <= 6
+
+
+@pytest.mark.parametrize("releases", [20, 60])
+def test_a_look_starts_as_many_programs_for_many_releases_as_for_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, releases: int
+) -> None:
+    made: list[tuple[Entry, Entry]] = [
+        ({"commit": f"Number {number}"}, {"tag": f"v1.{number}.0"}) for number in range(releases)
+    ]
+    with shop(
+        tmp_path, CONFIGURED, *chain(*made), {**CLOUD, "from": made[-1][1]["tag"]}, FIX, {"tag": "v2.0.0"}
+    ) as place:
+        git = Counter(tmp_path, monkeypatch)
+        seen = look(place.project())
+
+        assert seen.cloud is not None
+        assert seen.cloud.behind == ("v2.0.0",)
+        assert len(git.started()) <= 35
 
 
 def test_a_repository_that_only_releases_costs_two(tmp_path: Path) -> None:

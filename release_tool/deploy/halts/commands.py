@@ -46,13 +46,17 @@ def halts_of(project: Project) -> tuple[Halt, ...]:
 
 
 def halt(project: Project, order: HaltOrder, *, tells: bool = True) -> Halted:
-    """Open the issue that stops automatic deployments; one that says just that already is enough.
+    """Open the issue that stops automatic deployments; one that says just that already is enough, and closes others.
 
     Without `tells` everybody is told later, by `tell_halts`.
     """
-    there = next((one for one in halts_of(project) if one.order == order), None)
+    there = [one for one in halts_of(project) if one.order == order]
+    for again in there[1:]:  # a network may send a request twice
+        told = subscribers(project.config.channels, "resumed", order.environment)  # nothing goes on by this
+        text = with_receipt(f"The same as #{there[0].issue}.", Receipt(told=told), LIMIT)
+        project.remote.issues.close(again.issue, text)
     if there:
-        return Halted(halts=(there,), changed=False)
+        return Halted(halts=(there[0],), changed=False)
     made = _open(project, order)
     debt = _pin(project, made)
     if debt and tells:

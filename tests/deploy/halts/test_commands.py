@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from github_sandbox import Fault
-from release_tool.deploy.halts.commands import halt, resume
+from release_tool.deploy.halts.commands import halt, resume, tell_halts
 from release_tool.deploy.halts.model import LABEL, HaltOrder
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.errors import RemoteError
-from tests.production import QUICK, RIVAL, EventfulClock, production
+from tests.production import CURIOUS, QUICK, RIVAL, EventfulClock, production
 from tests.service import bad
 
 if TYPE_CHECKING:
@@ -111,6 +111,20 @@ def test_a_halt_ends_by_closing_its_issue_taking_its_label_off_or_resuming(tmp_p
             case _:
                 assert resume(here.shop.project(), "production", "ada").changed
         assert [one.outcome for one in here.reconcile()] == ["healthy"]
+
+
+def test_a_halt_that_the_network_sent_twice_becomes_one_when_it_is_asked_for_again(tmp_path: Path) -> None:
+    with production(tmp_path, configuration=QUICK + CURIOUS) as here:
+        order = HaltOrder(environment="production", reason="a test", by="ada")
+        here.shop.box.fault(Fault(method="POST", path="/issues$", twice=True))
+        halt(here.shop.project(), order)
+        assert len(here.halts()) == 2
+
+        assert halt(here.shop.project(), order).changed is False
+        tell_halts(here.shop.project())
+
+        assert len(here.halts()) == 1
+        assert [notice.event for notice in here.shop.notices] == ["halted"] * 2
 
 
 def test_a_halt_until_a_time_ends_then_and_its_issue_is_closed(tmp_path: Path) -> None:
