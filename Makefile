@@ -23,10 +23,10 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml docs/examples/*/*.yml)
 ACTIONS := action.yml $(wildcard .github/actions/*/action.yml docs/examples/*/*/action.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test quick tests traffic pythons browser clients coverage table lint style workflows tools road types format lock schema layers build smoke chaos bench pictures clean
+.PHONY: help setup demo check test quick tests traffic pythons browser clients coverage table lint style workflows tools road types format lock schema layers build smoke chaos bench bench-full pictures clean
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## Make .venv with everything, locked by hash
 
@@ -144,8 +144,12 @@ chaos: setup ## Let every request of every command go wrong in every way, and tr
 	$(BIN)/python -m tests.chaos.matrix --broken --journeys deploy --only reset
 	$(BIN)/python -m tests.chaos.fuzz
 
-bench: setup ## Print what the commands cost, as ratios
-	$(BIN)/python benchmarks/run.py
+# Real clones to measure on, too: make bench CLONES='../moby=docker-v ../ruff'
+bench: setup ## Print what the commands cost, as ratios, beside the peers (15 minutes)
+	$(BIN)/python benchmarks/run.py $(CLONES)
+
+bench-full: setup ## Measure everything, and write docs/performance.md with its picture
+	$(BIN)/python -m benchmarks.performance $(CLONES)
 
 # Hashes for every platform and every Python from 3.11 on. Newer versions: make lock UV_FLAGS=--upgrade
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \

@@ -6,21 +6,23 @@ import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class Cost(NamedTuple):
-    """What a command costs: the time of one run, and in bytes the memory of its largest process."""
+    """What a command costs: the time of one run, in bytes the memory of its largest process, and processor seconds."""
 
     seconds: float
     peak: int
+    cpu: float
 
 
 class Bench(NamedTuple):
@@ -35,20 +37,51 @@ class Bench(NamedTuple):
         for argv in commands:
             self._once(argv)
         rounds = [[self._once(argv) for argv in commands] for _ in range(self.rounds)]
-        return [_median(costs) for costs in zip(*rounds, strict=True)]
+        return [median(costs) for costs in zip(*rounds, strict=True)]
 
     def _once(self, argv: Sequence[str]) -> Cost:
-        begin = time.perf_counter()
-        program = subprocess.Popen(
-            argv, cwd=self.directory, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
-        _, status, usage = os.wait4(program.pid, 0)
-        seconds = time.perf_counter() - begin
-        program.returncode = os.waitstatus_to_exitcode(status)
-        if program.returncode:
-            raise RuntimeError(f"{' '.join(argv)} ended with code {program.returncode}")
-        return Cost(seconds, usage.ru_maxrss * _MAXRSS_UNIT)
+        return once(argv, self.directory, self.environment)
 
 
-def _median(costs: Sequence[Cost]) -> Cost:
-    return Cost(statistics.median(cost.seconds for cost in costs), max(cost.peak for cost in costs))
+def once(
+    argv: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    *,
+    deadline: float | None = None,
+    ok: Collection[int] = (0,),
+) -> Cost:
+    """Run a command; raises subprocess.TimeoutExpired after so many seconds, RuntimeError for a code not in `ok`."""
+    begin = time.perf_counter()
+    quiet = None if 0 in ok and len(ok) == 1 else subprocess.DEVNULL
+    program = subprocess.Popen(
+        argv, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=quiet
+    )
+    ended = threading.Event()
+
+    def end() -> None:
+        ended.set()
+        program.kill()
+
+    late = threading.Timer(deadline, end) if deadline else None
+    if late:
+        late.start()
+    _, status, usage = os.wait4(program.pid, 0)
+    seconds = time.perf_counter() - begin
+    if late:
+        late.cancel()
+    program.returncode = os.waitstatus_to_exitcode(status)
+    if ended.is_set():
+        raise subprocess.TimeoutExpired(argv, deadline or 0)
+    if program.returncode not in ok:
+        raise RuntimeError(f"{' '.join(argv)} ended with code {program.returncode}")
+    return Cost(seconds, usage.ru_maxrss * _MAXRSS_UNIT, usage.ru_utime + usage.ru_stime)
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    """The cost in the middle of some."""
+    return Cost(
+        statistics.median(cost.seconds for cost in costs),
+        max(cost.peak for cost in costs),
+        statistics.median(cost.cpu for cost in costs),
+    )

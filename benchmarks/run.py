@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import load, workflows
+from benchmarks import load, peers, workflows
 from benchmarks.clones import GIT_ENVIRONMENT, Shape, branch, grow, tag
 from benchmarks.measure import Bench
 from github_sandbox import Sandbox
@@ -32,16 +32,17 @@ def main() -> None:
     """Measure all of it, in a directory that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="release-tool-bench-") as temporary:
         directory = Path(temporary)
-        environment = _environment(directory)
+        environment = environment_in(directory)
         _print_start(Bench(directory, environment, rounds=21))
         _print_plan(directory, environment)
         _print_branches(directory, environment)
         _print_requests(directory, environment)
         load.show(directory, environment)
+        _print_peers(directory, environment)
     workflows.show()
 
 
-def _environment(directory: Path) -> dict[str, str]:
+def environment_in(directory: Path) -> dict[str, str]:
     """An environment without a token, in which bytecode is kept, as it is where the tool is installed."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     return ours | GIT_ENVIRONMENT | {"PYTHONPYCACHEPREFIX": str(directory / "bytecode")}
@@ -107,6 +108,13 @@ def _print_requests(directory: Path, environment: dict[str, str]) -> None:
         print(
             f"{pulls:>14}{_requests(directory / f'sandbox-{pulls}', pulls, environment):>10}{at_most:>10}", flush=True
         )
+
+
+def _print_peers(directory: Path, environment: dict[str, str]) -> None:
+    print("\nPlan beside the peers: processor time, as ratios in one run (targets: docs/performance.md)\n")
+    others = peers.installed(directory / "peers")
+    for line in peers.table([*peers.measured(directory, environment, others, sys.argv[1:], rounds=5)]):
+        print(line, flush=True)
 
 
 def _requests(directory: Path, pulls: int, environment: dict[str, str]) -> int:

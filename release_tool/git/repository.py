@@ -36,6 +36,7 @@ _LATEST = 253_402_214_400
 """The last day of the year 9999, after which Python knows no time."""
 _TAGGED = re.compile(rb"^tagger .*> (\d{1,11}) [+-]\d{4}$", re.MULTILINE)
 
+_COMMITTED = re.compile(rb"^committer .*> (\d{1,20}) [+-]\d{4}$", re.MULTILINE)
 _COMMIT_FORMAT = "--format=%H%x00%P%x00%an%x00%ae%x00%ct%x00%at%x00%ce%x00%B"
 _COMMIT_FIELDS = 8
 _LONGEST_MESSAGE = 256 * 1024
@@ -203,10 +204,10 @@ class Git:
 
     def head(self) -> str:
         """The commit that is checked out; raises UsageError where there is none yet."""
-        sha = self.resolve("HEAD")
-        if sha is None:
+        found = next(self.program.read_here(["HEAD^{commit}"]))
+        if found is None:
             raise UsageError("the repository has no commit yet", todo="commit something first")
-        return sha
+        return found.sha
 
     def resolve(self, ref: str) -> str | None:
         """The commit that a tag, branch or (short) hash names, or None where there is none."""
@@ -277,7 +278,7 @@ class Git:
         self, tips: Collection[str], without: Iterable[str], *options: str
     ) -> list[tuple[str, tuple[str, ...]]]:
         """The commits that some tips contain and others do not, each with its parents."""
-        asked = self.program.run_here("rev-list", *options, "--parents", "--stdin", stdin=_beside(tips, without))
+        asked = self.program.run("rev-list", *options, "--parents", "--stdin", stdin=_beside(tips, without))
         return [(commit, tuple(parents)) for commit, *parents in map(str.split, asked.text.splitlines())]
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
@@ -392,10 +393,14 @@ class Git:
         """The commits that `target` contains and `base` does not, children before their parents."""
         return [] if base == target else list(self._log("--topo-order", *_range(base, target)))
 
-    def parents_beside(self, tips: Collection[str], without: Collection[str]) -> dict[str, tuple[str, ...]]:
-        """The commits that some tips contain and others do not, with their parents; tips that are not here are not."""
-        beside = set(tips).difference(without)
-        return dict(self._parents(beside, without, "--ignore-missing")) if beside else {}
+    def parents_beside(self, tips: Collection[str], without: Collection[str], since: int) -> dict[str, tuple[str, ...]]:
+        """The commits since a time that some tips contain and others do not, with their parents.
+
+        Tips that are not here contain none.
+        """
+        read = self.program.read_here(set(tips).difference(without))
+        newer = [tip.sha for tip in read if tip and tip.kind == "commit" and _committed(tip.content) >= since]
+        return dict(self._parents(newer, without, f"--max-age={max(since, 0)}")) if newer else {}
 
     def history(self, tips: Collection[str], base: str | None) -> dict[str, Commit]:
         """The commits that some others contain, themselves included, and `base` does not, by hash."""
@@ -680,6 +685,12 @@ def _commit(*fields: bytes) -> Commit:
 def _date(text: str) -> int:
     """When something was committed, in seconds since the epoch; a clock may have said anything, and is bounded."""
     return min(int(text), _LATEST) if _SECONDS.fullmatch(text) else 0
+
+
+def _committed(commit: bytes) -> int:
+    """When a commit was committed, by its own headers."""
+    found = _COMMITTED.search(commit)
+    return _date(found[1].decode()) if found else 0
 
 
 def _tag_refs(listing: str, between: str) -> dict[str, TagRef]:

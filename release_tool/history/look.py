@@ -36,6 +36,8 @@ _NEWEST = 30
 """How many of the newest tags are asked whether we made them."""
 _LOOKS_AGAIN = (1, 2)
 """How often it is waited until everybody sees what was written, before what contradicts itself is asked for again."""
+_CLOCKS_DIFFER = 7 * 24 * 3600
+"""Seconds by which a commit may seem older than one that it contains, since each machine has a clock of its own."""
 _PAGE = 100
 """Releases are read newest first, this many at once; a tag older than all of them was finished long ago."""
 
@@ -377,7 +379,8 @@ def unreleased(  # noqa: PLR0913 - the ends of a range, and what is taken out of
         return []
     if _online(project, seen):
         project.git.fetch_commits(seen.tips)
-    beside = project.git.parents_beside({*seen.tips, seen.head}, [target, *([base.commit] if base else [])])
+    since = min(commit.committed_at for commit in commits) - _CLOCKS_DIFFER
+    beside = project.git.parents_beside({*seen.tips, seen.head}, [target, *([base.commit] if base else [])], since)
     shas = {tag.commit for tag in released}
     aside = {sha for sha in shas if sha in beside}
     if finishing and aside:

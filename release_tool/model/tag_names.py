@@ -28,6 +28,8 @@ _SHAPES = tuple(
     )
 )
 """How a version looks, the surest first: `v1.2.3`, `v1.2`, `2024-01-31`, `v1`."""
+_USUAL = re.compile(r"([vV]?)(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
+"""A stable version that is written as SemVer writes it, which may still be a date."""
 _PYTHON = re.compile(r"[-._]?(?P<name>a|b|c|rc|alpha|beta|dev|pre)[-._]?(?P<number>[0-9]{0,9})")
 """A prerelease as Python writes it: `1.0rc1`."""
 _YEARS = range(1990, 2100)
@@ -110,13 +112,33 @@ def family(prefix: str) -> str:
 
 def read_names(tags: Iterable[tuple[str, str]]) -> tuple[TagName, ...]:
     """Take apart the names of tags (name, commit) that look like versions; one that only points at another is none."""
-    found = [read for name, commit in tags if (read := _read(name, commit))]
+    found = [read for name, commit in tags if (read := _read_usual(name, commit) or _read(name, commit))]
+    if all(_is_whole(tag) for tag in found):
+        return tuple(found)
     whole = {(tag.commit, tag.prefix, tag.numbers[:place]) for tag in found for place in (1, 2) if _is_whole(tag)}
     return tuple(tag for tag in found if _is_whole(tag) or (tag.commit, tag.prefix, tag.numbers) not in whole)
 
 
 def _is_whole(tag: TagName) -> bool:
     return len(tag.numbers) >= _THREE
+
+
+def _read_usual(name: str, commit: str) -> TagName | None:
+    """Read what nearly all of many thousand tags look like in one step; None for all that needs a closer look."""
+    match = _USUAL.fullmatch(name)
+    if match is None:
+        return None
+    numbers = (int(match[2]), int(match[3]), int(match[4]))
+    if numbers[0] in _YEARS:
+        return None
+    return TagName(
+        name=name,
+        commit=commit,
+        prefix=match[1],
+        numbers=numbers,
+        scheme=Scheme.SEMVER,
+        version=Version(*numbers),
+    )
 
 
 def _read(name: str, commit: str) -> TagName | None:
@@ -200,7 +222,7 @@ def named_by_highest(
     None where more has to be known: `naming` needs to know the whole history for that, and here a part of it will do.
     `first` finds the place of the first commit that is in the history, and `within` those that are.
     """
-    families = {tag.family for tag in tags}
+    families = {family(prefix) for prefix in {tag.prefix for tag in tags}}
     if families != {"" if configured is None else family(configured)} or any(
         tag.scheme is Scheme.CALENDAR for tag in tags
     ):
@@ -217,17 +239,18 @@ def named_by_highest(
 
 def _prefix_of_highest(tags: Sequence[TagName], first: Callable[[Sequence[str]], int | None]) -> str | None:
     """The prefix of the highest release in the history; None where there is none, or two are the highest."""
-    ranked = sorted(((tag.rank, tag.numbers, tag) for tag in tags if tag.stable), key=_by_rank, reverse=True)
-    place = first([tag.commit for _, _, tag in ranked])
+    ranked = sorted((tag for tag in tags if tag.stable), key=_by_numbers, reverse=True)
+    place = first([tag.commit for tag in ranked])
     if place is None:
         return None
     highest = ranked[place]
-    equal = {tag.commit for rank, numbers, tag in ranked if (rank, numbers) == highest[:2]}
-    return highest[2].prefix if len(equal) == 1 else None
+    equal = {tag.commit for tag in ranked if tag.numbers == highest.numbers and tag.rank == highest.rank}
+    return highest.prefix if len(equal) == 1 else None
 
 
-def _by_rank(ranked: tuple[Precedence, tuple[int, ...], TagName]) -> tuple[Precedence, tuple[int, ...]]:
-    return ranked[:2]
+def _by_numbers(tag: TagName) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What sorts stable versions as their rank and their numbers do."""
+    return (*tag.numbers, 0)[:_THREE], tag.numbers
 
 
 def _found(tags: Sequence[TagName], line: Sequence[TagName], places: Mapping[str, int]) -> Naming:
