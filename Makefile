@@ -20,7 +20,7 @@ TOOLS := build/go
 CLIENTS := build/clients
 ACTIONLINT := $(wildcard $(TOOLS)/actionlint)
 WORKFLOWS := $(wildcard .github/workflows/*.yml docs/examples/*/*.yml)
-ACTIONS := action.yml $(wildcard .github/actions/*/action.yml docs/examples/*/*/action.yml)
+ACTIONS := action.yml $(wildcard docs/examples/*/*/action.yml)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test quick tests traffic pythons browser clients coverage table lint style workflows tools road types format lock schema layers build smoke chaos bench bench-full pictures clean

@@ -2,52 +2,41 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests import forkserver
+from release_tool.config import parse
+from release_tool.setup import files as scaffold
+from release_tool.setup.files import FileState, compare, sign
+from release_tool.setup.init import CONFIGURATION
+from release_tool.setup.render import Values
+from release_tool.setup.shipped import render
 from tests.workflow_rules import (
     DEFAULT_BRANCH,
     ONLY_PULL_REQUESTS,
     PINS,
     REQUIRED,
     Strategy,
-    breaches_of_action,
     breaches_of_workflow,
+    read_action,
     read_workflow,
 )
-from tests.workflow_walk import evaluate, walk
-
-if TYPE_CHECKING:
-    from tests.workflow_rules import Step, Workflow
-    from tests.workflow_walk import Value
+from tests.workflow_walk import evaluate
 
 ROOT = Path(__file__).parent.parent
-ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
 WORKFLOWS = {
     f"./{path.relative_to(ROOT)}": path.read_text() for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 }
 READ = {path: read_workflow(text) for path, text in WORKFLOWS.items()}
 JOBS = [job for workflow in READ.values() for job in workflow.jobs.values()]
 STEPS = [step for job in JOBS for step in job.steps]
-COMMANDS = [step for step in STEPS if "release-tool " in step.run]
 MEASURED = "3.13"
 """The Python on which the coverage is measured; the others run the same tests without."""
 TARGETS = sorted({step.run.split()[1] for step in STEPS if step.run.startswith("make ")} - {'"$TARGET"'})
 CHECKS = READ["./.github/workflows/pr-checks.yml"].jobs
-RELEASE = READ["./.github/workflows/release.yml"]
-DASHBOARD = READ["./.github/workflows/dashboard.yml"]
-SYNC = READ["./.github/workflows/cloud-sync.yml"]
-ADVANCE = READ["./.github/workflows/cloud-advance.yml"]
-DEPLOY = READ["./.github/workflows/deploy.yml"]
 
 CHECKOUT = PINS["actions/checkout"]
 SOUND = f"""
@@ -343,11 +332,6 @@ def test_a_workflow_keeps_the_house_rules(path: str) -> None:
     assert list(breaches_of_workflow(WORKFLOWS[path], READ)) == []
 
 
-@pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.parent.name)
-def test_a_composite_action_keeps_the_house_rules(path: Path) -> None:
-    assert list(breaches_of_action(path.read_text())) == []
-
-
 @pytest.mark.parametrize("text", [SOUND, TESTED, CHECKED, TRUSTED], ids=["release", "tests", "checks", "policy"])
 def test_a_sound_workflow_breaks_no_rule(text: str) -> None:
     assert list(breaches_of_workflow(text, {"./called.yml": read_workflow(CALLED)})) == []
@@ -361,10 +345,23 @@ def test_a_breach_of_the_house_rules_is_named(case: str) -> None:
     assert [breach for breach in found if breach.startswith(sentence)]
 
 
-@pytest.mark.parametrize("workflow", [RELEASE, SYNC], ids=["release", "sync"])
-def test_a_new_run_gets_every_input_that_a_person_may_give(workflow: Workflow) -> None:
-    handed_on = re.findall(r"--raw-field=(\w+)=", workflow.jobs["again"].steps[0].run)
-    assert handed_on == list(workflow.interface("workflow_dispatch").inputs)
+def test_the_workflows_of_this_repository_are_those_that_init_writes() -> None:
+    """But for the steps that build it, which are ours as a user's are the user's."""
+    config = parse((ROOT / CONFIGURATION).read_text(), CONFIGURATION)
+    there = (ROOT / scaffold.RELEASE).read_text()
+    pinned = re.search(rf"uses: ({re.escape(scaffold.source_of(there))} # \S+)$", there, re.MULTILINE)
+    assert pinned
+    written = render(config, Values(branch="main", action=pinned[1], build=("make build",)))
+    signed = {path: sign(path, text, "0") for path, text in written.items()}
+    states = {path: compare(path, text, (ROOT / path).read_text()).state for path, text in signed.items()}
+    assert states == dict.fromkeys([scaffold.RELEASE, scaffold.POLICY], FileState.CURRENT)
+
+
+def test_a_new_run_gets_every_input_that_a_person_may_give() -> None:
+    action = read_action((ROOT / "action.yml").read_text())
+    (step,) = [step for step in action.runs.steps if step.name == "Start another run with the same inputs"]
+    inputs = read_workflow((ROOT / scaffold.RELEASE).read_text()).interface("workflow_dispatch").inputs
+    assert re.findall(r"--raw-field=(\w+)=", step.run) == list(inputs)
 
 
 def test_each_required_check_is_reported_by_exactly_one_job() -> None:
@@ -408,96 +405,6 @@ def test_a_workflow_makes_only_what_can_be_made(target: str) -> None:
     subprocess.run(["make", "--dry-run", target], capture_output=True, check=True, cwd=ROOT)
 
 
-@pytest.mark.parametrize("step", COMMANDS, ids=lambda step: step.name)
-def test_a_workflow_passes_only_options_that_the_command_has(step: Step) -> None:
-    _, _, command, *words = shlex.split(step.run)
-    described = forkserver.run([command, "--help"], cwd=ROOT, env=os.environ).out
-    options = {word.partition("=")[0] for word in words if word.startswith("--")}
-    assert options <= set(re.findall(r"--[a-z-]+", described))
-
-
-def run_step(path: str, job: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Run the very script of a job's step of the same name, as a person starts it, in a repository, from git alone.
-
-    Every input is empty then. Gives what the step wrote, which has to be all that the workflow reads.
-    """
-    (step,) = [step for step in READ[path].jobs[job].steps if step.id == job]
-    output = root / "output"
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    monkeypatch.setenv("GITHUB_EVENT_NAME", "workflow_dispatch")
-    monkeypatch.setenv("GITHUB_OUTPUT", str(output))
-    monkeypatch.setenv("GITHUB_REF_NAME", "main")
-    monkeypatch.setenv("GITHUB_REF_TYPE", "branch")
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    for name in step.env.keys() - {"GITHUB_TOKEN"}:
-        monkeypatch.setenv(name, "")
-    checkout = root / "checkout"
-    for argv in (
-        ["init", "--quiet", "--initial-branch=main", str(checkout)],
-        ["-C", str(checkout), "commit", "--quiet", "--allow-empty", "--message=feat: begin"],
-        ["-C", str(checkout), "tag", "--annotate", "--message=v1.2.3", "v1.2.3"],
-        ["-C", str(checkout), "commit", "--quiet", "--allow-empty", "--message=feat: search"],
-    ):
-        subprocess.run(["git", *argv], check=True)
-
-    subprocess.run(["bash", "-e", "-c", step.run], check=True, cwd=checkout)
-
-    written = dict(line.split("=", 1) for line in output.read_text().splitlines())
-    assert set(re.findall(rf"steps\.{job}\.outputs\.(\w+)", WORKFLOWS[path])) <= written.keys()
-    return written
-
-
-def test_the_plan_step_writes_every_output_that_the_workflow_reads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written = run_step("./.github/workflows/publish.yml", "plan", tmp_path, monkeypatch)
-    assert (written["action"], written["tag"], written["again"]) == ("release", "v1.3.0", "false")
-
-
-def test_a_project_that_hosts_nothing_has_nothing_to_sync_and_runs_no_job_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written = run_step("./.github/workflows/cloud-advance.yml", "candidate", tmp_path, monkeypatch)
-    facts: dict[str, Value] = {f"steps.candidate.outputs.{name}": value for name, value in written.items()}
-    assert written["state"] == "nothing"
-    assert jobs_that_run(ADVANCE, facts, {}) == {"candidate"}
-
-
-@pytest.mark.parametrize(
-    "private, build_type, pages",
-    [
-        ("false", "workflow", "true"),
-        ("true", "workflow", "false"),  # Pages of a private repository may be open to everybody
-        ("false", "legacy", "false"),  # Pages come from a branch, which a publication would replace
-        ("false", "", "false"),
-    ],
-)
-def test_the_dashboard_is_published_only_where_everybody_may_read_it_and_somebody_asked_for_it(
-    tmp_path: Path, private: str, build_type: str, pages: str
-) -> None:
-    (step,) = [step for step in DASHBOARD.jobs["build"].steps if step.id == "pages"]
-    gh = tmp_path / "gh"
-    no_pages = 'echo \'{"message": "Not Found"}\'; exit 1'
-    told = f"echo {build_type}" if build_type else no_pages
-    gh.write_text(f'#!/bin/sh\ncase "$2" in */pages) {told};; *) echo {private};; esac\n')
-    gh.chmod(0o755)
-    environment = {
-        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
-        "GITHUB_OUTPUT": str(tmp_path / "output"),
-        "GITHUB_REPOSITORY": "acme/shop",
-    }
-    done = subprocess.run(
-        ["bash", "-e", "-c", step.run], check=True, env=os.environ | environment, capture_output=True, text=True
-    )
-    assert (tmp_path / "output").read_text() == f"pages={pages}\n"
-    assert ("artifact of this run" in done.stdout) is (pages == "false")
-    assert ("publish" in jobs_that_run(DASHBOARD, {"steps.pages.outputs.pages": pages}, {})) is (pages == "true")
-
-
-def jobs_that_run(workflow: Workflow, facts: dict[str, Value], ends: dict[str, str]) -> set[str]:
-    return {job for job, end in walk(workflow, facts, ends).items() if end != "skipped"}
-
-
 @pytest.mark.parametrize(
     "expression, value",
     [
@@ -512,134 +419,3 @@ def jobs_that_run(workflow: Workflow, facts: dict[str, Value], ends: dict[str, s
 )
 def test_a_condition_is_read_as_github_reads_it(expression: str, value: str) -> None:
     assert evaluate(expression, {"a": "x", "b": "y z"}) == value
-
-
-@pytest.mark.parametrize(
-    "state, build, ends, jobs",
-    [
-        ("candidate", "true", {}, "candidate build tests advance"),
-        ("candidate", "false", {}, "candidate tests advance"),
-        ("tested", "true", {}, "candidate advance"),
-        ("pushed", "true", {}, "candidate build tests advance"),
-        ("pushed", "false", {}, "candidate tests advance"),
-        ("nothing", "false", {}, "candidate"),
-        ("conflict", "false", {"candidate": "failure"}, "candidate"),
-        ("candidate", "true", {"build": "failure"}, "candidate build"),
-        ("candidate", "true", {"build": "cancelled"}, "candidate build"),
-        ("candidate", "true", {"tests": "failure"}, "candidate build tests"),
-        ("candidate", "false", {"tests": "cancelled"}, "candidate tests"),
-    ],
-)
-def test_a_sync_builds_what_is_new_then_tests_it_then_moves_cloud(
-    state: str, build: str, ends: dict[str, str], jobs: str
-) -> None:
-    facts: dict[str, Value] = {"steps.candidate.outputs.state": state, "steps.candidate.outputs.build": build}
-    assert jobs_that_run(ADVANCE, facts, ends) == set(jobs.split())
-
-
-ENDS = st.sampled_from(["success", "failure", "cancelled"])
-
-
-@given(
-    state=st.sampled_from(["candidate", "tested", "pushed", "nothing", "moved", "conflict", ""]),
-    build=st.sampled_from(["true", "false", ""]),
-    ends=st.fixed_dictionaries({"candidate": ENDS, "build": ENDS, "tests": ENDS}),
-)
-def test_cloud_never_moves_to_a_commit_that_is_not_built_and_tested(
-    state: str, build: str, ends: dict[str, str]
-) -> None:
-    ended = walk(ADVANCE, {"steps.candidate.outputs.state": state, "steps.candidate.outputs.build": build}, ends)
-    if ended["tests"] != "skipped":
-        assert build == "false" or ended["build"] == "success"
-    if ended["advance"] != "skipped":
-        assert state == "tested" or ended["tests"] == "success"
-
-
-@pytest.mark.parametrize("job", ["candidate", "advance"])
-def test_a_sync_that_was_overtaken_starts_a_new_one(job: str) -> None:
-    told = ADVANCE.interface("workflow_call").outputs["again"].value
-    assert evaluate(told, {f"jobs.{job}.outputs.again": "true"})
-    assert not evaluate(told, {f"jobs.{job}.outputs.again": "false"})
-    assert "again" in jobs_that_run(SYNC, {"needs.advance.outputs.again": "true"}, {})
-    assert "again" not in jobs_that_run(SYNC, {"needs.advance.outputs.again": "false"}, {})
-
-
-@pytest.mark.parametrize("end", ["success", "failure", "skipped"])
-def test_what_is_tested_and_missed_is_deployed_whatever_became_of_the_sync(end: str) -> None:
-    assert "deploy" in jobs_that_run(SYNC, {}, {"advance": end})
-
-
-ONE = '[{"environment": "production"}]'
-
-
-@pytest.mark.parametrize(
-    "facts, jobs",
-    [
-        ({"inputs.action": "deploy", "steps.deploy.outputs.environments": ONE}, "plan environments close dashboard"),
-        (
-            {"inputs.action": "rollback", "steps.rollback.outputs.environments": ONE},
-            "plan environments close dashboard",
-        ),
-        ({"steps.carry-on.outputs.environments": ONE}, "plan environments close dashboard"),
-        ({"steps.carry-on.outputs.environments": "[]"}, "plan"),
-        ({"inputs.action": "halt"}, "line"),
-        (
-            {"inputs.action": "resume", "steps.carry-on.outputs.environments": ONE},
-            "line plan environments close dashboard",
-        ),
-        ({"github.event_name": "issues", "github.event.label.name": "bug"}, ""),
-        ({"github.event_name": "issues", "github.event.issue.labels.*.name": "release-halt"}, "plan"),
-        (
-            {
-                "github.event_name": "issues",
-                "github.event.label.name": "release-halt",
-                "steps.carry-on.outputs.environments": ONE,
-            },
-            "plan environments close dashboard",
-        ),
-    ],
-)
-def test_a_run_asks_for_an_environment_only_where_there_is_something_to_do(facts: dict[str, Value], jobs: str) -> None:
-    assert jobs_that_run(DEPLOY, facts, {}) == set(jobs.split())
-
-
-@pytest.mark.parametrize("end", ["failure", "cancelled"])
-def test_what_a_lost_runner_left_is_closed(end: str) -> None:
-    facts: dict[str, Value] = {"steps.carry-on.outputs.environments": ONE}
-    assert "close" in jobs_that_run(DEPLOY, facts, {"environments": end})
-
-
-def test_nothing_waits_in_a_group_that_an_approval_could_hold() -> None:
-    assert DEPLOY.groups() == set()
-    assert SYNC.concurrency is None
-    assert SYNC.jobs["deploy"].concurrency is None
-
-
-def test_nothing_that_halts_resumes_or_closes_names_an_environment() -> None:
-    assert [name for name, job in DEPLOY.jobs.items() if job.environment] == ["environments"]
-
-
-def test_github_writes_no_deployment_down_beside_those_of_the_ledger() -> None:
-    assert DEPLOY.jobs["environments"].environment["deployment"] is False
-
-
-def test_what_is_built_and_tested_is_the_very_commit_that_cloud_moves_to() -> None:
-    told = [job.with_["sha"] for job in ADVANCE.jobs.values() if job.uses]
-    told += [step.env["SHA"] for job in ADVANCE.jobs.values() for step in job.steps if "SHA" in step.env]
-    assert told == 4 * ["${{ needs.candidate.outputs.sha }}"]
-
-
-@pytest.mark.parametrize(
-    "ref, kind, job",
-    [
-        ("refs/heads/main", "branch", {"sync"}),
-        ("refs/heads/1.x", "branch", set()),
-        ("refs/tags/v1.3.0", "tag", {"sync-of-tag"}),
-    ],
-)
-@pytest.mark.parametrize("end", ["success", "failure", "skipped"])
-def test_a_sync_follows_every_run_of_main_or_of_a_tag_whether_it_published_or_not(
-    ref: str, kind: str, job: set[str], end: str
-) -> None:
-    facts: dict[str, Value] = {"github.ref": ref, "github.ref_type": kind}
-    assert jobs_that_run(RELEASE, facts, {"publish": end}) - {"publish"} == job

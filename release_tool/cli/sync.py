@@ -89,7 +89,7 @@ def _run(  # the options of the command
         return stage.candidate(project, tag)
     if tested:
         built = parse_references(references)
-        insist_on_references(project.config.build.references if project.actions.enabled else (), built)
+        insist_on_references(stage.owed_references(project, tested) if project.actions.enabled else (), built)
         return stage.tested(project, tested, built)
     return stage.advance(project, advance) if advance else stage.sync(project, tag)
 

@@ -24,7 +24,7 @@ from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import DeployRequest, best_rollback_target
 from release_tool.deploy.recover import recover
 from release_tool.deploy.rollout import look
-from release_tool.errors import ReleaseToolError, SignalError, UnhealthyError
+from release_tool.errors import ReleaseToolError, RemoteError, SignalError, UnhealthyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,10 +171,14 @@ def _go(attempt: Attempt) -> DeployResult:
     attempt.environment.project.say(by_hand)
     looked_at = attempt.environment.project.clock.steady()
     entry = attempt.writer.enter(attempt.payload(decision))
-    with _concluded_on_failure(attempt.writer, entry):
-        rollout = attempt.rollout(entry)
-        ending = run_to_end(rollout, lambda: _still_allowed(attempt, looked_at))
-        done = conclude(attempt, rollout, ending)
+    ending: PhaseRecord | None = None
+    try:
+        with _concluded_on_failure(attempt.writer, entry):
+            rollout = attempt.rollout(entry)
+            ending = run_to_end(rollout, lambda: _still_allowed(attempt, looked_at))
+            done = conclude(attempt, rollout, ending)
+    except UnhealthyError as error:
+        raise _unwritten(attempt, error) if ending and ending.word is Phase.HEALTHY else error from error.__cause__
     return msgspec.structs.replace(done, by_hand=by_hand, changes=changes)
 
 
@@ -279,6 +283,17 @@ def _interrupted(number: int, entry: Deployment, environment: str) -> SignalErro
         during=f"deploying to {environment}",
         already="something was changed, and it is not proven",
         todo=_TAKE_UP.format(environment),
+    )
+
+
+def _unwritten(attempt: Attempt, error: UnhealthyError) -> RemoteError:
+    """The version is proven, and GitHub takes no word of it, as with a token that has run out."""
+    return RemoteError(
+        f"{attempt.revision.name} is healthy in {attempt.environment.name}, which could not be written down:"
+        f" {error.message}",
+        during=error.during,
+        already=f"{attempt.revision.name} is live, and answered well until the end",
+        todo=_TAKE_UP.format(attempt.environment.name),
     )
 
 

@@ -92,7 +92,7 @@ def insist_on_references(promised: Iterable[str], given: Iterable[ImageReference
 def parse_references(values: Iterable[str]) -> tuple[ImageReference, ...]:
     """Read `NAME=REF@sha256:…` values, of which one may hold several lines; raises UsageError for another form.
 
-    A value such as `@FILE` stands for what is in that file.
+    A value such as `@FILE` stands for what is in that file; a build that told nothing has no release-references.txt.
     """
     found: dict[str, ImageReference] = {}
     for line in (line.strip() for value in values for line in _told(value).splitlines()):
@@ -124,8 +124,11 @@ def references_among(paths: Iterable[Path]) -> tuple[str, ...]:
 def _told(value: str) -> str:
     if not value.startswith("@"):
         return value
+    path = Path(value[1:])
+    if path.name == REFERENCES and not path.exists():
+        return ""
     try:
-        return Path(value[1:]).read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"--reference {value!r}: the file can't be read: {error}",

@@ -65,10 +65,11 @@ def wanted(config: Config) -> dict[str, str]:
 
 def known(config: Config, values: Values) -> dict[str, object]:
     """What the templates know of a repository."""
-    hosted = f"github.ref == 'refs/heads/{config.sync.branch}'" if config.sync else "false"
+    hosted = f"github.ref == 'refs/heads/{config.sync.branch}' || inputs.carry" if config.sync else "false"
     main = f"github.ref == 'refs/heads/{values.branch}'"
     prefix = "v" if config.tag_prefix is None else config.tag_prefix
     channels = sorted({channel.url_env for channel in config.channels.values()})
+    pushed = " && github.event.sender.type != 'Bot'" if values.app else ""
     passed = {name for environment in config.environments.values() for name in environment.pass_env}
     return {
         "action": values.action,
@@ -90,7 +91,7 @@ def known(config: Config, values: Values) -> dict[str, object]:
             role: path.rpartition("/")[2]
             for role, path in (("release", RELEASE), ("policy", POLICY), ("deploy", DEPLOY), ("look", LOOK))
         },
-        "on_hosted": f"({hosted} && github.event.sender.type != 'Bot')" if values.app else hosted,
+        "on_hosted": f"({hosted}){pushed}" if pushed else hosted,
         "pins": PINS,
         "plan_if": _plan_if(config, values),
         "pushed": _pushed(config, values),
@@ -108,7 +109,7 @@ def known(config: Config, values: Values) -> dict[str, object]:
 
 def _plan_if(config: Config, values: Values) -> str:
     """When there is nothing to plan: what was pushed to the hosted branch, and what our own app pushed."""
-    hosted = f"github.ref != 'refs/heads/{config.sync.branch}'" if config.sync else ""
+    hosted = f"github.ref != 'refs/heads/{config.sync.branch}' && !inputs.carry" if config.sync else ""
     ours = "!(github.ref_type == 'tag' && github.event.sender.type == 'Bot')" if values.app else ""
     condition = " && ".join(filter(None, [hosted, ours]))
     return f"${{{{ {condition} }}}}" if ours else condition
@@ -127,10 +128,9 @@ def _insisted(config: Config) -> list[str]:
 
 
 def _tested_references(config: Config) -> str:
-    if config.build.workflow:
-        return "--reference=$RELEASE_REFERENCES"
-    promised = config.build.references and not config.tests.workflow
-    return "--reference=@$RUNNER_TEMP/dist/release-references.txt" if promised else ""
+    promised = config.build.references and (config.build.workflow or not config.tests.workflow)
+    told = ["--reference=$RELEASE_REFERENCES"] if config.build.workflow else []
+    return " ".join([*told, *(["--reference=@$RUNNER_TEMP/dist/release-references.txt"] if promised else [])])
 
 
 def _tested(config: Config, values: Values) -> Iterable[str]:

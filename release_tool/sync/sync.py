@@ -21,7 +21,7 @@ from release_tool.history.look import (
     why_unreleased,
 )
 from release_tool.history.marks import marks_of
-from release_tool.history.references import record
+from release_tool.history.references import record, references_of
 from release_tool.model.tag_names import named_alike, read_names
 from release_tool.model.tags import TagState, version_tags
 from release_tool.notify.notice import subscribers
@@ -172,6 +172,15 @@ def tested(project: Project, sha: str, references: Sequence[ImageReference]) -> 
     record(project, commit, references)
     project.remote.create_status(commit, TESTED, "success", "the tests passed on this very commit")
     return SyncResult(state=SyncState.TESTED, reason=f"{commit[:10]} is tested", sha=commit)
+
+
+def owed_references(project: Project, sha: str) -> frozenset[str]:
+    """What the configuration promises of a build, but for what its commit has already: a release recorded its own."""
+    promised = frozenset(project.config.build.references)
+    if not promised:
+        return promised
+    commit = _resolve(project, sha)
+    return promised - references_of(commit, marks_of(project, commit), None).known.keys()
 
 
 def advance(project: Project, sha: str) -> SyncResult:

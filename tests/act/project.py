@@ -1,4 +1,4 @@
-"""A project that releases and hosts itself with the very workflows of this repository."""
+"""A project that releases and hosts itself with the very workflows that `init` writes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import requests
 
+from release_tool.config import parse
+from release_tool.setup import files
+from release_tool.setup.render import Values
+from release_tool.setup.shipped import render
 from tests.act.program import ROOT
 from tests.act.runner import Runner
+from tests.adoption import ACTION
 from tests.shop import Result, shop
+from tests.workflow_rules import PINS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,19 +43,61 @@ coverage:
 .PHONY: able build smoke test tests style types workflows tools road coverage table
 """
 
-FILES: dict[str, str] = {
-    **{
-        str(path.relative_to(ROOT)): path.read_text()
-        for folder in ("workflows", "actions")
-        for path in sorted((ROOT / ".github" / folder).rglob("*.yml"))
-    },
-    "Makefile": MAKEFILE,
-    "README.md": "hello\n",
-    "release-tool.toml": 'release-now = true\n\n[sync]\nbranch = "cloud"\n',
-    "install.sh": (ROOT / "install.sh").read_text(),
-    "requirements/tool.txt": "# the composite action installs what stands here\n",
-    "requirements/uv.txt": "# and gets uv from here, where a runner has none\n",
-}
+CONFIGURATION = 'release-now = true\n\n[sync]\nbranch = "cloud"\n'
+VALUES = Values(
+    branch="main",
+    action=ACTION,
+    build=("make build", 'EXPECTED="${RELEASE_TAG#v}" make smoke'),
+    test=("make test",),
+)
+RELEASE, DEPLOY, LOOK, POLICY = (
+    path.rpartition("/")[2] for path in (files.RELEASE, files.DEPLOY, files.LOOK, files.POLICY)
+)
+CHECKS = ".github/workflows/pr-checks.yml"
+
+
+def files_of(configuration: str) -> dict[str, str]:
+    """What `init` writes for a configuration, with what it is written for."""
+    return {
+        **render(parse(configuration, "release-tool.toml"), VALUES),
+        CHECKS: (ROOT / CHECKS).read_text(),
+        "Makefile": MAKEFILE,
+        "README.md": "hello\n",
+        "release-tool.toml": configuration,
+    }
+
+
+FILES = files_of(CONFIGURATION)
+
+BUILD = f"""\
+name: Build
+on:
+  workflow_call:
+    inputs:
+      version: {{type: string, required: true}}
+      sha: {{type: string, required: true}}
+      tag: {{type: string, default: ""}}
+      artifact: {{type: string, required: true}}
+    outputs:
+      references: {{value: ""}}
+permissions: {{}}
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    permissions:
+      contents: read
+    steps:
+      - uses: actions/checkout@{PINS["actions/checkout"]}
+        with:
+          ref: ${{{{ inputs.sha }}}}
+          fetch-depth: 0
+      - run: make build
+      - uses: actions/upload-artifact@{PINS["actions/upload-artifact"]}
+        with:
+          name: ${{{{ inputs.artifact }}}}
+          path: dist/*
+"""
+"""A build in a workflow of its own, which tells no output."""
 
 ADAS = "adas-token"
 
@@ -225,8 +273,8 @@ class Project(Runner):
 
 @contextmanager
 def project(
-    directory: Path, act: Path, *history: Entry, files: Mapping[str, str] = FILES, **scenario: object
+    directory: Path, act: Path, *history: Entry, tree: Mapping[str, str] = FILES, **scenario: object
 ) -> Iterator[Project]:
     """The project on the sandbox, with runners for it; with other files where they are given."""
-    with shop(directory, *BEGIN, *history, files=dict(files), **scenario) as made:
+    with shop(directory, *BEGIN, *history, files=dict(tree), **scenario) as made:
         yield Project(made, act, directory / "runner")

@@ -82,6 +82,7 @@ class Runner:
         self.home = directory / "home"
         self.artifacts = directory / "artifacts"
         self.secrets: dict[str, str] = {}
+        self.variables: dict[str, str] = {}
         self._act = act
         self._directory = directory
         self._limit = limit
@@ -173,6 +174,7 @@ class Runner:
             f"--actor={WHO}",
             f"--secret=GITHUB_TOKEN={self.shop.box.token}",
             *(f"--secret={name}={value}" for name, value in self.secrets.items()),
+            *(f"--var={name}={value}" for name, value in self.variables.items()),
             *program.stand_ins(),
             *(f"--env={name}={value}" for name, value in self._context(run).items()),
         ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.act.program import ROOT
-from tests.act.project import FILES, HOLE, SEARCH, Project, project
+from tests.act.project import BUILD, CONFIGURATION, DEPLOY, HOLE, LOOK, RELEASE, SEARCH, Project, project
 from tests.act.project import MAKEFILE as BUILDS
 from tests.adoption import ADMIN, adopt
 from tests.service import Service
@@ -67,7 +67,6 @@ deadline = "10s"
 """
 OLD_SET = ROOT / "tests/setup/old_set"
 TOKEN, PASSWORD = "a secret of the deployment", "a password of the registry"
-RELEASE, DEPLOY, LOOK = "release-tool.yml", "release-tool-deploy.yml", "release-tool-look.yml"
 ROAD = ["plan", "build", "release", "tests", "advance"]
 """Five jobs in a row, and the deployment is the sixth."""
 
@@ -149,9 +148,8 @@ def test_who_has_the_files_of_1_3_releases_with_them_and_after_one_change_with_t
     tmp_path: Path, act: Path
 ) -> None:
     old = {str(path.relative_to(OLD_SET)): path.read_text() for path in OLD_SET.rglob("*") if path.is_file()}
-    build = ".github/workflows/build.yml"
-    old |= {build: FILES[build], "Makefile": BUILDS, "release-tool.toml": FILES["release-tool.toml"]}
-    with project(tmp_path, act, SEARCH, HOLE, ADMIN, files=old) as made:
+    old |= {".github/workflows/build.yml": BUILD, "Makefile": BUILDS, "release-tool.toml": CONFIGURATION}
+    with project(tmp_path, act, SEARCH, HOLE, ADMIN, tree=old) as made:
         made.merge(1)
         before = made.push("release.yml")
         assert before.green, before.said.log[-3000:]

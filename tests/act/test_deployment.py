@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release_tool.deploy.ledger.store import Deployments
-from tests.act.project import BEGIN, FILES, HOLE, SEARCH, Project
+from tests.act.project import BEGIN, DEPLOY, HOLE, LOOK, RELEASE, SEARCH, Project, files_of
 from tests.service import Service
 from tests.shop import shop
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from tests.act.runner import Run
     from tests.shop import Entry
 
 CONFIGURATION = """
@@ -69,6 +70,12 @@ class Hosted(Project):
         ledger = self.shop.github().adapter(Deployments).ledger(environment)
         return [f"{one.payload.kind.value} {one.payload.name}: {one.phase.word.value}" for one in ledger]
 
+    def brings(self, run: Run) -> Run:
+        """The deployment that a run started, once it has ended."""
+        assert run.green, run.said.log[-3000:]
+        (deployment,) = self.dispatched(DEPLOY)
+        return deployment
+
     def first(self, environment: str = "production") -> None:
         """Deploy what is there for the first time, which is a person's to do."""
         person = self.shop.environment(HOME=str(self.home))
@@ -77,7 +84,7 @@ class Hosted(Project):
 
 
 @contextmanager
-def hosting(directory: Path, act: Path, environments: Mapping[str, str], **files: str) -> Iterator[Hosted]:
+def hosting(directory: Path, act: Path, environments: Mapping[str, str]) -> Iterator[Hosted]:
     """A project with environments, each with more of its configuration."""
     runner = directory / "runner"
     with ExitStack() as stack:
@@ -85,7 +92,7 @@ def hosting(directory: Path, act: Path, environments: Mapping[str, str], **files
         for name, more in environments.items():
             service = stack.enter_context(Service(runner / "home" / f"live-in-{name}", answer))
             configuration += ENVIRONMENT.format(name=name, url=service.url, more=more)
-        tree = FILES | {"release-tool.toml": configuration, "deploy.sh": COMMAND} | files
+        tree = files_of(configuration) | {"deploy.sh": COMMAND}
         tested: Entry = {"status": "release-tool/tested", "ref": "cloud"}
         made = stack.enter_context(shop(directory, *BEGIN, tested, SEARCH, HOLE, files=tree))
         yield Hosted(made, act, runner)
@@ -107,108 +114,111 @@ def ours(tmp_path: Path, act: Path) -> Iterator[Hosted]:
         yield made
 
 
-DEPLOY_FILE = ".github/workflows/deploy.yml"
-PUBLISH = ["plan", "build", "release"]
-SYNC = ["candidate", "build", "tests", "advance"]
-DEPLOY = ["plan", "environments", "close"]
+ROAD = ["plan", "build", "release", "tests", "advance"]
+BROUGHT = ["environments", "after"]
 
 
-def test_a_merged_pull_request_is_released_carried_into_cloud_and_live_after_one_run(ours: Hosted) -> None:
+def test_a_merged_pull_request_is_released_carried_into_cloud_and_live_six_jobs_later(ours: Hosted) -> None:
     ours.merge(1)
-    run = ours.push("release.yml")
-    assert (run.green, run.jobs) == (True, PUBLISH + SYNC + DEPLOY)
+    run = ours.push(RELEASE)
+    deployment = ours.brings(run)
+    assert (run.jobs, deployment.green, deployment.jobs) == (ROAD, True, BROUGHT)
     assert (ours.live(), ours.story()[-1]) == ("1.3.0", "deploy 1.3.0: healthy")
-    assert "### production: 1\\.3.0 healthy" in run.summary
+    assert "### production: 1\\.3.0 healthy" in deployment.summary
 
 
-def test_a_version_that_is_not_healthy_ends_the_run_red_with_production_healthy_on_the_one_before(ours: Hosted) -> None:
+def test_a_version_that_is_not_healthy_ends_its_run_red_with_production_healthy_on_the_one_before(ours: Hosted) -> None:
     ours.merge(1)
-    run = ours.dispatch("release.yml", version=BROKEN)
-    assert (run.green, run.jobs) == (False, [*PUBLISH, *SYNC, "plan", "environments: failure", "close"])
+    deployment = ours.brings(ours.dispatch(RELEASE, version=BROKEN))
+    assert (deployment.green, deployment.jobs) == (False, ["environments: failure", "after"])
     assert (ours.live(), ours.story()[-2:]) == (BEFORE, [f"deploy {BROKEN}: failed", f"rollback {BEFORE}: healthy"])
-    assert "### production: 1\\.4.0 rolled back" in run.summary
+    assert "### production: 1\\.4.0 rolled back" in deployment.summary
     assert list(ours.artifacts.glob("*/*/evidence-*/*"))
 
 
 def test_what_could_not_be_deployed_is_not_tried_again_by_any_run_but_the_next_version_is(ours: Hosted) -> None:
     ours.merge(1)
-    failed = ours.dispatch("release.yml", version=BROKEN)
+    failed = ours.brings(ours.dispatch(RELEASE, version=BROKEN))
     before = ours.story()
-    again, later = ours.again(failed), ours.schedule("release.yml")
-    assert (again.green, later.green, ours.story()) == (True, True, [*before, f"deploy {BROKEN}: held"])
+    again, later = ours.again(failed), ours.schedule(LOOK)
+    assert (again.green, later.green, ours.dispatched(DEPLOY)) == (True, True, [])
+    assert ours.story() == [*before, f"deploy {BROKEN}: held"]
     ours.merge(2)
-    assert ours.push("release.yml").green
+    assert ours.brings(ours.push(RELEASE)).green
     assert ours.live() == "1.4.1"
 
 
 def test_a_run_of_last_week_that_is_run_again_deploys_nothing_older(ours: Hosted) -> None:
     ours.merge(1)
-    last_week = ours.push("release.yml")
+    last_week = ours.push(RELEASE)
+    brought = ours.brings(last_week)
     ours.merge(2)
-    ours.push("release.yml")
+    ours.brings(ours.push(RELEASE))
     before = ours.live(), ours.story(), ours.refs()
     assert ours.again(last_week).green
+    assert ours.dispatched(DEPLOY) == []
+    assert ours.again(brought).green
     assert (ours.live(), ours.story(), ours.refs()) == before
 
 
 def test_cloud_tests_that_fail_keep_a_release_out_of_production(ours: Hosted) -> None:
     ours.merge(1)
     ours.breaks("test")
-    failed = ours.push("release.yml")
-    assert (failed.green, ours.live()) == (False, BEFORE)
+    failed = ours.push(RELEASE)
+    assert (failed.green, ours.dispatched(DEPLOY), ours.live()) == (False, [], BEFORE)
     ours.mends("test")
-    assert ours.again(failed).green
+    ours.brings(ours.again(failed))
     assert ours.live() == "1.3.0"
 
 
 def test_a_halt_set_by_the_form_holds_deployments_until_the_form_lifts_it(ours: Hosted) -> None:
-    halt = ours.dispatch("deploy.yml", action="halt", environment="production", reason="Black Friday")
-    assert (halt.green, halt.jobs) == (True, ["line"]), halt.said.log[-1500:]
+    halt = ours.dispatch(DEPLOY, action="halt", environment="production", reason="Black Friday")
+    assert (halt.green, halt.jobs) == (True, ["plan"]), halt.said.log[-1500:]
     ours.merge(1)
-    held = ours.push("release.yml")
+    held = ours.push(RELEASE)
     assert (held.green, ours.live(), ours.releases()[0]) == (True, BEFORE, "v1.3.0")
+    assert ours.dispatched(DEPLOY) == []
     assert "Black Friday" in held.summary
-    resume = ours.dispatch("deploy.yml", action="resume", environment="production")
-    assert (resume.green, resume.jobs, ours.live()) == (True, ["line", *DEPLOY], "1.3.0")
+    assert "the next look is on" in held.summary
+    resume = ours.dispatch(DEPLOY, action="resume", environment="production")
+    assert (resume.green, resume.jobs, ours.live()) == (True, ["plan", *BROUGHT], "1.3.0")
 
 
 def test_closing_the_issue_of_a_halt_carries_on_what_it_held(ours: Hosted) -> None:
-    ours.dispatch("deploy.yml", action="halt", reason="Black Friday")
+    ours.dispatch(DEPLOY, action="halt", reason="Black Friday")
     ours.merge(1)
-    ours.push("release.yml")
+    ours.push(RELEASE)
     (issue,) = ours.issues()
     ours.close(issue)
-    run = ours.issue("deploy.yml", "closed", issue)
-    assert (run.green, run.jobs, ours.live()) == (True, DEPLOY, "1.3.0")
+    run = ours.issue(DEPLOY, "closed", issue)
+    assert (run.green, run.jobs, ours.live()) == (True, ["plan", *BROUGHT], "1.3.0")
 
 
 def test_closing_any_other_issue_runs_no_job(ours: Hosted) -> None:
     ours.shop.api("POST", "issues", {"title": "A question"})
     (issue,) = ours.issues()
     ours.close(issue)
-    run = ours.issue("deploy.yml", "closed", issue)
+    run = ours.issue(DEPLOY, "closed", issue)
     assert (run.green, run.jobs) == (True, []), run.said.log[-1500:]
 
 
 def test_a_person_rolls_back_by_the_form_alone_and_it_stays_so_until_they_lift_the_halt(ours: Hosted) -> None:
     ours.merge(1)
-    ours.push("release.yml")
-    back = ours.dispatch("deploy.yml", action="rollback", environment="production", reason="checkout broke")
-    assert (back.green, back.jobs, ours.live()) == (True, DEPLOY, BEFORE)
+    ours.brings(ours.push(RELEASE))
+    back = ours.dispatch(DEPLOY, action="rollback", environment="production", reason="checkout broke")
+    assert (back.green, back.jobs, ours.live()) == (True, ["plan", *BROUGHT], BEFORE)
     ours.merge(2)
-    assert ours.push("release.yml").green
-    assert ours.live() == BEFORE
-    ours.dispatch("deploy.yml", action="resume")
+    assert ours.push(RELEASE).green
+    assert (ours.dispatched(DEPLOY), ours.live()) == ([], BEFORE)
+    ours.dispatch(DEPLOY, action="resume")
     assert ours.live() == "1.3.1"
 
 
 def test_a_rollback_typed_at_a_terminal_follows_the_run_until_production_is_back(ours: Hosted) -> None:
     ours.merge(1)
-    ours.push("release.yml")
+    ours.brings(ours.push(RELEASE))
     ours.shop.git("pull", "--quiet")
-    typed, (run,) = ours.types(
-        "rollback", "--environment", "production", "--reason", "checkout broke", starts="deploy.yml"
-    )
+    typed, (run,) = ours.types("rollback", "--environment", "production", "--reason", "checkout broke", starts=DEPLOY)
     assert (typed.code, run.green) == (0, True)
     assert "healthy" in typed.out
     assert ours.live() == BEFORE
@@ -216,40 +226,38 @@ def test_a_rollback_typed_at_a_terminal_follows_the_run_until_production_is_back
 
 def test_a_person_deploys_an_older_version_by_the_form_and_says_what_they_overrule(ours: Hosted) -> None:
     ours.merge(1)
-    ours.push("release.yml")
+    ours.brings(ours.push(RELEASE))
     asked = {"action": "deploy", "environment": "production", "version": BEFORE}
-    refused = ours.dispatch("deploy.yml", **asked)
+    refused = ours.dispatch(DEPLOY, **asked)
     assert (refused.green, refused.jobs, ours.live()) == (False, ["plan: failure"], "1.3.0")
-    assert ours.dispatch("deploy.yml", **asked, override="older", reason="to compare").green
+    assert ours.dispatch(DEPLOY, **asked, override="older", reason="to compare").green
     assert ours.live() == BEFORE
 
 
 def test_a_run_that_finds_production_as_it_should_be_asks_nobody_for_an_approval(ours: Hosted) -> None:
-    run = ours.schedule("release.yml")
-    assert run.green
-    assert "environments" not in run.jobs
+    assert ours.schedule(LOOK).green
+    assert ours.dispatched(DEPLOY) == []
+    run = ours.dispatch(DEPLOY)
+    assert (run.green, run.jobs) == (True, ["plan"])
 
 
 def test_a_version_tag_that_a_person_pushes_is_deployed_by_a_run_on_the_branch(ours: Hosted) -> None:
     ours.merge(1)
     ours.tag("v1.9.0", "main")
-    assert ours.push("release.yml", "refs/tags/v1.9.0").green
-    (sync,) = ours.dispatched("cloud-sync.yml")
-    assert (sync.green, sync.of.event.ref, ours.live()) == (True, "refs/heads/main", "1.9.0")
+    deployment = ours.brings(ours.push(RELEASE, "refs/tags/v1.9.0"))
+    assert (deployment.green, deployment.of.event.ref, ours.live()) == (True, "refs/heads/main", "1.9.0")
 
 
-def test_what_a_lost_machine_left_half_way_is_brought_again_by_the_next_run_and_the_next_goes(
-    ours: Hosted,
-) -> None:
+def test_what_a_lost_machine_left_half_way_is_brought_again_by_the_next_look_and_the_next_goes(ours: Hosted) -> None:
     ours.merge(1)
     (ours.home / "lost").touch()
-    lost = ours.push("release.yml")
+    lost = ours.brings(ours.push(RELEASE))
     assert (lost.green, ours.story()[-1]) == (False, "deploy 1.3.0: changing")
-    ours.schedule("release.yml")
+    ours.brings(ours.schedule(LOOK))
     assert {entry.rpartition(" ")[2] for entry in ours.story()} <= {"healthy", "replaced", "failed", "held", "done"}
     assert ours.live() == "1.3.0"
     ours.merge(2)
-    assert ours.push("release.yml").green
+    assert ours.brings(ours.push(RELEASE)).green
     assert ours.live() == "1.3.1"
 
 
@@ -258,8 +266,8 @@ def test_what_is_proven_in_staging_goes_to_production_in_the_same_run(tmp_path: 
         ours.first("staging")
         ours.first("production")
         ours.merge(1)
-        run = ours.push("release.yml")
-        assert (run.green, run.jobs) == (True, PUBLISH + SYNC + ["plan", "environments", "environments", "close"])
+        run = ours.brings(ours.push(RELEASE))
+        assert (run.green, run.jobs) == (True, ["environments", *BROUGHT])
         assert (ours.live("staging"), ours.live("production")) == ("1.3.0", "1.3.0")
 
 
@@ -268,18 +276,17 @@ def test_what_is_not_healthy_in_staging_never_reaches_production(tmp_path: Path,
         ours.first("staging")
         ours.first("production")
         ours.merge(1)
-        run = ours.dispatch("release.yml", version=BROKEN)
+        run = ours.brings(ours.dispatch(RELEASE, version=BROKEN))
         assert not run.green
         assert (ours.live("staging"), ours.live("production")) == (BEFORE, BEFORE)
         assert set(ours.story("production")) <= {f"deploy {BEFORE}: healthy", f"deploy {BROKEN}: held"}
 
 
 def test_the_deploy_command_gets_the_secrets_that_it_was_promised_and_no_token(tmp_path: Path, act: Path) -> None:
-    deploy = FILES[DEPLOY_FILE].replace("      # pass-env:", "      KEY: ${{ secrets.KEY }}\n      # pass-env:")
-    with hosting(tmp_path, act, {"production": 'pass-env = ["KEY"]'}, **{DEPLOY_FILE: deploy}) as ours:
+    with hosting(tmp_path, act, {"production": 'pass-env = ["KEY"]'}) as ours:
         ours.secrets["KEY"] = "correct horse"
-        run = ours.dispatch("deploy.yml", action="deploy", environment="production", version=BEFORE)
-        assert (run.green, run.jobs, ours.live()) == (True, DEPLOY, BEFORE)
+        run = ours.dispatch(DEPLOY, action="deploy", environment="production", version=BEFORE)
+        assert (run.green, run.jobs, ours.live()) == (True, ["plan", *BROUGHT], BEFORE)
         given = (ours.home / "given").read_text()
         assert "KEY=correct horse\n" in given
         assert ours.shop.box.token not in given

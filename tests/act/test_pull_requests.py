@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.act.project import HOLE, SEARCH, project
+from tests.act.project import HOLE, POLICY, SEARCH, project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ def ours(tmp_path: Path, act: Path) -> Iterator[Project]:
 
 def test_a_pull_request_is_told_once_which_version_it_makes(ours: Project) -> None:
     for _ in range(2):
-        run = ours.pull_request("pr-policy.yml", "pull_request_target", 1)
+        run = ours.pull_request(POLICY, "pull_request_target", 1)
         assert (run.green, run.jobs) == (True, ["policy"])
         assert "Merging this makes v1.3.0" in run.summary
     (comment,) = ours.comments(1)
@@ -37,7 +37,7 @@ def test_a_pull_request_is_told_once_which_version_it_makes(ours: Project) -> No
 
 def test_a_change_that_would_break_others_unwarned_fails_the_policy_check(tmp_path: Path, act: Path) -> None:
     with project(tmp_path, act, SEARCH | {"labels": ["breaking"]}) as made:
-        run = made.pull_request("pr-policy.yml", "pull_request_target", 1)
+        run = made.pull_request(POLICY, "pull_request_target", 1)
         assert (run.green, run.jobs) == (False, ["policy: failure"])
         assert "## Migration" in run.summary
 

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.workflows import cost, idle, kinds
+import pytest
+
+from benchmarks.workflows import Kind, Run, cost, idle, kinds
+from release_tool.config import Build, Config, Environment, Job, Sync
+from release_tool.setup.render import Values
+from release_tool.setup.shipped import render
+from tests.adoption import ACTION
 
 PAGE = (Path(__file__).parents[2] / "docs/adopting.md").read_text()
 INSTALL = 10.0
+CALLED = Config(
+    sync=Sync(),
+    environments={"production": Environment(command=("./deploy.sh",))},
+    build=Build(workflow=".github/workflows/build.yml"),
+    tests=Job(workflow=".github/workflows/tests.yml"),
+)
+DEPLOY = Run("release-tool-deploy.yml", frozenset({"plan", "after"}))
+AFTER = (Run("release-tool-deploy.yml", frozenset({"plan", "environments"})), Run("release-tool-look.yml"))
 
 
 def test_a_merge_and_a_quiet_month_cost_what_the_page_says() -> None:
@@ -25,3 +39,19 @@ def test_it_costs_no_more_than_was_promised() -> None:
     assert road.jobs <= 10
     assert idle(by_name["a library"], INSTALL) == 0
     assert idle(by_name["the whole road"], INSTALL) <= 60
+
+
+@pytest.mark.parametrize(
+    "skipped, in_a_row, jobs",
+    [
+        (frozenset[str](), 7, 9),  # the candidate was merged, so that it has to be built
+        (frozenset({"candidate"}), 6, 8),  # the candidate is the tag
+    ],
+)
+def test_a_build_in_a_workflow_of_its_own_costs_a_job_more_where_the_candidate_was_merged(
+    skipped: frozenset[str], in_a_row: int, jobs: int
+) -> None:
+    files = render(CALLED, Values(branch="main", action=ACTION))
+    named = {path.rpartition("/")[2]: text for path, text in files.items()}
+    found = cost(Kind("", named, (Run("release-tool.yml", skipped), DEPLOY), AFTER, ()), INSTALL)
+    assert (found.in_a_row, found.jobs) == (in_a_row, jobs)

@@ -50,7 +50,12 @@ IMAGE = Config(
 CALLED = Config(
     sync=Sync(),
     environments=LIVE,
-    build=Build(workflow=".github/workflows/build.yml", secrets=("REGISTRY_TOKEN",), permissions={"packages": "write"}),
+    build=Build(
+        workflow=".github/workflows/build.yml",
+        secrets=("REGISTRY_TOKEN",),
+        permissions={"packages": "write"},
+        references=("web",),
+    ),
     tests=Job(workflow=".github/workflows/cloud-tests.yml"),
 )
 VARIANTS = {

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from github_sandbox import Fault
-from release_tool.errors import RefusedError, ReleaseToolError
+from release_tool.config import Build
+from release_tool.errors import RefusedError, ReleaseToolError, UsageError
+from release_tool.history.references import record
 from release_tool.release.assets import parse_references
 from release_tool.status.overview import look
 from release_tool.sync import sync as stage
@@ -154,6 +158,22 @@ def test_what_was_built_is_recorded_on_the_commit_it_was_built_from(diverged: Sh
     found = {status.context: status for status in diverged.github().statuses(offered.sha)}
     assert found["release-tool/reference/web"].description == image
     assert found["release-tool/tested"].state == "success"
+
+
+def test_a_reference_that_a_release_recorded_is_not_owed_again_where_it_is_the_candidate(diverged: Shop) -> None:
+    project = diverged.project()
+    promising = msgspec.structs.replace(project.config, build=Build(references=("web",)))
+    project = dataclasses.replace(project, config=promising)
+    commit = on_github(diverged, "rev-parse", "v1.3.0^{commit}")
+    assert stage.owed_references(project, commit) == {"web"}
+    record(project, commit, parse_references([f"web=ghcr.io/acme/shop@sha256:{'b' * 64}"]))
+    assert stage.owed_references(project, commit) == frozenset()
+
+
+def test_a_build_that_told_nothing_has_no_file_of_references_and_any_other_file_has_to_be_there(tmp_path: Path) -> None:
+    assert parse_references([f"@{tmp_path}/release-references.txt"]) == ()
+    with pytest.raises(UsageError, match="can't be read"):
+        parse_references([f"@{tmp_path}/references.txt"])
 
 
 def test_doing_it_again_finds_the_same_candidate_and_later_nothing(diverged: Shop) -> None:
