@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from release_tool.config import parse
+from release_tool.config.read import parse
 from release_tool.setup import files as scaffold
 from release_tool.setup.files import FileState, compare, sign
 from release_tool.setup.init import CONFIGURATION

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from release_tool.deploy.environment import GATE
 from release_tool.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 _SECRET = "RELEASE_SECRET_"  # noqa: S105  # the beginning of a name
 """Before the name of a secret, the variable that says whether it is set; the plan never gets what it is."""
-_GATE = "RELEASE_GATE"
-"""The environment of GitHub's whose secrets the job has."""
 
 
 def insist_on_secrets(project: Project, variables: Mapping[str, str]) -> None:
@@ -29,13 +28,13 @@ def insist_on_secrets(project: Project, variables: Mapping[str, str]) -> None:
             f"the secret {', '.join(missing)} is empty, which `secrets` in the configuration names for the build",
             during="looking before anything is built",
             already="nothing was built or written",
-            todo=f"set it: {commands} ({settings})",
+            todo=f"set it: {commands} ({settings}), or let the organization's be used in this repository",
         )
 
 
 def insist_on_gate(name: str, environment: Environment, variables: Mapping[str, str]) -> None:
     """Raise RefusedError where a job that has another environment's secrets is told to deploy here."""
-    gate = variables.get(_GATE, "")
+    gate = variables.get(GATE, "")
     if gate not in {"", name, environment.rollback_environment or name}:
         raise RefusedError(
             f"the job has the secrets of `{gate}`, and `{name}` is to be deployed",

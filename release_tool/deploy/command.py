@@ -111,10 +111,11 @@ class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
         return f"ended with code {self.code}" if self.code >= 0 else f"was ended by signal {-self.code}"
 
 
-def passed_on(names: Iterable[str], ours: Mapping[str, str]) -> dict[str, str]:
+def passed_on(names: Iterable[str], ours: Mapping[str, str], gate: str = "ENVIRONMENT") -> dict[str, str]:
     """The variables of ours that `pass-env` names; raises UsageError for one that isn't set, or is our token.
 
-    In a workflow a secret that is missing is an empty variable, so an empty one counts as not set.
+    In a workflow a secret that is missing is an empty variable, so an empty one counts as not set; `gate` is the
+    environment of GitHub's in which it is to be set.
     """
     passed = {}
     for name in names:
@@ -127,7 +128,7 @@ def passed_on(names: Iterable[str], ours: Mapping[str, str]) -> dict[str, str]:
             raise UsageError(
                 f"`pass-env` names {name}, which is not set, or empty",
                 already="nothing was touched",
-                todo=f"set {name} where the tool runs; for a workflow: `gh secret set {name} --env ENVIRONMENT`",
+                todo=f"set {name} where the tool runs; for a workflow: `gh secret set {name} --env {gate}`",
             )
         passed[name] = ours[name]
     return passed

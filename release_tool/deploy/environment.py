@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from release_tool.text.masking import Masker
 
 
+GATE = "RELEASE_GATE"
+"""The variable that names the environment of GitHub's whose secrets the job has."""
+
+
 class Progress(Protocol):
     """Where a person looks on while something is deployed."""
 
@@ -88,7 +92,7 @@ class DeployEnvironment:
 
     def passed(self) -> dict[str, str]:
         """The variables of ours that a command is given; raises UsageError for one that isn't set."""
-        return passed_on(self.settings.pass_env, self.ours)
+        return passed_on(self.settings.pass_env, self.ours, self.ours.get(GATE) or self.name)
 
     @functools.cached_property
     def mask(self) -> Masker:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PATHS = ("pyproject.toml", "Cargo.toml", "package.json")
-BUILD = ".github/workflows/build.yml"
-BUILDS = (BUILD, "Makefile")
+BUILD = ".github/workflows/release-tool.yml"
+BUILDS = (BUILD, ".github/workflows/build.yml", "Makefile")
 """What tells whether a build sets the version."""
 
 _UV = 'pipx run uv version --frozen "$RELEASE_VERSION"'

@@ -99,8 +99,14 @@ def competitors(paths: Collection[str], texts: Mapping[str, str], ours: Collecti
 def tests_pull_requests(texts: Mapping[str, str], ours: Collection[str]) -> str:
     """Name the workflow, none of `ours`, that runs tests on pull requests already; empty where there is none."""
     started = re.compile(r"^ *(?:on: *\[?.*|- )?\bpull_request\b(?!_)", re.MULTILINE)
-    found = [path for path in _workflows(texts, ours) if started.search(texts[path]) and _TESTS.search(texts[path])]
-    return max(found, key=lambda path: len(_TESTS.findall(texts[path])), default="")
+    pulls = [path for path in _workflows(texts, ours) if started.search(texts[path])]
+    counted = {path: len(_TESTS.findall(texts[path] + _called_by(texts[path], texts))) for path in pulls}
+    return max((path for path in pulls if counted[path]), key=counted.__getitem__, default="")
+
+
+def _called_by(workflow: str, texts: Mapping[str, str]) -> str:
+    """The workflows of the same repository that one calls."""
+    return "\n".join(texts.get(path, "") for path in re.findall(r"uses: *\./(\.github/workflows/\S+\.ya?ml)", workflow))
 
 
 def started_by_tags(texts: Mapping[str, str], ours: Collection[str]) -> tuple[str, ...]:
@@ -128,8 +134,8 @@ def deployment_hints(paths: Collection[str]) -> tuple[Hint, ...]:
 
 _TESTS = re.compile(
     r"\b(?:pytest|tox|nox|unittest|go test|cargo (?:nextest|test)|(?:npm|yarn|pnpm|bun)(?: run)? test\S*|npm t|vitest"
-    r"|jest|mvn\b.*\b(?:test|verify)|gradlew? .*\b(?:test|check)|make \S*(?:test|check)\S*|rake|rspec|dotnet test|ctest"
-    r"|phpunit)\b"
+    r"|jest|mvn\b.*\b(?:test|verify)|gradlew? .*\b(?:test|check)|make\b[^\n&|;]*(?:test|check)|rake|rspec"
+    r"|dotnet test|ctest|phpunit)\b"
 )
 """What a workflow runs that tests something."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import requests
 
-from release_tool.config import parse
+from release_tool.config.read import parse
 from release_tool.setup import files
 from release_tool.setup.render import Values
 from release_tool.setup.shipped import render

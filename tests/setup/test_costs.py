@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.workflows import Kind, Run, cost, idle, kinds
-from release_tool.config import Build, Config, Environment, Job, Sync
+from release_tool.config.model import Build, Config, Environment, Job, Sync
 from release_tool.setup.render import Values
 from release_tool.setup.shipped import render
 from tests.adoption import ACTION

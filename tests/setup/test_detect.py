@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,13 @@ def test_a_project_without_anything_of_the_kind_has_no_competitor() -> None:
     assert detect.competitors(files.keys(), files, ours=()) == ()
 
 
+def test_what_tests_pull_requests_may_do_it_in_a_workflow_that_it_calls() -> None:
+    calling = "on: pull_request\njobs: {x: {uses: ./.github/workflows/.test.yml}}\n"
+    called = "on: workflow_call\njobs: {x: {steps: [{run: make -o build test-unit}]}}\n"
+    files = {".github/workflows/test.yml": calling, ".github/workflows/.test.yml": called}
+    assert detect.tests_pull_requests(files, ours=()) == ".github/workflows/test.yml"
+
+
 @pytest.mark.parametrize(
     "text, starts",
     [
@@ -182,47 +191,92 @@ def test_what_only_tests_once_more_on_a_tag_is_not_said_to_stop() -> None:
 # Builds that were run
 
 
-GO = {"go.mod": "module example.com/shop\n\ngo 1.21\n", "main.go": "package main\n\nfunc main() {}\n"}
-NODE = {"package.json": '{"name": "shop", "version": "1.0.0"}', "index.js": "module.exports = 1\n"}
-RUST = {
-    "Cargo.toml": '[package]\nname = "shop"\nversion = "1.0.0"\nedition = "2021"\n',
-    "Cargo.lock": 'version = 3\n\n[[package]]\nname = "shop"\nversion = "1.0.0"\n',
-    "src/main.rs": "fn main() {}\n",
+PYTHON = {
+    "pyproject.toml": '[project]\nname = "shop"\nversion = "0.9.0"\n\n[build-system]\nrequires = ["hatchling"]\n'
+    'build-backend = "hatchling.build"\n',
+    "shop/__init__.py": "",
 }
+GO = {"go.mod": "module example.com/shop\n\ngo 1.21\n", "main.go": "package main\n\nfunc main() {}\n"}
+GO_LIBRARY = {
+    "go.mod": "module example.com/shop\n\ngo 1.21\n",
+    "shop.go": "package shop\n\nfunc One() int { return 1 }\n",
+    "shop_test.go": 'package shop\n\nimport "testing"\n\nfunc TestOne(t *testing.T) { _ = 1 / One() }\n',
+}
+NODE = {"package.json": '{"name": "shop", "version": "0.9.0"}', "index.js": "module.exports = 1\n"}
+RUST = {
+    "Cargo.toml": '[package]\nname = "shop"\nversion = "0.9.0"\nedition = "2021"\n',
+    "Cargo.lock": 'version = 3\n\n[[package]]\nname = "shop"\nversion = "0.9.0"\n',
+    "src/main.rs": 'fn main() { print!("{}", env!("CARGO_PKG_VERSION")) }\n',
+}
+HOME = Path(pwd.getpwuid(os.getuid()).pw_dir)
+"""A person's own home, and not that of the tests: toolchains lie there."""
+BINARIES = (HOME / ".cargo/bin", HOME / "go/bin", HOME / ".local/bin", Path("/usr/local/go/bin"))
+"""Where installers put toolchains, and the start-up files of shells look for them."""
+PIPX = f"""#!/bin/sh
+shift; program=$1; shift
+test "$program" != build || exec {sys.executable} -m build --no-isolation "$@"
+exec {Path(sys.executable).parent}/"$program" "$@"
+"""
+"""A pipx that fetches nothing, since no test has a network: what it would fetch is here already."""
+
+
+def with_toolchain(program: str, folder: Path) -> dict[str, str]:
+    """The environment in which a program runs; the test is skipped, with its reason, where there is no such program."""
+    (folder / "bin").mkdir()
+    (folder / "bin" / "pipx").write_text(PIPX)
+    (folder / "bin" / "pipx").chmod(0o755)
+    env = os.environ | {
+        "PATH": os.pathsep.join([str(folder / "bin"), os.environ["PATH"], *map(str, BINARIES)]),
+        "CARGO_HOME": os.environ.get("CARGO_HOME", str(HOME / ".cargo")),
+        "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", str(HOME / ".rustup")),
+        "HOME": str(folder),
+        "GOFLAGS": "-mod=mod",
+        "GOTOOLCHAIN": "local",
+        "CARGO_NET_OFFLINE": "true",
+        "npm_config_offline": "true",
+        "UV_OFFLINE": "1",
+        "RELEASE_VERSION": "1.0.0",
+    }
+    asked = [program, "version"] if program == "go" else [program, "--version"]
+    found = shutil.which(program, path=env["PATH"])
+    answer = found and subprocess.run([found, *asked[1:]], env=env, capture_output=True, check=False)
+    if not answer or answer.returncode:
+        pytest.skip(f"{program} is not on this machine, so its build is not tried")
+    return env
 
 
 @pytest.mark.parametrize(
     "files, program, made",
     [
-        (GO, "go", "shop"),
-        (NODE, "npm", "shop-1.0.0.tgz"),
-        (RUST, "cargo", "shop"),
-        ({"a.txt": "a\n"}, "git", "source-"),
+        (PYTHON, "python3", ["shop-1.0.0-py2.py3-none-any.whl", "shop-1.0.0.tar.gz"]),
+        (GO, "go", ["shop"]),
+        (GO_LIBRARY, "go", []),
+        (NODE, "npm", ["shop-1.0.0.tgz"]),
+        (RUST, "cargo", ["shop"]),
+        ({"a.txt": "a\n"}, "git", ["source-1.0.0.tar.gz"]),
     ],
-    ids=["Go", "Node", "Rust", "nothing known"],
+    ids=["Python", "Go", "a Go library", "Node", "Rust", "nothing known"],
 )
 def test_what_is_proposed_builds_a_small_project_of_its_kind(
-    tmp_path: Path, files: dict[str, str], program: str, made: str
+    tmp_path: Path, files: dict[str, str], program: str, made: list[str]
 ) -> None:
-    real = {name: os.environ.get(name) or str(Path.home() / folder) for name, folder in TOOLCHAINS.items()}
-    asked = [program, "version"] if program == "go" else [program, "--version"]
-    answer = shutil.which(program) and subprocess.run(asked, env=os.environ | real, capture_output=True, check=False)
-    if not answer or answer.returncode:
-        pytest.skip(f"{program} is not on this machine, so its build is not tried")
+    """What tells its version tells that of the tag, whatever is written in its files; of a library its tests run."""
+    env, place = with_toolchain(program, tmp_path), tmp_path / "project"
     for path, text in files.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text)
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_text(text)
     for argv in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message=begin"]):
-        subprocess.run(["git", *argv], cwd=tmp_path, check=True)
-    script = "\n".join(detect.stack(files.keys(), files).build)
-    quiet = {"GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "CARGO_NET_OFFLINE": "true", "npm_config_offline": "true"}
-    built = os.environ | quiet | real | {"HOME": str(tmp_path.parent), "RELEASE_VERSION": "1.0.0"}
-    subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=built, check=True)
-    assert [path.name for path in (tmp_path / "dist").iterdir() if path.name.startswith(made)]
-
-
-TOOLCHAINS = {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup"}
-"""Where rustup keeps what it installed."""
+        subprocess.run(["git", *argv], cwd=place, check=True)
+    found = detect.stack(files.keys(), files)
+    script = "\n".join(found.build or found.test)
+    done = subprocess.run(
+        ["bash", "-e", "-c", script], cwd=place, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    assert done.returncode == 0, done.stdout.decode()
+    assert sorted(path.name for path in place.glob("dist/*")) == made
+    if files is RUST:
+        told = subprocess.run([place / "dist" / "shop"], capture_output=True, text=True, check=True)
+        assert told.stdout == "1.0.0"
 
 
 @pytest.mark.parametrize(

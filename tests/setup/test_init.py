@@ -16,9 +16,10 @@ from release_tool.config.read import parse
 from release_tool.setup import files as scaffold
 from release_tool.setup import shipped
 from tests import forkserver
-from tests.adoption import SOURCE
+from tests.adoption import ADMIN, SOURCE, adopt
 from tests.cli.terminal import read_all
 from tests.shop import shop
+from tests.workflow_rules import read_workflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,9 +214,9 @@ def test_what_would_compete_is_switched_off_where_it_is_asked_for_and_then_compe
     assert f"+++ b/{OLD}" in init(competing, "--switch-off", "--dry-run").out
     assert f"+++ b/{OLD}" not in init(competing, "--dry-run").out
     document = init(competing, "--yes", "--switch-off", "--json").document
-    told, *others = document["switch_off"] if isinstance(document["switch_off"], list) else [{}]
-    assert not others
-    assert (told["path"], told["written"]) == (OLD, True)
+    told = document["switch_off"]
+    assert isinstance(told, list)
+    assert [(one["path"], one["written"]) for one in told] == [(OLD, True)]
     assert f"See what {OLD} does after semantic-release, which is off now" in str(document["todo"])
     assert text(competing, OLD) == SWITCHED_OFF
     again = init(competing, "--yes", "--switch-off")
@@ -416,6 +417,30 @@ def test_nothing_is_written_through_a_link_that_leads_out_of_the_repository(fres
     assert list(outside.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [".github", ".github/workflows", "RELEASING.md/x", f"{RELEASE}/x"],
+    ids=lambda path: path.rpartition(".")[2],
+)
+def test_where_one_file_cannot_be_written_none_is(fresh: Shop, wrong: str) -> None:
+    (fresh.clone / wrong).parent.mkdir(parents=True, exist_ok=True)
+    (fresh.clone / wrong).write_text("mine\n")
+    before = changed(fresh)
+    refused = init(fresh, "--yes", "--cloud", "cloud")
+    assert (refused.code, changed(fresh)) == (3, before)
+    assert "already true: nothing was written" in refused.err
+
+
+def test_a_file_whose_version_no_build_sets_is_named(tmp_path: Path) -> None:
+    python = {"pyproject.toml": '[project]\nname = "shop"\nversion = "1.2.3"\n'}
+    with shop(tmp_path, {"tag": "v1.2.3"}, files=FILES | python) as made:
+        told = "pyproject.toml says '1.2.3', and the build does not set it"
+        assert told in init(made, "--yes", "--dry-run", "--json").out + init(made, "--yes").out
+        made.git("clean", "-fdq")
+        (made.clone / "Makefile").unlink()
+        assert told not in init(made, "--yes").out
+
+
 def test_a_hostile_file_name_is_shown_without_its_escapes(fresh: Shop) -> None:
     (fresh.clone / "\x1b[31mred.service").write_text("")
     result = init(fresh, "--yes")
@@ -461,7 +486,15 @@ def test_where_nothing_of_it_could_work_it_is_refused_with_a_sentence(
 
 
 def test_a_library_that_ships_nothing_releases_its_tag_and_notes_alone(tmp_path: Path) -> None:
-    with shop(tmp_path, files={"go.mod": "module x\n", "x.go": "package x\n"}) as made:
-        assert init(made, "--yes").code == 0
+    with shop(tmp_path, ADMIN, files={"go.mod": "module x\n", "x.go": "package x\n"}) as made:
+        adopt(made)
         assert not configured(made).build.enabled
-        assert "build:" not in text(made, RELEASE)
+        jobs = read_workflow(text(made, RELEASE)).jobs
+        assert [*jobs] == ["plan", "release"]
+        assert "dist" not in str(jobs["release"])
+        done = made.run("release", env=made.job())
+        assert done.code == 0, done.err
+        released = made.api("GET", "releases/tags/v0.1.0")
+        assert isinstance(released, dict)
+        assert (released["assets"], released["draft"]) == ([], False)
+        assert released["body"].startswith("First release.")

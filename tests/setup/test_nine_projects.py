@@ -161,7 +161,7 @@ KINDS = {
             f"{W}/test.yml": TESTS.replace("make", "npm"),
         },
         built="Node.js",
-        competes=("semantic-release", "Fly"),
+        competes=("Fly", "semantic-release"),
         tested_by=f"{W}/test.yml",
     ),
 }

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.config import Build, Config, Environment, Job, Sync
+from release_tool.config.model import Build, Config, Environment, Job, Sync
 from release_tool.setup import files as scaffold
 from release_tool.setup.render import Values
 from release_tool.setup.shipped import render

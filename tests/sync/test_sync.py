@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from github_sandbox import Fault
-from release_tool.config import Build
+from release_tool.config.model import Build
 from release_tool.errors import RefusedError, ReleaseToolError, UsageError
 from release_tool.history.references import record
 from release_tool.release.assets import parse_references
