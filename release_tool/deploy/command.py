@@ -43,10 +43,24 @@ _LONGEST_LINE = 4096
 _CUT = " … (the line goes on)"
 _NO_LETTER = re.compile(r"[^A-Z0-9]")
 _TOO_MUCH = "… it says more than is shown here; its last lines follow when it has ended …"
-_WATCH = (
-    'read -r left || { left=/dev/null; kill -s TERM -- "-$1"; sleep "$2"; kill -s KILL -- "-$1"; }\ncat <&1 >>"$left" &'
-)
-"""What a watcher does. Its input ends without a line when we die, which is when the group is ended.
+_WATCH = r"""
+grace=$1
+read -r groups || for one in /proc/[0-9]*; do
+    [ "$one/fd/1" -ef "/proc/$$/fd/1" ] && [ "$one" != "/proc/$$" ] && read -r stat < "$one/stat" &&
+        set -- ${stat##*) } && groups="$groups $3"
+done
+read -r left || {
+    left=/dev/null
+    for group in $groups; do kill -s TERM -- "-$group"; done
+    [ -z "$groups" ] || sleep "$grace"
+    for group in $groups; do kill -s KILL -- "-$group"; done
+}
+cat <&1 >>"$left" &
+"""
+"""What a watcher does. It is there before the group is, and is told its number and then that all is well.
+
+Its input ends without these lines when we die, which is when the group is ended. Should we die before we could tell the
+number, whoever writes to the pipe is the group; where there is no `/proc`, a moment is left in which nobody knows it.
 
 Its standard output is the pipe that the group writes to, from which `cat` reads on for as long as anybody holds it:
 who writes to a pipe that nobody reads dies of it.
@@ -284,22 +298,29 @@ class _Group:
 
 @contextlib.contextmanager
 def _group(argv: Sequence[str], directory: Path, environment: Mapping[str, str], grace: float) -> Iterator[_Group]:
-    with _signals_deferred() as deliver:
-        program = started(argv, directory, environment)
-        with _output(program) as said, _watched(program.pid, said, grace) as dismiss, _ending(program) as over:
+    with _signals_deferred() as deliver, _pipe() as (said, saying), _watched(said, grace) as watcher:
+        with saying:
+            program = started(argv, directory, environment, stdout=saying)
+        watcher.watch(program.pid)
+        with _ending(program) as over:
             group = _Group(program, said, over, grace)
             try:
                 deliver()
                 yield group
             except BaseException:
                 group.end()
-                dismiss(None)
+                watcher.dismiss(None)
                 raise
-            dismiss(group.left)
+            watcher.dismiss(group.left)
 
 
 def started(
-    argv: Sequence[str], directory: Path, environment: Mapping[str, str], *, stderr: int | IO[bytes] = subprocess.STDOUT
+    argv: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    *,
+    stdout: int | IO[bytes] = subprocess.PIPE,
+    stderr: int | IO[bytes] = subprocess.STDOUT,
 ) -> subprocess.Popen[bytes]:
     """Start a program in a process group of its own, without input; raises UsageError when it can't be started."""
     argv = _found(argv, directory, environment)
@@ -309,7 +330,7 @@ def started(
             cwd=directory,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=stderr,
             start_new_session=True,
         )
@@ -342,17 +363,38 @@ def _signals_deferred() -> Iterator[Callable[[], None]]:
         deliver()
 
 
-@contextlib.contextmanager
-def _watched(group: int, said: int, grace: float) -> Iterator[Callable[[Path | None], None]]:
-    """Have the group ended unless what is given is called: when we die, and when a second signal interrupts its end.
+class _Watcher:
+    """A process that ends a group when we die, and when a second signal interrupts its end, unless it is dismissed.
 
-    It is called with the file that what the group leaves running is to write to, or None.
     Where there is no shell, nobody watches.
     """
-    argv = ["/bin/sh", "-c", _WATCH, "release-tool", str(group), f"{grace:g}"]
+
+    def __init__(self, shell: subprocess.Popen[bytes] | None) -> None:
+        self.watches = False
+        self._shell = shell
+
+    def watch(self, group: int) -> None:
+        self.watches = True
+        self._tell(str(group))
+
+    def dismiss(self, left: Path | None) -> None:
+        """Let it go, with the file that what the group leaves running is to write to, or None."""
+        self._tell(left or os.devnull)
+        if self._shell:
+            self._shell.communicate()
+
+    def _tell(self, line: str | Path) -> None:
+        if self._shell and self._shell.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self._shell.stdin.write(os.fsencode(line) + b"\n")
+                self._shell.stdin.flush()
+
+
+@contextlib.contextmanager
+def _watched(said: int, grace: float) -> Iterator[_Watcher]:
     try:
-        watcher = subprocess.Popen(  # noqa: S603 - the same words each time, and two numbers
-            argv,
+        shell = subprocess.Popen(  # noqa: S603 - the same words each time, and a number
+            ["/bin/sh", "-c", _WATCH, "release-tool", f"{grace:g}"],
             env={"PATH": os.environ.get("PATH", os.defpath)},  # a runner ends what has more of its variables than that
             stdin=subprocess.PIPE,
             stdout=said,
@@ -360,18 +402,16 @@ def _watched(group: int, said: int, grace: float) -> Iterator[Callable[[Path | N
             start_new_session=True,
         )
     except OSError:
-        yield lambda _: None
+        yield _Watcher(None)
         return
-
-    def dismiss(left: Path | None) -> None:
-        with contextlib.suppress(BrokenPipeError):
-            watcher.communicate(os.fsencode(left or os.devnull) + b"\n")
-
+    watcher = _Watcher(shell)
     try:
-        yield dismiss
+        yield watcher
     finally:
-        if watcher.stdin:
-            watcher.stdin.close()
+        if shell.stdin:
+            shell.stdin.close()
+        if not watcher.watches:  # nothing could be started, so it ends at once
+            shell.wait()
 
 
 def _file_for_what_is_left() -> Path | None:
@@ -401,11 +441,11 @@ def _ending(program: subprocess.Popen[bytes]) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _output(program: subprocess.Popen[bytes]) -> Iterator[int]:
-    if program.stdout is None:  # pragma: no cover - a pipe was asked for
-        raise AssertionError
-    with program.stdout as output:
-        yield output.fileno()
+def _pipe() -> Iterator[tuple[int, IO[bytes]]]:
+    """Where to read what is said, and what to write it to."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as said, os.fdopen(writing, "wb") as saying:
+        yield said.fileno(), saying
 
 
 # What it says

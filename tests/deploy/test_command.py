@@ -337,19 +337,30 @@ def test_leaving_by_an_exception_ends_the_command(deploy: Deploy, tmp_path: Path
         assert ended()
 
 
+TOOL = (
+    "import pathlib, sys;"
+    "from release_tool.text.masking import Masker; from release_tool.deploy.command import run;"
+    "run(['sh', '-c', sys.argv[3]], directory=pathlib.Path(sys.argv[1]),"
+    " environment={'PATH': sys.argv[2]}, timeout=100, mask=Masker(), show=lambda line: print(line, flush=True),"
+    " grace=0.1)"
+)
+
+
 def test_a_command_does_not_outlive_the_tool(tmp_path: Path) -> None:
-    tool = (
-        "import pathlib, sys;"
-        "from release_tool.text.masking import Masker; from release_tool.deploy.command import run;"
-        "run(['sh', '-c', 'exec 3>alive; echo begun; sleep 100'], directory=pathlib.Path(sys.argv[1]),"
-        " environment={'PATH': sys.argv[2]}, timeout=100, mask=Masker(), show=lambda line: print(line, flush=True),"
-        " grace=0.1)"
-    )
+    argv = [sys.executable, "-c", TOOL, str(tmp_path), PATH, "exec 3>alive; echo begun; sleep 100"]
     with ending(tmp_path / "alive") as ended:
-        with subprocess.Popen([sys.executable, "-c", tool, str(tmp_path), PATH], stdout=subprocess.PIPE) as running:
+        with subprocess.Popen(argv, stdout=subprocess.PIPE) as running:
             assert running.stdout is not None
             assert running.stdout.readline() == b"begun\n"
             running.kill()
+        assert ended()
+
+
+def test_a_command_does_not_outlive_a_tool_that_is_killed_while_it_starts_it(tmp_path: Path) -> None:
+    """The command itself kills it, as the first thing it does."""
+    argv = [sys.executable, "-c", TOOL, str(tmp_path), PATH, "exec 3>alive; kill -KILL $PPID; sleep 100"]
+    with ending(tmp_path / "alive") as ended:
+        assert subprocess.run(argv, check=False).returncode == -signal.SIGKILL
         assert ended()
 
 
