@@ -17,6 +17,14 @@ _ROOT = Path("/sys/fs/cgroup")
 _PATIENCE = 10
 
 
+def make() -> None:
+    """Make our group in each hierarchy, for who wants to find it there."""
+    hierarchies = [_ROOT] if (_ROOT / "cgroup.procs").exists() else [*_ROOT.glob("*/cgroup.procs")]
+    for found in hierarchies:
+        hierarchy = found if found.is_dir() else found.parent
+        (hierarchy / CGROUP).mkdir(exist_ok=True)
+
+
 def ours() -> tuple[Path, ...]:
     """The topmost groups of ours, in each hierarchy that the machine has."""
     return tuple(sorted({*_ROOT.glob(CGROUP), *_ROOT.glob(f"*/{CGROUP}")}))

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.engines import rows
+from tests.engines.cluster import Cluster
 from tests.engines.docker import Docker, registry, sshd
 from tests.engines.place import REPORT, ROWS
+from tests.engines.programs import CLUSTER, COMPOSE, lacking
 from tests.engines.room import is_entered
 
 if TYPE_CHECKING:
@@ -52,8 +54,19 @@ def docker() -> Iterator[Docker]:
 
 @pytest.fixture(scope="session")
 def ssh(docker: Docker) -> Iterator[Ssh]:
+    if missing := lacking(COMPOSE):
+        pytest.skip(missing)
     assert docker.version
     with sshd() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def cluster(docker: Docker) -> Iterator[Cluster]:
+    if missing := lacking(*CLUSTER):
+        pytest.skip(missing)
+    assert docker.version
+    with Cluster() as found:
         yield found
 
 

@@ -153,4 +153,15 @@ def build_image(source: Path, commit: str, version: str, name: str = "shop") -> 
     return output("docker", "inspect", "--format", "{{index .RepoDigests 0}}", tag)
 
 
+def push_pause() -> None:
+    """Push the image that holds a pod's namespaces: it sleeps."""
+    folder = BUILD / "pause"
+    folder.mkdir(exist_ok=True)
+    shutil.copy("/bin/busybox", folder / "sleep")
+    (folder / "Dockerfile").write_text('FROM scratch\nCOPY sleep /sleep\nENTRYPOINT ["/sleep", "1000000"]\n')
+    tag = f"{REGISTRY}/pause:1"
+    output("docker", "build", "--quiet", "--tag", tag, str(folder), environment={"DOCKER_BUILDKIT": "0"})
+    output("docker", "push", "--quiet", tag)
+
+
 APPLICATION = HERE / "application"

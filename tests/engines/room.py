@@ -38,9 +38,9 @@ def entrance(*command: str) -> list[str]:
 
 
 def furnish() -> None:
-    """Give the room its loopback, its own /run and /srv, and a user `deploy` who may use Docker."""
+    """Give the room its loopback, its own /run, /srv, /var/lib and /var/log, and a user `deploy` who may use Docker."""
     _run("ip", "link", "set", "lo", "up")
-    for folder in ("/run", "/srv"):
+    for folder in ("/run", "/srv", "/var/lib", "/var/log"):
         if BUILD.is_relative_to(folder):
             raise SystemExit(f"the engines can't be run from within {folder}")
         _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", folder)
