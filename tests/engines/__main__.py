@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from tests.engines import cgroups, programs, room
+from tests.engines import cgroups, machine, programs, room
 from tests.engines.place import BUILD, CGROUP, REPOSITORY
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def main(arguments: list[str]) -> int:
         return 1
     if _AS_IT_IS not in arguments:
         programs.build()
+        machine.prepare()
     cgroups.remove()
     started = time.monotonic()
     code = run([one for one in arguments if one != _AS_IT_IS])

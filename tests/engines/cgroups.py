@@ -25,6 +25,14 @@ def make() -> None:
         (hierarchy / CGROUP).mkdir(exist_ok=True)
 
 
+def procs_of(name: str) -> Path:
+    """The file by which a process enters a group of ours, in the hierarchy in which systemd keeps its units."""
+    hierarchy = next(one for one in (_ROOT / "systemd", _ROOT) if (one / "cgroup.procs").exists())
+    group = hierarchy / CGROUP / name
+    group.mkdir(parents=True, exist_ok=True)
+    return group / "cgroup.procs"
+
+
 def ours() -> tuple[Path, ...]:
     """The topmost groups of ours, in each hierarchy that the machine has."""
     return tuple(sorted({*_ROOT.glob(CGROUP), *_ROOT.glob(f"*/{CGROUP}")}))

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engines import rows
+from tests.engines import machine, rows
 from tests.engines.cluster import Cluster
 from tests.engines.docker import Docker, registry, sshd
+from tests.engines.docker import keys as made_keys
 from tests.engines.place import REPORT, ROWS
 from tests.engines.programs import CLUSTER, COMPOSE, lacking
 from tests.engines.room import is_entered
@@ -53,12 +54,23 @@ def docker() -> Iterator[Docker]:
 
 
 @pytest.fixture(scope="session")
-def ssh(docker: Docker) -> Iterator[Ssh]:
+def keys() -> Ssh:
+    return made_keys()
+
+
+@pytest.fixture(scope="session")
+def ssh(docker: Docker, keys: Ssh) -> Iterator[Ssh]:
     if missing := lacking(COMPOSE):
         pytest.skip(missing)
     assert docker.version
-    with sshd() as found:
-        yield found
+    with sshd():
+        yield keys
+
+
+@pytest.fixture(scope="session")
+def debian() -> None:
+    if missing := machine.lacking():
+        pytest.skip(missing)
 
 
 @pytest.fixture(scope="session")

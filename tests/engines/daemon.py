@@ -57,10 +57,19 @@ class Daemon:
         LOGS.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment
+                self._argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
             )
         until(self._ready, self._patience, lambda: self._process_ended() or f"{self.name} is not ready: {self._tail()}")
         print(f"{self.name}: ready in {time.monotonic() - started:.1f} s", flush=True)
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
 
     def stop(self) -> None:
         """End it as its own administrator would, and for good where it does not listen."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REGISTRY = "127.0.0.1:5000"
+KEYS = BUILD / "ssh"
 _SOCKET = "unix:///run/docker.sock"
 
 
@@ -93,29 +94,30 @@ def registry() -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def sshd() -> Iterator[Ssh]:
-    """Let `deploy` log in on every machine of the room, with keys that are made for this run."""
-    folder = BUILD / "ssh"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def keys() -> Ssh:
+    """The keys of `deploy` and of all machines, made once."""
     for name in ("host", "deploy"):
-        output("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name))
+        if not (KEYS / name).exists():
+            KEYS.mkdir(parents=True, exist_ok=True)
+            output("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(KEYS / name))
+    public = (KEYS / "host.pub").read_text().strip()
+    return Ssh((KEYS / "deploy").read_text(), f"{','.join(MACHINES)} {public}\n")
+
+
+@contextlib.contextmanager
+def sshd() -> Iterator[None]:
+    """Let `deploy` log in on the room itself."""
     allowed = HOME / ".ssh" / "authorized_keys"
     allowed.parent.mkdir(mode=0o700, exist_ok=True)
-    shutil.copy(folder / "deploy.pub", allowed)
-    configuration = folder / "sshd_config"
-    addresses = "".join(f"ListenAddress {address}\n" for address in sorted(set(MACHINES.values())))
+    shutil.copy(KEYS / "deploy.pub", allowed)
+    configuration = KEYS / "sshd_config"
     configuration.write_text(
-        f"{addresses}HostKey {folder / 'host'}\nUsePAM no\nPasswordAuthentication no\nAllowUsers {DEPLOY}\n"
-        f"SetEnv PATH=/usr/bin:/bin\nPidFile none\nAuthorizedKeysFile {allowed}\n"
+        f"ListenAddress 127.0.0.1\nHostKey {KEYS / 'host'}\nUsePAM no\nPasswordAuthentication no\n"
+        f"AllowUsers {DEPLOY}\nSetEnv PATH=/usr/bin:/bin\nPidFile none\nAuthorizedKeysFile {allowed}\n"
     )
-    _own(HOME)
     _plugin()
     with Daemon("sshd", ["/usr/sbin/sshd", "-D", "-e", "-f", str(configuration)], ready=lambda: listens(22)):
-        public = (folder / "host.pub").read_text().strip()
-        names = ",".join(MACHINES)
-        yield Ssh((folder / "deploy").read_text(), f"{names} {public}\n")
+        yield
 
 
 def _plugin() -> None:

@@ -91,6 +91,7 @@ PACKAGES = {
     "conntrack": "/usr/sbin/conntrack",
     "containerd": "/usr/bin/containerd",
     "containernetworking-plugins": "/usr/lib/cni/bridge",
+    "debootstrap": "/usr/sbin/debootstrap",
     "docker-registry": "/usr/bin/docker-registry",
     "docker.io": "/usr/sbin/dockerd",
     "etcd-server": "/usr/bin/etcd",

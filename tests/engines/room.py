@@ -14,8 +14,8 @@ from tests.engines.place import BUILD
 
 MACHINES = {
     "app.example.com": "127.0.0.1",
-    "web-1.example.com": "127.0.0.1",
-    "web-2.example.com": "127.0.0.2",
+    "web-1.example.com": "127.0.0.11",
+    "web-2.example.com": "127.0.0.12",
 }
 """The names that the recipes use, and the loopback addresses that they have in the room."""
 
