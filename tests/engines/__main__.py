@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import shutil
 import signal
 import subprocess
@@ -13,7 +15,7 @@ from tests.engines import cgroups, machine, programs, room
 from tests.engines.place import BUILD, CGROUP, REPOSITORY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 CHANGES = f"""What this changes outside of {BUILD.relative_to(REPOSITORY)}:
@@ -36,9 +38,26 @@ def main(arguments: list[str]) -> int:
     if _AS_IT_IS not in arguments:
         programs.build()
         machine.prepare()
+    with _alone():
+        return _in_a_room([one for one in arguments if one != _AS_IT_IS])
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the folder, because two runs would end each other."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"not run: another run is at work in {BUILD}") from None
+        yield
+
+
+def _in_a_room(arguments: list[str]) -> int:
     cgroups.remove()
     started = time.monotonic()
-    code = run([one for one in arguments if one != _AS_IT_IS])
+    code = run(arguments)
     left = cgroups.remove()
     print(f"ended with {code} after {time.monotonic() - started:.0f} s; {_told(left)}", flush=True)
     return code or bool(left)
@@ -56,7 +75,8 @@ def run(arguments: list[str]) -> int:
 
 def clean() -> int:
     """Remove all that a run made, but for the packages."""
-    left = cgroups.remove()
+    with _alone():
+        left = cgroups.remove()
     if not left:
         shutil.rmtree(BUILD, ignore_errors=True)
     print(_told(left), flush=True)

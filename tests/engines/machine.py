@@ -48,7 +48,7 @@ class Machine:
         into_group = ("sh", "-c", 'echo $$ >"$0" && exec "$@"', str(cgroups.procs_of(name)))
         apart = ("unshare", "--cgroup", "--uts", "--ipc", "--mount", "--pid", "--fork", "--kill-child")
         argv = (*into_group, *apart, sys.executable, "-m", "tests.engines.machine", str(self.root))
-        self.daemon = Daemon(f"machine-{name}", argv, ready=lambda: listens(22, self.address))
+        self.daemon = Daemon(f"machine-{name}", argv, ready=self._is_up)
 
     def install(self, listen: str) -> None:
         """Do what the recipe asks of a machine: a user, the unit, the right to restart it, its settings."""
@@ -91,8 +91,14 @@ class Machine:
 
     def systemctl(self, *args: str) -> str:
         """Ask its systemd, as its administrator does."""
-        pid = _systemd_of(self.daemon.pid)
-        return output("nsenter", "--target", pid, "--all", "--root", "--wd", "systemctl", *args)
+        return output(*self._inside(), "systemctl", *args)
+
+    def _is_up(self) -> bool:
+        """Whether its systemd has started all that it is to start."""
+        return listens(22, self.address) and succeeds(*self._inside(), "systemctl", "is-active", "multi-user.target")
+
+    def _inside(self) -> tuple[str, ...]:
+        return ("nsenter", "--target", _systemd_of(self.daemon.pid), "--all", "--root", "--wd")
 
     def restarts(self) -> int:
         """How often systemd has started the service again by itself."""

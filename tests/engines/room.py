@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.engines.daemon import output, until
 from tests.engines.place import BUILD
 
 MACHINES = {
@@ -23,6 +25,7 @@ DEPLOY = "deploy"
 HOME = Path("/run/home") / DEPLOY
 ROOT = Path("/srv/shop")
 _NUMBER = 64990
+_PATIENCE = 120.0
 
 UNSHARE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 DIES_WITH_ITS_PARENT = ("setpriv", "--pdeathsig", "KILL")
@@ -54,6 +57,16 @@ def furnish() -> None:
     for home in (HOME, ROOT):
         home.mkdir(parents=True)
         os.chown(home, _NUMBER, _NUMBER)
+
+
+def nothing_runs_as(user: str) -> None:
+    """Wait until what somebody left running on the machine has ended."""
+    number = str(pwd.getpwnam(user).pw_uid)
+    until(lambda: not _processes_of(number), _PATIENCE, lambda: f"{user} still runs {_processes_of(number)}")
+
+
+def _processes_of(number: str) -> list[str]:
+    return output("sh", "-c", 'pgrep -a -U "$0" | grep -v sshd || true', number).splitlines()
 
 
 def _files() -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 from tests.engines.daemon import output
 from tests.engines.programs import COMPOSE
 from tests.engines.project import BAKE, DEFAULT_BAKE, Version, adapted, deployed, recipe_files
-from tests.engines.room import DEPLOY, ROOT
+from tests.engines.room import DEPLOY, ROOT, nothing_runs_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,6 +171,7 @@ def test_reconcile_finishes_what_a_killed_run_left(
         here.killed_at(moment, "deploy", version, "-e", "production", "--here")
         ended = here.reconcile()
         seen.append(f"exit code {ended.code} in {ended.seconds:.0f} s; {here.story()[-1]}")
+        nothing_runs_as(DEPLOY)
         [name] = [one for one in allowed if here.live() == here.commit(one)]
         agree(here, docker, name)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engines.programs import CLUSTER, KUBERNETES
+from tests.engines.programs import KUBERNETES
 from tests.engines.project import BAKE, DEFAULT_BAKE, Version, adapted, deployed, recipe_files
 
 if TYPE_CHECKING:
@@ -167,7 +167,3 @@ def test_without_credentials_nothing_is_changed(tmp_path: Path, cluster: Cluster
         assert ended.code != HEALTHY
         here.reconcile()
         agree(here, cluster, "1.0.0")
-
-
-def test_every_program_of_the_cluster_is_of_one_version() -> None:
-    assert {program.version for program in CLUSTER} == {KUBERNETES}
