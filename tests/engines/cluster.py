@@ -34,6 +34,8 @@ root = "{BUILD / "containerd"}"
 state = "/run/containerd"
 [grpc]
   address = "{_CONTAINERD}"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "/run/containerd-opt"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{REGISTRY}/pause:1"
   restrict_oom_score_adj = true

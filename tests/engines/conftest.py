@@ -15,7 +15,7 @@ from tests.engines.cluster import Cluster
 from tests.engines.docker import Docker, registry, sshd
 from tests.engines.docker import keys as made_keys
 from tests.engines.place import REPORT, ROWS
-from tests.engines.programs import CLUSTER, COMPOSE, lacking
+from tests.engines.programs import CLUSTER, COMPOSE, HELM, lacking
 from tests.engines.room import is_entered
 
 if TYPE_CHECKING:
@@ -72,6 +72,12 @@ def ssh(docker: Docker, keys: Ssh) -> Iterator[Ssh]:
 @pytest.fixture(scope="session")
 def debian() -> None:
     if missing := machine.lacking():
+        pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def helm() -> None:
+    if missing := lacking(HELM):
         pytest.skip(missing)
 
 
