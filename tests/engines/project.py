@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from github_sandbox import Fault
 from release_tool.deploy.ledger.model import live
 from release_tool.deploy.ledger.store import deployments_of
 from release_tool.history.references import ImageReference, record
@@ -87,8 +87,9 @@ class Deployed:
     def commit(self, version: str) -> str:
         return self.shop.git("rev-parse", f"v{version}^{{commit}}")
 
-    def start(self, *args: str, **secrets: str) -> subprocess.Popen[str]:
+    def start(self, *args: str, heard: bool = True, **secrets: str) -> subprocess.Popen[str]:
         """Start the tool as a program of its own; a secret that is empty is not there."""
+        where = subprocess.PIPE if heard else subprocess.DEVNULL
         ours = {"PATH": f"{Path(sys.executable).parent}:{PATH}", "HOME": "/root", "LC_ALL": "C.UTF-8"}
         given = {name: text for name, text in (self._secrets | secrets).items() if text}
         return subprocess.Popen(
@@ -96,8 +97,8 @@ class Deployed:
             cwd=self.shop.clone,
             env=ours | _IDENTITY | self.shop.environment() | given,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=where,
+            stderr=where,
             text=True,
         )
 
@@ -139,14 +140,27 @@ class Deployed:
         return live(self.ledger()).commit
 
     def killed_at(self, moment: str, *args: str) -> None:
-        """Start the tool, and kill it with all that it started when the ledger says this."""
+        """Start the tool, and kill it when the ledger says this."""
         seen = len(self.ledger())
-        process = self.start(*args)
+        process = self.start(*args, heard=False)
         try:
             until(lambda: self._is_at(moment, seen), _PATIENCE, lambda: _insist_on_running(process, moment))
         finally:
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
+        print(f"    {' '.join(args)} killed while {self.ledger()[-1].phase}", flush=True)
+
+    def killed_after_writing(self, words: str, *args: str) -> None:
+        """Start the tool, and kill it when it has written this into the ledger, before it does anything else."""
+        held = self.shop.box.fault(Fault(method="POST", path="/statuses$", body=words, block="after"))
+        process = self.start(*args, heard=False)
+        try:
+            assert held.wait_until_acted(_PATIENCE), process.poll()
+        finally:
+            process.kill()
+            process.wait()
+            held.release()
+        print(f"    {' '.join(args)} killed after writing {words}", flush=True)
 
     def _is_at(self, moment: str, seen: int) -> bool:
         return any(str(one.phase).startswith(moment) for one in self.ledger()[seen:])

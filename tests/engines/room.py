@@ -25,6 +25,10 @@ DEPLOY = "deploy"
 HOME = Path("/run/home") / DEPLOY
 ROOT = Path("/srv/shop")
 _NUMBER = 64990
+_OWN = ("/run", "/srv", "/var/lib", "/var/log")
+"""Folders that are empty in the room."""
+_COPIED = ("/etc", "/opt")
+"""Folders that are the machine's, and whose changes stay in the room."""
 _PATIENCE = 120.0
 
 UNSHARE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -41,18 +45,19 @@ def entrance(*command: str) -> list[str]:
 
 
 def furnish() -> None:
-    """Give the room its loopback, its own /run, /srv, /var/lib and /var/log, and a user `deploy` who may use Docker."""
+    """Give the room its loopback, folders of its own, and a user `deploy` who may use Docker."""
     _run("ip", "link", "set", "lo", "up")
-    for folder in ("/run", "/srv", "/var/lib", "/var/log"):
+    for folder in _OWN:
         if BUILD.is_relative_to(folder):
             raise SystemExit(f"the engines can't be run from within {folder}")
         _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", folder)
-    etc = BUILD / "etc"
-    etc.mkdir(parents=True, exist_ok=True)
+    for folder in _COPIED:
+        upper, work = Path(f"/run/upper{folder}"), Path(f"/run/work{folder}")
+        upper.mkdir(parents=True)
+        work.mkdir(parents=True)
+        _run("mount", "-t", "overlay", "-o", f"lowerdir={folder},upperdir={upper},workdir={work}", "room", folder)
     for name, text in _files().items():
-        (etc / name).write_text(text)
-        (etc / name).chmod((Path("/etc") / name).stat().st_mode & 0o777)
-        _run("mount", "--bind", str(etc / name), f"/etc/{name}")
+        (Path("/etc") / name).write_text(text)
     Path("/run/sshd").mkdir()
     for home in (HOME, ROOT):
         home.mkdir(parents=True)

@@ -115,7 +115,6 @@ def test_a_bad_version_is_rolled_back_and_the_old_one_proven(
         where.agree("1.0.0")
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="what systemd knows of restarts is not asked")
 @case("ends by itself after 15 s, with a bake of 20 s")
 def test_a_service_that_ends_by_itself_is_not_healthy(tmp_path: Path, keys: Ssh, seen: list[str]) -> None:
     with fleet(tmp_path, keys, "(sleep 15; kill -KILL $$) &", bake="20s") as where:
