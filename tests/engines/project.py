@@ -87,11 +87,11 @@ class Deployed:
     def commit(self, version: str) -> str:
         return self.shop.git("rev-parse", f"v{version}^{{commit}}")
 
-    def start(self, *args: str, heard: bool = True, **secrets: str) -> subprocess.Popen[str]:
+    def start(self, *args: str, heard: bool = True, secrets: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start the tool as a program of its own; a secret that is empty is not there."""
         where = subprocess.PIPE if heard else subprocess.DEVNULL
         ours = {"PATH": f"{Path(sys.executable).parent}:{PATH}", "HOME": "/root", "LC_ALL": "C.UTF-8"}
-        given = {name: text for name, text in (self._secrets | secrets).items() if text}
+        given = {name: text for name, text in (self._secrets | dict(secrets or {})).items() if text}
         return subprocess.Popen(
             [sys.executable, "-m", "release_tool", *args],
             cwd=self.shop.clone,
@@ -105,7 +105,7 @@ class Deployed:
     def run(self, *args: str, **secrets: str) -> Ended:
         """Run the tool to its end, and print a line about it."""
         started = time.monotonic()
-        process = self.start(*args, "--json", **secrets)
+        process = self.start(*args, "--json", secrets=secrets)
         out, err = process.communicate(timeout=_PATIENCE)
         return self._ended(args, process.returncode, out, err, started)
 
