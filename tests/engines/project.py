@@ -125,8 +125,9 @@ class Deployed:
     def verify(self) -> Ended:
         return self.run("verify", "-e", "production")
 
-    def reconcile(self, **secrets: str) -> Ended:
-        return self.run("reconcile", "-e", "production", **secrets)
+    def reconcile(self) -> Ended:
+        """Finish what a dead run left, and deploy nothing that is newer."""
+        return self.run("reconcile", "-e", "production", "--only-settle")
 
     def ledger(self) -> tuple[Deployment, ...]:
         return deployments_of(self.shop.project()).ledger("production")
