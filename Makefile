@@ -23,10 +23,10 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml docs/examples/*/*.yml)
 ACTIONS := action.yml $(wildcard docs/examples/*/*/action.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test quick tests traffic pythons browser clients coverage table lint style workflows tools road types format lock schema layers build smoke chaos bench bench-full pictures clean
+.PHONY: help setup demo check test quick tests traffic pythons browser clients coverage table lint style workflows tools road types format lock schema layers build smoke chaos bench bench-full pictures engines engines-clean clean
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## Make .venv with everything, locked by hash
 
@@ -143,6 +143,13 @@ chaos: setup ## Let every request of every command go wrong in every way, and tr
 	$(BIN)/python -m tests.chaos.matrix
 	$(BIN)/python -m tests.chaos.matrix --broken --journeys deploy --only reset
 	$(BIN)/python -m tests.chaos.fuzz
+
+# A part of them: make engines CASES="-k compose"
+engines: setup ## Run the recipes on a real Docker and a real Kubernetes (root on Debian, Go 1.25)
+	$(BIN)/python -m tests.engines $(CASES)
+
+engines-clean: setup ## Remove what make engines made, also after it was killed
+	$(BIN)/python -m tests.engines --clean
 
 # Real clones to measure on, too: make bench CLONES='../moby=docker-v ../ruff'
 bench: setup ## Print what the commands cost, as ratios, beside the peers (15 minutes)
