@@ -40,6 +40,7 @@ Argv = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
 Percentage = Annotated[str, msgspec.Meta(pattern=r"^(100|[0-9]{1,2})%$")]
+Wave = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | Annotated[str, msgspec.Meta(pattern=r"^(100|[1-9][0-9]?)%$")]
 SecretName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Permission = Annotated[str, msgspec.Meta(pattern=r"^[a-z-]+$")]
 Level = Literal["major", "minor", "patch", "none"]
@@ -302,6 +303,9 @@ class Environment(_Table, frozen=True):
     """When nothing is deployed by itself."""
     targets: tuple[Target, ...] = ()
     """The places that it consists of, deployed one after the other; without any it is one place."""
+    wave: Wave | tuple[Wave, ...] | None = None
+    """How many targets are deployed side by side before the next ones: a number, a part such as `"10%"`, or how many
+    there are after each wave, such as `[1, "25%", "100%"]`. All checks prove a wave before the next one begins."""
     checks: tuple[Check, ...] = ()
     """What proves that it is healthy."""
 
@@ -669,9 +673,18 @@ def _contradictions(config: Config) -> Iterator[str]:
             if other not in config.environments or other == name:
                 yield f"`environments.{name}.after`: no other environment is named {_shown(other)}"
         yield from _impossible_checks(f"environments.{name}.checks", environment.checks)
+        if isinstance(environment.wave, tuple) and not _grows(environment.wave):
+            yield f'`environments.{name}.wave`: expected marks that grow, such as `[1, "25%", "100%"]`'
     for name, channel in config.channels.items():
         for unknown in sorted({*channel.environments} - {*config.environments}):
             yield f"`channels.{name}.environments`: no environment is named {_shown(unknown)}"
+
+
+def _grows(marks: tuple[Wave, ...]) -> bool:
+    """Whether each mark is more than the one before, as far as that is known without the number of targets."""
+    numbers = [mark for mark in marks if isinstance(mark, int)]
+    parts = [int(mark.removesuffix("%")) for mark in marks if isinstance(mark, str)]
+    return bool(marks) and all(one < other for row in (numbers, parts) for one, other in itertools.pairwise(row))
 
 
 def _impossible_checks(place: str, checks: tuple[Check, ...]) -> Iterator[str]:
