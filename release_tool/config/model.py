@@ -26,6 +26,7 @@ Argv = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
 Percentage = Annotated[str, msgspec.Meta(pattern=r"^(100|[0-9]{1,2})%$")]
+Wave = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | Annotated[str, msgspec.Meta(pattern=r"^(100|[1-9][0-9]?)%$")]
 SecretName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Permission = Annotated[str, msgspec.Meta(pattern=r"^[a-z-]+$")]
 Level = Literal["major", "minor", "patch", "none"]
@@ -287,6 +288,9 @@ class Environment(Table, frozen=True):
     """When nothing is deployed by itself."""
     targets: tuple[Target, ...] = ()
     """The places that it consists of, deployed one after the other; without any it is one place."""
+    wave: Wave | tuple[Wave, ...] | None = None
+    """How many targets are deployed side by side before the next ones: a number, a part such as `"10%"`, or how many
+    there are after each wave, such as `[1, "25%", "100%"]`. All checks prove a wave before the next one begins."""
     checks: tuple[Check, ...] = ()
     """What proves that it is healthy."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from release_tool.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from release_tool.config.model import Check, Data
+    from release_tool.config.model import Check, Data, Wave
 
 FILES = ("release-tool.toml", "pyproject.toml")
 """The files that a repository may have its configuration in."""
@@ -121,9 +122,18 @@ def _contradictions(config: Config) -> Iterator[str]:
             if other not in config.environments or other == name:
                 yield f"`environments.{name}.after`: no other environment is named {shown(other)}"
         yield from _impossible_checks(f"environments.{name}.checks", environment.checks)
+        if isinstance(environment.wave, tuple) and not _grows(environment.wave):
+            yield f'`environments.{name}.wave`: expected marks that grow, such as `[1, "25%", "100%"]`'
     for name, channel in config.channels.items():
         for unknown in sorted({*channel.environments} - {*config.environments}):
             yield f"`channels.{name}.environments`: no environment is named {shown(unknown)}"
+
+
+def _grows(marks: tuple[Wave, ...]) -> bool:
+    """Whether each mark is more than the one before, as far as that is known without the number of targets."""
+    numbers = [mark for mark in marks if isinstance(mark, int)]
+    parts = [int(mark.removesuffix("%")) for mark in marks if isinstance(mark, str)]
+    return bool(marks) and all(one < other for row in (numbers, parts) for one, other in itertools.pairwise(row))
 
 
 def _impossible_checks(place: str, checks: tuple[Check, ...]) -> Iterator[str]:

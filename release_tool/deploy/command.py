@@ -154,6 +154,30 @@ def surroundings(delivery: CommandInput, passed: Mapping[str, str], ours: Mappin
     return {**basics, **passed, **delivery.variables}
 
 
+class CommandGroup:
+    """Commands that run side by side in threads, and are ended together."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: list[_Group] = []
+        self._over = False
+
+    def add(self, group: _Group) -> None:
+        """Know of one that was started; it is ended at once where that was too late."""
+        with self._lock:
+            self._running.append(group)
+            over = self._over
+        if over:
+            group.end()
+
+    def end(self) -> None:
+        """End them all, and whatever is added from now on."""
+        with self._lock:
+            self._over, running = True, tuple(self._running)
+        for group in running:
+            group.end()
+
+
 def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
     argv: Sequence[str],
     *,
@@ -164,6 +188,7 @@ def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
     show: Callable[[str], None] = lambda _: None,
     grace: float = _GRACE,
     keeps: bool = True,
+    among: CommandGroup | None = None,
 ) -> CommandResult:
     """Run a program to its end, showing each line without secrets and control characters as it comes.
 
@@ -171,11 +196,14 @@ def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
     It has a process group of its own, which is ended (SIGTERM, then SIGKILL after `grace` seconds) when it takes
     longer than `timeout` seconds, when this function is left by an exception, and when we die.
     What it leaves running when it ends in time stays, and writes to a file from then on where this `keeps` it.
+    `among` others that run side by side in threads, it is ended with them.
     Raises UsageError when it can't be started.
     """
     heard = _Heard(mask, show)
     began = time.monotonic()
     with _group(argv, directory, environment, grace) as group:
+        if among:
+            among.add(group)
         for chunk in group.output(began + timeout):
             heard.add(chunk)
         heard.end()

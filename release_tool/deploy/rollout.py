@@ -1,8 +1,10 @@
-"""Bringing a commit to targets, one after the other: the command, then the checks until there is a verdict."""
+"""Bringing a commit to targets, wave by wave: the command, then the checks until there is a verdict."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import threading
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,7 +16,7 @@ from release_tool.deploy.health.judge import Expected
 from release_tool.deploy.health.probe import Prober
 from release_tool.deploy.health.verdict import HealthAnalysis, HealthState, HealthVerdict, Reading, rules_of
 from release_tool.deploy.ledger.lock import interruption, yields_to
-from release_tool.deploy.ledger.model import DeploymentKind
+from release_tool.deploy.ledger.model import DeploymentKind, name_wave
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.preconditions import halted
 from release_tool.git.checkout import checkout
@@ -24,9 +26,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from release_tool.config.model import Target
+    from release_tool.config.model import Target, Wave
     from release_tool.deploy.candidates import RevisionResolver
-    from release_tool.deploy.command import CommandResult
     from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.health.probe import Question
     from release_tool.deploy.health.verdict import Sample
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from release_tool.deploy.preconditions import DeployRequest
     from release_tool.git.checkout import Checkout
 
+_AT_ONCE = 16
+"""How many commands run side by side: each has a checkout of its own."""
 _LOOK_EVERY = timedelta(seconds=15)
 """How often the ledger is read while samples are taken, for a person who takes over."""
 _GAP = timedelta(minutes=1)
@@ -96,6 +99,15 @@ class Rollout:
         )
 
     @property
+    def waves(self) -> list[Sequence[Target]]:
+        """Its targets as they are brought side by side; what undoes a wave begins with the newest one."""
+        setting = self.environment.settings.wave
+        waves = waves_of(self.environment.targets, setting)
+        mine = [[target for target in wave if target in self.targets] for wave in waves]
+        undoes = setting and self.entry.payload.kind is DeploymentKind.ROLLBACK
+        return [wave for wave in (reversed(mine) if undoes else mine) if wave]
+
+    @property
     def argv(self) -> tuple[str, ...]:
         """The command; a rollback may have one of its own."""
         settings = self.environment.settings
@@ -104,7 +116,7 @@ class Rollout:
 
 
 def roll_out(rollout: Rollout) -> PhaseRecord:
-    """Bring the commit to every target and verify it there; the phase says how that ended, and is not written yet.
+    """Bring the commit to every target, wave by wave, and verify it there; the phase it returns is not written yet.
 
     It is `healthy:`, `failed:` (by itself, or handed over to a person's rollback), `rolling back:` where a halt asks
     for it, `unknown:` where health could not be measured or the environment was lost to somebody else, or what
@@ -120,15 +132,17 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
             command.insist_found(rollout.argv, tree.directory, values)
         touched: list[Target] = []
         verdict = HealthVerdict(HealthState.HEALTHY, "there was nothing to verify")
-        for target in rollout.targets:
+        for wave in rollout.waves:
             if ending := _interruption(rollout):
                 return ending
-            touched.append(target)
-            ran = _run_command(rollout, target, tree.directory, variables[target.name])
+            touched += wave
+            names = name_wave([target.name for target in wave])
+            rollout.write(Phase.CHANGING, names)
+            failure = _run_commands(rollout, wave, tree.directory, variables)
             ended = environment.project.clock.steady()
-            if not ran.succeeded:
-                return PhaseRecord(Phase.FAILED, f"the command for {target.name} {ran.ending}")
-            rollout.mention(Phase.VERIFYING, target.name)
+            if failure:
+                return PhaseRecord(Phase.FAILED, failure)
+            rollout.mention(Phase.VERIFYING, names)
             found = verify_targets(rollout, touched, tree.directory, variables, ended)
             if isinstance(found, PhaseRecord):
                 return found
@@ -304,21 +318,84 @@ def _taken_over(rollout: Rollout) -> PhaseRecord | None:
     return PhaseRecord(Phase.FAILED, "a person took over", handed_over_to=rollback.id)
 
 
-def _run_command(rollout: Rollout, target: Target, directory: Path, variables: Mapping[str, str]) -> CommandResult:
-    """Run the command for a target."""
-    environment = rollout.environment
-    rollout.write(Phase.CHANGING, target.name)
+def _run_commands(
+    rollout: Rollout, wave: Sequence[Target], directory: Path, variables: Mapping[str, Mapping[str, str]]
+) -> str:
+    """Run the command for each target of a wave, side by side; why that failed, empty where all went well."""
+    show = rollout.environment.progress.line
     with rollout.writer.kept_alive(rollout.entry):
-        ran = command.run(
-            rollout.argv,
-            directory=directory,
-            environment=variables,
-            timeout=environment.settings.command_timeout.total_seconds(),
-            mask=environment.mask,
-            show=environment.progress.line,
-        )
-    rollout.evidence.said.append(CommandOutput(target.name, ran))
-    return ran
+        if len(wave) == 1:
+            outputs = [_run_command(rollout, wave[0], directory, variables, show)]
+        else:
+            outputs = _side_by_side(rollout, wave, variables, show)
+    rollout.evidence.said += sorted(outputs, key=lambda one: not one.ran.succeeded)  # the last one is shown
+    failed = [f"{one.target} {one.ran.ending}" for one in outputs if not one.ran.succeeded]
+    return f"the command for {'; for '.join(failed)}" if failed else ""
+
+
+def _side_by_side(
+    rollout: Rollout, wave: Sequence[Target], variables: Mapping[str, Mapping[str, str]], show: Callable[[str], None]
+) -> list[CommandOutput]:
+    """Run several commands at once, each in a checkout of its own; who interrupts this, ends them all."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    commands, lock = command.CommandGroup(), threading.Lock()
+
+    def one(target: Target) -> CommandOutput:
+        def show_as_its_own(line: str) -> None:
+            with lock:
+                show(f"{target.name}: {line}")
+
+        with checkout(rollout.environment.project.git, rollout.entry.commit) as tree:
+            return _run_command(rollout, target, tree.directory, variables, show_as_its_own, commands)
+
+    with ThreadPoolExecutor(min(len(wave), _AT_ONCE)) as pool:
+        futures = [pool.submit(one, target) for target in wave]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            commands.end()
+            raise
+
+
+def _run_command(  # noqa: PLR0913, PLR0917 - each of these is a thing that a caller decides
+    rollout: Rollout,
+    target: Target,
+    directory: Path,
+    variables: Mapping[str, Mapping[str, str]],
+    show: Callable[[str], None],
+    among: command.CommandGroup | None = None,
+) -> CommandOutput:
+    """Run the command for a target."""
+    ran = command.run(
+        rollout.argv,
+        directory=directory,
+        environment=variables[target.name],
+        timeout=rollout.environment.settings.command_timeout.total_seconds(),
+        mask=rollout.environment.mask,
+        show=show,
+        among=among,
+    )
+    return CommandOutput(target.name, ran)
+
+
+def waves_of(targets: Sequence[Target], wave: Wave | tuple[Wave, ...] | None) -> list[Sequence[Target]]:
+    """Split targets into waves: one by one, by the same step each time, or up to each mark and then the rest."""
+    total = len(targets)
+    if isinstance(wave, tuple):
+        ends = [*(_part(mark, total) for mark in wave), total]
+    else:
+        step = _part(wave or 1, total)
+        ends = [*range(step, total, step), total]
+    starts = [0, *itertools.accumulate(ends, max)]
+    return [targets[start:end] for start, end in itertools.pairwise(starts) if start < end]
+
+
+def _part(mark: Wave, total: int) -> int:
+    """How many targets a mark means, rounded up."""
+    return min(mark, total) if isinstance(mark, int) else -(-total * int(mark.removesuffix("%")) // 100)
 
 
 def _failed(verdict: HealthVerdict) -> PhaseRecord:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import msgspec
 
-from release_tool.deploy.ledger.phase import INTERRUPTED, REASON, DeploymentState, Phase, PhaseRecord, is_same_end, read
+from release_tool.deploy.ledger.phase import (
+    INTERRUPTED,
+    REASON,
+    DeploymentState,
+    Phase,
+    PhaseRecord,
+    describe,
+    is_same_end,
+    read,
+)
 from release_tool.model.tags import Owner
 from release_tool.text.documents import UNREADABLE
 
@@ -148,10 +157,10 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         before = self.steps[-2].phase.word if len(self.steps) > 1 else None
         return self.phase.word is Phase.FAILED and before in {Phase.VERIFYING, Phase.BAKING}
 
-    @property
-    def touched(self) -> tuple[str, ...]:
-        """The targets that it may have changed, in that order."""
-        names = [step.phase.text for step in self.steps if step.phase.word is Phase.CHANGING]
+    def touched(self, targets: Sequence[str]) -> tuple[str, ...]:
+        """Those of the environment's targets that it may have changed, in that order."""
+        texts = [step.phase.text for step in self.steps if step.phase.word is Phase.CHANGING]
+        names = (name for text in texts for name in wave_named(text, targets))
         return tuple(dict.fromkeys(names)) if self.changed else ()
 
     @property
@@ -169,6 +178,24 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     def seen_at(self) -> datetime:
         """The last sign of life."""
         return self.steps[-1].at if self.steps else self.created
+
+
+_TO = " … "
+
+
+def name_wave(names: Sequence[str]) -> str:
+    """Name targets that follow one another as the ledger holds them, whose lines are short."""
+    return names[0] if len(names) == 1 else f"{names[0]}{_TO}{names[-1]}"
+
+
+def wave_named(text: str, targets: Sequence[str]) -> Sequence[str]:
+    """The targets that a name of a wave stands for; names are compared as the ledger holds them."""
+    held = {describe(PhaseRecord(Phase.CHANGING, name)): number for number, name in enumerate(targets)}
+    if (one := held.get(describe(PhaseRecord(Phase.CHANGING, text)))) is not None:
+        return targets[one : one + 1]
+    first, _, last = text.partition(_TO)
+    ends = [held.get(describe(PhaseRecord(Phase.CHANGING, name))) for name in (first, last)]
+    return targets[ends[0] : ends[1] + 1] if ends[0] is not None and ends[1] is not None else ()
 
 
 _PROOF = {Phase.HEALTHY, Phase.UNHEALTHY}

@@ -9,7 +9,7 @@ import msgspec
 
 from release_tool.deploy.ledger.lock import yields_to
 from release_tool.deploy.ledger.model import Deployment, DeploymentKind
-from release_tool.deploy.ledger.phase import INTERRUPTED, Phase, PhaseRecord, describe
+from release_tool.deploy.ledger.phase import INTERRUPTED, Phase, PhaseRecord
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -133,10 +133,9 @@ def _left_for(rollback: Deployment) -> PhaseRecord:
 
 
 def _is_complete(deployment: Deployment, targets: Iterable[str]) -> bool:
-    """Whether the command ended on every target; names are compared as the ledger holds them."""
-    wanted = {describe(PhaseRecord(Phase.CHANGING, target)) for target in targets}
-    touched = {describe(PhaseRecord(Phase.CHANGING, target)) for target in deployment.touched}
-    return wanted <= touched and deployment.phase.word in {Phase.VERIFYING, Phase.BAKING}
+    """Whether the command ended on every target."""
+    names = tuple(targets)
+    return len(deployment.touched(names)) == len(names) and deployment.phase.word in {Phase.VERIFYING, Phase.BAKING}
 
 
 def _failed(deployment: Deployment, reason: str, way_back: RollbackTarget) -> Close | RollBack:

@@ -234,7 +234,7 @@ class World(RuleBasedStateMachine):
 
     def next_target(self, one: Deployment) -> None:
         stop = interruption(self.ledger, one, self.living(), self.halted)
-        left = [target for target in TARGETS if target not in one.touched]
+        left = [target for target in TARGETS if target not in one.touched(TARGETS)]
         if stop and stop.word is Phase.ROLLING_BACK:
             self.roll_back(one, stop.text, one.owner)
         elif stop:
