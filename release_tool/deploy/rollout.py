@@ -13,10 +13,10 @@ from release_tool.deploy.evidence import CommandOutput, Evidence
 from release_tool.deploy.health.judge import Expected
 from release_tool.deploy.health.probe import Prober
 from release_tool.deploy.health.verdict import HealthAnalysis, HealthState, HealthVerdict, Reading, rules_of
-from release_tool.deploy.ledger.lock import interruption, yields_to
+from release_tool.deploy.ledger.lock import yields_to
 from release_tool.deploy.ledger.model import DeploymentKind
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
-from release_tool.deploy.preconditions import halted
+from release_tool.deploy.queue import interrupted
 from release_tool.git.checkout import checkout
 
 if TYPE_CHECKING:
@@ -95,6 +95,11 @@ class Rollout:
             references=payload.references,
         )
 
+    def variables(self, passed: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        """The whole environment of the command for each target; `passed` are those of our variables that it gets."""
+        ours = self.environment.ours
+        return {target.name: surroundings(self.command_input(target), passed, ours) for target in self.targets}
+
     @property
     def argv(self) -> tuple[str, ...]:
         """The command; a rollback may have one of its own."""
@@ -111,17 +116,14 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
     `interruption` says of a deployment that has not changed anything. Raises UsageError before anything is changed.
     """
     environment = rollout.environment
-    passed = environment.passed()
-    variables = {
-        target.name: surroundings(rollout.command_input(target), passed, environment.ours) for target in rollout.targets
-    }
+    variables = rollout.variables(environment.passed())
     with rollout.checked_out() as tree:
         for values in variables.values():
             command.insist_found(rollout.argv, tree.directory, values)
         touched: list[Target] = []
         verdict = HealthVerdict(HealthState.HEALTHY, "there was nothing to verify")
         for target in rollout.targets:
-            if ending := _interruption(rollout):
+            if ending := interrupted(rollout.writer, rollout.entry, rollout.request):
                 return ending
             touched.append(target)
             ran = _run_command(rollout, target, tree.directory, variables[target.name])
@@ -129,7 +131,7 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
             if not ran.succeeded:
                 return PhaseRecord(Phase.FAILED, f"the command for {target.name} {ran.ending}")
             rollout.mention(Phase.VERIFYING, target.name)
-            found = verify_targets(rollout, touched, tree.directory, variables, ended)
+            found = _verify_targets(rollout, touched, tree.directory, variables, ended)
             if isinstance(found, PhaseRecord):
                 return found
             verdict = found
@@ -138,7 +140,7 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
     return PhaseRecord(Phase.HEALTHY, verdict.reason)
 
 
-def verify_targets(
+def _verify_targets(
     rollout: Rollout,
     targets: Sequence[Target],
     directory: Path,
@@ -161,7 +163,7 @@ def verify_targets(
     def baking() -> None:
         rollout.mention(Phase.BAKING, "the new version answers")
 
-    prober, here = prober_for(rollout, directory, variables), dataclasses.replace(rollout, targets=tuple(targets))
+    prober, here = _prober(rollout, directory, variables), dataclasses.replace(rollout, targets=tuple(targets))
     return sample(here, prober, ended, between=between, baking=baking)
 
 
@@ -195,14 +197,11 @@ def _probing(rollout: Rollout) -> Iterator[Prober]:
     """What asks its targets while nothing is brought to them."""
     environment = rollout.environment
     passed = {name: environment.ours[name] for name in environment.settings.pass_env if name in environment.ours}
-    variables = {
-        target.name: surroundings(rollout.command_input(target), passed, environment.ours) for target in rollout.targets
-    }
     with rollout.checked_out() as tree:
-        yield prober_for(rollout, tree.directory, variables)
+        yield _prober(rollout, tree.directory, rollout.variables(passed))
 
 
-def prober_for(rollout: Rollout, directory: Path, variables: Mapping[str, Mapping[str, str]]) -> Prober:
+def _prober(rollout: Rollout, directory: Path, variables: Mapping[str, Mapping[str, str]]) -> Prober:
     """What asks targets whether the commit of a deployment answers."""
     return Prober(
         expected=Expected(commit=rollout.entry.commit, version=rollout.entry.payload.name),
@@ -273,13 +272,6 @@ def _observed(health: HealthAnalysis, samples: Sequence[Sample]) -> HealthAnalys
     for group in sorted(together.values(), key=lambda group: group[-1].at):
         health = health.observed(*group)
     return health
-
-
-def _interruption(rollout: Rollout) -> PhaseRecord | None:
-    """What a deployment comes to instead of its next target, None where it goes on."""
-    ledger = rollout.writer.look()
-    halt = halted(rollout.environment, rollout.request) if rollout.entry.payload.kind is DeploymentKind.DEPLOY else ""
-    return interruption(ledger, rollout.now(), rollout.writer.living(), halt)
 
 
 def _taken_over(rollout: Rollout) -> PhaseRecord | None:

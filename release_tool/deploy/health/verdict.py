@@ -147,7 +147,7 @@ def _rule(target: str, check: Check, bake: timedelta) -> HealthRule:
         deadline=check.deadline,
         bake=bake,
         samples=check.samples,
-        proves=bool(check.version_pointer or check.version_header or check.version_pattern),
+        proves=check.tells_version,
     )
 
 

@@ -97,7 +97,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def finished(self) -> bool:
         """Whether it has ended, in whatever way."""
-        return self.phase.word.state.finished
+        return self.phase.word.finished
 
     @property
     def in_progress(self) -> bool:
@@ -231,7 +231,7 @@ def steps(statuses: Iterable[tuple[str, str, datetime]]) -> tuple[PhaseChange, .
 def followed_by(steps: tuple[PhaseChange, ...], step: PhaseChange) -> tuple[PhaseChange, ...]:
     """The steps with one more; an end that is written again only says who was told of it meanwhile."""
     last = steps[-1] if steps else None
-    if last and last.phase.word.state.finished and last.phase.word is step.phase.word:
+    if last and last.phase.word.finished and last.phase.word is step.phase.word:
         return (*steps[:-1], PhaseChange(step.phase, last.at))
     return (*steps, step)
 
