@@ -15,7 +15,7 @@ from release_tool.cli.workflow import insist_on_secrets
 from release_tool.history.facts import Request
 from release_tool.model.version import Bump
 from release_tool.release.plan import Action, parse_force, parse_identifier
-from release_tool.text.visible import visible
+from release_tool.text.visible import shortened, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -285,13 +285,9 @@ def _table(changes: tuple[Change, ...], columns: int | None) -> list[str]:
     widths[2] = min(widths[2], 60)
     return [
         f"  {click.style(level.ljust(widths[0]), fg=_COLOURS[level])}  {name.ljust(widths[1])}  "
-        f"{_shortened(title, widths[2])}  {click.style(reason, dim=True)}"
+        f"{shortened(title, widths[2]).ljust(widths[2])}  {click.style(reason, dim=True)}"
         for level, name, title, reason in rows
     ]
-
-
-def _shortened(text: str, width: int) -> str:
-    return text.ljust(width) if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _show_plan(session: Session, planned: ReleasePlan) -> None:

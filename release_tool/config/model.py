@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from release_tool.text.documents import UNREADABLE
+from release_tool.text.visible import shortened
 
 Data = dict[str, object]
 """A TOML table as it was read, not yet validated."""
@@ -239,8 +240,8 @@ class Check(Table, frozen=True):
         return self.kind in _ENGINES
 
     @property
-    def proves(self) -> bool:
-        """Whether it tells the version."""
+    def tells_version(self) -> bool:
+        """Whether it proves which version answers, and not only that one does."""
         told = self.version_pointer or self.version_header or self.version_pattern
         return bool(self.reference if self.asks_an_engine else told)
 
@@ -412,7 +413,7 @@ def decode(kind: type, value: object) -> object:
 def shown(value: object) -> str:
     """A value as an error shows it."""
     try:
-        shown = msgspec.json.encode(value, enc_hook=str).decode()
+        text = msgspec.json.encode(value, enc_hook=str).decode()
     except UNREADABLE:
-        shown = str(type(value).__name__)
-    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
+        text = str(type(value).__name__)
+    return shortened(text, _SHOWN)

@@ -189,7 +189,7 @@ class Attempt:
             self.request,
             name,
             {**others, name: self.writer.ledger},
-            halted=halted(self.environment, self.request) if deploys else "",
+            halted=halted(self.environment, self.request, self.kind),
             kind=self.kind,
             leaves=self.leaves,
         )

@@ -84,7 +84,7 @@ class DeployEnvironment:
     @property
     def tells_version(self) -> bool:
         """Whether each target has a check that tells the version."""
-        return any(check.proves for check in self.checks)
+        return any(check.tells_version for check in self.checks)
 
     def questions(self, targets: Iterable[Target]) -> tuple[Question, ...]:
         """Every check of some targets."""

@@ -12,6 +12,7 @@ from release_tool.deploy.halts.commands import halts_of
 from release_tool.deploy.ledger.model import DeploymentKind, Override, live, proven_commits, rollback_target, yardstick
 from release_tool.errors import PermissionDeniedError, RemoteError
 from release_tool.text.globs import matching
+from release_tool.text.humanize import few
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
@@ -92,8 +93,13 @@ def _one_way(revisions: RevisionResolver, known: policy.DeployFacts, left: str |
     return irreversible(revisions, back.commit if back else None, known.commit)
 
 
-def halted(environment: DeployEnvironment, request: DeployRequest) -> str:
-    """Who halted the environment and why, empty where nobody did; raises RemoteError where that can't be read."""
+def halted(environment: DeployEnvironment, request: DeployRequest, kind: DeploymentKind) -> str:
+    """Who halted the environment and why, empty where nobody did; raises RemoteError where that can't be read.
+
+    A halt is for deployments alone.
+    """
+    if kind is not DeploymentKind.DEPLOY:
+        return ""
     try:
         found = model.halting(halts_of(environment.project), environment.name, environment.project.clock.now())
     except (RemoteError, PermissionDeniedError) as error:
@@ -148,8 +154,7 @@ def irreversible(revisions: RevisionResolver, older: str | None, newer: str) -> 
     paths = matching(git.files_between(older, newer), patterns) if patterns else ()
     one_way = [path for path in paths if path not in settled]
     named = found or [f"`{visible(path)}`" for path in one_way]
-    more = f" and {len(named) - _FEW} more" if len(named) > _FEW else ""
-    return ", ".join(named[:_FEW]) + more
+    return few(named, _FEW)
 
 
 def _files(project: Project, change: Change) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def await_turn(writer: LedgerWriter, entry: Deployment, request: DeployRequest) 
     poll = _POLL_GOING_BACK if entry.payload.kind is DeploymentKind.ROLLBACK else _POLL
     sure = False
     while True:
-        stop = _stop(writer, entry, request)
+        stop = interrupted(writer, entry, request, waits=True)
         if stop is None and sure:
             return None
         sure = stop is None
@@ -43,12 +43,17 @@ def await_turn(writer: LedgerWriter, entry: Deployment, request: DeployRequest) 
         clock.sleep(environment.project.settling if sure else min(poll, left))
 
 
-def _stop(writer: LedgerWriter, entry: Deployment, request: DeployRequest) -> PhaseRecord | None:
+def interrupted(
+    writer: LedgerWriter, entry: Deployment, request: DeployRequest, *, waits: bool = False
+) -> PhaseRecord | None:
+    """What a deployment comes to by the ledger and the halts as they are now; None where it goes on.
+
+    One that `waits` may be superseded by a newer one, too.
+    """
     ledger, alive, now = writer.look(), writer.living(), writer.now(entry)
-    if other := superseded_by(ledger, now, alive, frozenset(_containing(writer, now))):
+    if waits and (other := superseded_by(ledger, now, alive, frozenset(_containing(writer, now)))):
         return PhaseRecord(Phase.SUPERSEDED, f"by {other}")
-    halt = halted(writer.environment, request) if entry.payload.kind is DeploymentKind.DEPLOY else ""
-    return interruption(ledger, now, alive, halt)
+    return interruption(ledger, now, alive, halted(writer.environment, request, entry.payload.kind))
 
 
 def _containing(writer: LedgerWriter, entry: Deployment) -> Iterator[str]:

@@ -15,10 +15,10 @@ from release_tool.deploy.evidence import CommandOutput, Evidence
 from release_tool.deploy.health.judge import Expected
 from release_tool.deploy.health.probe import Prober
 from release_tool.deploy.health.verdict import HealthAnalysis, HealthState, HealthVerdict, Reading, rules_of
-from release_tool.deploy.ledger.lock import interruption, yields_to
+from release_tool.deploy.ledger.lock import yields_to
 from release_tool.deploy.ledger.model import DeploymentKind, name_wave
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
-from release_tool.deploy.preconditions import halted
+from release_tool.deploy.queue import interrupted
 from release_tool.git.checkout import checkout
 
 if TYPE_CHECKING:
@@ -98,6 +98,11 @@ class Rollout:
             references=payload.references,
         )
 
+    def variables(self, passed: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        """The whole environment of the command for each target; `passed` are those of our variables that it gets."""
+        ours = self.environment.ours
+        return {target.name: surroundings(self.command_input(target), passed, ours) for target in self.targets}
+
     @property
     def waves(self) -> list[Sequence[Target]]:
         """Its targets as they are brought side by side; what undoes a wave begins with the newest one."""
@@ -123,17 +128,14 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
     `interruption` says of a deployment that has not changed anything. Raises UsageError before anything is changed.
     """
     environment = rollout.environment
-    passed = environment.passed()
-    variables = {
-        target.name: surroundings(rollout.command_input(target), passed, environment.ours) for target in rollout.targets
-    }
+    variables = rollout.variables(environment.passed())
     with rollout.checked_out() as tree:
         for values in variables.values():
             command.insist_found(rollout.argv, tree.directory, values)
         touched: list[Target] = []
         verdict = HealthVerdict(HealthState.HEALTHY, "there was nothing to verify")
         for wave in rollout.waves:
-            if ending := _interruption(rollout):
+            if ending := interrupted(rollout.writer, rollout.entry, rollout.request):
                 return ending
             touched += wave
             names = name_wave([target.name for target in wave])
@@ -143,7 +145,7 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
             if failure:
                 return PhaseRecord(Phase.FAILED, failure)
             rollout.mention(Phase.VERIFYING, names)
-            found = verify_targets(rollout, touched, tree.directory, variables, ended)
+            found = _verify_targets(rollout, touched, tree.directory, variables, ended)
             if isinstance(found, PhaseRecord):
                 return found
             verdict = found
@@ -152,7 +154,7 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
     return PhaseRecord(Phase.HEALTHY, verdict.reason)
 
 
-def verify_targets(
+def _verify_targets(
     rollout: Rollout,
     targets: Sequence[Target],
     directory: Path,
@@ -175,7 +177,7 @@ def verify_targets(
     def baking() -> None:
         rollout.mention(Phase.BAKING, "the new version answers")
 
-    prober, here = prober_for(rollout, directory, variables), dataclasses.replace(rollout, targets=tuple(targets))
+    prober, here = _prober(rollout, directory, variables), dataclasses.replace(rollout, targets=tuple(targets))
     return sample(here, prober, ended, between=between, baking=baking)
 
 
@@ -212,15 +214,12 @@ def _probing(rollout: Rollout, calm: timedelta) -> Iterator[Prober]:
     """What asks its targets while nothing is brought to them; nothing should have restarted while it was `calm`."""
     environment = rollout.environment
     passed = {name: environment.ours[name] for name in environment.settings.pass_env if name in environment.ours}
-    variables = {
-        target.name: surroundings(rollout.command_input(target), passed, environment.ours) for target in rollout.targets
-    }
     with rollout.checked_out() as tree:
         calm_since = environment.project.clock.now() - calm if calm else None
-        yield prober_for(rollout, tree.directory, variables, calm_since)
+        yield _prober(rollout, tree.directory, rollout.variables(passed), calm_since)
 
 
-def prober_for(
+def _prober(
     rollout: Rollout,
     directory: Path,
     variables: Mapping[str, Mapping[str, str]],
@@ -301,13 +300,6 @@ def _observed(health: HealthAnalysis, samples: Sequence[Sample]) -> HealthAnalys
     for group in sorted(together.values(), key=lambda group: group[-1].at):
         health = health.observed(*group)
     return health
-
-
-def _interruption(rollout: Rollout) -> PhaseRecord | None:
-    """What a deployment comes to instead of its next target, None where it goes on."""
-    ledger = rollout.writer.look()
-    halt = halted(rollout.environment, rollout.request) if rollout.entry.payload.kind is DeploymentKind.DEPLOY else ""
-    return interruption(ledger, rollout.now(), rollout.writer.living(), halt)
 
 
 def _taken_over(rollout: Rollout) -> PhaseRecord | None:

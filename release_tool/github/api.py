@@ -270,16 +270,8 @@ class _MergedRepository(msgspec.Struct, frozen=True, rename="camel"):
     pull_requests: _PullPage
 
 
-class _MergedAnswer(msgspec.Struct, frozen=True):
-    repository: _MergedRepository | None
-
-
 class _PullRepository(msgspec.Struct, frozen=True):
     pull: _Pull | None
-
-
-class _PullAnswer(msgspec.Struct, frozen=True):
-    repository: _PullRepository | None
 
 
 class _Size(msgspec.Struct, frozen=True, rename="camel"):
@@ -302,10 +294,6 @@ class _PullCommits(msgspec.Struct, frozen=True, rename="camel"):
 
 class _Committed(msgspec.Struct, frozen=True):
     commits: _PullCommits
-
-
-class _CommitsAnswer(msgspec.Struct, frozen=True):
-    repository: dict[str, _Committed | None] | None
 
 
 class _Count(msgspec.Struct, frozen=True, rename="camel"):
@@ -691,8 +679,7 @@ class GitHub:
             return None
 
     def _pull(self, number: int, purpose: Purpose) -> _Pull | None:
-        answer = self._graphql.ask(_PULL, {"number": number, "labels": _PAGE}, _PullAnswer, purpose)
-        return self._found(answer.repository, purpose).pull
+        return self._graphql.repository(_PULL, {"number": number, "labels": _PAGE}, _PullRepository, purpose).pull
 
     def _merged_page(self, base: str, after: str | None) -> _PullPage:
         """One page; a smaller one each time that GitHub could not make it."""
@@ -707,8 +694,7 @@ class GitHub:
             }
             return _MERGED, variables
 
-        answer = self._graphql.ask_less(ask, _MergedAnswer, purpose)
-        return self._found(answer.repository, purpose).pull_requests
+        return self._graphql.repository_less(ask, _MergedRepository, purpose).pull_requests
 
     def _commits(self, numbers: Sequence[int]) -> list[_Committed | None]:
         """The commits of the first of some pull requests: of as many as GitHub can tell at once."""
@@ -718,8 +704,7 @@ class GitHub:
             names: dict[str, object] = {f"p{number}": number for number in numbers[: max(_BATCH >> failures, 1)]}
             return _commits_query(names), {"last": _REBASED, **names}
 
-        answer = self._graphql.ask_less(ask, _CommitsAnswer, purpose)
-        return list(self._found(answer.repository, purpose).values())
+        return list(self._graphql.repository_less(ask, dict[str, _Committed | None], purpose).values())
 
     def _complete(self, pull: _Pull) -> PullRequest:
         """A pull request with all of its labels, of which a page has room for some only."""
@@ -742,12 +727,6 @@ class GitHub:
         """Tell "there is no such thing" from "there is no such repository", which GitHub answers alike."""
         if not self._known:
             self.repository()
-
-    def _found(self, repository: T | None, purpose: Purpose) -> T:
-        if repository is None:
-            raise no_repository(self.name, purpose)
-        self._known = True
-        return repository
 
 
 def _path(*parts: str | int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -79,6 +79,12 @@ class LabelPage(msgspec.Struct, frozen=True, rename="camel"):
         return self.total_count <= len(self.nodes)
 
 
+class InRepository(msgspec.Struct, Generic[T], frozen=True):
+    """An answer that is about the repository alone."""
+
+    repository: T | None
+
+
 class _Viewer(msgspec.Struct, frozen=True):
     login: str
 
@@ -108,6 +114,17 @@ class GraphQL:
             return {"query": query, "variables": {**names, **variables}}
 
         return self._transport.query(named, kind, purpose)
+
+    def repository(self, query: str, variables: Mapping[str, object], kind: type[T], purpose: Purpose) -> T:
+        """Ask a query about the repository, again where GitHub does not answer; raises RemoteError without one."""
+        return self.repository_less(lambda _: (query, variables), kind, purpose)
+
+    def repository_less(
+        self, ask: Callable[[int], tuple[str, Mapping[str, object]]], kind: type[T], purpose: Purpose
+    ) -> T:
+        """The same with a query that can ask for less, as for `ask_less`."""
+        answer = self.ask_less(ask, InRepository[kind], purpose)  # type: ignore[valid-type]  # known when it is read
+        return self.found(answer.repository, purpose)
 
     def viewer(self) -> str:
         """The login of the account that the token is of."""

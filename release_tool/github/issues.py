@@ -10,6 +10,7 @@ import msgspec
 from release_tool.errors import NoAnswerError
 from release_tool.github.graphql import Actor, account
 from release_tool.github.transport import Purpose, RejectedError
+from release_tool.text.visible import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -125,10 +126,6 @@ class _Merged(msgspec.Struct, frozen=True, rename="camel"):
     merged_by: Actor | None
 
 
-class _MergedAnswer(msgspec.Struct, frozen=True):
-    repository: dict[str, _Merged | None]
-
-
 def _who_merged_query(numbers: Sequence[int]) -> str:
     asked = "\n".join(
         f"    p{number}: pullRequest(number: {number}) {{ mergedBy {{ login __typename }} }}" for number in numbers
@@ -175,7 +172,7 @@ class Issues:
         Read back: `open_pull`.
         """
         purpose = Purpose(f"opening a pull request from {branch} to {base}", _WRITE_PULLS)
-        fields = {"title": _fitting(title), "head": branch, "base": base, "body": body}
+        fields = {"title": shortened(title, _LONGEST_TITLE), "head": branch, "base": base, "body": body}
         try:
             return self._rest.write("POST", "pulls", fields, _Pull, purpose).opened()
         except (NoAnswerError, RejectedError):
@@ -187,7 +184,7 @@ class Issues:
     def update_pull(self, number: int, *, title: str, body: str) -> None:
         """Write a pull request's title and text anew; twice is the same as once."""
         purpose = Purpose(f"changing pull request #{number}", _WRITE_PULLS)
-        fields = {"title": _fitting(title), "body": body}
+        fields = {"title": shortened(title, _LONGEST_TITLE), "body": body}
         self._rest.write("PATCH", f"pulls/{number}", fields, _Pull, purpose)
 
     def who_merged(self, numbers: Collection[int]) -> dict[int, str]:
@@ -230,13 +227,13 @@ class Issues:
     def create_issue(self, title: str, body: str, labels: Sequence[str]) -> OpenIssue:
         """Open an issue; labels that do not exist are made. Read back: `find_issue`."""
         purpose = Purpose("opening an issue", _WRITE_ISSUES)
-        fields = {"title": _fitting(title), "body": body, "labels": list(labels)}
+        fields = {"title": shortened(title, _LONGEST_TITLE), "body": body, "labels": list(labels)}
         return self._rest.write("POST", "issues", fields, _Issue, purpose).opened()
 
     def update_issue(self, number: int, *, title: str, body: str) -> None:
         """Write an issue's title and text anew; twice is the same as once."""
         purpose = Purpose(f"changing issue #{number}", _WRITE_ISSUES)
-        fields = {"title": _fitting(title), "body": body}
+        fields = {"title": shortened(title, _LONGEST_TITLE), "body": body}
         self._rest.write("PATCH", f"issues/{number}", fields, _Issue, purpose)
 
     # Both
@@ -270,7 +267,7 @@ class Issues:
 
     def _merged(self, numbers: Sequence[int]) -> dict[int, _Merged | None]:
         purpose = Purpose("asking who merged pull requests", "pull-requests: read")
-        found = self._graphql.ask(_who_merged_query(numbers), {}, _MergedAnswer, purpose).repository
+        found = self._graphql.repository(_who_merged_query(numbers), {}, dict[str, _Merged | None], purpose)
         return {number: found.get(f"p{number}") for number in numbers}
 
     def _pulls(self, prefix: str, parameters: Mapping[str, str | int], purpose: Purpose) -> list[_Pull]:
@@ -281,8 +278,3 @@ class Issues:
             for pull in self._rest.read("pulls", list[_Pull], purpose, **parameters)
             if pull.head.ref.startswith(prefix) and pull.head.repo and pull.head.repo.full_name.casefold() == ours
         ]
-
-
-def _fitting(title: str) -> str:
-    """A title that GitHub takes."""
-    return title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"

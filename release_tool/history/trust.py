@@ -10,6 +10,7 @@ import msgspec
 from release_tool.errors import PermissionDeniedError
 from release_tool.github.accounts import ACTIONS, Access
 from release_tool.github.graphql import BOT
+from release_tool.text.humanize import few
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
@@ -84,9 +85,4 @@ def summed_up(ignored: Iterable[Ignored]) -> tuple[Ignored, ...]:
     for one in ignored:
         named = found.setdefault((one.why, one.todo), [])
         named += [] if one.what in named else [one.what]
-    return tuple(Ignored(what=_listed(named), why=why, todo=todo) for (why, todo), named in found.items())
-
-
-def _listed(named: list[str]) -> str:
-    more = f" and {len(named) - _FEW} more" if len(named) > _FEW else ""
-    return ", ".join(named[:_FEW]) + more
+    return tuple(Ignored(what=few(named, _FEW), why=why, todo=todo) for (why, todo), named in found.items())

@@ -12,6 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from release_tool.errors import UsageError
 from release_tool.notify.notice import LONGEST, Message, calmed, mood_of
+from release_tool.text.visible import shortened
 
 if TYPE_CHECKING:
     from release_tool.config.model import Messages
@@ -74,8 +75,7 @@ def _fitting(template: jinja2.Template, notice: Notice) -> Message:
         if len(message.body) <= LONGEST:
             return message
         message = _written(template, notice, shown)
-    cut = message.body if len(message.body) <= LONGEST else f"{message.body[: LONGEST - 1]}…"
-    return msgspec.structs.replace(message, body=cut)
+    return msgspec.structs.replace(message, body=shortened(message.body, LONGEST))
 
 
 def _written(template: jinja2.Template, notice: Notice, shown: int) -> Message:

@@ -107,10 +107,6 @@ class _Repository(msgspec.Struct, frozen=True, rename="camel"):
     pull_request: _Pull | None
 
 
-class _Answer(msgspec.Struct, frozen=True):
-    repository: _Repository | None
-
-
 class _Comment(msgspec.Struct, frozen=True, rename="camel"):
     database_id: int
     body: str
@@ -129,10 +125,6 @@ class _Commented(msgspec.Struct, frozen=True):
 
 class _CommentsRepository(msgspec.Struct, frozen=True, rename="camel"):
     pull_request: _Commented | None
-
-
-class _CommentsAnswer(msgspec.Struct, frozen=True):
-    repository: _CommentsRepository | None
 
 
 class _Oid(msgspec.Struct, frozen=True):
@@ -161,10 +153,6 @@ class _QueueRepository(msgspec.Struct, frozen=True, rename="camel"):
     merge_queue: _Queue | None
 
 
-class _QueueAnswer(msgspec.Struct, frozen=True):
-    repository: _QueueRepository | None
-
-
 class _Made(msgspec.Struct, frozen=True):
     id: int
     body: str
@@ -188,9 +176,9 @@ class PullRequests:
         after: str | None = None
         while True:
             variables = {"number": number, "page": _PAGE, "files": files, "after": after}
-            found = self._graphql.ask(_QUERY, variables, _Answer, purpose).repository
-            pull = found.pull_request if found else None
-            if found is None or pull is None:
+            found = self._graphql.repository(_QUERY, variables, _Repository, purpose)
+            pull = found.pull_request
+            if pull is None:
                 return None
             paths += [file.path for file in pull.files.nodes] if pull.files else []
             if pull.files is None or not pull.files.page_info.has_next_page:
@@ -229,8 +217,8 @@ class PullRequests:
     def queued(self, branch: str) -> dict[str, int]:
         """The pull requests in the merge queue of a branch, by the commit that each is tested as."""
         purpose = Purpose(f"reading the merge queue of {branch}", "pull-requests: read")
-        answer = self._graphql.ask(_QUEUE, {"branch": branch, "page": _PAGE}, _QueueAnswer, purpose)
-        queue = answer.repository.merge_queue if answer.repository else None
+        variables = {"branch": branch, "page": _PAGE}
+        queue = self._graphql.repository(_QUEUE, variables, _QueueRepository, purpose).merge_queue
         if queue is None or queue.entries.total_count > len(queue.entries.nodes):
             raise RemoteError(f"GitHub does not tell the whole merge queue of {branch}", during=purpose.doing)
         return {
@@ -242,8 +230,7 @@ class PullRequests:
     def _comment_page(self, number: int, after: str | None) -> _Comments:
         purpose = Purpose(f"reading the comments on #{number}", "pull-requests: read")
         variables = {"number": number, "page": _PAGE, "after": after}
-        answer = self._graphql.ask(_COMMENTS, variables, _CommentsAnswer, purpose)
-        pull = answer.repository.pull_request if answer.repository else None
+        pull = self._graphql.repository(_COMMENTS, variables, _CommentsRepository, purpose).pull_request
         if pull is None:
             raise RemoteError(f"GitHub knows no pull request #{number}", during=purpose.doing)
         return pull.comments

@@ -157,9 +157,7 @@ def _wrong(name: str, environment: Environment) -> Iterator[str]:
 def of_proof(config: Config) -> Iterator[DoctorFinding]:
     """A check that tells no version takes the answer of the old one for the new one's."""
     for name, environment in config.environments.items():
-        tells = any(
-            check.version_pointer or check.version_header or check.version_pattern for check in environment.checks
-        )
+        tells = any(check.tells_version for check in environment.checks)
         about = f"proof of {name}"
         if tells:
             yield ok(about, "a check tells which version answers")

@@ -10,7 +10,6 @@ import msgspec
 
 from release_tool.config.model import Environment
 from release_tool.deploy.freeze import frozen
-from release_tool.deploy.health.verdict import checks_of
 from release_tool.deploy.ledger.model import (
     DeploymentKind,
     Ledger,
@@ -172,7 +171,7 @@ def _live(facts: EnvironmentFacts, one: Deployment) -> model.LiveVersion:
         since=proven_at(first),
         by=visible(first.payload.by),
         automatic=first.payload.automatic,
-        proven=_tells_version(facts.settings) and "unproven" not in one.phase.text,
+        proven=any(check.tells_version for check in facts.settings.checks) and "unproven" not in one.phase.text,
         kind=first.payload.kind.value,
         links=tuple(_links(facts.url, first)),
     )
@@ -188,10 +187,6 @@ def _first_of_run(ledger: Ledger, one: Deployment) -> Deployment:
             break
         first = other
     return first
-
-
-def _tells_version(settings: Environment) -> bool:
-    return any(check.version_pointer or check.version_header or check.version_pattern for check in checks_of(settings))
 
 
 def _previous(facts: EnvironmentFacts) -> model.LiveVersion | None:

@@ -6,7 +6,8 @@ import enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from release_tool.status.model import Health, OverdueKind
-from release_tool.text.visible import visible
+from release_tool.text.humanize import count
+from release_tool.text.visible import shortened, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,7 +89,7 @@ def closely(seen: Overview, name: str) -> Iterator[StatusLine]:
 def verdict(seen: Overview, lines: Sequence[StatusLine], name: str) -> StatusLine:
     """All of the lines in one: how the environment of a name is, and how much waits for a person."""
     open_items = len({line.todo for line in lines if line.todo and line.tone in {Tone.CARE, Tone.BAD}})
-    todo = _counted(open_items, "open action item") if open_items else "nothing to do"
+    todo = count(open_items, "open action item") if open_items else "nothing to do"
     environment = next((one for one in seen.environments if one.name == name), None)
     if environment is None:
         return StatusLine("verdict", todo, Tone.CARE if open_items else Tone.GOOD)
@@ -113,14 +114,7 @@ def lasting(seconds: float) -> str:
 
 def _line(label: str, text: str, tone: Tone = Tone.PLAIN, todo: str = "") -> StatusLine:
     """A line of one row, whatever people wrote into it."""
-    shown = visible(text)
-    return StatusLine(
-        visible(label), shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…", tone, visible(todo)
-    )
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    return StatusLine(visible(label), shortened(visible(text), _LONGEST), tone, visible(todo))
 
 
 # Releases
@@ -148,7 +142,7 @@ def _unreleased(seen: Overview) -> Iterator[StatusLine]:
     """What waits, by name where it waits for something else to be released."""
     quiet = [change for change in seen.changes if change.bump == "none" and not change.cancelled]
     alone = not any(change.bump != "none" for change in seen.changes)
-    text = f"{_counted(seen.unreleased, 'change')} on `{seen.branch}`"
+    text = f"{count(seen.unreleased, 'change')} on `{seen.branch}`"
     if quiet and alone:
         yield _line("unreleased", f"{text}, none asks for a release", todo="`release-tool bump --force patch`")
     else:
@@ -221,7 +215,7 @@ def _changes(environment: EnvironmentStatus) -> Iterator[StatusLine]:
     if environment.changes is None:
         return
     changes = environment.changes
-    yield _line("changes", f"{changes.before} → {changes.after}: {_counted(len(changes.changes), 'change')}")
+    yield _line("changes", f"{changes.before} → {changes.after}: {count(len(changes.changes), 'change')}")
     for change in changes.changes:
         yield _line("", f"{_name(change)} {change.title} ({', '.join(change.authors)})")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 _UNITS = (("day", 86_400, 36 * 3_600), ("hour", 3_600, 90 * 60), ("minute", 60, 45))
@@ -16,6 +17,12 @@ _SHORT = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 def count(number: int, noun: str) -> str:
     """Write a number with its noun, such as `1 change` and `2 changes`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def few(names: Sequence[str], most: int) -> str:
+    """List the first of some names, and tell how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def ago(then: datetime, now: datetime) -> str:

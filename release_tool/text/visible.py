@@ -22,6 +22,11 @@ def visible_block(text: str) -> str:
     return _INVISIBLE.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))
 
 
+def shortened(text: str, longest: int) -> str:
+    """A text of at most so many characters; one that lost its end says so."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def visible(text: str) -> str:
     """Make one line of a text, without terminal escapes, control characters and direction overrides."""
     return " ".join(visible_block(text).split())

@@ -226,16 +226,8 @@ class _IssuesRepository(msgspec.Struct, frozen=True):
     touched: _Briefs = _Briefs()
 
 
-class _IssuesAnswer(msgspec.Struct, frozen=True):
-    repository: _IssuesRepository | None
-
-
 class _OneRepository(msgspec.Struct, frozen=True):
     issue: _Issue | None
-
-
-class _OneAnswer(msgspec.Struct, frozen=True):
-    repository: _OneRepository | None
 
 
 class _Commented(msgspec.Struct, frozen=True):
@@ -244,10 +236,6 @@ class _Commented(msgspec.Struct, frozen=True):
 
 class _CommentsRepository(msgspec.Struct, frozen=True):
     issue: _Commented | None
-
-
-class _CommentsAnswer(msgspec.Struct, frozen=True):
-    repository: _CommentsRepository | None
 
 
 class HaltIssues:
@@ -303,10 +291,10 @@ class HaltIssues:
     def _whole(self, number: int) -> _Issue:
         purpose = Purpose(f"reading issue #{number}", "issues: read")
         variables = {"page": _PAGE, "number": number}
-        repository = self._graphql.ask(_ONE, variables, _OneAnswer, purpose).repository
-        if repository is None or repository.issue is None:
+        issue = self._graphql.repository(_ONE, variables, _OneRepository, purpose).issue
+        if issue is None:
             raise RemoteError(f"GitHub knows no issue #{number} any more", during=purpose.doing)
-        return repository.issue
+        return issue
 
     def _pages(
         self, label: str, state: str, order: dict[str, str], *, ended: bool = False
@@ -316,9 +304,7 @@ class HaltIssues:
         while True:
             variables = {"page": _PAGE, "label": label, "states": [state], "order": order, "after": after}
             variables["ended"] = ended and after is None
-            page = self._graphql.found(
-                self._graphql.ask(_ISSUES, variables, _IssuesAnswer, purpose).repository, purpose
-            )
+            page = self._graphql.repository(_ISSUES, variables, _IssuesRepository, purpose)
             yield page
             if not page.issues.page_info.has_next_page:
                 return
@@ -380,10 +366,10 @@ class HaltIssues:
     def _more_comments(self, number: int, after: str | None) -> _Comments:
         purpose = Purpose(f"reading the comments on issue #{number}", "issues: read")
         variables = {"page": _PAGE, "number": number, "after": after}
-        repository = self._graphql.ask(_COMMENTS, variables, _CommentsAnswer, purpose).repository
-        if repository is None or repository.issue is None:
+        issue = self._graphql.repository(_COMMENTS, variables, _CommentsRepository, purpose).issue
+        if issue is None:
             raise RemoteError(f"GitHub knows no issue #{number} any more", during=purpose.doing)
-        return repository.issue.comments
+        return issue.comments
 
 
 def halt_issues(project: Project) -> HaltIssues:

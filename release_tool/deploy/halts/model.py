@@ -10,7 +10,7 @@ import msgspec
 
 from release_tool.text.markdown import inert, inert_block
 from release_tool.text.receipt import Receipt, receipt_of
-from release_tool.text.visible import visible
+from release_tool.text.visible import shortened, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -96,7 +96,7 @@ class Halt(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         by = f" by {visible(self.order.by)}" if self.order.by else ""
-        reason = f": {_shortened(self.order.reason)}" if self.order.reason else ""
+        reason = f": {shortened(visible(self.order.reason), _LONGEST_REASON)}" if self.order.reason else ""
         kept = f", which {self.kept}, and that lifts no halt" if self.kept else ""
         return f"halted{by}{reason} (#{self.issue}{kept})"
 
@@ -280,8 +280,3 @@ def _way_out(order: HaltOrder) -> str:
         f"To resume, {close} or run `release-tool resume{option}`.\n"
         "That takes write access, and a person: a pull request or a commit that closes it lifts nothing."
     )
-
-
-def _shortened(text: str) -> str:
-    line = visible(text)
-    return line if len(line) <= _LONGEST_REASON else f"{line[: _LONGEST_REASON - 1]}…"

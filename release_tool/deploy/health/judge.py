@@ -12,7 +12,7 @@ import msgspec
 
 from release_tool.deploy.health.verdict import Reading
 from release_tool.text.documents import UNREADABLE
-from release_tool.text.visible import visible
+from release_tool.text.visible import shortened, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -257,5 +257,4 @@ def _as_json(value: object) -> str:
 
 
 def _cut(text: str) -> str:
-    line = visible(text[: 4 * _LONGEST])
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+    return shortened(visible(text[: 4 * _LONGEST]), _LONGEST)

@@ -155,7 +155,7 @@ def _rule(target: str, check: Check, bake: timedelta) -> HealthRule:
         deadline=check.deadline,
         bake=bake,
         samples=check.asked,
-        proves=check.proves,
+        proves=check.tells_version,
         engine=check.asks_an_engine,
     )
 

@@ -79,7 +79,7 @@ class PhaseChange(msgspec.Struct, frozen=True):
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
-        return self.phase.word.state.finished
+        return self.phase.word.finished
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +111,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def finished(self) -> bool:
         """Whether it has ended, in whatever way."""
-        return self.phase.word.state.finished
+        return self.phase.word.finished
 
     @property
     def in_progress(self) -> bool:

@@ -40,11 +40,6 @@ class DeploymentState(enum.Enum):
     FAILURE = "failure"
     ERROR = "error"
 
-    @property
-    def finished(self) -> bool:
-        """Whether nothing is left to do."""
-        return self not in {DeploymentState.QUEUED, DeploymentState.IN_PROGRESS}
-
 
 class Phase(enum.Enum):
     """The phases, each as the word that its line begins with."""
@@ -64,6 +59,11 @@ class Phase(enum.Enum):
     FAILED = "failed"
     REPLACED = "replaced"
     UNKNOWN = "unknown"
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.state not in {DeploymentState.QUEUED, DeploymentState.IN_PROGRESS}
 
     @property
     def state(self) -> DeploymentState:

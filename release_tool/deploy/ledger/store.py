@@ -156,10 +156,6 @@ class _Repository(msgspec.Struct, frozen=True):
     deployments: _Page
 
 
-class _Answer(msgspec.Struct, frozen=True):
-    repository: _Repository | None
-
-
 class _Node(msgspec.Struct, frozen=True):
     statuses: _Statuses
 
@@ -342,8 +338,7 @@ class Deployments:
         def ask(failures: int) -> tuple[str, dict[str, object]]:
             return _DEPLOYMENTS, fixed | {"first": max(size >> failures, 1)}
 
-        found = self._graphql.ask_less(ask, _Answer, purpose).repository
-        return self._graphql.found(found, purpose).deployments
+        return self._graphql.repository_less(ask, _Repository, purpose).deployments
 
 
 def _unreadable(record: Record) -> str:

@@ -18,6 +18,7 @@ from release_tool.release.notes.body import HEADINGS, section_of
 from release_tool.text.markdown import MARK, inert, unmarked
 from release_tool.text.markers import _BANNER, _RECORD, LIMIT, _unix, _unquoted, is_ours, without_record
 from release_tool.text.receipt import Receipt, receipt_of, with_receipt, without_receipt
+from release_tool.text.visible import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -137,13 +138,9 @@ def withdrawn(existing: str, tag: str, reason: str, *, never_released: bool = Fa
     kind = "abandoned" if never_released else "withdrawn"
     title = f"{inert(tag, alone=False)} was {'never released' if never_released else 'withdrawn'}."
     advice = "Its changes are in a later release." if never_released else "Use another release."
-    quoted_text = f"> [!CAUTION]\n> **{title}** {advice}\n>\n> {inert(_shortened(reason, _LONGEST_REASON))}"
+    quoted_text = f"> [!CAUTION]\n> **{title}** {advice}\n>\n> {inert(shortened(reason, _LONGEST_REASON))}"
     banner = f"{MARK}{kind} -->\n{quoted_text}\n{MARK}end -->\n\n"
     return banner + _cut(_BANNER.sub("", _unix(existing)), LIMIT - len(banner))
-
-
-def _shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def _cut(text: str, room: int) -> str:

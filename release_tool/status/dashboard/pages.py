@@ -17,7 +17,8 @@ from release_tool.status.dashboard import charts, figures
 from release_tool.status.model import Health, StageState
 from release_tool.text import humanize
 from release_tool.text.html import as_html
-from release_tool.text.visible import visible_block
+from release_tool.text.humanize import few
+from release_tool.text.visible import shortened, visible_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -267,8 +268,7 @@ def _finalize(value: _T) -> _T | str:
 
 
 def _shown(text: str) -> str:
-    cut = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
-    return visible_block(cut)
+    return visible_block(shortened(text, LONGEST))
 
 
 def _code(text: str) -> Markup:
@@ -281,9 +281,7 @@ def _notes(text: str, level: int) -> tuple[Markup, bool]:
 
 
 def _people(names: Sequence[str]) -> str:
-    most = 6
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(name[:60] for name in names[:most]) + more
+    return few([name[:60] for name in names], 6)
 
 
 def _day(at: date) -> str:

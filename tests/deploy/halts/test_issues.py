@@ -263,6 +263,7 @@ def labelled(labels: int = 1, comments: int = 0, *, more: bool = False) -> Respo
     return answer({"data": {"repository": {"issues": issues}}})
 
 
+NO_ISSUE = answer({"data": {"repository": {"issue": None}}, "errors": [{"type": "NOT_FOUND", "message": "Gone"}]})
 NOTHING = answer({"data": {"repository": None}, "errors": [{"type": "NOT_FOUND", "message": "Could not resolve"}]})
 
 
@@ -271,7 +272,8 @@ NOTHING = answer({"data": {"repository": None}, "errors": [{"type": "NOT_FOUND",
     [
         ([labelled(labels=2)], "does not tell all labels of issue #1"),
         ([labelled(comments=1)], "does not tell all comments on issue #1"),
-        ([labelled(comments=1, more=True), NOTHING], "knows no issue #1 any more"),
+        ([labelled(comments=1, more=True), NOTHING], "knows no repository"),
+        ([labelled(comments=1, more=True), NO_ISSUE], "knows no issue #1 any more"),
         ([NOTHING], "no repository acme/shop, or hides it"),
     ],
 )
