@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from release_tool.deploy.candidates import RevisionResolver
 from release_tool.deploy.environment import deployed_branch
@@ -14,6 +14,7 @@ from release_tool.deploy.ledger.model import proven_commits, yardstick
 from release_tool.deploy.policy import is_healthy_at, requirements
 from release_tool.history.changes import landing_change, landings
 from release_tool.history.commit_names import name_of_commit, newest_in
+from release_tool.history.containment import first_with
 from release_tool.history.look import changes_between
 from release_tool.status import model
 from release_tool.status.collect import FAR_BACK, contains, tested_at
@@ -36,18 +37,26 @@ if TYPE_CHECKING:
 
 def environment_ledgers(project: Project, snapshot: StatusSnapshot, closely: str) -> list[EnvironmentLedger]:
     """Every environment in the order of the configuration; `closely` names the one whose changes are looked up."""
-    candidate = _candidate(project, snapshot)
+    shared = _Shared(_candidate(project, snapshot), _brought(project, snapshot.ledgers))
     return [
         EnvironmentLedger(
-            _environment(project, snapshot, name, candidate, closely=name == closely), snapshot.ledgers[name]
+            _environment(project, snapshot, name, shared, closely=name == closely), snapshot.ledgers[name]
         )
         for name in project.config.environments
     ]
 
 
+class _Shared(NamedTuple):
+    """What is found once for all environments: what could be deployed, and what their deployments brought, by name."""
+
+    candidate: DeployCandidate | None
+    brought: Mapping[str, Commits]
+
+
 def _environment(
-    project: Project, snapshot: StatusSnapshot, name: str, candidate: DeployCandidate | None, *, closely: bool
+    project: Project, snapshot: StatusSnapshot, name: str, shared: _Shared, *, closely: bool
 ) -> EnvironmentStatus:
+    candidate = shared.candidate
     settings, ledger = project.config.environments[name], snapshot.ledgers[name]
     halt = halting.halting(snapshot.halts, name, snapshot.at)
     revisions, mark = _revisions(project, snapshot), yardstick(ledger)
@@ -73,7 +82,7 @@ def _environment(
             unmet=tuple(
                 one for one in unmet if candidate and not is_healthy_at(snapshot.ledgers[one], candidate.commit)
             ),
-            delivery=delivery(ledger, _deployed(project, ledger), snapshot.at),
+            delivery=delivery(ledger, shared.brought.get(name, {}), snapshot.at),
             changes=_changes(project, snapshot, ledger) if closely else None,
         )
     )
@@ -99,12 +108,20 @@ def _revisions(project: Project, snapshot: StatusSnapshot) -> RevisionResolver:
     return RevisionResolver(project=project, branch=deployed_branch(project), head=head, seen=snapshot.seen)
 
 
-def _deployed(project: Project, ledger: Ledger) -> Commits:
-    """The commits that deployments brought after the first one."""
-    proven = [one.commit for one in ledger if one.proven]
-    here = project.git.present(proven)
-    tips = [commit for commit in dict.fromkeys(proven) if commit in here]
-    return project.git.history(tips, tips[0]) if len(tips) > 1 else {}
+def _brought(project: Project, ledgers: Mapping[str, Ledger]) -> dict[str, Commits]:
+    """The commits that deployments to each environment brought after its first one, of one walk for all of them."""
+    proven = {name: list(dict.fromkeys(one.commit for one in ledger if one.proven)) for name, ledger in ledgers.items()}
+    here = project.git.present({commit for commits in proven.values() for commit in commits})
+    tips = {name: [commit for commit in commits if commit in here] for name, commits in proven.items()}
+    firsts = {name: commits[0] for name, commits in tips.items() if len(commits) > 1}
+    bases = sorted({*firsts.values()})
+    base = project.git.merge_base(*bases) if len(bases) > 1 else next(iter(bases), None)
+    walked = project.git.history(sorted({commit for name in firsts for commit in tips[name]}), base)
+    below = {first: first_with(walked, [first]) for first in bases}
+    return {
+        name: {sha: commit for sha, commit in walked.items() if sha not in below[first]}
+        for name, first in firsts.items()
+    }
 
 
 def _changes(project: Project, snapshot: StatusSnapshot, ledger: Ledger) -> model.Changes | None:
