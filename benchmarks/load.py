@@ -8,9 +8,7 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +24,13 @@ if TYPE_CHECKING:
 
 _TOOL = str(Path(sys.executable).with_name("release-tool"))
 _UNIT = 1 if sys.platform == "darwin" else 1024
+_MEASURED = """
+import json, resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([done.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss]))
+"""
+"""Runs a command and tells what it cost; it is small itself, for that counts as the memory of what it starts."""
 _US = Author("github-actions[bot]", "Bot")
 _LIVE = "production"
 _CONFIGURATION = """
@@ -78,7 +83,6 @@ class Spent(NamedTuple):
 
     code: int
     requests: int
-    seconds: float
     cpu: float
     peak: float
 
@@ -152,25 +156,13 @@ def commands(size: Size) -> dict[str, Sequence[str]]:
 
 def _run(box: Sandbox, clone: Path, environment: Mapping[str, str], argv: Sequence[str]) -> Spent:
     box.forget_requests()
-    begin = time.perf_counter()
-    with tempfile.TemporaryFile() as said:
-        program = subprocess.Popen(
-            [_TOOL, *argv], cwd=clone, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said
-        )
-        _, status, usage = os.wait4(program.pid, 0)
-        program.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0)
-        text = said.read().decode()
-    if "Traceback" in text:
-        raise RuntimeError(f"{' '.join(argv)} has a bug:\n{text}")
+    measured = [sys.executable, "-c", _MEASURED, _TOOL, *argv]
+    done = subprocess.run(measured, cwd=clone, env=environment, capture_output=True, text=True, check=True)
+    if "Traceback" in done.stderr:
+        raise RuntimeError(f"{' '.join(argv)} has a bug:\n{done.stderr}")
+    code, cpu, peak = json.loads(done.stdout)
     asked = [request for request in box.requests if f"/{box.repository}.git/" not in request.path]
-    return Spent(
-        program.returncode,
-        len(asked),
-        time.perf_counter() - begin,
-        usage.ru_utime + usage.ru_stime,
-        usage.ru_maxrss * _UNIT / 1e6,
-    )
+    return Spent(code, len(asked), cpu, peak * _UNIT / 1e6)
 
 
 @contextlib.contextmanager

@@ -793,12 +793,21 @@ def find_deployments(call: Call, given: Arguments) -> View:
     environments = given.names("environments")
     found = [one for one in call.github.store.deployments if environments is None or one.environment in environments]
     _, down = given.order()
-    return page(found[::-1] if down else found, lambda one: deployment(call, one), given)
+    statuses: dict[int, list[DeploymentStatus]] = {}
+    for one in call.github.store.deployment_statuses:
+        statuses.setdefault(one.deployment, []).append(one)
+    return page(found[::-1] if down else found, lambda one: _deployment(call, one, statuses.get(one.id, [])), given)
 
 
 def deployment(call: Call, value: Deployment) -> View:
-    """A deployment with its statuses, newest first."""
-    statuses = [one for one in call.github.store.deployment_statuses if one.deployment == value.id][::-1]
+    """A deployment with its statuses."""
+    own = [one for one in call.github.store.deployment_statuses if one.deployment == value.id]
+    return _deployment(call, value, own)
+
+
+def _deployment(call: Call, value: Deployment, own: Sequence[DeploymentStatus]) -> View:
+    """A deployment with its own statuses, newest first."""
+    statuses = own[::-1]
     newest = statuses[0] if statuses else None
     return {
         "__typename": "Deployment",

@@ -92,8 +92,11 @@ class Branches:
         return pushed
 
     def delete(self, branch: str, *, expect: str) -> Pushed:
-        """Delete a branch of the remote that is at `expect`; UP_TO_DATE where there is none. Raises as `push` does."""
-        if branch in self.tips(branch):
+        """Delete a branch of the remote that is at `expect`; UP_TO_DATE where there is none. Raises as `push` does.
+
+        One list that lacks what another one has told of proves nothing, so there has to be a second.
+        """
+        if branch in self.tips(branch) or branch in self.tips(branch):
             pushed = self._patiently(branch, None, _lease(branch, expect), spec=f":{_HEADS}{branch}")
             if pushed is not Pushed.MOVED or branch in self.tips(branch):
                 return pushed

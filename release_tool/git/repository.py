@@ -289,9 +289,10 @@ class Git:
         done = self.program.run("merge-base", "--is-ancestor", safe(ancestor), safe(descendant), ok=(0, 1))
         return self._remember(ancestor, descendant, contained=done.code == 0)
 
-    def merge_base(self, one: str, other: str) -> str | None:
-        """The newest commit that two others contain, one of them where there are several; None where there is none."""
-        done = self.program.run("merge-base", safe(one), safe(other), ok=(0, 1))
+    def merge_base(self, one: str, other: str, *more: str) -> str | None:
+        """The newest commit that some others contain, one of them where there are several; None where there is none."""
+        options = ("--octopus",) if more else ()
+        done = self.program.run("merge-base", *options, *map(safe, (one, other, *more)), ok=(0, 1))
         return done.text.strip() or None
 
     def has_commit(self, sha: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from release_tool.deploy.candidates import RevisionResolver
 from release_tool.deploy.environment import deployed_branch
@@ -13,6 +13,7 @@ from release_tool.deploy.halts import model as halting
 from release_tool.deploy.preconditions import DeployRequest, facts_before, unfit
 from release_tool.history.changes import landing_change, landings
 from release_tool.history.commit_names import newest_in
+from release_tool.history.containment import first_with
 from release_tool.history.look import changes_between
 from release_tool.status import model
 from release_tool.status.collect import tested_at
@@ -46,18 +47,26 @@ def environment_ledgers(project: Project, snapshot: StatusSnapshot, closely: str
         marks=dict(snapshot.on_github.marks),
     )
     newest = None if project.config.sync and snapshot.cloud is None else revisions.newest()
+    shared = _Shared(newest, _brought(project, snapshot.ledgers))
     return [
         EnvironmentLedger(
-            _environment(revisions, snapshot, name, newest, closely=name == closely), snapshot.ledgers[name]
+            _environment(revisions, snapshot, name, shared, closely=name == closely), snapshot.ledgers[name]
         )
         for name in project.config.environments
     ]
 
 
+class _Shared(NamedTuple):
+    """What is found once for all environments: the newest to deploy, and what their deployments brought, by name."""
+
+    newest: Revision | None
+    brought: Mapping[str, Commits]
+
+
 def _environment(
-    revisions: RevisionResolver, snapshot: StatusSnapshot, name: str, newest: Revision | None, *, closely: bool
+    revisions: RevisionResolver, snapshot: StatusSnapshot, name: str, shared: _Shared, *, closely: bool
 ) -> EnvironmentStatus:
-    project = revisions.project
+    project, newest = revisions.project, shared.newest
     settings, ledger = project.config.environments[name], snapshot.ledgers[name]
     withdrawn, gone = unfit(revisions, ledger)
     return environment_status(
@@ -73,7 +82,7 @@ def _environment(
             frozen_until=frozen_until(settings.freeze, snapshot.at),
             withdrawn=withdrawn,
             gone=gone,
-            delivery=delivery(ledger, _deployed(project, ledger), snapshot.at),
+            delivery=delivery(ledger, shared.brought.get(name, {}), snapshot.at),
             changes=_changes(project, snapshot, ledger) if closely else None,
         )
     )
@@ -92,12 +101,20 @@ def _since(snapshot: StatusSnapshot, newest: Revision) -> datetime | None:
     return tested_at(snapshot, newest.commit) if snapshot.cloud else next(published, None)
 
 
-def _deployed(project: Project, ledger: Ledger) -> Commits:
-    """The commits that deployments brought after the first one."""
-    proven = [one.commit for one in ledger if one.proven]
-    here = project.git.present(proven)
-    tips = [commit for commit in dict.fromkeys(proven) if commit in here]
-    return project.git.history(tips, tips[0]) if len(tips) > 1 else {}
+def _brought(project: Project, ledgers: Mapping[str, Ledger]) -> dict[str, Commits]:
+    """The commits that deployments to each environment brought after its first one, of one walk for all of them."""
+    proven = {name: list(dict.fromkeys(one.commit for one in ledger if one.proven)) for name, ledger in ledgers.items()}
+    here = project.git.present({commit for commits in proven.values() for commit in commits})
+    tips = {name: [commit for commit in commits if commit in here] for name, commits in proven.items()}
+    firsts = {name: commits[0] for name, commits in tips.items() if len(commits) > 1}
+    bases = sorted({*firsts.values()})
+    base = project.git.merge_base(*bases) if len(bases) > 1 else next(iter(bases), None)
+    walked = project.git.history(sorted({commit for name in firsts for commit in tips[name]}), base)
+    below = {first: first_with(walked, [first]) for first in bases}
+    return {
+        name: {sha: commit for sha, commit in walked.items() if sha not in below[first]}
+        for name, first in firsts.items()
+    }
 
 
 def _changes(project: Project, snapshot: StatusSnapshot, ledger: Ledger) -> model.Changes | None:

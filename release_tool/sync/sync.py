@@ -532,8 +532,11 @@ def _moved(result: SyncResult, settings: Sync) -> SyncResult:
 
 def _clean_up(project: Project, settings: Sync, commit: str) -> None:
     """Take away what only the way needed: the branches of candidates that the hosted branch has, and their marks."""
-    for name, sha in project.branches.tips(CANDIDATE_BRANCH).items():
-        if sha == commit or _is_in(project, sha, commit):
+    tips = project.branches.tips()
+    if not _is_in(project, commit, tips.get(settings.branch)):
+        tips = project.branches.tips()  # that was the list of a moment before the branch moved
+    for name, sha in tips.items():
+        if name.startswith(CANDIDATE_BRANCH) and (sha == commit or _is_in(project, sha, commit)):
             project.branches.delete(name, expect=sha)
     close_superseded(project, settings, commit)
 

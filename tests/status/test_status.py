@@ -509,6 +509,25 @@ def test_a_look_starts_as_many_programs_for_many_releases_as_for_few(
         assert len(git.started()) <= 35
 
 
+@pytest.mark.parametrize("environments", [2, 8])
+def test_a_look_reads_the_history_as_often_for_many_environments_as_for_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environments: int
+) -> None:
+    names = [f"place-{number}" for number in range(environments)]
+    text = "".join(f'[environments.{name}]\ncommand = ["./deploy.sh"]\n' for name in names)
+    configured: Entry = {"commit": "Configure", "files": {"release-tool.toml": text}}
+    with shop(tmp_path, configured, {"tag": "v1.2.3"}, SEARCH, {"tag": "v1.3.0"}, FIX, {"tag": "v1.3.1"}) as place:
+        for name, first in zip(names, ["v1.2.3", "v1.3.0"] * environments, strict=False):
+            deployed(place, name, first, first, *PROVEN)
+            deployed(place, name, "v1.3.1", "1.3.1", *PROVEN)
+        git = Counter(tmp_path, monkeypatch)
+        seen = look(place.project())
+
+        leads = [one.delivery.lead_time for one in seen.environments]
+        assert [lead and lead.count for lead in leads] == [2, 1] * (environments // 2)
+        assert sum(" log " in line for line in git.started()) <= 6
+
+
 def test_a_repository_that_only_releases_costs_two(tmp_path: Path) -> None:
     with shop(tmp_path, {"tag": "v1.2.3"}, SEARCH) as place:
         look(place.project())

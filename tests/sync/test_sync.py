@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+import requests
 
 from github_sandbox import Fault
 from release_tool.config.model import Build
@@ -190,6 +191,22 @@ def test_doing_it_again_finds_the_same_candidate_and_later_nothing(diverged: Sho
 def test_at_once_where_no_separate_tests_are_wanted(diverged: Shop) -> None:
     assert stage.sync(diverged.project(), "").state == "advanced"
     assert stage.sync(diverged.project(), "").state == "nothing"
+    assert candidates(diverged) == []
+
+
+LISTING = "info/refs.service=git-upload-pack"
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_list_of_the_branches_of_a_moment_ago_leaves_no_candidate_behind(diverged: Shop, place: int) -> None:
+    """It is what GitHub tells once after the hosted branch moved."""
+    early = requests.get(f"{diverged.box.clone_url}/info/refs?service=git-upload-pack", timeout=10)
+    offered = stage.candidate(diverged.project(), "")
+    stage.tested(diverged.project(), offered.sha, ())
+    kept = {"content-type": early.headers["content-type"]}
+    diverged.box.fault(Fault(path=LISTING, status=200, text=early.text, headers=kept, after=4 + place))
+
+    assert stage.advance(diverged.project(), offered.sha).state == "advanced"
     assert candidates(diverged) == []
 
 
