@@ -33,7 +33,12 @@ class Shape(NamedTuple):
     @property
     def base(self) -> str:
         """The tag of its last release."""
-        return f"v{self.tags}.0.0"
+        return name_of(self.tags)
+
+
+def name_of(number: int) -> str:
+    """The tag with a number; no version looks like a year."""
+    return f"v{1 + number // 1000}.{number % 1000}.0"
 
 
 def grow(directory: Path, commits: int) -> None:
@@ -76,11 +81,13 @@ def _begun(name: str, sha: str) -> bytes:
 
 
 def _annotated(number: int, sha: str) -> bytes:
-    return f"tag v{number}.0.0\nfrom {sha}\ntagger {_PERSON} {_BEGIN + number} +0000\n".encode() + _data(f"v{number}")
+    return f"tag {name_of(number)}\nfrom {sha}\ntagger {_PERSON} {_BEGIN + number} +0000\n".encode() + _data(
+        f"v{number}"
+    )
 
 
 def _reset(number: int, sha: str) -> bytes:
-    return f"reset refs/tags/v{number}.0.0\nfrom {sha}\n\n".encode()
+    return f"reset refs/tags/{name_of(number)}\nfrom {sha}\n\n".encode()
 
 
 def _history(commits: int) -> Iterator[bytes]:

@@ -27,7 +27,7 @@ _TOOL = str(Path(sys.executable).with_name("release-tool"))
 _PACKAGES = ("git-cliff", "commitizen", "python-semantic-release")
 _SLOW = 4.0
 """Seconds of a run after which it is not repeated."""
-_DEADLINE = 90.0
+_DEADLINE = 60.0
 """Seconds after which a run is ended."""
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9].*$")
 _SYNTHETIC = (
@@ -85,10 +85,11 @@ def measured(
     directory: Path, environment: Mapping[str, str], peers: Sequence[Peer], named: Sequence[str], rounds: int
 ) -> Iterator[Measured]:
     """Measure synthetic histories, and the clones that are named as `DIRECTORY` or `DIRECTORY=PREFIX`."""
-    for number, (title, commits, unreleased, tags, branches) in enumerate(_SYNTHETIC):
-        clone = directory / f"peers-{number}"
-        clone.mkdir()
-        grow(clone, commits + 1)
+    for title, commits, unreleased, tags, branches in _SYNTHETIC:
+        clone = directory / f"peers-{commits}"
+        if not clone.exists():
+            clone.mkdir()
+            grow(clone, commits + 1)
         tag(clone, Shape(commits + 1, unreleased, tags))
         if branches:
             branch(clone, branches)

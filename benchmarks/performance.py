@@ -44,14 +44,19 @@ def main(named: Sequence[str]) -> None:
         environment = environment_in(directory)
         starts = list(_starts(directory, environment))
         others = peers.installed(directory / "peers")
+        way = list(workflows.critical_path())
         rows = []
         for row in peers.measured(directory, environment, others, named, rounds=9):
             rows.append(row)
             print(f"{row.clone}: {row.costs[OURS].cpu * 1000:.0f} ms", flush=True)
-    text = "\n".join([*_about(others), "", *starts, "", *peers.table(rows), "", *workflows.critical_path()])
-    page = _PAGE.read_text()
+            _write([*_about(others), "", *starts, "", *peers.table(rows), "", *way], rows)
+
+
+def _write(lines: Sequence[str], rows: Sequence[Measured]) -> None:
+    """Put what is measured so far where the page had what was measured before."""
+    text = "\n".join(lines)
     measured = re.compile(f"{_BEGIN}.*{_END}", re.DOTALL)
-    _PAGE.write_text(measured.sub(lambda _: f"{_BEGIN}\n{text}\n{_END}", page))
+    _PAGE.write_text(measured.sub(lambda _: f"{_BEGIN}\n\n{text}\n\n{_END}", _PAGE.read_text()))
     _PICTURE.write_text("\n".join(picture(rows)) + "\n")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -118,6 +119,37 @@ def show() -> None:
     for kind in kinds():
         found = cost(kind, install)
         print(f"{kind.name:24}{found.in_a_row:>15}{found.jobs:>13}{found.minutes:>9}{idle(kind, install):>12,}")
+    print("\nOurs from a merge to the start of the deploy command\n")
+    for line in critical_path():
+        print(line)
+
+
+def critical_path() -> Iterator[str]:
+    """Our part of the way from a merge to the start of the deploy command: measured parts, times the jobs in a row.
+
+    The starts of jobs at GitHub and the project's own build and tests are left out.
+    """
+    install, how = measured()
+    parts = {"check-out": _timed("git", "clone", "--quiet", _ROOT.as_uri(), "clone"), f"installation ({how})": install}
+    parts["start of the command"] = _timed(str(Path(sys.executable).with_name("release-tool")), "--version")
+    road = next(kind for kind in kinds() if kind.name == "the whole road")
+    jobs = sum(_in_a_row(road.files, run.path, run.skipped, "") for run in road.merge)
+    yield "| part of a job | seconds | jobs in a row | seconds in all |"
+    yield "| --- | ---: | ---: | ---: |"
+    for part, seconds in parts.items():
+        yield f"| {part} | {seconds:.1f} | {jobs} | {seconds * jobs:.0f} |"
+    yield f"| **ours in all** | {sum(parts.values()):.1f} | {jobs} | {sum(parts.values()) * jobs:.0f} (goal: 75) |"
+
+
+def _timed(*argv: str) -> float:
+    """The seconds of a command, the shortest of three, each in a directory of its own."""
+    taken = []
+    for _ in range(3):
+        with tempfile.TemporaryDirectory() as place:
+            begun = time.monotonic()
+            subprocess.run(argv, cwd=place, check=True, capture_output=True)
+            taken.append(time.monotonic() - begun)
+    return min(taken)
 
 
 def _name(path: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import release_tool
+from release_tool.cli import _CONTENTS
 from tests import house
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ SAME_CONCEPT = {
 }
 """The names of modules that stand in more than one stage, each for the same thing there."""
 MOST_MODULES = 22
-HEAVY = {"apprise", "flask", "github", "graphql", "jinja2", "markdown_it", "requests", "rich", "stamina"}
+HEAVY = {"apprise", "flask", "github", "graphql", "jinja2", "markdown_it", "requests", "rich", "semver", "stamina"}
 
 
 def imported_packages(tree: ast.Module) -> Iterator[str]:
@@ -127,15 +128,29 @@ def test_a_rule_asks_no_clock_and_touches_no_file(path: Path) -> None:
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_a_user_who_asks_for_help_waits_for_click_and_nothing_heavier(option: str) -> None:
-    loaded = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "release_tool", option],
+    loaded = loaded_by(option)
+    assert "click" in loaded
+    assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("command", sorted(_CONTENTS))
+def test_a_command_loads_nothing_heavy_before_it_needs_it(command: str) -> None:
+    loaded = loaded_by(command, "--help")
+    assert "click" in loaded
+    assert loaded & {*HEAVY, "http", "logging", "yaml"} == set()
+    assert not any(name.startswith(("release_tool.notify", "release_tool.github.api")) for name in loaded)
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The modules that a command loads, and the packages that they are in."""
+    report = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "release_tool", *arguments],
         capture_output=True,
         check=True,
         text=True,
     ).stderr
-    packages = {line.rpartition("|")[2].strip().partition(".")[0] for line in loaded.splitlines()}
-    assert "click" in packages
-    assert packages & HEAVY == set()
+    modules = {line.rpartition("|")[2].strip() for line in report.splitlines()}
+    return modules | {name.partition(".")[0] for name in modules}
 
 
 def test_the_version_is_known_and_nothing_else_is_made_up() -> None:

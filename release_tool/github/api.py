@@ -57,6 +57,8 @@ __all__ = [
 T = TypeVar("T")
 A = TypeVar("A")
 
+_LESS_OFTEN, _LEAST_OFTEN = 1.5, 20.0
+"""How much longer each pause is while a run does not change, and the seconds of the longest."""
 _PAGE = 100
 _BATCH = 25
 _SEARCHES = 50
@@ -648,8 +650,10 @@ class GitHub:
     def follow(self, number: int, every: float = 5) -> Iterator[tuple[WorkflowRun, list[WorkflowJob]]]:
         """A run and the jobs of its newest attempt, looked at every few seconds until it has ended.
 
-        Raises RemoteError where GitHub does not know the run.
+        While nothing changes it is looked at less and less often. Raises RemoteError where GitHub does not know the
+        run.
         """
+        seen, pause = None, every
         while True:
             run = self.run(number)
             jobs = self.run_jobs(number, run.run_attempt) if run else None
@@ -658,7 +662,9 @@ class GitHub:
             yield run, jobs
             if run.status == "completed":
                 return
-            self._clock.sleep(every)
+            pause = min(pause * _LESS_OFTEN, _LEAST_OFTEN) if (run, jobs) == seen else every
+            seen = (run, jobs)
+            self._clock.sleep(pause)
 
     # How it is asked
 

@@ -35,6 +35,8 @@ _WHOLE_FILE = 10
 """A server may be silent so many times as long while it takes in, or looks for, a whole file."""
 _LOG = logging.getLogger(__name__)
 _CHUNK = 1024 * 1024
+_REMEMBERED = 64
+"""How many answers are kept, the latest: what is polled is asked for again soon."""
 _OF_A_RECORD = frozenset({"html_url", "id", "node_id", "ref", "sha", "url"})
 """What every record of GitHub's has one of."""
 _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="next"')
@@ -154,6 +156,7 @@ class Transport:
         self._between_writes = timedelta(seconds=seconds_between_writes)
         self._last_write = datetime.min.replace(tzinfo=UTC)
         self._was_accepted = False
+        self._remembered: dict[str, ApiResponse] = {}
         self._dated: tuple[str, datetime] | None = None
 
     def time(self) -> datetime:
@@ -168,9 +171,24 @@ class Transport:
     # The four ways to ask
 
     def read(self, url: str, purpose: Purpose) -> ApiResponse:
-        """Get something by its path or whole URL; asks again when GitHub does not answer."""
-        answer = self._patience.ask(lambda _: self._once("GET", self._absolute(url), purpose))
+        """Get something by its path or whole URL; asks again when GitHub does not answer.
+
+        What was read before is asked for only if it changed: an answer that it did not costs nothing of the rate.
+        """
+        whole = self._absolute(url)
+        answer = self._patience.ask(lambda _: self._read_once(whole, purpose))
         return _accepted(answer, purpose)
+
+    def _read_once(self, url: str, purpose: Purpose) -> ApiResponse:
+        known = self._remembered.pop(url, None)
+        answer = self._once("GET", url, purpose, unless=known.headers["etag"] if known else "")
+        if known and answer.status == http.HTTPStatus.NOT_MODIFIED:
+            answer = known
+        if answer.status == http.HTTPStatus.OK and answer.headers.get("etag"):
+            self._remembered[url] = answer
+            while len(self._remembered) > _REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+        return answer
 
     def write(self, verb: str, path: str, body: Mapping[str, object] | None, purpose: Purpose) -> ApiResponse:
         """Change something, once; raises NoAnswerError when it is not known whether it happened."""
@@ -229,11 +247,15 @@ class Transport:
 
     # One request
 
-    def _once(self, verb: str, url: str, purpose: Purpose, body: Mapping[str, object] | None = None) -> ApiResponse:
+    def _once(
+        self, verb: str, url: str, purpose: Purpose, body: Mapping[str, object] | None = None, *, unless: str = ""
+    ) -> ApiResponse:
+        """Ask once; `unless` is the ETag of what is known, and no body comes where it is still so."""
         origin, path = _split(url)
         requester = self._requester(origin)
+        conditions: dict[str, str | int] | None = {"If-None-Match": unless} if unless else None
         with self._told(purpose):
-            status, headers, text = requester.requestJson(verb, path, input=body)
+            status, headers, text = requester.requestJson(verb, path, input=body, headers=conditions)
         return self._answered(ApiResponse(status, headers, text), purpose)
 
     def _upload_once(self, url: str, path: Path, content_type: str, purpose: Purpose) -> ApiResponse:

@@ -29,6 +29,8 @@ _REVERTS_COMMIT = re.compile(r"\bThis reverts commit ([0-9a-f]{7,64})\b", re.IGN
 _REVERTS_PULL = re.compile(r"^Reverts (?:(?P<repository>[\w.-]+/[\w.-]+))?#(?P<number>[0-9]{1,9})\b", re.MULTILINE)
 _REVERT_TITLE = re.compile(r"(?:Revert[: ]+|revert(?:\([^()]*\))?!?: +)\"?(?P<title>.+?)\"?", re.IGNORECASE | re.DOTALL)
 _REAPPLY_TITLE = re.compile(r'Reapply "(?P<title>.+)"', re.IGNORECASE | re.DOTALL)
+_SAYS_SO = re.compile(r"revert|reapply", re.IGNORECASE)
+"""What stands in every text that takes something back, or brings it back."""
 _FIX_LABELS = frozenset({"bug", "fix", "patch"})
 
 
@@ -144,17 +146,26 @@ class BumpDecision(msgspec.Struct, frozen=True):
 
 def pull_number(commit: Commit) -> int | None:
     """Read the pull request's number from the message of a merge or squash commit."""
-    match = _MERGED.fullmatch(commit.subject) or _SQUASHED.fullmatch(commit.subject)
-    return int(match["number"]) if match else None
+    return _merge_of(commit.message)[0]
 
 
 def merged_title(commit: Commit) -> str | None:
     """Read a pull request's title, as it was at the merge, from its merge or squash commit."""
-    if squashed := _SQUASHED.fullmatch(commit.subject):
-        return squashed["title"]
-    if _MERGED.fullmatch(commit.subject):
-        return next((line.strip() for line in commit.message.splitlines()[1:] if line.strip()), None)
-    return None
+    return _merge_of(commit.message)[1]
+
+
+@functools.lru_cache(maxsize=256)
+def _merge_of(message: str) -> tuple[int | None, str | None]:
+    """The number and the title of the pull request that a message merges; each is asked for many times in a row."""
+    subject = message.partition("\n")[0].strip()
+    if "#" not in subject:
+        return None, None
+    merged, squashed = _MERGED.fullmatch(subject), _SQUASHED.fullmatch(subject)
+    number = merged or squashed
+    title = squashed["title"] if squashed else None
+    if merged and not squashed:
+        title = next((line.strip() for line in message.splitlines()[1:] if line.strip()), None)
+    return int(number["number"]) if number else None, title
 
 
 def landings(
@@ -394,7 +405,10 @@ def _names_of_author(landing: Landing) -> frozenset[str]:
 def reference_of(landing: Landing, repository: str) -> RevertReference | None:
     """Read what a landing says it reverts; only its own words are asked, so this proposes and proves nothing."""
     texts = [commit.message for commit in landing.commits] + ([landing.pull.body] if landing.pull else [])
-    titles = {found for title in _titles(landing) for found in _reverted_titles(title)}
+    named = _titles(landing)
+    if not any(_SAYS_SO.search(text) for text in (*texts, *named)):
+        return None
+    titles = {found for title in named for found in _reverted_titles(title)}
     commits = {match.lower() for text in texts for match in _REVERTS_COMMIT.findall(text)}
     pulls = {
         int(match["number"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,7 @@ from inline_snapshot import snapshot
 
 from release_tool.history.facts import Request
 from release_tool.release.planning import plan
+from tests.counting import Counter
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -64,6 +67,23 @@ def test_without_a_token_nothing_is_asked_of_anybody(ours: Shop) -> None:
 
     assert ours.run("plan", env={}).code == 0
     assert ours.box.requests == []
+
+
+def test_a_plan_without_a_token_starts_few_programs_and_loads_nothing_it_does_not_use(
+    ours: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter = Counter(tmp_path, monkeypatch)
+    for name in ("GITHUB_TOKEN", "GH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    argv = [sys.executable, "-X", "importtime", "-m", "release_tool", "plan"]
+    report = subprocess.run(argv, cwd=ours.clone, capture_output=True, check=True, text=True).stderr
+
+    loaded = {line.rpartition("|")[2].strip() for line in report.splitlines()}
+    assert loaded.isdisjoint({"github", "http", "jinja2", "json", "logging", "requests", "rich", "tempfile"})
+    assert loaded.isdisjoint({"release_tool.github.api", "release_tool.notify", "release_tool.text.markdown"})
+    asked = [line for line in counter.started() if " diff-tree " not in line]  # what proves a revert comes on top
+    assert sum(" show-ref " in line or " for-each-ref " in line for line in asked) == 1
+    assert len(asked) <= 8
 
 
 def test_a_program_reads_one_document_with_every_field(ours: Shop) -> None:

@@ -266,6 +266,8 @@ def test_the_first_of_some_commits_that_is_contained_is_found_however_far_down_i
     assert git.first_reachable([*beside, NOWHERE, inside[0], inside[3], base], target) == 4
     assert git.first_reachable([*beside[:2], inside[3], inside[0]], target) == 2
     assert git.first_reachable([*beside, NOWHERE], target) is None
+    assert git.first_reachable([*(NOWHERE[:-2] + f"{number:02x}" for number in range(90)), base], target) == 90
+    assert git.within([beside[0], NOWHERE, inside[0], base], target) == {inside[0], base}
     assert git.first_reachable([], target) is None
 
 
@@ -671,6 +673,8 @@ def test_no_reader_outlives_the_repository_that_it_reads(repo: Repo) -> None:
     head = repo.commit()
     assert git.head() == head
     assert git.has_commit(head)
+    assert len(readers(repo)) == 1
+    assert git.resolve(head) == head
     assert len(readers(repo)) == 2
     del git
     assert readers(repo) == []

@@ -152,6 +152,20 @@ def test_the_token_is_not_sent_to_a_host_that_is_not_githubs(httpserver: HTTPSer
         github.run_jobs(1, 1)
 
 
+def test_what_was_read_before_is_asked_for_only_if_it_changed(httpserver: HTTPServer, github: GitHub) -> None:
+    first = answer(200, REPOSITORY, ETag='W/"one"')
+    httpserver.expect_ordered_request(REPO).respond_with_response(first)
+    unless = {"If-None-Match": 'W/"one"'}
+    httpserver.expect_ordered_request(REPO, headers=unless).respond_with_response(answer(304, ETag='W/"one"'))
+    httpserver.expect_ordered_request(REPO, headers=unless).respond_with_response(
+        answer(200, REPOSITORY | {"default_branch": "trunk"}, ETag='W/"two"')
+    )
+    found = [github.repository().default_branch for _ in range(3)]
+
+    assert found == ["main", "main", "trunk"]
+    httpserver.check_assertions()
+
+
 def test_pages_are_followed_to_the_last(httpserver: HTTPServer, github: GitHub) -> None:
     path = f"{REPO}/actions/runs/1/attempts/1/jobs"
     for number in (1, 2):

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 from werkzeug import Response
 
 from github_sandbox import Fault
@@ -247,6 +248,33 @@ def test_a_run_is_followed_through_its_jobs_to_its_end(start: Start) -> None:
     ]
     assert clock.sleeps == [5, 5]
     assert follower.requests == 6
+
+
+def test_a_run_that_does_not_change_is_looked_at_less_often_and_costs_nothing_of_the_rate(start: Start) -> None:
+    place = start()
+    github = place.github()
+    number = github.workflows.dispatch("deploy.yml", "main", INPUTS)
+    record = place.box.github.store.runs.get(f"{number}/1")
+    assert record is not None
+
+    def end() -> None:
+        record.status, record.conclusion = "completed", "success"
+
+    clock = Scripted(*[lambda: None] * 6, end)
+    box = place.box
+    follower = GitHub(box.repository, token=box.token, api_url=box.api_url, graphql_url=box.graphql_url, clock=clock)
+    before = used(place)
+    assert len(list(follower.follow(number))) == 8
+
+    assert clock.sleeps == [5, 7.5, 11.25, 16.875, 20, 20, 20]
+    assert used(place) - before <= 4  # the run and its jobs, at first and at their end
+
+
+def used(place: Shop) -> int:
+    """What was used of the rate so far, which asking does not change."""
+    headers = {"Authorization": f"Bearer {place.box.token}"}
+    limits = requests.get(f"{place.box.api_url}/rate_limit", headers=headers, timeout=9).json()
+    return int(limits["resources"]["core"]["used"])
 
 
 def test_a_run_that_github_does_not_know_cannot_be_followed(start: Start) -> None:

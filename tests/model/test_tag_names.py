@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.model.tag_names import Scheme, named_alike, naming, needs_history, read_names
+from release_tool.model.tag_names import Scheme, named_alike, named_by_highest, naming, needs_history, read_names
 from release_tool.model.tags import version_tags
 
 if TYPE_CHECKING:
@@ -158,3 +158,40 @@ def test_what_is_settled_is_above_everything_that_it_counts_and_names_alone_tell
         assert list(itertools.pairwise(counted)) == [
             pair for pair in itertools.pairwise(counted) if pair[0].version >= pair[1].version
         ]
+
+
+names = st.builds(
+    "{}{}.{}{}".format,
+    st.sampled_from(["", "v", "cli-"]),
+    st.sampled_from([0, 1, 2, 2024]),
+    st.sampled_from([0, 1, 10]),
+    st.sampled_from(["", ".0", ".3", ".3-rc.1", ".3+build", ".x"]),
+)
+
+
+@given(
+    st.lists(st.tuples(names, st.integers(0, 9)), unique_by=lambda tag: tag[0], max_size=8),
+    st.lists(st.integers(0, 9), unique=True),
+    st.sampled_from([None, "", "v", "cli-"]),
+)
+def test_the_highest_version_alone_tells_nothing_but_what_the_whole_history_tells(
+    tags: list[tuple[str, int]], line: list[int], configured: str | None
+) -> None:
+    read = read_names((name, str(commit)) for name, commit in tags)
+    places = {str(commit): place for place, commit in enumerate(line)}
+    told = named_by_highest(
+        read,
+        configured,
+        first=lambda commits: next((place for place, commit in enumerate(commits) if commit in places), None),
+        within=lambda commits: commits & places.keys(),
+    )
+    assert told is None or told == naming(read, places, configured)
+
+
+def test_of_one_project_without_dates_the_highest_version_tells_the_prefix() -> None:
+    read = read_names([("1.2.0", "a"), ("v1.3.0", "b"), ("v9.0.0", "elsewhere"), ("1.x", "a")])
+    told = named_by_highest(
+        read, None, first=lambda commits: commits.index("b"), within=lambda commits: commits - {"elsewhere"}
+    )
+    assert told is not None
+    assert told.prefix == "v"

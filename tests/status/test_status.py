@@ -543,6 +543,13 @@ def many(count: int, *words: Phase) -> list[Entry]:
     return [{"deployment": "production", "payload": payload, "statuses": statuses} for _ in range(count)]
 
 
+def test_a_look_at_a_thousand_deployments_costs_six_requests(tmp_path: Path) -> None:
+    with shop(tmp_path, CONFIGURED, {"tag": "v1.3.0"}, CLOUD, *many(1000), FIX) as place:
+        look(place.project())
+
+        assert requests(place) <= 6
+
+
 def test_a_thousand_deployments_and_releases_cost_twenty_five_requests(tmp_path: Path) -> None:
     releases: list[Entry] = [{"tag": f"v1.{number}.0", "annotated": False} for number in range(1000)]
     with shop(tmp_path, CONFIGURED, *releases, CLOUD, *many(1000), FIX) as place:
