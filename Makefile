@@ -43,11 +43,11 @@ $(TOOL)/.ready: pyproject.toml install.sh requirements/tool.txt requirements/uv.
 demo: $(TOOL)/.ready ## Show the whole process on a sample project
 	@$(TOOL)/bin/release-tool demo
 
-check: setup ## Check style, imports and types, and run the tests that need no stand-in (two minutes)
+check: setup ## Check style, imports and types, and run the tests that need no stand-in (90 seconds)
 	$(call TIMED,style types quick)
 
 # EXAMPLES=all tries as many examples as the gate does; without it the laws and sweeps try a part of them.
-test: setup ## Check everything: style, imports, types, workflows, tests with coverage (a quarter of an hour)
+test: setup ## Check everything: style, imports, types, workflows, tests with coverage (ten minutes)
 	$(call TIMED,lint types coverage)
 
 quick: setup
