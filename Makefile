@@ -10,7 +10,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 TOOL := build/tool
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --inline-snapshot=disable --durations=10 --durations-min=1
-QUICK := -m 'not sandbox and not browser and not act'
+ALONE := not sandbox and not browser and not act
+QUICK := -m '$(ALONE) and not build'
 # The time a target took, for who waits for it; it runs what it is given and keeps its exit code.
 TIMED = @started=$$(date +%s); $(MAKE) --no-print-directory $(1) && \
 	printf 'make $@: passed in %d s\n' $$(($$(date +%s) - started))
@@ -42,11 +43,11 @@ $(TOOL)/.ready: pyproject.toml install.sh requirements/tool.txt requirements/uv.
 demo: $(TOOL)/.ready ## Show the whole process on a sample project
 	@$(TOOL)/bin/release-tool demo
 
-check: setup ## Check style, imports and types, and run the tests that need no stand-in (two minutes)
+check: setup ## Check style, imports and types, and run the tests that need no stand-in (90 seconds)
 	$(call TIMED,style types quick)
 
 # EXAMPLES=all tries as many examples as the gate does; without it the laws and sweeps try a part of them.
-test: setup ## Check everything: style, imports, types, workflows, tests with coverage (a quarter of an hour)
+test: setup ## Check everything: style, imports, types, workflows, tests with coverage (ten minutes)
 	$(call TIMED,lint types coverage)
 
 quick: setup
@@ -68,7 +69,7 @@ pythons: setup ## Run the tests that can differ between Pythons on each that thi
 	@for python in $(PYTHONS); do \
 		place=build/python-$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 		PYTHON="$$python" sh install.sh "$$place" requirements/dev.txt --editable . && \
-		"$$place/bin/python" -m pytest -n $(JOBS) -q -p no:cacheprovider --inline-snapshot=disable $(QUICK) && \
+		"$$place/bin/python" -m pytest -n $(JOBS) -q -p no:cacheprovider --inline-snapshot=disable -m '$(ALONE)' && \
 		"$$place/bin/python" -m pytest -n $(JOBS) -q -p no:cacheprovider --inline-snapshot=disable tests/github_sandbox || exit 1; \
 	done
 

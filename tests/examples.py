@@ -14,9 +14,9 @@ ALL = os.environ.get("EXAMPLES") == "all"
 _PART = 4
 
 
-def number(of_all: int) -> int:
-    """How many examples of a law are tried, of so many in the gate."""
-    return of_all if ALL else max(3, of_all // _PART)
+def number(of_all: int, *, part: int = _PART) -> int:
+    """How many examples of a law are tried, of so many in the gate: every day one in each `part`."""
+    return of_all if ALL else max(3, of_all // part)
 
 
 def some(of_all: Sequence[T]) -> Sequence[T]:

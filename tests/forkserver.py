@@ -7,6 +7,7 @@ commands. One server belongs to each worker of pytest and ends with it.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import gc
@@ -15,25 +16,30 @@ import io
 import json
 import os
 import pkgutil
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from coverage import Coverage
 
     from release_tool.system.patience import Patience
 
 
-_RUNNING: list[tuple[subprocess.Popen[bytes], Path]] = []
+_ROOT = Path(__file__).parent.parent
+_SERVERS: list[tuple[subprocess.Popen[bytes], Path]] = []
 
 
 class Chaos(NamedTuple):
@@ -49,11 +55,72 @@ class Chaos(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """What a command left behind."""
+    """What a command left behind; a negative code is the number of the signal that ended it."""
 
     code: int
     out: str
     err: str
+
+
+class Running:
+    """A command that was started; who starts one also waits for its end."""
+
+    def __init__(self, request: Mapping[str, object], answer: str) -> None:
+        with contextlib.ExitStack() as held:
+            self._out, self._err, given = (held.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+            given.write(answer.encode())
+            given.seek(0)
+            self._line = held.enter_context(socket.socket(socket.AF_UNIX))
+            self._line.connect(os.fspath(_server() / "socket"))
+            asked = json.dumps(request).encode()
+            files = [file.fileno() for file in (given, self._out, self._err)]
+            socket.send_fds(self._line, [len(asked).to_bytes(4, "big")], files)
+            self._line.sendall(asked)
+            self._answers = held.enter_context(self._line.makefile())
+            self.pid = int(self._answers.readline())
+            self._held = held.pop_all()
+
+    def says(self, words: str, timeout: float = 60) -> bool:
+        """Wait until these words stand in its standard error; False where it ends, or takes too long, without them."""
+        until = time.monotonic() + timeout
+        while (left := until - time.monotonic()) > 0:
+            over = select.select([self._line], [], [], min(left, 0.02))[0]
+            # Its place in the file is the command's, too, so nobody may seek in it while it runs.
+            if words in os.pread(self._err.fileno(), 1 << 20, 0).decode(errors="replace"):
+                return True
+            if over:
+                break
+        return False
+
+    def kill(self) -> Ended:
+        """End it as nothing can refuse, and wait until it is over."""
+        os.kill(self.pid, signal.SIGKILL)
+        return self.wait()
+
+    def wait(self, timeout: float = 60) -> Ended:
+        """Wait for its end; raises TimeoutError, and ends it, where it does not come."""
+        with self._held:
+            self._line.settimeout(timeout)
+            try:
+                code = os.waitstatus_to_exitcode(int(self._answers.readline()))
+            except TimeoutError:
+                os.kill(self.pid, signal.SIGKILL)
+                raise
+            return Ended(code, _text(self._out), _text(self._err))
+
+
+def start(  # noqa: PLR0913 - each of these is a thing that a caller decides
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    answer: str = "",
+    chaos: Chaos | None = None,
+    victim: bool = False,
+) -> Running:
+    """Start `release-tool`, or the `victim` of tests/chaos, with this environment and nothing else of ours."""
+    asked = {"argv": list(argv), "cwd": os.fspath(cwd), "env": dict(env), "chaos": chaos, "victim": victim}
+    return Running(asked, answer)
 
 
 def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
@@ -66,30 +133,7 @@ def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
     chaos: Chaos | None = None,
 ) -> Ended:
     """Run `release-tool` with this environment and nothing else of ours; raises TimeoutError where it does not end."""
-    with contextlib.ExitStack() as files:
-        out, err, given = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
-        given.write(answer.encode())
-        given.seek(0)
-        with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(timeout)
-            line.connect(os.fspath(_server() / "socket"))
-            asked = {"argv": list(argv), "cwd": os.fspath(cwd), "env": dict(env), "chaos": chaos}
-            request = json.dumps(asked).encode()
-            socket.send_fds(line, [len(request).to_bytes(4, "big")], [file.fileno() for file in (given, out, err)])
-            line.sendall(request)
-            code = _code(line)
-        return Ended(code, _text(out), _text(err))
-
-
-def _code(line: socket.socket) -> int:
-    """The exit code of the command, or minus the signal that ended it."""
-    with line.makefile() as answers:
-        process = int(answers.readline())
-        try:
-            return os.waitstatus_to_exitcode(int(answers.readline()))
-        except TimeoutError:
-            os.kill(process, signal.SIGKILL)
-            raise
+    return start(argv, cwd=cwd, env=env, answer=answer, chaos=chaos).wait(timeout)
 
 
 def _text(file: io.BufferedRandom | tempfile._TemporaryFileWrapper[bytes]) -> str:
@@ -101,36 +145,48 @@ def _text(file: io.BufferedRandom | tempfile._TemporaryFileWrapper[bytes]) -> st
 def _server() -> Path:
     """The folder of this worker's server, which is started where there is none yet, and ends when we do."""
     folder = Path(tempfile.mkdtemp(prefix="release-tool-forks-"))
-    environment = {name: value for name, value in os.environ.items() if name.startswith(("COVERAGE", "HOME", "PATH"))}
+    environment = {name: value for name, value in os.environ.items() if name.startswith(("HOME", "PATH"))}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.forkserver", folder],
-        cwd=Path(__file__).parent.parent,
+        [sys.executable, "-m", "tests.forkserver", folder, _data_file()],
+        cwd=_ROOT,
         env=environment,
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.stdout.close()
-    _RUNNING.append((process, folder))
+    _SERVERS.append((process, folder))
     return folder
+
+
+def _data_file() -> str:
+    """Where this worker's measurements go; empty where nothing is measured."""
+    import coverage
+
+    measuring = coverage.Coverage.current()
+    return os.fspath(Path(str(measuring.get_option("run:data_file"))).resolve()) if measuring else ""
 
 
 def end() -> None:
     """End the server, where one was started, before what it measured is added up."""
-    for process, folder in _RUNNING:
+    for process, folder in _SERVERS:
         process.terminate()
         process.wait()
         shutil.rmtree(folder)
-    _RUNNING.clear()
+    _SERVERS.clear()
 
 
-def main(folder: Path) -> None:
-    """Serve until ended, or until nobody is left who could ask."""
-    import release_tool
+def main(folder: Path, measured: str) -> None:
+    """Serve until ended, or until nobody is left who could ask; what is run is `measured` in files of that name."""
+    coverage = _coverage(measured) if measured else None
+    with _measuring(coverage):
+        import release_tool
 
-    for module in pkgutil.walk_packages(release_tool.__path__, "release_tool."):
-        if not module.name.endswith(("__main__", "_version")):
-            importlib.import_module(module.name)
+        for module in pkgutil.walk_packages(release_tool.__path__, "release_tool."):
+            if not module.name.endswith(("__main__", "_version")):
+                importlib.import_module(module.name)
+    for library in ("github", "tomllib"):  # nearly every command loads them when it comes to them
+        importlib.import_module(library)
     gc.freeze()  # so that a fork shares its memory
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -145,11 +201,35 @@ def main(folder: Path) -> None:
                 line, _ = door.accept()
                 if os.fork() == 0:
                     door.close()
-                    _watch(line)
+                    _watch(line, coverage)
                 line.close()
 
 
-def _watch(line: socket.socket) -> NoReturn:
+def _coverage(name: str) -> Coverage:
+    """What measures commands: by itself coverage sets itself up anew in each of them, and adds all that did not run."""
+    from coverage import Coverage
+
+    packages = [f"{_ROOT}/{package}/*" for package in ("github_sandbox", "release_tool")]
+    made = Coverage(data_file=name, data_suffix=True, branch=True, config_file=False, include=packages)
+    made.set_option("run:disable_warnings", ["no-data-collected"])
+    return made
+
+
+@contextlib.contextmanager
+def _measuring(coverage: Coverage | None) -> Iterator[None]:
+    """Measure what runs meanwhile, in a file of this process."""
+    if coverage is None:
+        yield
+        return
+    coverage.start()
+    try:
+        yield
+    finally:
+        coverage.stop()
+        coverage.save()
+
+
+def _watch(line: socket.socket, coverage: Coverage | None) -> NoReturn:
     """Start the command that is asked for, tell which process it is, and how it ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -159,7 +239,7 @@ def _watch(line: socket.socket) -> NoReturn:
     process = os.fork()
     if process == 0:
         line.close()
-        _become(request["argv"], request["cwd"], request["env"], files, request["chaos"] and Chaos(*request["chaos"]))
+        _become(request, files, coverage)
     line.sendall(f"{process}\n".encode())
     for file in files:
         os.close(file)
@@ -176,7 +256,17 @@ def _read(line: socket.socket, size: int) -> bytes:
     return found
 
 
-def _become(argv: list[str], cwd: str, env: dict[str, str], files: list[int], chaos: Chaos | None) -> NoReturn:
+class Request(TypedDict):
+    """What is asked of the server."""
+
+    argv: list[str]
+    cwd: str
+    env: dict[str, str]
+    chaos: tuple[str, int, float, bool] | None
+    victim: bool
+
+
+def _become(request: Request, files: list[int], coverage: Coverage | None) -> NoReturn:
     """Be the command: its folder, its environment, its standard streams; and end as it does."""
     for ours, given in enumerate(files):
         os.dup2(given, ours)
@@ -184,23 +274,37 @@ def _become(argv: list[str], cwd: str, env: dict[str, str], files: list[int], ch
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
-    os.chdir(cwd)
+    os.chdir(request["cwd"])
     os.environ.clear()
-    os.environ.update(env)
+    os.environ.update(request["env"])
     time.tzset()
-    sys.argv = ["release-tool", *argv]
-    from release_tool.cli import main as command
-
+    sys.argv = ["release-tool", *request["argv"]]
     code = 1
     try:
-        command(argv, patience=_patience(chaos) if chaos else None)
+        with _measuring(coverage):
+            _act(request)
+        code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
     except BaseException:  # noqa: BLE001  # what Python itself does at the end of a program
         traceback.print_exc()
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
-    sys.exit(code)
+    # The rest of what Python does at its end, without giving back memory piece by piece that nobody needs.
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001
+    atexit._run_exitfuncs()  # noqa: SLF001
+    os._exit(code)
+
+
+def _act(request: Request) -> None:
+    if request["victim"]:
+        from tests.chaos import victim
+
+        victim.main(*request["argv"])
+        return
+    from release_tool.cli import main as command
+
+    command(request["argv"], patience=_patience(Chaos(*request["chaos"])) if request["chaos"] else None)
 
 
 def _patience(chaos: Chaos) -> Patience:
@@ -215,4 +319,4 @@ def _patience(chaos: Chaos) -> Patience:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

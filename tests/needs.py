@@ -1,4 +1,4 @@
-"""What a test needs besides Python and git, as marks: `sandbox`, `browser`, `act`."""
+"""What a test needs besides Python and git, as marks: `sandbox`, `browser`, `act`; `build` stands at its test."""
 
 from __future__ import annotations
 

@@ -113,6 +113,10 @@ class Shop:
             text=True,
         )
 
+    def begin(self, *args: str, env: Mapping[str, str] | None = None) -> forkserver.Running:
+        """Start `release-tool` in the clone, for a test that holds it up, kills it or lets another one overtake it."""
+        return forkserver.start(args, cwd=self.clone, env=os.environ | (self.environment() if env is None else env))
+
     def run(self, *args: str, env: Mapping[str, str] | None = None, answer: str = "") -> Result:
         """Run `release-tool` in the clone to its end."""
         environment = os.environ | (self.environment() if env is None else env)

@@ -102,7 +102,9 @@ STOPS = [
 ]
 
 
-@pytest.mark.parametrize("name, last", STOPS, ids=[f"{last}-{name}" for name, last in STOPS])
+@pytest.mark.parametrize(
+    "name, last", examples.some(STOPS), ids=[f"{last}-{name}" for name, last in examples.some(STOPS)]
+)
 def test_when_nothing_can_be_written_any_more_the_run_says_so_and_the_next_one_puts_it_in_order(
     tmp_path: Path, name: str, last: str
 ) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +10,7 @@ import pytest
 
 from github_sandbox import Fault
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
-from tests import examples
+from tests import examples, forkserver
 from tests.chaos.aftermath import assert_in_order
 from tests.chaos.endless import ENDLESS, assert_ends, fifo
 from tests.chaos.past import enter, prove
@@ -89,16 +87,9 @@ def scene(directory: Path, story: str, *, command: str = COMMAND) -> Iterator[Pr
         yield here
 
 
-def start(here: Production, what: tuple[str, ...]) -> subprocess.Popen[str]:
+def start(here: Production, what: tuple[str, ...]) -> forkserver.Running:
     """Start a command as a process of its own, which has a clock that never waits."""
-    argv = [sys.executable, "-m", "tests.chaos.victim", *what]
-    env = os.environ | here.shop.environment(PYTHONPATH=os.pathsep.join(sys.path))
-    return subprocess.Popen(argv, cwd=here.shop.clone, env=env, stderr=subprocess.PIPE, text=True)
-
-
-def kill(doomed: subprocess.Popen[str]) -> None:
-    doomed.kill()
-    doomed.communicate()
+    return forkserver.start(what, cwd=here.shop.clone, env=os.environ | here.shop.environment(), victim=True)
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -106,8 +97,8 @@ def test_these_are_all_the_writes_of_each_story(tmp_path: Path, story: str) -> N
     with scene(tmp_path, story) as here:
         here.shop.box.forget_requests()
         started = start(here, STORIES[story].argv)
-        _, said = started.communicate(timeout=PATIENCE)
-        assert started.returncode == 0, said
+        done = started.wait(PATIENCE)
+        assert done.code == 0, done.err
         written = [one for one in here.shop.box.requests if one.method != "GET" and one.path.startswith("/repos/")]
         assert len(written) == len(STORIES[story].writes), [one.path for one in written]
 
@@ -120,7 +111,7 @@ def test_a_run_that_is_killed_before_any_of_its_writes_is_put_in_order_by_the_ne
         armed = here.shop.box.fault(Fault(method=WRITES, path=OURS, after=write, block="before", drop="before"))
         doomed = start(here, STORIES[story].argv)
         assert armed.wait_until_reached(PATIENCE)
-        kill(doomed)
+        doomed.kill()
         here.shop.box.faults.clear()
         here.reconcile()
         assert_in_order(here)
@@ -134,7 +125,7 @@ def test_a_write_that_arrives_after_its_writer_was_killed_changes_nothing_about_
         armed = here.shop.box.fault(Fault(method=WRITES, path=OURS, after=write, block="after"))
         doomed = start(here, STORIES[story].argv)
         assert armed.wait_until_acted(PATIENCE)
-        kill(doomed)
+        doomed.kill()
         here.shop.box.faults.clear()
         here.reconcile()
         assert_in_order(here)
@@ -146,7 +137,7 @@ def test_who_deploys_next_settles_first_what_was_left_behind(tmp_path: Path, aga
         armed = here.shop.box.fault(Fault(method=WRITES, path=OURS, after=3, block="before", drop="before"))
         doomed = start(here, STORIES["bad"].argv)
         assert armed.wait_until_reached(PATIENCE)
-        kill(doomed)
+        doomed.kill()
         here.shop.box.faults.clear()
         if again == ("rollback",):
             here.rollback()
@@ -203,7 +194,7 @@ def test_a_run_that_is_killed_while_its_command_runs_takes_the_command_with_it(t
         said = fifo(here)
         doomed = start(here, STORIES[story].argv)
         number = int(said.read_text())
-        kill(doomed)
+        doomed.kill()
         assert_ends(number)
         here.reconcile(only_settle=True)  # for it would be brought again, and never end
         assert_in_order(here)

@@ -173,13 +173,11 @@ def test_a_token_that_slipped_into_a_reason_goes_no_further(tmp_path: Path, argv
 def test_a_token_in_a_reason_is_no_input_of_a_workflow(tmp_path: Path) -> None:
     with scene(tmp_path) as here:
         token = here.shop.box.token
-        doomed = here.shop.start(
+        doomed = here.shop.begin(
             "deploy", "1.3.0", "-e", "production", "--reason", f"{token}!", env=here.shop.environment(DEPLOY_KEY=KEY)
         )
-        assert doomed.stderr is not None
-        assert "started http" in doomed.stderr.readline()
+        assert doomed.says("started http", 60)
         doomed.kill()
-        doomed.communicate()
         assert started_run(here).inputs["reason"] == "***!"
 
 

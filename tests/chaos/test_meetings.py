@@ -14,10 +14,10 @@ from tests.chaos.test_kills import OURS, WRITES, start
 from tests.production import QUICK, EventfulClock, production
 
 if TYPE_CHECKING:
-    import subprocess
     from pathlib import Path
 
     from release_tool.deploy.attempt import DeployResult
+    from tests.forkserver import Running
 
 PATIENCE = 60
 SLOW = """#!/bin/sh
@@ -28,9 +28,10 @@ echo "end $RELEASE_VERSION" >> '{file}.log'
 """
 
 
-def ends_well(process: subprocess.Popen[str]) -> None:
-    _, said = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, said
+def ends_well(process: Running) -> str:
+    done = process.wait(PATIENCE)
+    assert done.code == 0, done.err
+    return done.out
 
 
 WAITED = ["just entered", "waiting", "about to change", "verifying", "baking"]
@@ -78,8 +79,7 @@ def test_who_enters_later_waits_although_it_began_first(tmp_path: Path) -> None:
         clock.after(1, let_in)
         assert second.deploy("1.3.0").outcome == "healthy"
         waiting.release()
-        _, said = first.communicate(timeout=PATIENCE)
-        assert first.returncode == 0, said
+        ends_well(first)
         assert here.story()[1:] == [
             "deploy 1.3.0: healthy: the new version answered well for 10s",
             "deploy 1.2.4: refused: 1.2.4 is older than 1.3.0, which is live",
@@ -156,13 +156,12 @@ def test_a_persons_rollback_takes_over_from_a_deployment_that_runs(tmp_path: Pat
     ) as here:
         prove(here, "1.2.3", "1.2.4")
         verifying = here.shop.box.fault(Fault(method="POST", body='"verifying:', block="after"))
-        running = here.shop.start("deploy", "1.3.0", "-e", "production", "--here")
+        running = here.shop.begin("deploy", "1.3.0", "-e", "production", "--here")
         assert verifying.wait_until_acted(PATIENCE)
         verifying.release()
         back = here.shop.run("rollback", "-e", "production", "--here", "--reason", "checkout is broken")
         assert back.code == 0, back.err
-        out, said = running.communicate(timeout=PATIENCE)
-        assert running.returncode == 0, said
+        out = ends_well(running)
         number = here.ledger()[-1].id
         assert f"superseded: a person took over: deployment #{number}" in out
         assert here.story()[2:] == [

@@ -1,13 +1,9 @@
-"""A deployment in a process of its own, for tests that kill it: the real stage, with a clock that never waits.
-
-`python -m tests.chaos.victim deploy VERSION`, in a clone.
-"""
+"""A deployment in a process of its own, for tests that kill it: the real stage, with a clock that never waits."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 
 from release_tool.cli import Options
 from release_tool.cli.session import Session
@@ -27,7 +23,3 @@ def main(verb: str, version: str = "") -> None:
             deploy.rollback(environment, version, DeployRequest(by="ada", reason="it is broken"), halts=True)
         case _:
             reconcile.reconcile([environment])
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -100,12 +100,11 @@ def test_a_fork_without_rights_has_no_comment_and_is_not_a_failure(tmp_path: Pat
 def test_two_checks_at_once_end_with_one_comment(project: Shop) -> None:
     label(project, "feature")
     blocked = project.box.fault(Fault(method="POST", path="/comments$", block="before"))
-    slow = project.start("check-pr", "7")
+    slow = project.begin("check-pr", "7")
     assert blocked.wait_until_reached(30)
     assert check(project.project(), 7).said == "created"
     blocked.release()
-    slow.communicate(timeout=30)
-    assert slow.returncode == 0
+    assert slow.wait().code == 0
     assert len(comments(project)) == 1
 
 
@@ -121,12 +120,12 @@ def test_a_stale_check_does_not_have_the_last_word(project: Shop) -> None:
     check(project.project(), 7)
     blocked = project.box.fault(Fault(method="PATCH", path="/comments/", block="before"))
     label(project)
-    stale = project.start("check-pr", "7")
+    stale = project.begin("check-pr", "7")
     assert blocked.wait_until_reached(30)
     label(project, "bug")
     check(project.project(), 7)
     blocked.release()
-    stale.communicate(timeout=30)
+    stale.wait()
     (comment,) = comments(project)
     assert "label 'bug'" in comment.body
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.forkserver import Running
     from tests.shop import Entry
 
 FIX: Entry = {"pull": 1, "title": "fix: mend it", "files": {"a.py": "1"}}
@@ -58,32 +59,31 @@ def assert_each_change_once(made: Shop) -> dict[str, list[int]]:
     return told
 
 
-def finish(*running: subprocess.Popen[str]) -> None:
+def finish(*running: Running) -> None:
     for process in running:
-        _, said = process.communicate(timeout=DEADLINE)
-        assert process.returncode == 0, said
+        done = process.wait(DEADLINE)
+        assert done.code == 0, done.err
 
 
 def test_two_processes_at_once_release_both_commits(different: tuple[Shop, Shop]) -> None:
     older, newer = different
-    finish(older.start("release"), newer.start("release"))
+    finish(older.begin("release"), newer.begin("release"))
     assert_each_change_once(newer)
 
 
 def test_two_processes_at_once_that_want_the_same_version_release_both_commits(same: tuple[Shop, Shop]) -> None:
     older, newer = same
-    finish(older.start("release"), newer.start("release"))
+    finish(older.begin("release"), newer.begin("release"))
     assert_each_change_once(newer)
 
 
 def test_the_newer_commit_waits_for_the_older_one_that_has_the_tag(same: tuple[Shop, Shop]) -> None:
     older, newer = same
     drafting = newer.box.fault(Fault(method="POST", path="/releases$", block="before"))
-    first = older.start("release")
+    first = older.begin("release")
     assert drafting.wait_until_reached(DEADLINE)
-    second = newer.start("release")
-    assert second.stderr is not None
-    assert "is on v1.2.4, and" in second.stderr.readline()
+    second = newer.begin("release")
+    assert second.says("is on v1.2.4, and", DEADLINE)
     drafting.release()
     finish(first, second)
     assert assert_each_change_once(newer) == {"v1.2.4": [1], "v1.2.5": [2]}
@@ -92,9 +92,9 @@ def test_the_newer_commit_waits_for_the_older_one_that_has_the_tag(same: tuple[S
 def test_a_release_that_was_overtaken_before_its_claim_is_given_up(different: tuple[Shop, Shop]) -> None:
     older, newer = different
     claiming = newer.box.fault(Fault(method="POST", path="/git/refs$", block="before"))
-    slow = older.start("release")
+    slow = older.begin("release")
     assert claiming.wait_until_reached(DEADLINE)
-    finish(newer.start("release"))
+    finish(newer.begin("release"))
     claiming.release()
     finish(slow)
     assert assert_each_change_once(newer) == {"v1.3.0": [1, 2]}
@@ -108,14 +108,12 @@ def test_a_lower_release_waits_until_the_higher_one_has_been_published(different
     older, newer = different
     publishing = newer.box.fault(Fault(method="PATCH", path="/releases/", block="before"))
     claiming = newer.box.fault(Fault(method="POST", path="/git/refs$", block="before"))
-    slow = older.start("release")
+    slow = older.begin("release")
     assert claiming.wait_until_reached(DEADLINE)
-    fast = newer.start("release")
+    fast = newer.begin("release")
     assert publishing.wait_until_reached(DEADLINE)
     claiming.release()
-    assert slow.stderr is not None
-    said = iter(slow.stderr)
-    assert any("waiting for v1.3.0" in line for line in said)
+    assert slow.says("waiting for v1.3.0", DEADLINE)
     publishing.release()
     finish(fast, slow)
     assert assert_each_change_once(newer) == {"v1.3.0": [1, 2]}
@@ -124,15 +122,13 @@ def test_a_lower_release_waits_until_the_higher_one_has_been_published(different
 def test_a_higher_release_leaves_out_what_a_lower_one_claimed_in_time(different: tuple[Shop, Shop]) -> None:
     older, newer = different
     claiming = newer.box.fault(Fault(method="POST", path="/git/refs$", block="before"))
-    slow = older.start("release")
+    slow = older.begin("release")
     assert claiming.wait_until_reached(DEADLINE)
     drafting = newer.box.fault(Fault(method="POST", path="/releases$", block="before"))
-    fast = newer.start("release")
+    fast = newer.begin("release")
     assert drafting.wait_until_reached(DEADLINE)
     claiming.release()
-    assert slow.stderr is not None
-    said = iter(slow.stderr)
-    assert any("waiting for v1.3.0" in line for line in said)
+    assert slow.says("waiting for v1.3.0", DEADLINE)
     drafting.release()
     finish(fast, slow)
     assert assert_each_change_once(newer) == {"v1.2.4": [1], "v1.3.0": [2]}

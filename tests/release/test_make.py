@@ -262,10 +262,9 @@ def test_a_release_killed_at_any_write_and_run_again_ends_as_if_it_had_not_been_
     project: Shop, write: int, when: str
 ) -> None:
     armed = project.box.fault(Fault(method=WRITES, path=OURS, after=write, block=when))  # type: ignore[arg-type]  # the table's two words
-    doomed = project.start("release", "dist/shop.tar.gz")
+    doomed = project.begin("release", "dist/shop.tar.gz")
     assert armed.wait_until_reached(30)
-    os.kill(doomed.pid, signal.SIGKILL)
-    doomed.communicate()
+    doomed.kill()
     armed.release()
     project.box.faults.clear()
 
@@ -275,7 +274,7 @@ def test_a_release_killed_at_any_write_and_run_again_ends_as_if_it_had_not_been_
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("write", range(len(WORLD_OF_WRITES)), ids=WORLD_OF_WRITES)
+@pytest.mark.parametrize("write", examples.some(range(len(WORLD_OF_WRITES))), ids=WORLD_OF_WRITES.__getitem__)
 def test_a_write_without_an_answer_is_read_back_and_never_done_twice(project: Shop, write: int, when: str) -> None:
     project.box.fault(Fault(method=WRITES, path=OURS, after=write, drop=when))  # type: ignore[arg-type]  # the table's two words
     with contextlib.suppress(RemoteError):
@@ -286,13 +285,13 @@ def test_a_write_without_an_answer_is_read_back_and_never_done_twice(project: Sh
 
 def test_a_terminated_release_says_that_it_can_be_run_again(project: Shop) -> None:
     armed = project.box.fault(Fault(method="POST", path="/releases$", block="before"))
-    doomed = project.start("release", "dist/shop.tar.gz")
+    doomed = project.begin("release", "dist/shop.tar.gz")
     assert armed.wait_until_reached(30)
     os.kill(doomed.pid, signal.SIGTERM)
     armed.release()
-    _, said = doomed.communicate()
-    assert doomed.returncode == 128 + signal.SIGTERM
-    assert "run the same command again" in said
+    done = doomed.wait()
+    assert done.code == 128 + signal.SIGTERM
+    assert "run the same command again" in done.err
 
 
 def claim_by(made: Shop, run: int, *, job: int = 501) -> None:
@@ -496,13 +495,13 @@ def test_a_tag_that_a_rule_refuses_is_told_with_githubs_reason_and_what_to_do(
 
 def test_a_lost_race_for_the_tag_gives_way_to_the_next_run(project: Shop) -> None:
     armed = project.box.fault(Fault(method="POST", path="/git/refs$", block="before"))
-    late = project.start("release", env=project.job())
+    late = project.begin("release", env=project.job())
     assert armed.wait_until_reached(30)
     go(project)
     armed.release()
-    out, err = late.communicate()
-    assert late.returncode == 0, err
-    assert "somebody else claimed v1.3.0 meanwhile" in out
+    done = late.wait()
+    assert done.code == 0, done.err
+    assert "somebody else claimed v1.3.0 meanwhile" in done.out
 
 
 def test_a_commit_whose_workflow_files_moved_on_gives_way_to_the_head(project: Shop) -> None:

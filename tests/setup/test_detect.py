@@ -231,6 +231,7 @@ def with_toolchain(program: str, folder: Path) -> dict[str, str]:
         "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", str(HOME / ".rustup")),
         "HOME": str(folder),
         "GOFLAGS": "-mod=mod",
+        "GOCACHE": str(Path(__file__).parents[2] / "build/go-cache"),  # else Go's own library is compiled each time
         "GOTOOLCHAIN": "local",
         "CARGO_NET_OFFLINE": "true",
         "npm_config_offline": "true",
@@ -245,6 +246,7 @@ def with_toolchain(program: str, folder: Path) -> dict[str, str]:
     return env
 
 
+@pytest.mark.build
 @pytest.mark.parametrize(
     "files, program, made",
     [

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -20,6 +18,7 @@ from release_tool.release.assets import parse_references
 from release_tool.status.overview import look
 from release_tool.sync import sync as stage
 from release_tool.sync.conflict import CONFLICT_BRANCH
+from tests import examples
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -585,10 +584,9 @@ def test_a_bare_clone_is_enough(diverged: Shop, tmp_path: Path) -> None:
 def test_a_conflict_told_by_a_killed_run_is_told_once_and_whole(conflicting: Shop, write: int) -> None:
     fault = Fault(method="POST", path=r"/repos/|git-receive-pack$", after=write, block="after")
     armed = conflicting.box.fault(fault)
-    doomed = conflicting.start("sync")
+    doomed = conflicting.begin("sync")
     assert armed.wait_until_reached(30)
-    os.kill(doomed.pid, signal.SIGKILL)
-    doomed.communicate()
+    doomed.kill()
     armed.release()
     conflicting.box.faults.clear()
 
@@ -619,16 +617,15 @@ WRITES = ["push of the candidate", "mark", "tested", "push of the branch", "dele
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("write", range(len(WRITES)), ids=WRITES)
+@pytest.mark.parametrize("write", examples.some(range(len(WRITES))), ids=WRITES.__getitem__)
 def test_a_sync_killed_anywhere_and_run_again_ends_as_if_it_had_not_been_killed(
     diverged: Shop, write: int, when: str
 ) -> None:
     fault = Fault(method="POST|PATCH|DELETE", path=r"/repos/.*/statuses|git-receive-pack$", after=write, block=when)  # type: ignore[arg-type]  # the table's two words
     armed = diverged.box.fault(fault)
-    doomed = diverged.start("sync")
+    doomed = diverged.begin("sync")
     assert armed.wait_until_reached(30)
-    os.kill(doomed.pid, signal.SIGKILL)
-    doomed.communicate()
+    doomed.kill()
     armed.release()
     diverged.box.faults.clear()
 

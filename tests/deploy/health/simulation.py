@@ -33,7 +33,7 @@ LENGTH = 720
 AT_ONCE = 3
 """How many may ask in each second; answers that depend on who is asked differ among them."""
 
-RUNS = examples.number(250)
+RUNS = examples.number(250, part=12)
 """How many traces there are of each kind."""
 
 PATIENCE = 300

@@ -90,7 +90,7 @@ def test_what_a_check_can_not_see_is_stated_as_not_seen(share: float) -> None:
 
 
 def test_good_deployments_that_nothing_was_tuned_on_are_healthy_also_where_the_machine_sleeps() -> None:
-    count = examples.number(250)
+    count = examples.number(250, part=12)
     good = [trace for making in GOOD for trace in unseen(making, count, is_good=True)]
     gaps = [range(0), range(100, 200), range(PATIENCE - 50, PATIENCE + 50)]
     needless = [trace.kind for at, trace in enumerate(good) if not ours(trace, gap=gaps[at % 3]).healthy]
