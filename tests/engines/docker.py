@@ -67,10 +67,13 @@ class Docker:
         if found := output("docker", "ps", "--all", "--quiet").split():
             output("docker", "rm", "--force", "--volumes", *found)
 
+    def remove_image(self, image: str) -> None:
+        """Remove an image from the machine, so that only the registry has it."""
+        succeeds("docker", "rmi", "--force", output("docker", "inspect", "--format", "{{.Id}}", image))
+
     def forget(self, image: str) -> None:
         """Remove an image from the machine and from the registry, as a careless clean-up does."""
-        identity = output("docker", "inspect", "--format", "{{.Id}}", image)
-        succeeds("docker", "rmi", "--force", identity)
+        self.remove_image(image)
         name, _, digest = image.removeprefix(f"{REGISTRY}/").partition("@")
         answer = requests.delete(f"http://{REGISTRY}/v2/{name}/manifests/{digest}", timeout=10)
         answer.raise_for_status()
