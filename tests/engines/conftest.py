@@ -12,7 +12,7 @@ import pytest
 
 from tests.engines import machine, rows
 from tests.engines.cluster import Cluster
-from tests.engines.docker import Docker, registry, sshd
+from tests.engines.docker import Docker, sshd
 from tests.engines.docker import keys as made_keys
 from tests.engines.place import REPORT, ROWS
 from tests.engines.programs import CLUSTER, COMPOSE, HELM, lacking
@@ -51,7 +51,7 @@ def docker() -> Iterator[Docker]:
     with ExitStack() as engines:
         found = Docker()
         engines.enter_context(found.daemon)
-        engines.enter_context(registry())
+        engines.enter_context(found.registry)
         yield found
 
 

@@ -43,7 +43,7 @@ class Container(msgspec.Struct, frozen=True):
 
 
 class Docker:
-    """The daemon, and what is asked of it."""
+    """The daemon with its registry, and what is asked of it."""
 
     def __init__(self) -> None:
         argv = (
@@ -51,6 +51,7 @@ class Docker:
             *("--pidfile", "/run/docker.pid", "--cgroup-parent", f"/{CGROUP}", "--storage-driver", "overlay2"),
             *("--ip", "127.0.0.1", "--log-level", "warn"),
         )
+        self.registry = _registry()
         self.daemon = Daemon("dockerd", argv, ready=lambda: succeeds("docker", "version"))
 
     @property
@@ -67,10 +68,13 @@ class Docker:
         if found := output("docker", "ps", "--all", "--quiet").split():
             output("docker", "rm", "--force", "--volumes", *found)
 
+    def remove_image(self, image: str) -> None:
+        """Remove an image from the machine, so that only the registry has it."""
+        succeeds("docker", "rmi", "--force", output("docker", "inspect", "--format", "{{.Id}}", image))
+
     def forget(self, image: str) -> None:
         """Remove an image from the machine and from the registry, as a careless clean-up does."""
-        identity = output("docker", "inspect", "--format", "{{.Id}}", image)
-        succeeds("docker", "rmi", "--force", identity)
+        self.remove_image(image)
         name, _, digest = image.removeprefix(f"{REGISTRY}/").partition("@")
         answer = requests.delete(f"http://{REGISTRY}/v2/{name}/manifests/{digest}", timeout=10)
         answer.raise_for_status()
@@ -81,17 +85,14 @@ def _container(identity: str) -> Container:
     return Container(identity, told["Config"]["Image"], told["State"]["Status"], told["RestartCount"])
 
 
-@contextlib.contextmanager
-def registry() -> Iterator[None]:
-    """Serve a registry on loopback, whose images stay from run to run."""
+def _registry() -> Daemon:
+    """A registry on loopback, whose images stay from run to run."""
     configuration = BUILD / "registry.yml"
-    store = BUILD / "registry"
     configuration.write_text(
         f"version: 0.1\nlog: {{level: warn}}\nhttp: {{addr: '{REGISTRY}'}}\n"
-        f"storage: {{filesystem: {{rootdirectory: {store}}}, delete: {{enabled: true}}}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {BUILD / 'registry'}}}, delete: {{enabled: true}}}}\n"
     )
-    with Daemon("registry", ["docker-registry", "serve", str(configuration)], ready=lambda: listens(5000)):
-        yield
+    return Daemon("registry", ["docker-registry", "serve", str(configuration)], ready=lambda: listens(5000))
 
 
 def keys() -> Ssh:

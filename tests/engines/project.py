@@ -26,6 +26,7 @@ from tests.shop import shop
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from github_sandbox.faults import Armed
     from release_tool.deploy.ledger.model import Deployment
     from tests.shop import Entry, Shop
 
@@ -73,6 +74,7 @@ class Deployed:
         self.references: dict[str, str] = {}
         self._secrets = dict(secrets)
         self._folder = folder
+        self._seen = 0
 
     def build(self, version: Version) -> str:
         """Build the image of a release from a checkout of it, and record it on its commit."""
@@ -141,40 +143,54 @@ class Deployed:
         return live(self.ledger()).commit
 
     def killed_at(self, moment: str, *args: str) -> None:
-        """Start the tool, and kill it when the ledger says this."""
-        seen = len(self.ledger())
-        process = self.start(*args, heard=False)
-        try:
-            until(lambda: self._is_at(moment, seen), _PATIENCE, lambda: _insist_on_running(process, moment))
-        finally:
+        """Start the tool, and kill it when it has written this into the ledger."""
+        self.killed_when(lambda: self._is_at(moment), *args, held=moment)
+
+    def killed_when(self, holds: Callable[[], bool], *args: str, held: str = "") -> None:
+        """Start the tool, and kill it as soon as something holds."""
+        with self._started(holds, held, args, heard=False) as process:
             process.kill()
             process.wait()
-        print(f"    {' '.join(args)} killed while {self.ledger()[-1].phase}", flush=True)
-
-    def killed_after_writing(self, words: str, *args: str) -> None:
-        """Start the tool, and kill it when it has written this into the ledger, before it does anything else."""
-        held = self.shop.box.fault(Fault(method="POST", path="/statuses$", body=words, block="after"))
-        process = self.start(*args, heard=False)
-        try:
-            assert held.wait_until_acted(_PATIENCE), process.poll()
-        finally:
-            process.kill()
-            process.wait()
-            held.release()
-        print(f"    {' '.join(args)} killed after writing {words}", flush=True)
-
-    def _is_at(self, moment: str, seen: int) -> bool:
-        return any(str(one.phase).startswith(moment) for one in self.ledger()[seen:])
+        print(f"    {' '.join(args)} killed: {self.story()[-1]}", flush=True)
 
     def when(self, moment: str, act: Callable[[], object], *args: str) -> Ended:
-        """Run the tool, and let something happen when the ledger says this."""
-        seen = len(self.ledger())
+        """Run the tool, and let something happen when it has written this into the ledger."""
         started = time.monotonic()
-        process = self.start(*args, "--json")
-        until(lambda: self._is_at(moment, seen), _PATIENCE, lambda: _insist_on_running(process, moment))
-        act()
+        with self._started(lambda: self._is_at(moment), moment, (*args, "--json"), heard=True) as process:
+            act()
         out, err = process.communicate(timeout=_PATIENCE)
         return self._ended(args, process.returncode, out, err, started)
+
+    @contextmanager
+    def _started(
+        self, holds: Callable[[], bool], held: str, args: tuple[str, ...], *, heard: bool
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Start the tool, and wait until something holds.
+
+        It waits there for us, but while its command runs: that one is to be met in the middle.
+        """
+        stop = held not in {"", "changing"}
+        fault = Fault(method="POST", path="/statuses$", body=f"{held}:", block="after")
+        armed = self.shop.box.fault(fault) if stop else None
+        self._seen = len(self.ledger())
+        process = self.start(*args, heard=heard)
+        try:
+            until(lambda: _is_held(armed) if armed else holds(), _PATIENCE, lambda: _insist_on_running(process))
+            yield process
+        except BaseException:
+            process.kill()
+            process.communicate()
+            raise
+        finally:
+            if armed:
+                armed.release()
+
+    def _is_at(self, moment: str) -> bool:
+        return any(str(one.phase).startswith(moment) for one in self.ledger()[self._seen :])
+
+
+def _is_held(armed: Armed) -> bool:
+    return armed.wait_until_acted(0)
 
 
 _IDENTITY = {
@@ -187,11 +203,10 @@ _IDENTITY = {
 }
 
 
-def _insist_on_running(process: subprocess.Popen[str], moment: str) -> str:
+def _insist_on_running(process: subprocess.Popen[str]) -> str:
     if process.poll() is None:
-        return f"the tool never came to {moment!r}"
-    out, err = process.communicate()
-    raise AssertionError(f"the tool ended with {process.returncode} before {moment!r}: {out}{err}")
+        return "the tool never came to the moment at which something was to happen"
+    raise AssertionError(f"the tool ended with {process.returncode} before the moment at which something was to happen")
 
 
 DEFAULT_BAKE = "2m"

@@ -70,6 +70,11 @@ def nothing_runs_as(user: str) -> None:
     until(lambda: not _processes_of(number), _PATIENCE, lambda: f"{user} still runs {_processes_of(number)}")
 
 
+def runs_as(user: str, words: str) -> bool:
+    """Whether somebody runs a command with these words in it."""
+    return any(words in line for line in _processes_of(str(pwd.getpwnam(user).pw_uid)))
+
+
 def _processes_of(number: str) -> list[str]:
     return output("sh", "-c", 'pgrep -a -U "$0" | grep -v sshd || true', number).splitlines()
 

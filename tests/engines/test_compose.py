@@ -11,7 +11,7 @@ import pytest
 from tests.engines.daemon import output
 from tests.engines.programs import COMPOSE
 from tests.engines.project import BAKE, DEFAULT_BAKE, Version, adapted, deployed, recipe_files
-from tests.engines.room import DEPLOY, ROOT, nothing_runs_as
+from tests.engines.room import DEPLOY, ROOT, nothing_runs_as, runs_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,13 +168,44 @@ def test_reconcile_finishes_what_a_killed_run_left(
     version, allowed = MOMENTS[moment]
     with machine(tmp_path, docker, ssh, BAD["healthy, but the old version answers"]) as here:
         first(here)
-        kill = here.killed_after_writing if moment == "waiting" else here.killed_at
-        kill(moment, "deploy", version, "-e", "production", "--here")
+        here.killed_at(moment, "deploy", version, "-e", "production", "--here")
         ended = here.reconcile()
         seen.append(f"exit code {ended.code} in {ended.seconds:.0f} s; {here.story()[-1]}")
         nothing_runs_as(DEPLOY)
         [name] = [one for one in allowed if here.live() == here.commit(one)]
         agree(here, docker, name)
+
+
+@case("killed while the new container starts, then reconcile at once")
+def test_reconcile_goes_back_where_a_killed_run_left_a_container_that_starts(
+    tmp_path: Path, docker: Docker, ssh: Ssh, seen: list[str]
+) -> None:
+    def is_replaced() -> bool:
+        return here.references["1.2.0"] in {one.image for one in docker.containers()}
+
+    with machine(tmp_path, docker, ssh, Version("1.2.0", {"SHOP_START_AFTER": "15s"})) as here:
+        first(here)
+        here.killed_when(is_replaced, "deploy", "1.2.0", "-e", "production", "--here")
+        ended = here.reconcile()
+        seen.append(f"exit code {ended.code} in {ended.seconds:.0f} s; {here.story()[-1]}")
+        nothing_runs_as(DEPLOY)
+        [name] = [one for one in ("1.0.0", "1.2.0") if here.live() == here.commit(one)]
+        agree(here, docker, name)
+
+
+@case("killed while the new image is pulled, then reconcile before the pull goes on")
+def test_nothing_goes_on_over_there_when_the_tool_was_killed(
+    tmp_path: Path, docker: Docker, ssh: Ssh, seen: list[str]
+) -> None:
+    with machine(tmp_path, docker, ssh) as here:
+        first(here)
+        docker.remove_image(here.references["1.1.0"])
+        with docker.registry.held():
+            here.killed_when(lambda: runs_as(DEPLOY, " pull "), "deploy", "1.1.0", "-e", "production", "--here")
+            ended = here.reconcile()
+        seen.append(f"exit code {ended.code} in {ended.seconds:.0f} s; {here.story()[-1]}")
+        nothing_runs_as(DEPLOY)
+        agree(here, docker, "1.0.0")
 
 
 @pytest.mark.parametrize(

@@ -136,8 +136,7 @@ def test_reconcile_finishes_what_a_killed_run_left(
     version, allowed = MOMENTS[moment]
     with namespace(tmp_path, cluster, BAD["healthy, but the old version answers"]) as here:
         first(here)
-        kill = here.killed_after_writing if moment == "waiting" else here.killed_at
-        kill(moment, "deploy", version, "-e", "production", "--here")
+        here.killed_at(moment, "deploy", version, "-e", "production", "--here")
         ended = here.reconcile()
         seen.append(f"exit code {ended.code} in {ended.seconds:.0f} s; {here.story()[-1]}")
         [name] = [one for one in allowed if here.live() == here.commit(one)]
