@@ -13,6 +13,7 @@ import click
 
 _FORMAT = "--format=%H%x00%P%x00%an%x00%ae%x00%ct%x00%B"
 _PULL = re.compile(rb"^Merge pull request #(\d+)|\(#(\d+)\)$", re.MULTILINE)
+_VERSION = re.compile(rb" refs/tags/v(\d+)\.(\d+)\.(\d+)$", re.MULTILINE)
 
 
 def main(base: str, *, tags: bool) -> None:
@@ -24,12 +25,9 @@ def main(base: str, *, tags: bool) -> None:
 
 
 def _highest() -> str:
-    from semver import Version
-
-    lines = _git("show-ref", "--tags", "--dereference").decode().splitlines()
-    names = (line.partition(" refs/tags/v")[2] for line in lines)
-    return str(
-        max((Version.parse(name) for name in names if name[-3:] != "^{}"), key=lambda found: found.to_tuple()[:3])
+    lines = _git("show-ref", "--tags", "--dereference")
+    return ".".join(
+        map(str, max((int(major), int(minor), int(patch)) for major, minor, patch in _VERSION.findall(lines)))
     )
 
 
