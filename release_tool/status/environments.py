@@ -47,7 +47,7 @@ def environment_ledgers(project: Project, snapshot: StatusSnapshot, closely: str
         marks=dict(snapshot.on_github.marks),
     )
     newest = None if project.config.sync and snapshot.cloud is None else revisions.newest()
-    shared = _Shared(newest, _brought(project, snapshot.ledgers))
+    shared = _Shared(newest, *_walked(project, snapshot.ledgers))
     return [
         EnvironmentLedger(
             _environment(revisions, snapshot, name, shared, closely=name == closely), snapshot.ledgers[name]
@@ -57,10 +57,20 @@ def environment_ledgers(project: Project, snapshot: StatusSnapshot, closely: str
 
 
 class _Shared(NamedTuple):
-    """What is found once for all environments: the newest to deploy, and what their deployments brought, by name."""
+    """What is found once for all environments: the newest to deploy, and what deployments brought.
+
+    `firsts` are the commits that were proven first, by environment, and `walked` what came between these and others.
+    """
 
     newest: Revision | None
-    brought: Mapping[str, Commits]
+    firsts: Mapping[str, str]
+    walked: Commits
+
+    def brought(self, name: str) -> Commits:
+        """The commits that deployments to an environment brought after its first one; those of others may be there."""
+        first = self.firsts.get(name)
+        below = first_with(self.walked, [first]) if first else self.walked
+        return {sha: commit for sha, commit in self.walked.items() if sha not in below}
 
 
 def _environment(
@@ -82,7 +92,7 @@ def _environment(
             frozen_until=frozen_until(settings.freeze, snapshot.at),
             withdrawn=withdrawn,
             gone=gone,
-            delivery=delivery(ledger, shared.brought.get(name, {}), snapshot.at),
+            delivery=delivery(ledger, shared.brought(name), snapshot.at),
             changes=_changes(project, snapshot, ledger) if closely else None,
         )
     )
@@ -101,20 +111,15 @@ def _since(snapshot: StatusSnapshot, newest: Revision) -> datetime | None:
     return tested_at(snapshot, newest.commit) if snapshot.cloud else next(published, None)
 
 
-def _brought(project: Project, ledgers: Mapping[str, Ledger]) -> dict[str, Commits]:
-    """The commits that deployments to each environment brought after its first one, of one walk for all of them."""
+def _walked(project: Project, ledgers: Mapping[str, Ledger]) -> tuple[dict[str, str], Commits]:
+    """What was proven first in each environment, and the commits from there on, of one walk for all of them."""
     proven = {name: list(dict.fromkeys(one.commit for one in ledger if one.proven)) for name, ledger in ledgers.items()}
     here = project.git.present({commit for commits in proven.values() for commit in commits})
     tips = {name: [commit for commit in commits if commit in here] for name, commits in proven.items()}
     firsts = {name: commits[0] for name, commits in tips.items() if len(commits) > 1}
     bases = sorted({*firsts.values()})
     base = project.git.merge_base(*bases) if len(bases) > 1 else next(iter(bases), None)
-    walked = project.git.history(sorted({commit for name in firsts for commit in tips[name]}), base)
-    below = {first: first_with(walked, [first]) for first in bases}
-    return {
-        name: {sha: commit for sha, commit in walked.items() if sha not in below[first]}
-        for name, first in firsts.items()
-    }
+    return firsts, project.git.history(sorted({commit for name in firsts for commit in tips[name]}), base)
 
 
 def _changes(project: Project, snapshot: StatusSnapshot, ledger: Ledger) -> model.Changes | None:

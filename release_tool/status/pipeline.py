@@ -13,7 +13,7 @@ from release_tool.status.model import Milestone, ReleasePipeline, StageState
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from release_tool.deploy.ledger.model import Deployment, Ledger
     from release_tool.history.containment import Commits
@@ -43,9 +43,10 @@ class Route(NamedTuple):
     history: Commits
 
 
-def pipelines(releases: Iterable[ReleaseStatus], route: Route) -> tuple[ReleasePipeline, ...]:
+def pipelines(releases: Sequence[ReleaseStatus], route: Route) -> tuple[ReleasePipeline, ...]:
     """How far each release has come, in the order of the releases."""
-    arrivals = [_Arrivals.of(station, route.history) for station in route.stations]
+    wanted = {release.commit for release in releases}
+    arrivals = [_Arrivals.of(station, route.history, wanted) for station in route.stations]
     into_cloud = first_with(route.history, reversed(route.line))
     return tuple(
         ReleasePipeline(
@@ -68,7 +69,7 @@ def authors(commits: Sequence[str], history: Commits) -> dict[int, tuple[str, ..
 
 
 class _Arrivals(NamedTuple):
-    """For each commit the deployments to an environment that matter: which first brought it, and so on.
+    """For the commit of each release the deployments to an environment that matter: which first brought it, and so on.
 
     `last` tells by the commit that was deployed which deployment changed the environment last with just that.
     `good` are the first proven ones that nobody went back from, and `ran` the versions that were brought as themselves.
@@ -84,24 +85,25 @@ class _Arrivals(NamedTuple):
     ran: frozenset[str]
 
     @classmethod
-    def of(cls, station: EnvironmentLedger, history: Commits) -> _Arrivals:
+    def of(cls, station: EnvironmentLedger, history: Commits, wanted: Collection[str]) -> _Arrivals:
         changed = [one for one in station.ledger if one.changed or one.proven]
         proven = [one for one in station.ledger if one.proven]
         quarantined = quarantine(station.ledger)
         return cls(
             station,
             quarantined,
-            _firsts(history, changed),
+            _firsts(history, changed, wanted),
             {one.commit: one for one in changed},
-            _firsts(history, proven),
-            _firsts(history, [one for one in proven if one.commit not in quarantined]),
-            _firsts(history, station.ledger[::-1]),
+            _firsts(history, proven, wanted),
+            _firsts(history, [one for one in proven if one.commit not in quarantined], wanted),
+            _firsts(history, station.ledger[::-1], wanted),
             frozenset(_version(one) for one in changed),
         )
 
 
-def _firsts(history: Commits, deployments: Sequence[Deployment]) -> dict[str, Deployment]:
-    return {sha: deployments[place] for sha, place in first_with(history, (one.commit for one in deployments)).items()}
+def _firsts(history: Commits, deployments: Sequence[Deployment], wanted: Collection[str]) -> dict[str, Deployment]:
+    places = first_with(history, (one.commit for one in deployments))
+    return {sha: deployments[places[sha]] for sha in wanted if sha in places}
 
 
 def _milestones(
