@@ -9,13 +9,14 @@ import msgspec
 
 from release_tool.deploy.attempt import live_name
 from release_tool.deploy.halts.commands import open_incident
+from release_tool.deploy.health.verdict import HealthState, Reading
 from release_tool.deploy.ledger.model import DeploymentKind, Payload
 from release_tool.deploy.ledger.phase import REASON, Phase, PhaseRecord
 from release_tool.deploy.ledger.writer import PAUSES
 from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import best_rollback_target, irreversible
 from release_tool.deploy.queue import await_turn
-from release_tool.deploy.rollout import roll_out
+from release_tool.deploy.rollout import look, roll_out, verify_health
 from release_tool.errors import PermissionDeniedError, ReleaseToolError, RemoteError, SignalError
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: 
     targets = touched(rollout) or rollout.targets
     back = dataclasses.replace(rollout, entry=child, tag=known.tag, targets=targets)
     try:
-        ending = _begun_at_last(back)
+        ending = _as_it_answers(back, _begun_at_last(back))
     except SignalError:
         raise  # what the rollback left is for the next run
     except ReleaseToolError as error:
@@ -198,6 +199,26 @@ def _begun_at_last(rollout: Rollout) -> PhaseRecord:
                 raise
             rollout.environment.project.clock.sleep(pause)
     return run_to_end(rollout)
+
+
+def _as_it_answers(back: Rollout, ending: PhaseRecord) -> PhaseRecord:
+    """How a rollback ends whose command failed: what answers decides, for the command may have reached nobody.
+
+    A deployment that could not begin, because a credential has expired, leaves nothing to be undone.
+    """
+    by_its_command = ending.word is Phase.FAILED and back.evidence.said and not back.evidence.said[-1].ran.succeeded
+    if not by_its_command or not back.environment.tells_version or not _answers(back):
+        return ending
+    found = verify_health(back)
+    if isinstance(found, PhaseRecord) or found.state is not HealthState.HEALTHY:
+        return ending
+    answered = found.reason.replace("the new version", back.entry.payload.name, 1)
+    return PhaseRecord(Phase.HEALTHY, f"{ending.text}, but {answered}")
+
+
+def _answers(rollout: Rollout) -> bool:
+    """Whether each check of each target is well answered by the version of a deployment, within a few samples."""
+    return all(samples[-1].sample is Reading.OK for samples in look(rollout))
 
 
 def _not_back(why: str, reason: str, then: str = "") -> PhaseRecord:

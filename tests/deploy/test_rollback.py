@@ -13,7 +13,7 @@ from release_tool.deploy.halts.commands import resume
 from release_tool.deploy.ledger.model import DeploymentKind, lost_proofs
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.withdraw import withdraw
-from tests.production import QUICK, RIVAL, EventfulClock, production, releases
+from tests.production import COMMAND, QUICK, RIVAL, EventfulClock, production, releases
 from tests.service import bad
 
 if TYPE_CHECKING:
@@ -281,6 +281,42 @@ def test_a_persons_rollback_sends_away_what_only_waits(tmp_path: Path) -> None:
 
 
 # Evidence
+
+
+REFUSED = """#!/bin/sh
+echo 'Permission denied (publickey).' >&2
+exit 255
+"""
+
+
+def test_a_command_that_reaches_nobody_leaves_what_is_live_proven_and_halts_nothing(tmp_path: Path) -> None:
+    """Where the credentials have expired, the rollback's command fails as the deployment's did."""
+    with production(tmp_path, configuration=QUICK, command=REFUSED) as here:
+        here.was_proven("1.2.4")
+        done = here.deploy("1.3.0")
+        assert (done.outcome, done.rolled_back_to, done.live) == ("rolled_back", "1.2.4", "1.2.4")
+        assert (done.incident, here.halts()) == ("", [])
+        back = here.ledger()[-1].phase
+        assert back.word is Phase.HEALTHY
+        assert back.text.startswith("the command for production ended with code 255, but 1.2.4 answered well for 10s")
+
+
+def test_a_rollback_that_reaches_nobody_is_an_incident_where_the_bad_version_answers(tmp_path: Path) -> None:
+    reached_once = COMMAND.replace("set -eu", 'set -eu\n[ "$RELEASE_KIND" = deploy ] || exit 255')
+    with production(tmp_path, configuration=QUICK, behave=bad("1.3.0"), command=reached_once) as here:
+        here.was_proven("1.2.4")
+        done = here.deploy("1.3.0")
+        assert (done.outcome, done.live) == ("unhealthy", None)
+        assert "the command for production ended with code 255" in done.reason
+        assert done.incident
+
+
+def test_a_rollback_that_reaches_nobody_proves_nothing_where_no_check_tells_the_version(tmp_path: Path) -> None:
+    untold = QUICK.replace('version-pointer = "/version"\n', "")
+    with production(tmp_path, configuration=untold, command=REFUSED) as here:
+        here.was_proven("1.2.4")
+        done = here.deploy("1.3.0")
+        assert (done.outcome, done.live) == ("unhealthy", None)
 
 
 def test_evidence_is_kept_before_anything_is_rolled_back(tmp_path: Path) -> None:
