@@ -25,6 +25,18 @@ class Worktree:
         with place.open(encoding="utf-8", errors="replace", newline="") as file:
             return file.read()
 
+    def insist_on_room(self, path: str) -> None:
+        """Raise RefusedError where no file can be made: a folder has its name, a file a folder's, or nobody may."""
+        place = self._inside(path)
+        above = next(folder for folder in place.parents if folder.exists())
+        if place.is_dir() or not above.is_dir() or not os.access(above, os.W_OK):
+            in_the_way = place if place.is_dir() or above.is_dir() else above
+            raise RefusedError(
+                f"{path} can't be made: {in_the_way.relative_to(self._root)} is in the way, or nobody may write there",
+                already="nothing was written",
+                todo="remove or rename what has this name, or let yourself write there, and run this again",
+            )
+
     def write(self, path: str, text: str, *, executable: bool = False) -> None:
         """Write a file whole or not at all; raises RefusedError where it leads out of the repository."""
         place = self._inside(path)

@@ -15,6 +15,7 @@ from release_tool.config import Config
 from release_tool.errors import RefusedError, UsageError
 from release_tool.git.worktree import Worktree
 from release_tool.history.look import look_at_tags
+from release_tool.release import version_files
 from release_tool.setup import detect, installation, old_set, publishers, shipped
 from release_tool.setup import files as scaffold
 from release_tool.setup.detect import Competitor, Hint, Stack, Way
@@ -42,8 +43,9 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """What a repository is like before anything is written.
 
     `configured` is the file that configures the tool already, empty where none does. `old` is what is left of an older
-    set, and `mentioned` the files that name one of its workflows, each with that name. `runner`, `app` and `source` are
-    what files of ours that are there say, and `checked_by` a workflow of the user's that tests pull requests.
+    set, and `mentioned` the files that name one of its workflows, each with that name. `versioned` are the texts of
+    files that may tell a version, or set it in a build. `runner`, `app` and `source` are what files of ours that are
+    there say, and `checked_by` a workflow of the user's that tests pull requests.
     """
 
     branch: str
@@ -55,6 +57,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     old: OldSet
     mentioned: tuple[tuple[str, str], ...]
     by_tags: tuple[str, ...]
+    versioned: dict[str, str]
     checked_by: str
     runner: str
     app: bool
@@ -131,6 +134,7 @@ def survey(project: Project) -> Survey:
         old=old,
         mentioned=_mentioned(tree, paths, old),
         by_tags=detect.started_by_tags(texts, ours.union(old.removed, old.stuck)),
+        versioned={path: texts[path] for path in (*version_files.PATHS, *version_files.BUILDS) if path in texts},
         checked_by=detect.tests_pull_requests(texts, ours),
         runner=scaffold.runner_of(written_before),
         app=scaffold.has_app(written_before),
@@ -210,8 +214,10 @@ def _switched_off(tree: Worktree, competitors: Iterable[Competitor], config: Con
 
 
 def write(project: Project, files: Collection[ManagedFile]) -> None:
-    """Write files into the working tree; running it again writes the same."""
+    """Write files into the working tree, all or none; running it again writes the same."""
     tree = Worktree(project.git.root)
+    for file in files:
+        tree.insist_on_room(file.path)
     for file in files:
         if file.state is FileState.GONE:
             project.say(f"removing {file.path}")
@@ -330,6 +336,12 @@ def _unsure(found: Survey, values: Values, config: Config, choices: Choices) -> 
     if config.sync and not (found.stack.test or choices.test or config.tests.workflow):
         yield f"Write how this project is tested into {scaffold.RELEASE}, job `tests`: nothing told it."
     yield from _of_old_set(found)
+    builds = {} if version_files.BUILD in found.versioned else {version_files.BUILD: "\n".join(values.build)}
+    for file in version_files.unset(found.versioned | builds) if config.build.enabled else ():
+        yield (
+            f"{file.path} says {file.version!r}, and the build does not set it: let the version come from the tag,"
+            f" or set it before it builds: {file.command}"
+        )
     if not values.app:
         for path in found.by_tags:
             yield (

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.shop import Shop
+    from tests.shop import Entry, Shop
 
 REFERENCE = f"web=registry.test/shop@sha256:{'a' * 64}"
 IMAGE = '[build]\nsecrets = ["REGISTRY_TOKEN"]\nreferences = ["web"]\n\n[sync]\nbranch = "cloud"\n'
@@ -30,7 +30,7 @@ IMAGE = '[build]\nsecrets = ["REGISTRY_TOKEN"]\nreferences = ["web"]\n\n[sync]\n
 @pytest.fixture
 def image(tmp_path: Path) -> Iterator[Shop]:
     """A project that pushes an image and has something to release."""
-    history = (
+    history: tuple[Entry, ...] = (
         {"tag": "v1.2.3"},
         {"branch": "cloud", "from": "v1.2.3"},
         {"pull": 1, "title": "feat: search", "author": "ada", "files": {"search.py": "1"}},

@@ -416,6 +416,30 @@ def test_nothing_is_written_through_a_link_that_leads_out_of_the_repository(fres
     assert list(outside.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [".github", ".github/workflows", "RELEASING.md/x", f"{RELEASE}/x"],
+    ids=lambda path: path.rpartition(".")[2],
+)
+def test_where_one_file_cannot_be_written_none_is(fresh: Shop, wrong: str) -> None:
+    (fresh.clone / wrong).parent.mkdir(parents=True, exist_ok=True)
+    (fresh.clone / wrong).write_text("mine\n")
+    before = changed(fresh)
+    refused = init(fresh, "--yes", "--cloud", "cloud")
+    assert (refused.code, changed(fresh)) == (3, before)
+    assert "already true: nothing was written" in refused.err
+
+
+def test_a_file_whose_version_no_build_sets_is_named(tmp_path: Path) -> None:
+    python = {"pyproject.toml": '[project]\nname = "shop"\nversion = "1.2.3"\n'}
+    with shop(tmp_path, {"tag": "v1.2.3"}, files=FILES | python) as made:
+        told = "pyproject.toml says '1.2.3', and the build does not set it"
+        assert told in init(made, "--yes", "--dry-run", "--json").out + init(made, "--yes").out
+        made.git("clean", "-fdq")
+        (made.clone / "Makefile").unlink()
+        assert told not in init(made, "--yes").out
+
+
 def test_a_hostile_file_name_is_shown_without_its_escapes(fresh: Shop) -> None:
     (fresh.clone / "\x1b[31mred.service").write_text("")
     result = init(fresh, "--yes")
