@@ -13,7 +13,7 @@ from github_sandbox import Fault
 from release_tool.config.model import Duration
 from release_tool.deploy import deploy
 from release_tool.deploy.preconditions import DeployRequest
-from release_tool.errors import ReleaseToolError, UnhealthyError
+from release_tool.errors import ReleaseToolError, RemoteError, UnhealthyError
 from release_tool.github.api import GitHub
 from tests import examples
 from tests.chaos.aftermath import assert_in_order
@@ -167,7 +167,7 @@ def test_samples_do_not_wait_for_github(tmp_path: Path, fault: Fault) -> None:
             seconds_between_writes=0,
         )
         project = dataclasses.replace(environment.project, github=github)
-        with pytest.raises(UnhealthyError):  # what was proven can't be written
+        with pytest.raises(RemoteError, match=r"1\.3\.0 is healthy in production, which could not be written down"):
             deploy.deploy(
                 dataclasses.replace(environment, project=project, settings=settings), "1.3.0", DeployRequest(by="ada")
             )

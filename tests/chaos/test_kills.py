@@ -29,6 +29,7 @@ PATIENCE = 60
 GOES = ["entry", "waiting", "changing", "verifying", "baking", "healthy", "replaced"]
 FAILS = ["entry", "waiting", "changing", "verifying", "rolling back"]
 BACK = ["entry back", "waiting back", "changing back", "verifying back"]
+FURTHER = ["entry further", "waiting further", "changing further", "verifying further", "failed further"]
 
 
 def good(version: str, _: int) -> tuple[int, object]:
@@ -65,7 +66,7 @@ STORIES = {
         lambda: bad_release,
         [*FAILS, *BACK, "baking back", "healthy back", "replaced back", "failed"],
     ),
-    "broken": Story(("deploy", "1.3.0"), Broken, [*FAILS, *BACK, "failed back", "incident", "failed"]),
+    "broken": Story(("deploy", "1.3.0"), Broken, [*FAILS, *BACK, "failed back", *FURTHER, "incident", "failed"]),
     "rollback": Story(("rollback",), lambda: good, ["halt", "pin", *GOES]),
 }
 POINTS = [
@@ -117,7 +118,7 @@ def test_a_run_that_is_killed_before_any_of_its_writes_is_put_in_order_by_the_ne
         assert_in_order(here)
 
 
-@pytest.mark.parametrize("story, write", [("good", 2), ("bad", 8), ("broken", 11), ("rollback", 8)])
+@pytest.mark.parametrize("story, write", [("good", 2), ("bad", 8), ("broken", 16), ("rollback", 8)])
 def test_a_write_that_arrives_after_its_writer_was_killed_changes_nothing_about_that(
     tmp_path: Path, story: str, write: int
 ) -> None:
