@@ -151,3 +151,11 @@ def test_verify_measures_by_the_last_known_good_while_nobody_knows_what_is_live(
 def test_where_nothing_was_proven_there_is_nothing_to_verify(tmp_path: Path) -> None:
     with production(tmp_path, configuration=QUICK) as here, pytest.raises(RefusedError, match="nothing was ever prov"):
         here.verify()
+
+
+def test_where_every_proof_is_lost_verify_asks_for_what_was_proven_last(tmp_path: Path) -> None:
+    with production(tmp_path, configuration=QUICK, behave=bad("1.2.4", "1.3.0")) as here:
+        here.was_proven("1.2.4")
+        assert here.deploy("1.3.0").outcome == "unhealthy"
+        done = here.verify()
+        assert (done.version, done.outcome) == ("1.2.4", "unhealthy")
