@@ -15,7 +15,7 @@ from release_tool.deploy.conclude import prove, with_evidence
 from release_tool.deploy.deploy import attempt_at
 from release_tool.deploy.health.verdict import HealthState, HealthVerdict, Reading
 from release_tool.deploy.ledger.lock import interruption
-from release_tool.deploy.ledger.model import DeploymentKind, live, proven_commits, yardstick
+from release_tool.deploy.ledger.model import DeploymentKind, live, yardstick
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.ledger.writer import LedgerWriter
 from release_tool.deploy.policy import DeployOutcome
@@ -59,7 +59,7 @@ def verify(environment: DeployEnvironment) -> DeployResult:
     A look takes a few samples; what lost its proof is looked at for a whole bake, which gives it back.
     """
     writer = LedgerWriter(environment)
-    commit = live(writer.ledger).commit or yardstick(writer.ledger) or next(iter(proven_commits(writer.ledger)), None)
+    commit = live(writer.ledger).commit or yardstick(writer.ledger)
     if commit is None:
         raise RefusedError(
             f"nothing was ever proven in {environment.name}, so there is nothing to verify",

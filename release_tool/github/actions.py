@@ -133,7 +133,7 @@ class Actions:
         return "\n".join(f"::add-mask::{_data(line)}" for line in secret.splitlines() if line.strip())
 
     def _get(self, name: str) -> str:
-        return self._environment.get(name, "").encode(errors="surrogateescape").decode(errors="replace")
+        return self._environment.get(name, "").encode(errors="replace").decode()
 
     def _number(self, name: str) -> int:
         return int(value) if _NUMBER.fullmatch(value := self._get(name)) else 0

@@ -103,7 +103,7 @@ def test_looking_starts_few_programs(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with production(tmp_path) as here:
         here.was_proven("1.2.4")
         git = Counter(tmp_path, monkeypatch)
-        for command, most in (("plan", 10), ("status", 13)):
+        for command, most in (("plan", 10), ("status", 14)):
             git.forget()
             assert here.shop.run(command).code == 0
             assert 0 < len(git.started()) <= most

@@ -231,15 +231,20 @@ LEAVING = "is being left"
 
 
 class RollbackTarget(msgspec.Struct, frozen=True):
-    """The last known good, None where there is none, and why not each of those that came after it."""
+    """The last known good, None where there is none, and why not each of those that came after it.
+
+    `doubt` is why it is one no more, where nothing better is left.
+    """
 
     choice: Deployment | None
     passed_over: tuple[tuple[Deployment, str], ...] = ()
+    doubt: str = ""
 
     @property
     def reason(self) -> str:
         """Why this one, and why not the others, as one sentence."""
         last = f"{self.choice} is the last known good" if self.choice else "there is no rollback target"
+        last += f", though it {self.doubt}" if self.doubt else ""
         others = (f"leaving {other}" if why == LEAVING else f"{other} {why}" for other, why in self.passed_over)
         return "; ".join([last, *others])
 
@@ -357,19 +362,23 @@ def rollback_target(
     gone: Collection[str] = (),
     tried: Collection[str] = (),
 ) -> RollbackTarget:
-    """Find the last known good other than the commit that is left.
+    """Find the last known good other than the commit that is left; one that lost its proof where no other is left.
 
     `gone` are commits that stand nowhere any more, `tried` those that were just gone back to in vain. Which ones to
     ask about tells `proven_commits`.
     """
-    bad = lost_proofs(ledger) | quarantine(ledger) | dict.fromkeys(tried, "did not come up again")
+    bad, lost = quarantine(ledger) | dict.fromkeys(tried, "did not come up again"), lost_proofs(ledger)
     passed_over: list[tuple[Deployment, str]] = []
+    doubtful: Deployment | None = None
     for deployment in _newest_of_each(ledger):
         why = _why_not(deployment, leaves, withdrawn, bad, gone)
-        if not why:
+        doubt = "" if why else lost.get(deployment.commit, "")
+        if not (why or doubt):
             return RollbackTarget(deployment, tuple(passed_over))
-        passed_over.append((deployment, why))
-    return RollbackTarget(None, tuple(passed_over))
+        doubtful = deployment if doubt and not doubtful else doubtful
+        passed_over.append((deployment, why or doubt))
+    others = tuple(one for one in passed_over if one[0] is not doubtful)
+    return RollbackTarget(doubtful, others, lost[doubtful.commit] if doubtful else "")
 
 
 def proven_commits(ledger: Ledger) -> tuple[str, ...]:
