@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROOTS = BUILD / "machines"
 BASE = ROOTS / "debian"
-_INCLUDED = "systemd,systemd-sysv,dbus,openssh-server,sudo,busybox-static"
+_INCLUDED = "systemd,systemd-sysv,dbus,openssh-server,procps,sudo,busybox-static"
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _SUDO = f"{DEPLOY} ALL=(root) NOPASSWD: /usr/bin/systemctl restart shop\n"
 _USERS = f"""set -eu
@@ -33,7 +33,7 @@ usermod --password '*' {DEPLOY}
 mkdir -p /srv/shop
 chown {DEPLOY}:{DEPLOY} /srv/shop
 chmod 440 /etc/sudoers.d/shop
-systemctl enable shop ssh
+systemctl enable ssh
 systemctl mask console-getty
 """
 
@@ -99,6 +99,14 @@ class Machine:
 
     def _inside(self) -> tuple[str, ...]:
         return ("nsenter", "--target", _systemd_of(self.daemon.pid), "--all", "--root", "--wd")
+
+    def enable(self) -> None:
+        """Have it started with the machine from now on, as the recipe says to do after the first deployment."""
+        self.systemctl("enable", "shop")
+
+    def is_activating(self) -> bool:
+        """Whether the recipe's script runs on it, which is a shell that reads its standard input."""
+        return succeeds(*self._inside(), "pgrep", "-f", "^sh -s --")
 
     def restarts(self) -> int:
         """How often systemd has started the service again by itself."""
