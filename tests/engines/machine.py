@@ -95,10 +95,12 @@ class Machine:
 
     def _is_up(self) -> bool:
         """Whether its systemd has started all that it is to start."""
-        return listens(22, self.address) and succeeds(*self._inside(), "systemctl", "is-active", "multi-user.target")
+        began = bool(_children_of(self.daemon.pid)) and listens(22, self.address)
+        return began and succeeds(*self._inside(), "systemctl", "is-active", "multi-user.target")
 
     def _inside(self) -> tuple[str, ...]:
-        return ("nsenter", "--target", _systemd_of(self.daemon.pid), "--all", "--root", "--wd")
+        [systemd] = _children_of(self.daemon.pid)
+        return ("nsenter", "--target", systemd, "--all", "--root", "--wd")
 
     def enable(self) -> None:
         """Have it started with the machine from now on, as the recipe says to do after the first deployment."""
@@ -113,9 +115,9 @@ class Machine:
         return int(self.systemctl("show", "--property=NRestarts", "--value", "shop"))
 
 
-def _systemd_of(unshare: int) -> str:
-    """The process in a machine that is its first; unshare is its parent."""
-    return Path(f"/proc/{unshare}/task/{unshare}/children").read_text().split()[0]
+def _children_of(unshare: int) -> list[str]:
+    """The first process of a machine, whose parent is the program that made its namespaces; none before it began."""
+    return Path(f"/proc/{unshare}/task/{unshare}/children").read_text().split()
 
 
 def prepare() -> str:
