@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from release_tool.deploy.attempt import DeployResult
     from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.halts.model import Halt
+    from release_tool.deploy.health.verdict import Sample
     from release_tool.deploy.ledger.model import Override
     from release_tool.deploy.policy import DeployOutcome
     from release_tool.deploy.preconditions import DeployRequest
@@ -271,7 +272,6 @@ def halt(environment: str, reason: str, until: str, as_json: bool) -> None:
       release-tool halt -e production --reason "Black Friday" --until 2026-11-28T08:00Z
       release-tool halt --reason "the database is being moved"
     """
-    from release_tool.deploy.halts.commands import halt as stop
     from release_tool.deploy.halts.model import HaltOrder
 
     session = current_session()
@@ -544,8 +544,13 @@ def _document(done: DeployResult) -> dict[str, object]:
         "deployment": done.deployment,
         "incident": done.incident or None,
         "overrides": list(done.ways_out),
-        "samples": [msgspec.to_builtins(sample) for sample in done.samples],
+        "samples": [_sample_document(sample) for sample in done.samples],
     }
+
+
+def _sample_document(sample: Sample) -> dict[str, object]:
+    told = msgspec.to_builtins(sample)
+    return {name: told[name] for name in ("target", "check", "at", "sample", "detail")}
 
 
 def _step_document(step: ReconcileStep) -> dict[str, object]:

@@ -171,8 +171,11 @@ def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: 
     rollout.evidence.close_chapter()
     targets = touched(rollout) or rollout.targets
     back = dataclasses.replace(rollout, entry=child, tag=known.tag, targets=targets)
+    reached_nobody = _ended_by_its_command(rollout)
     try:
-        ending = _as_it_answers(back, _begun_at_last(back))
+        ending = _begun_at_last(back)
+        if reached_nobody and _ended_by_its_command(back):
+            ending = _as_it_answers(back, ending)
     except SignalError:
         raise  # what the rollback left is for the next run
     except ReleaseToolError as error:
@@ -201,13 +204,19 @@ def _begun_at_last(rollout: Rollout) -> PhaseRecord:
     return run_to_end(rollout)
 
 
-def _as_it_answers(back: Rollout, ending: PhaseRecord) -> PhaseRecord:
-    """How a rollback ends whose command failed: what answers decides, for the command may have reached nobody.
+def _ended_by_its_command(rollout: Rollout) -> bool:
+    """Whether the last command that was run failed, so that nothing was verified after it."""
+    said = rollout.evidence.said
+    return bool(said) and not said[-1].ran.succeeded
 
-    A deployment that could not begin, because a credential has expired, leaves nothing to be undone.
+
+def _as_it_answers(back: Rollout, ending: PhaseRecord) -> PhaseRecord:
+    """How a rollback ends whose command failed, as that of the deployment before it did: what answers decides.
+
+    Where a credential has expired, both reached nobody, and there is nothing to be undone.
+    A deployment whose command did something is another matter: its image may tell the commit of the last good one.
     """
-    by_its_command = ending.word is Phase.FAILED and back.evidence.said and not back.evidence.said[-1].ran.succeeded
-    if not by_its_command or not back.environment.tells_version or not _answers(back):
+    if ending.word is not Phase.FAILED or not back.environment.tells_version or not _answers(back):
         return ending
     found = verify_health(back)
     if isinstance(found, PhaseRecord) or found.state is not HealthState.HEALTHY:

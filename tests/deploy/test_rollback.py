@@ -311,6 +311,16 @@ def test_a_rollback_that_reaches_nobody_is_an_incident_where_the_bad_version_ans
         assert done.incident
 
 
+def test_a_rollback_that_reaches_nobody_proves_nothing_after_a_command_that_did_something(tmp_path: Path) -> None:
+    """What answers like the last good version may be the new one, whose image was built of another commit."""
+    lies = COMMAND.replace("set -eu", 'set -eu\n[ "$RELEASE_KIND" = deploy ] || exit 255; RELEASE_VERSION=1.2.4')
+    with production(tmp_path, configuration=QUICK, command=lies) as here:
+        here.was_proven("1.2.4")
+        done = here.deploy("1.3.0")
+        assert (done.outcome, done.live) == ("unhealthy", None)
+        assert done.incident
+
+
 def test_a_rollback_that_reaches_nobody_proves_nothing_where_no_check_tells_the_version(tmp_path: Path) -> None:
     untold = QUICK.replace('version-pointer = "/version"\n', "")
     with production(tmp_path, configuration=untold, command=REFUSED) as here:

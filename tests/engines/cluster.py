@@ -208,6 +208,7 @@ class Cluster:
             ("ip", "link", "add", "node0", "type", "bridge"),
             ("ip", "address", "add", f"{_ADDRESS}/24", "dev", "node0"),
             ("ip", "link", "set", "node0", "up"),
+            ("ip", "route", "add", _SERVICES, "dev", "node0"),
             ("sysctl", "-qw", "net.ipv4.ip_forward=1"),
         ):
             output(*argv)

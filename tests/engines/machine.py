@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROOTS = BUILD / "machines"
 BASE = ROOTS / "debian"
-_INCLUDED = "systemd,systemd-sysv,dbus,openssh-server,sudo,busybox-static"
+_INCLUDED = "systemd,systemd-sysv,dbus,openssh-server,procps,sudo,busybox-static"
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _SUDO = f"{DEPLOY} ALL=(root) NOPASSWD: /usr/bin/systemctl restart shop\n"
 _USERS = f"""set -eu
@@ -33,7 +33,7 @@ usermod --password '*' {DEPLOY}
 mkdir -p /srv/shop
 chown {DEPLOY}:{DEPLOY} /srv/shop
 chmod 440 /etc/sudoers.d/shop
-systemctl enable shop ssh
+systemctl enable ssh
 systemctl mask console-getty
 """
 
@@ -95,19 +95,29 @@ class Machine:
 
     def _is_up(self) -> bool:
         """Whether its systemd has started all that it is to start."""
-        return listens(22, self.address) and succeeds(*self._inside(), "systemctl", "is-active", "multi-user.target")
+        began = bool(_children_of(self.daemon.pid)) and listens(22, self.address)
+        return began and succeeds(*self._inside(), "systemctl", "is-active", "multi-user.target")
 
     def _inside(self) -> tuple[str, ...]:
-        return ("nsenter", "--target", _systemd_of(self.daemon.pid), "--all", "--root", "--wd")
+        [systemd] = _children_of(self.daemon.pid)
+        return ("nsenter", "--target", systemd, "--all", "--root", "--wd")
+
+    def enable(self) -> None:
+        """Have it started with the machine from now on, as the recipe says to do after the first deployment."""
+        self.systemctl("enable", "shop")
+
+    def is_activating(self) -> bool:
+        """Whether the recipe's script runs on it, which is a shell that reads its standard input."""
+        return succeeds(*self._inside(), "pgrep", "-f", "^sh -s --")
 
     def restarts(self) -> int:
         """How often systemd has started the service again by itself."""
         return int(self.systemctl("show", "--property=NRestarts", "--value", "shop"))
 
 
-def _systemd_of(unshare: int) -> str:
-    """The process in a machine that is its first; unshare is its parent."""
-    return Path(f"/proc/{unshare}/task/{unshare}/children").read_text().split()[0]
+def _children_of(unshare: int) -> list[str]:
+    """The first process of a machine, whose parent is the program that made its namespaces; none before it began."""
+    return Path(f"/proc/{unshare}/task/{unshare}/children").read_text().split()
 
 
 def prepare() -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.engines.daemon import until
 from tests.engines.machine import machines
 from tests.engines.place import RECIPES
 from tests.engines.project import BAKE, DEADLINE, Deployed, recipe_files
@@ -54,6 +55,12 @@ class Fleet:
 
     def first(self) -> None:
         assert self.here.deploy("1.0.0").code == HEALTHY, self.here.story()
+        for one in self.machines:
+            one.enable()
+
+    def settle(self) -> None:
+        """Wait until what a killed run left running on the machines has ended."""
+        until(lambda: not any(one.is_activating() for one in self.machines), 60, lambda: "the script still runs")
 
     def agree(self, version: str) -> None:
         """Insist that ledger, machines and checks name the same version."""
@@ -122,7 +129,7 @@ def test_a_service_that_ends_by_itself_is_not_healthy(tmp_path: Path, keys: Ssh,
         ended = where.here.deploy("1.2.0")
         restarts = [one.restarts() for one in where.machines]
         bad = sum(one["sample"] == "bad" for one in ended.samples)
-        seen.append(f"{ended.outcome} with {bad} bad of the last {len(ended.samples)} samples; restarts {restarts}")
+        seen.append(f"{ended.outcome} after {bad} bad of the last {len(ended.samples)} samples; restarts {restarts}")
         assert ended.code == ROLLED_BACK
         where.agree("1.0.0")
 
@@ -147,6 +154,7 @@ def test_reconcile_finishes_what_a_killed_run_left(tmp_path: Path, keys: Ssh, mo
         where.here.killed_at(moment, "deploy", "1.1.0", "-e", "production", "--here")
         ended = where.here.reconcile()
         seen.append(f"exit code {ended.code} in {ended.seconds:.0f} s; {where.here.story()[-1]}")
+        where.settle()
         [name] = [one for one in GOOD if where.here.live() == where.here.commit(one)]
         where.agree(name)
 
