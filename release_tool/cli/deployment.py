@@ -272,6 +272,7 @@ def halt(environment: str, reason: str, until: str, as_json: bool) -> None:
       release-tool halt -e production --reason "Black Friday" --until 2026-11-28T08:00Z
       release-tool halt --reason "the database is being moved"
     """
+    from release_tool.deploy.halts.commands import halt as stop
     from release_tool.deploy.halts.model import HaltOrder
 
     session = current_session()
