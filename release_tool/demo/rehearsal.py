@@ -592,13 +592,14 @@ def _table(configuration: Mapping[str, object], key: str) -> dict[str, object]:
 
 
 def toml(table: Mapping[str, object]) -> str:
-    """A table as TOML, each of its keys on one line."""
-    return "".join(f"{_inline(key)} = {_inline(value)}\n" for key, value in table.items())
+    """A table as TOML, which knows no null, each of its keys on one line."""
+    return "".join(f"{_inline(key)} = {_inline(value)}\n" for key, value in table.items() if value is not None)
 
 
 def _inline(value: object) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_inline(key)} = {_inline(part)}" for key, part in value.items()) + "}"
+        parts = (f"{_inline(key)} = {_inline(part)}" for key, part in value.items() if part is not None)
+        return "{" + ", ".join(parts) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_inline, value)) + "]"
     return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")  # which JSON leaves as it is
