@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release_tool.deploy.environment import GATE
 from release_tool.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ def insist_on_secrets(project: Project, variables: Mapping[str, str]) -> None:
 
 def insist_on_gate(name: str, environment: Environment, variables: Mapping[str, str]) -> None:
     """Raise RefusedError where a job that has another environment's secrets is told to deploy here."""
+    from release_tool.deploy.environment import GATE
+
     gate = variables.get(GATE, "")
     if gate not in {"", name, environment.rollback_environment or name}:
         raise RefusedError(

@@ -222,7 +222,7 @@ def _build(scene: _Scene, planned: _Told, build: BuildSteps, *, built: bool) -> 
         return RehearsalStage(stage="build", outcome="nothing", reason=f"nothing is built ({build.source})")
     if not built:
         scene.audience.tell("Released it would be like this; a text stands in for what you build.")
-        why = "nothing was built: `release-tool rehearse --build` runs the build here"
+        why = "nothing was built; `--build` runs it here"
         return RehearsalStage(stage="build", outcome="skipped", reason=why)
     scene.audience.tell(f"It is built from {build.source}, in a copy and without secrets.")
     failed = scene.build(planned, build)

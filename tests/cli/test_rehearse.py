@@ -112,7 +112,7 @@ def test_it_shows_the_release_the_sync_and_the_deployments_with_what_github_know
         "staging: 1.3.0 healthy",
         "What would happen",
         "plan     ok            v1.3.0: 2 changes since v1.2.3",
-        "build    skipped       nothing was built: `release-tool rehearse --build` runs the build here",
+        "build    skipped       nothing was built; `--build` runs it here",
         "release  ok            v1.3.0 is released",
         "sync     ok            `cloud` moved to",
         "staging  ok            simulated: 1.3.0 would be deployed",

@@ -25,7 +25,7 @@ HISTORY: list[Entry] = [
 ]
 HEADLINE = "main: v1.3.0 is next (minor): 3 changes since v1.2.3"
 CONFIG = """[environments.production]
-command = ["./deploy.sh"]
+command = ["true"]
 health = "https://shop.example.com/health"
 """
 

@@ -32,7 +32,7 @@ def image(tmp_path: Path) -> Iterator[Shop]:
     """A project that pushes an image and has something to release."""
     history: tuple[Entry, ...] = (
         {"tag": "v1.2.3"},
-        {"branch": "cloud", "from": "v1.2.3"},
+        {"branch": "cloud", "from": "v1.2.3", "commit": "Ours", "files": {"fly.toml": "x"}},
         {"pull": 1, "title": "feat: search", "author": "ada", "files": {"search.py": "1"}},
     )
     with shop(tmp_path, *history, files={"release-tool.toml": IMAGE}) as made:
