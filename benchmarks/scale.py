@@ -18,7 +18,7 @@ _COMMAND = COMMAND.replace("'{file}'", "'{file}'-$RELEASE_TARGET")
 _SIZES = (1, 10, 50)
 _WAVES = '[1, "10%", "50%"]'
 _FLEET = 200
-_DEAD = ("web-100", "web-200")
+_STALE = ("web-100", "web-200")
 """One in a hundred of the fleet, the first of them in the middle."""
 
 
@@ -34,13 +34,13 @@ class Measured(NamedTuple):
 
 
 def main(sizes: Sequence[int]) -> None:
-    """Print a line for each size of a healthy fleet, one by one and in waves, and one for a fleet with dead targets."""
+    """Print a line for each size of a healthy fleet, one by one and in waves, and one for a fleet with stale targets."""
     print(f"{'targets':>8}  {'wave':20}{'minutes':>9}{'written':>9}{'read':>7}  outcome")
     for size in sizes:
         _print(_measured(size))
     for size in (max(sizes), _FLEET):
         _print(_measured(size, _WAVES))
-    _print(_measured(_FLEET, _WAVES, dead=_DEAD))
+    _print(_measured(_FLEET, _WAVES, stale=_STALE))
 
 
 def _print(found: Measured) -> None:
@@ -50,11 +50,11 @@ def _print(found: Measured) -> None:
     )
 
 
-def _measured(size: int, waves: str = "", dead: Sequence[str] = ()) -> Measured:
+def _measured(size: int, waves: str = "", stale: Sequence[str] = ()) -> Measured:
     names = [f"web-{number}" for number in range(1, size + 1)]
     command = _COMMAND
-    for name in dead:
-        command += f'[ "$RELEASE_TARGET $RELEASE_VERSION" != "{name} 1.3.0" ] || printf dead > "{{file}}-{name}"\n'
+    for name in stale:
+        command += f'[ "$RELEASE_TARGET $RELEASE_VERSION" != "{name} 1.3.0" ] || printf 0.0.0 > "{{file}}-{name}"\n'
     settings = _configuration(names, waves)
     with (
         tempfile.TemporaryDirectory() as temporary,
