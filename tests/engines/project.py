@@ -212,6 +212,7 @@ def _insist_on_running(process: subprocess.Popen[str]) -> str:
 DEFAULT_BAKE = "2m"
 BAKE = "10s"
 DEADLINE = "40s"
+_CHECK = "[[environments.production.checks]]\n"
 
 
 def adapted(recipe: str, url: str, bake: str = BAKE) -> str:
@@ -222,7 +223,8 @@ def adapted(recipe: str, url: str, bake: str = BAKE) -> str:
     if bake == DEFAULT_BAKE:
         return text
     assert f'bake = "{DEFAULT_BAKE}"' in text
-    return text.replace(f'bake = "{DEFAULT_BAKE}"', f'bake = "{bake}"') + f'deadline = "{DEADLINE}"\n'
+    text = text.replace(f'bake = "{DEFAULT_BAKE}"', f'bake = "{bake}"')
+    return text.replace(_CHECK, f'{_CHECK}deadline = "{DEADLINE}"\n')
 
 
 def recipe_files(recipe: str) -> dict[str, str]:
