@@ -206,7 +206,7 @@ def test_a_rollout_that_goes_on_is_not_bad(engine: Engine, controller: Json, pod
 def test_a_pod_that_cannot_start_is_bad_with_the_reason_of_the_cluster(engine: Engine, reason: str) -> None:
     engine.has(deployment(available=0), pod("a", ready=False, waiting=reason, restarts=3))
 
-    assert looked(prober(engine), KUBERNETES) == (Reading.BAD, f"a fails: {reason}, OOMKilled (137)")
+    assert looked(prober(engine), KUBERNETES) == (Reading.BAD, f"a: failing: {reason}, OOMKilled (137)")
 
 
 def test_a_pod_that_was_available_and_is_not_any_more_is_bad(engine: Engine) -> None:
@@ -216,7 +216,7 @@ def test_a_pod_that_was_available_and_is_not_any_more_is_bad(engine: Engine) -> 
 
     engine.has(deployment(available=0), pod("a", ready=False))
 
-    assert looked(asking, KUBERNETES) == (Reading.BAD, "a is not available any more")
+    assert looked(asking, KUBERNETES) == (Reading.BAD, "a: not available any more")
 
 
 def test_a_restart_is_seen_although_every_pod_is_available_again(engine: Engine) -> None:
@@ -370,11 +370,11 @@ def test_an_image_that_was_asked_for_by_a_tag_is_known_by_its_digest_in_the_regi
             Reading.STALE,
             "0 of 1 container available: its health check has not passed yet",
         ),
-        (container(health="unhealthy"), Reading.BAD, "shop-web-1 fails: its health check fails"),
-        (container(status="restarting", code=1), Reading.BAD, "shop-web-1 fails: restarting (code 1)"),
-        (container(status="exited", code=137), Reading.BAD, "shop-web-1 fails: exited (code 137, out of memory)"),
+        (container(health="unhealthy"), Reading.BAD, "shop-web-1: failing: its health check fails"),
+        (container(status="restarting", code=1), Reading.BAD, "shop-web-1: failing: restarting (code 1)"),
+        (container(status="exited", code=137), Reading.BAD, "shop-web-1: failing: exited (code 137, out of memory)"),
         (container(status="created"), Reading.STALE, "0 of 1 container available: it was not started yet"),
-        (container(status="paused"), Reading.BAD, "shop-web-1 fails: it is paused"),
+        (container(status="paused"), Reading.BAD, "shop-web-1: failing: it is paused"),
         (container(labels={"com.docker.compose.oneoff": "True"}), Reading.BAD, "no container is there"),
     ],
 )

@@ -72,7 +72,7 @@ def judge_workload(
         return Reading.RESTARTED, f"{_named(restarted)} restarted{_why(restarted)}"
     lost = [one for one in right if _lost(one, known.get(one.id))]
     if failing := lost or [one for one in right if one.state is InstanceState.FAILING]:
-        return Reading.BAD, f"{_named(failing)} {'is not available any more' if lost else 'fails'}{_why(failing)}"
+        return Reading.BAD, f"{_named(failing)}: {'not available any more' if lost else 'failing'}{_why(failing)}"
     if now.wanted == 0 or (now.wanted is None and not now.instances):
         return Reading.BAD, f"no {now.noun} is {'there' if now.wanted is None else 'wanted'}"
     return _progress(now, right, known, reference)
