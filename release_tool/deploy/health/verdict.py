@@ -161,19 +161,13 @@ def _rule(target: str, check: Check, bake: timedelta) -> HealthRule:
 
 
 class _Mark(msgspec.Struct, frozen=True):
-    """What was measured in an interval of a bake, and how much of the time before it speaks for."""
+    """What was measured in an interval of a bake, how much of it was bad, and how much of the time before it covers."""
 
     at: datetime
     measured: tuple[Sample, ...]
+    bad: int
+    total: int
     since: timedelta
-
-    @property
-    def bad(self) -> int:
-        return sum(one.sample is Reading.BAD for one in self.measured)
-
-    @property
-    def total(self) -> int:
-        return len(self.measured)
 
 
 class _Bake(msgspec.Struct, frozen=True):
@@ -191,13 +185,13 @@ class _Bake(msgspec.Struct, frozen=True):
 
     def grown(self, at: datetime, measured: Sequence[Sample], rule: HealthRule) -> _Bake:
         since = min(max(at - self.marks[-1].at, _NOTHING), rule.reach) if self.marks else _NOTHING
-        mark = _Mark(at, tuple(measured), since)
+        bad, total = sum(one.sample is Reading.BAD for one in measured), len(measured)
         return _Bake(
-            (*self.marks, mark),
+            (*self.marks, _Mark(at, tuple(measured), bad, total, since)),
             self.length + since,
-            self.bad + mark.bad,
-            self.total + mark.total,
-            max(self.credit + since - rule.cost * mark.bad / mark.total, _NOTHING),
+            self.bad + bad,
+            self.total + total,
+            max(self.credit + since - rule.cost * bad / total, _NOTHING),
         ).trimmed(rule.bake)
 
     def without(self, addresses: Collection[str], rule: HealthRule) -> _Bake | None:

@@ -39,6 +39,8 @@ from tests.deploy.health.simulation import (
 if TYPE_CHECKING:
     from tests.deploy.health.simulation import Making
 
+pytestmark = pytest.mark.timeout(600)  # all of the deployments take their time, where others need the cores as well
+
 OURS = CONTENDERS[-1]
 
 
