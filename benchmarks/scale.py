@@ -34,7 +34,7 @@ class Measured(NamedTuple):
 
 
 def main(sizes: Sequence[int]) -> None:
-    """Print a line for each size of a healthy fleet, one by one and in waves, and one for a fleet with stale targets."""
+    """Print a line for each size of a healthy fleet, one by one and in waves, and one for a fleet that is not."""
     print(f"{'targets':>8}  {'wave':20}{'minutes':>9}{'written':>9}{'read':>7}  outcome")
     for size in sizes:
         _print(_measured(size))
