@@ -225,7 +225,8 @@ class _Asked:
             if isinstance(result, Exception):
                 raise result
             return result
-        return self._found(self.attempt.over.reading, self.attempt.over.detail)
+        over, engine = self.attempt.over, self.question.check.asks_an_engine
+        return self._found(Reading.UNMEASURABLE if engine else over.reading, over.detail)
 
     def _work(self) -> None:
         try:

@@ -75,7 +75,7 @@ class EngineClient:
             complaints.seek(0)
             complaint = complaints.read(_CHUNK).decode(errors="replace")
         if not self._attempt.left:
-            raise self._attempt.over
+            raise ConnectionFailedError(Reading.UNMEASURABLE, self._attempt.over.detail)
         if len(said) > _LARGEST:
             raise ConnectionFailedError(Reading.UNMEASURABLE, f"{self._name} tells more than is read")
         return said, program.returncode, complaint
