@@ -75,6 +75,7 @@ def pytest_runtestloop() -> Generator[None, object, object]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     needs.mark(items)
+    needs.begin_with_the_longest(items)
 
 
 sys.addaudithook(stay_on_this_machine)

@@ -1,4 +1,4 @@
-"""What a test needs besides Python and git, as marks: `sandbox`, `browser`, `act`; `build` stands at its test."""
+"""What a test needs besides Python and git, as marks (`sandbox`, `browser`, `act`), and which tests begin first."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ _STAND_IN = "github_sandbox"
 _FIXTURES = {"serve": "sandbox", "browser": "browser", "act": "act"}
 """Fixtures that need something, whatever the module imports that asks for them."""
 
+_LONGEST = (
+    "act/",
+    "chaos/test_leaks.py",
+    "chaos/test_matrix.py",
+    "cli/test_demo.py",
+    "cli/test_rehearse.py",
+    "setup/test_detect.py",
+    "setup/test_nine_projects.py",
+    "test_installed.py",
+)
+"""Folders and modules with tests of fifteen seconds and more."""
+
 
 def mark(items: list[pytest.Item]) -> None:
     """Mark each test with what it needs, so that `make check` can leave out what is slow."""
@@ -26,6 +38,11 @@ def mark(items: list[pytest.Item]) -> None:
         for name in getattr(item, "fixturenames", ()):
             if name in _FIXTURES:
                 item.add_marker(_FIXTURES[name])
+
+
+def begin_with_the_longest(items: list[pytest.Item]) -> None:
+    """Move the longest tests to the front, so that at the end no worker is left alone with one of them."""
+    items.sort(key=lambda item: not item.path.relative_to(_ROOT / "tests").as_posix().startswith(_LONGEST))
 
 
 @functools.cache
