@@ -11,7 +11,7 @@ from release_tool.git.program import safe, unreached, without_credentials
 from release_tool.git.repository import branch_tips
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from release_tool.git.repository import Git
     from release_tool.system.process import Finished
@@ -85,8 +85,11 @@ class Branches:
         Raises ProtectedError, WorkflowsError, PermissionDeniedError (no `contents: write`), and RemoteError where
         the remote does not answer, or not in time; what is then known of the branch is told.
         """
-        lease = [_lease(branch, expect)] if force or not expect else []
-        pushed = self._patiently(branch, commit, *lease, spec=f"{safe(commit)}:{_HEADS}{branch}")
+        spec = f"{safe(commit)}:{_HEADS}{branch}"
+        if force or not expect:
+            pushed = self._patiently(branch, commit, lambda: self._push_leased(branch, expect, spec))
+        else:
+            pushed = self._patiently(branch, commit, lambda: self._push(branch, spec=spec))
         if pushed is Pushed.MOVED and self.tips(branch).get(branch) == commit:
             return Pushed.UP_TO_DATE  # git repeats a request without an answer by itself, and meets its own push
         return pushed
@@ -97,17 +100,17 @@ class Branches:
         One list that lacks what another one has told of proves nothing, so there has to be a second.
         """
         if branch in self.tips(branch) or branch in self.tips(branch):
-            pushed = self._patiently(branch, None, _lease(branch, expect), spec=f":{_HEADS}{branch}")
+            pushed = self._patiently(branch, None, lambda: self._push_leased(branch, expect, f":{_HEADS}{branch}"))
             if pushed is not Pushed.MOVED or branch in self.tips(branch):
                 return pushed
         return Pushed.UP_TO_DATE
 
-    def _patiently(self, branch: str, wanted: str | None, *options: str, spec: str) -> Pushed:
+    def _patiently(self, branch: str, wanted: str | None, push: Callable[[], Pushed]) -> Pushed:
         """Push, again after a limit, and after silence where reading back tells that it was not done."""
 
         def once(_: int) -> Pushed:
             try:
-                return self._push(branch, *options, spec=spec)
+                return push()
             except NoAnswerError as silence:
                 if self._read_back(branch, silence) == wanted:
                     return Pushed.UP_TO_DATE
@@ -124,6 +127,13 @@ class Branches:
             raise RemoteError(
                 silence.message, during=silence.during, already=silence.already, todo=silence.todo
             ) from None
+
+    def _push_leased(self, branch: str, expect: str | None, spec: str) -> Pushed:
+        """Push where the branch is at `expect`; raises NoAnswerError where the push alone was told otherwise."""
+        pushed = self._push(branch, _lease(branch, expect), spec=spec)
+        if pushed is Pushed.MOVED and self.tips(branch).get(branch) == expect:
+            raise NoAnswerError(f"the push was told that {branch} had moved, which is where it was", during=_DURING)
+        return pushed
 
     def _push(self, branch: str, *options: str, spec: str) -> Pushed:
         """Push by URL, so that no branch here follows, and without what a person set up for pushes of their own."""

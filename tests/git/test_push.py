@@ -115,6 +115,16 @@ def test_a_branch_is_deleted_where_it_is_as_it_was_seen(start: Start) -> None:
     assert "cloud" not in branches.tips()
 
 
+def test_a_branch_that_is_where_it_was_is_deleted_although_a_page_of_a_proxy_said_otherwise(start: Start) -> None:
+    place = start(CLOUD)
+    branches, head = branches_of(place), remote(place, "cloud")
+    page = place.box.fault(Fault(path="service=git-receive-pack", status=200, text="<html>One moment</html>"))
+
+    assert branches.delete("cloud", expect=head) is Pushed.DONE
+    assert page.spent
+    assert "cloud" not in branches.tips()
+
+
 def test_a_bare_clone_pushes_too(start: Start, tmp_path: Path) -> None:
     place = start(CLOUD)
     newer = commit(place, "a", "1")
