@@ -82,5 +82,5 @@ def test_who_stops_following_does_not_stop_the_run(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
         assert process.returncode == 128 + signal.SIGINT
-        assert "the run itself goes on" in said
+        assert "the run itself continues" in said
         assert [run.status for run in place.box.github.store.runs] == ["queued"]

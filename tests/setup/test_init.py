@@ -239,7 +239,7 @@ def test_a_project_whose_pull_requests_are_tested_already_is_told_how_its_check_
 def test_tests_that_nobody_knows_fail_until_somebody_writes_them(tmp_path: Path) -> None:
     with shop(tmp_path) as made:
         result = init(made, "--yes", "--cloud", "cloud")
-        assert "Write how this project is tested" in result.out
+        assert "Write the tests of this project" in result.out
         assert "exit 1" in text(made, RELEASE)
         assert init(made, "--yes", "--test", "true").code == 0
 
@@ -267,7 +267,7 @@ def test_a_strangers_file_of_our_name_keeps_everything_from_being_written(tmp_pa
     with shop(tmp_path, files=FILES | {RELEASE: "on: push\njobs: {}\n"}) as made:
         refused = init(made, "--yes")
         assert (refused.code, changed(made)) == (3, [])
-        assert f"{RELEASE} is there already, and is not ours" in refused.err
+        assert f"{RELEASE} exists already and is not managed by release-tool" in refused.err
         assert init(made, "--yes", "--overwrite").code == 0
         assert "# release-tool: release." in text(made, RELEASE)
 
@@ -315,7 +315,7 @@ def test_an_environment_can_be_added_later_and_everything_else_stays(fresh: Shop
 def test_on_a_terminal_two_questions_are_enough(tmp_path: Path) -> None:
     with shop(tmp_path, files=FILES | {"fly.toml": ""}) as made:
         seen = answered(made, "hosted", "y", "https://shop.fly.dev", "y")
-        assert "Carry releases into a branch of what you host?" in seen
+        assert "Branch that you host and that releases are merged into" in seen
         assert "Deploy by the recipe `fly`, as fly.toml tells?" in seen
         found = configured(made)
         assert found.sync == Sync(branch="hosted")
