@@ -35,7 +35,7 @@ _SECTIONS = {
         "deploy": ("deployment", "Deploy a version, verify it, and roll back if it is not healthy."),
         "rollback": ("deployment", "Roll back to the last known good version now."),
         "reconcile": ("deployment", "Recover interrupted deployments; retry blocked ones."),
-        "verify": ("deployment", "Check now whether what should be live is healthy."),
+        "verify": ("deployment", "Run the checks now against what should be live."),
         "halt": ("deployment", "Stop automatic deployments."),
         "resume": ("deployment", "Lift a halt, and show what will be deployed next."),
     },
@@ -51,7 +51,7 @@ _SECTIONS = {
     },
     "Try it": {
         "demo": ("sandbox", "Watch the whole process on a sample project."),
-        "rehearse": ("rehearsal", "See your next release on a copy of your repository."),
+        "rehearse": ("rehearsal", "Rehearse your next release on a copy of your repository."),
         "sandbox": ("sandbox", "Serve a stand-in for GitHub on this machine."),
     },
 }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Suggesting)
 def notify() -> None:
-    """Test the notification channels of the configuration.
+    """Send a test message to the notification channels.
 
     \b
     Example:

@@ -69,7 +69,7 @@ def test_a_bump_whose_run_fails_says_where_to_look(tmp_path: Path) -> None:
     with shop(tmp_path, RELEASE, {"tag": "v1.2.3"}, FEATURE) as place, runner(place, lambda _: "failure"):
         done = place.run("bump", "--force", "1.9.0", "--yes")
         assert done.code == 4
-        assert "ended with failure, and v1.9.0 is not published" in done.err
+        assert "ended with failure, but v1.9.0 is not published" in done.err
         assert "/actions/runs/" in done.err
 
 
