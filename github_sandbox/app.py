@@ -100,7 +100,7 @@ class Application:
         return self._inner(environ, start)
 
     def _late(self, armed: Armed, environ: WSGIEnvironment, start: StartResponse, log: _Logged) -> Iterable[bytes]:
-        """Acts, and only then goes wrong."""
+        """Acts, and only then fails."""
         held: list[tuple[str, list[tuple[str, str]]]] = []
 
         def keep(status: str, headers: list[tuple[str, str]], exc_info: object = None, /) -> StartResponse:

@@ -17,7 +17,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     The first `after` matching requests are spared, the next `times` are hit.
     `status` answers instead of the stand-in, or with `acts` after it acted; `drop` ends the connection before or
-    after it acted, and with `reset` rudely; `truncated` ends it in the middle of the answer; `twice` acts twice;
+    after it acted, with `reset` by a TCP reset; `truncated` ends it in the middle of the answer; `twice` acts twice;
     `block` holds the request back until the fault is released;
     `starter` answers an upload with 502 and leaves an asset behind that is empty and in that state.
     """

@@ -367,7 +367,7 @@ class GitHub:
         return [asset for asset in self.store.assets if asset.release == release.id]
 
     def listed(self, caller: Caller) -> list[Release]:
-        """The releases that a list shows: newest first, drafts only to who may push, new ones late."""
+        """The releases that a list shows: newest first, drafts only for accounts that may push, new ones late."""
         found = []
         for release in self.store.releases:
             if release.draft and not caller.may("contents"):

@@ -723,7 +723,7 @@ def _maybe_release(call: Call, value: Release | None) -> View | None:
 
 
 def find_releases(call: Call, given: Arguments) -> View:
-    """Releases, drafts for who may push."""
+    """Releases, drafts for accounts that may push."""
     field, down = given.order("CREATED_AT", "DESC")
     found = sorted(
         call.github.listed(call.caller),

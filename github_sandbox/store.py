@@ -319,7 +319,7 @@ class Table(Generic[R]):
 
 
 class Store:
-    """All records; the lock is held by whoever reads or writes them."""
+    """All records; the lock is held while they are read or written."""
 
     def __init__(self, path: Path) -> None:
         self.lock = threading.RLock()

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 
 class ReleaseToolError(Exception):
-    """A failure that is told to the user: what failed, during what, what is already true, what to do next.
+    """A failure that is shown to the user: what failed, during what, what is already true, what to do next.
 
     Every sentence stands alone, without a full stop at its end; an empty one is not shown.
     """
@@ -51,7 +51,7 @@ class RemoteError(ReleaseToolError):
 
 
 class NoAnswerError(RemoteError):
-    """Somebody was asked and did not answer: a write may have happened or not, so look before asking again."""
+    """A request got no answer: a write may have happened or not, so look before repeating it."""
 
 
 class RateLimitedError(RemoteError):

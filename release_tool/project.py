@@ -26,7 +26,7 @@ class Notify(Protocol):
     """What sends messages; it raises nothing for a channel that can't be reached."""
 
     def __call__(self, notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
-        """Tell every channel that wants to know, or of these only the ones that are named."""
+        """Notify every subscribed channel, or only those of them that are named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,16 +69,16 @@ class Project:
         return self.github
 
     def tell(self, notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
-        """Tell everybody who wants to know, and report who could not be told; this never raises for a channel.
+        """Notify the subscribed channels, and report which failed; this never raises for a channel.
 
         What is still `owed` afterwards is the caller's to write down where the fact lives, and to tell in a later run
         by naming it in `only`.
         """
         told = self.notify(notice, only=only)
         if told.sent:
-            self.say(f"told {', '.join(told.sent)}: {visible(notice.title)}")
+            self.say(f"notified {', '.join(told.sent)}: {visible(notice.title)}")
         for failure in told.failures:
-            self.say(f"{failure.channel} was not told: {failure.reason}")
+            self.say(f"{failure.channel} was not notified: {failure.reason}")
         if told.failures:
             self.actions.write_summary(_not_told(notice, told))
         return told
@@ -97,4 +97,4 @@ def _not_told(notice: Notice, told: SendReport) -> str:
     from release_tool.text.markdown import inert
 
     rows = [f"- {inert(failure.channel)}: {inert(failure.reason)}" for failure in told.failures]
-    return "\n".join([f"#### Not everybody was told: {inert(notice.title)}", "", *rows])
+    return "\n".join([f"#### Some channels were not notified: {inert(notice.title)}", "", *rows])

@@ -202,5 +202,5 @@ def test_every_file_and_name_of_the_architecture_exists() -> None:
 
 
 def test_ways_of_values_are_short() -> None:
-    ways = house.PAGE.read_text().partition("## The ways of four values")[2].partition("\n## ")[0]
+    ways = house.PAGE.read_text().partition("## How four values flow through the code")[2].partition("\n## ")[0]
     assert max(int(number) for number in re.findall(r"^(\d+)\.", ways, re.MULTILINE)) <= 10

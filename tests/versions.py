@@ -108,7 +108,7 @@ HISTORIES: tuple[tuple[str, Callable[[Repo], None], str], ...] = (
     (
         "`v1.2.3`, `v1.2.3.1`",
         _tagged("v1.2.3", "v1.2.3.1"),
-        "Four parts can't be read; they are told, and what comes next is above them all the same.",
+        "Four parts can't be read; they are reported, and the next version is above them all the same.",
     ),
     (
         "`v1.2.3`, `v1.3.0.1`",
@@ -123,12 +123,12 @@ HISTORIES: tuple[tuple[str, Callable[[Repo], None], str], ...] = (
     (
         "`v1.2.3` beside `debian/1.2.3-1` and `nightly-20240101`",
         _tagged("v1.2.3", "debian/1.2.3-1", "nightly-20240101"),
-        "What somebody packaged or built counts for nothing, and is told where it looks like a version.",
+        "Tags of packaging or builds are ignored, and reported where they look like a version.",
     ),
     (
         "`v1.4.0`; `2.x` released v2.0.0, `main` released v1.5.0, and `2.x` was merged into `main`",
         _merged_back,
-        "Both were released: what is in either of them is not told again.",
+        "Both were released: what is in either of them is not listed again.",
     ),
     (
         "`git pull` on `main` made a merge whose first parent is the wrong side",

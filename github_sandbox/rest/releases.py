@@ -76,7 +76,7 @@ class ChangedAsset(Body):
 
 @route("GET", "{}/releases", "contents:read")
 def list_releases(call: Call) -> Answer:
-    """All releases, drafts for who may push."""
+    """All releases, drafts for accounts that may push."""
     return call.paged(call.github.listed(call.caller), lambda release: views.release(call, release))
 
 
@@ -366,7 +366,7 @@ def get_asset(call: Call) -> Answer:
 
 @route("GET", "/_storage/<name>")
 def storage(call: Call) -> Answer:
-    """The bytes of a file, for who was sent here."""
+    """The bytes of a file, for a client that was redirected here."""
     asset = call.github.store.assets.get(call.path["name"].partition("-")[0])
     if asset is None:
         raise not_found()

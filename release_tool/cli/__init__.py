@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SECTIONS = {
     "Release": {
         "plan": ("release", "Show what the next release would be, and why."),
-        "bump": ("release", "Make the next release, forced or not."),
+        "bump": ("release", "Make the next release, or force a level or version."),
         "release": ("release", "Claim the tag, upload, verify, publish; finish what is half-done."),
         "notes": ("notes", "Show, edit or regenerate the notes of a release."),
         "withdraw": ("notes", "Mark a bad release: never deployed, never rolled back to."),
@@ -32,16 +32,16 @@ _SECTIONS = {
         "sync": ("sync", "Carry a release into the hosted branch, tested."),
     },
     "Deployments": {
-        "deploy": ("deployment", "Bring a version to an environment, proven healthy or rolled back."),
-        "rollback": ("deployment", "Go back to the last known good, now."),
-        "reconcile": ("deployment", "Finish what a dead run left; carry on what was held."),
-        "verify": ("deployment", "Run the checks now, against what should be live."),
+        "deploy": ("deployment", "Deploy a version, verify it, and roll back if it is not healthy."),
+        "rollback": ("deployment", "Roll back to the last known good version now."),
+        "reconcile": ("deployment", "Recover interrupted deployments; retry blocked ones."),
+        "verify": ("deployment", "Run the checks now against what should be live."),
         "halt": ("deployment", "Stop automatic deployments."),
-        "resume": ("deployment", "Lift a halt, and see what is deployed now."),
+        "resume": ("deployment", "Lift a halt, and show what will be deployed next."),
     },
     "Monitoring": {
-        "status": ("status", "Show where every release is."),
-        "dashboard": ("dashboard", "Write a static site that shows it all."),
+        "status": ("status", "Show every release, environment and action item."),
+        "dashboard": ("dashboard", "Write the dashboard, a static site of the status."),
         "notify": ("notify", "Send a test message to every channel."),
     },
     "Set-up": {
@@ -51,7 +51,7 @@ _SECTIONS = {
     },
     "Try it": {
         "demo": ("sandbox", "Watch the whole process on a sample project."),
-        "rehearse": ("rehearsal", "See your next release on a copy of your repository."),
+        "rehearse": ("rehearsal", "Rehearse your next release on a copy of your repository."),
         "sandbox": ("sandbox", "Serve a stand-in for GitHub on this machine."),
     },
 }
@@ -150,8 +150,8 @@ def _tell_steps() -> None:
     "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
 )
 @click.option("--repo", default="", metavar="OWNER/NAME", help="The repository on GitHub. [default: the remote]")
-@click.option("--config", default="", metavar="FILE", type=click.Path(), help="Read this instead of pyproject.toml.")
-@click.option("--verbose", is_flag=True, help="Say what is done, step by step.")
+@click.option("--config", default="", metavar="FILE", type=click.Path(), help="Read the configuration from this file.")
+@click.option("--verbose", is_flag=True, help="Show every program run and request sent.")
 @click.option("--debug", is_flag=True, help="Also show where an error was raised.")
 @click.pass_context
 def group(ctx: click.Context, repo: str, config: str, verbose: bool, debug: bool) -> None:

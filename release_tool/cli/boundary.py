@@ -30,7 +30,7 @@ _SHOWN = 200
 def tell(error: BaseException, *, as_json: bool, debug: bool) -> int:
     """Show an error on standard error (and with `--json` on standard output) and return its exit code.
 
-    Where it can't be shown, the code alone tells it: nothing that fails here makes another failure of it.
+    Where it can't be shown, the code alone reports it: a failure to print causes no other failure.
     """
     if isinstance(error, BrokenPipeError):
         _let_go(sys.stdout)
@@ -79,9 +79,9 @@ def _failure(error: BaseException) -> ReleaseToolError:
             return UsageError(error.format_message(), todo=f"see `{command} --help`")
         case OSError(errno=number) if number in _FULL:
             return RemoteError(
-                f"this machine has no room for more: {error.strerror}",
+                f"this machine is out of space, memory or processes: {error.strerror}",
                 already="what was done on GitHub stays",
-                todo="make room, then run the same command again; it carries on",
+                todo="free some, then run the same command again; it carries on",
             )
         case OSError(filename=str() | bytes() as name):
             return UsageError(

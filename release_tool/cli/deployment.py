@@ -48,23 +48,33 @@ def _overrides(_context: click.Context, parameter: click.Parameter, values: tupl
     return named
 
 
+_EVIDENCE = click.option(
+    "--evidence",
+    metavar="DIR",
+    default="",
+    type=click.Path(file_okay=False),
+    help="Save the full log in this folder.",
+)
+_ENVIRONMENT = click.option(
+    "-e", "--environment", required=True, metavar="ENV", shell_complete=completion.environments, help="Where."
+)
+
+
+def _one_environment(text: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    return click.option(
+        "-e", "--environment", default="", metavar="ENV", shell_complete=completion.environments, help=text
+    )
+
+
 def _at(command: Callable[P, None]) -> Callable[P, None]:
-    """Give a command the options that say where, why, and how it is told."""
+    """Give a command the options for the environment, the reason, and the output."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
-        click.option(
-            "--evidence",
-            metavar="DIR",
-            default="",
-            type=click.Path(file_okay=False),
-            help="Keep the whole log of it in this folder.",
-        ),
-        click.option("--here", is_flag=True, help="Do it from here instead of starting the workflow."),
+        _EVIDENCE,
+        click.option("--here", is_flag=True, help="Run it on this machine instead of starting the workflow."),
         click.option("--dry-run", is_flag=True, help="Show what would be done and stop."),
-        click.option("--reason", default="", help="Why; stands in the ledger."),
-        click.option(
-            "-e", "--environment", required=True, metavar="ENV", shell_complete=completion.environments, help="Where."
-        ),
+        click.option("--reason", default="", help="The reason, recorded in the ledger."),
+        _ENVIRONMENT,
     ):
         command = option(command)
     return command
@@ -76,9 +86,9 @@ def _at(command: Callable[P, None]) -> Callable[P, None]:
 @click.option(
     "--override", "overrides", multiple=True, callback=_overrides, metavar="WHAT", help="Bypass a safety check."
 )
-@click.option("--again", is_flag=True, help="Run the command although the version is live, and well.")
-@click.option("--automatic", is_flag=True, help="Nobody asks for it: what is in the way holds it.")
-@click.option("--record", is_flag=True, help="Deploy nothing: write down what runs, when it is healthy.")
+@click.option("--again", is_flag=True, help="Deploy again even if the version is live and healthy.")
+@click.option("--automatic", is_flag=True, help="Act as an automatic run: an objection blocks it.")
+@click.option("--record", is_flag=True, help="Deploy nothing; record what runs, if it is healthy.")
 def deploy(  # the options of the command
     version: str,
     environment: str,
@@ -92,10 +102,10 @@ def deploy(  # the options of the command
     evidence: str,
     as_json: bool,
 ) -> None:
-    """Bring VERSION to an environment, prove that it answers, bake it, and roll back where it is not healthy.
+    """Deploy VERSION to an environment, verify it through a bake, and roll back if it is not healthy.
 
-    In Actions it is done right there; from a terminal the workflow is started and followed.
-    What is live is asked first, and brought again where it is not well; --again does not ask.
+    In Actions the job itself deploys; from a terminal the workflow is started and followed.
+    A version that is live is checked first, and deployed again only if it is unhealthy; --again skips that check.
     --override takes halt, quarantine, older, irreversible or no-way-back, and a reason.
 
     \b
@@ -106,9 +116,13 @@ def deploy(  # the options of the command
       release-tool deploy 1.2.3 -e production --record
     """
     if overrides and automatic:
-        raise UsageError("--override is a person's word and never goes with --automatic", todo="leave one of them out")
+        raise UsageError(
+            "--override is for people and can't be combined with --automatic", todo="leave one of them out"
+        )
     if again and (automatic or record):
-        raise UsageError("--again is for a person's deployment", todo="leave out `--automatic` or `--record`")
+        raise UsageError(
+            "--again can't be combined with --automatic or --record", todo="leave out `--automatic` or `--record`"
+        )
     if overrides and not reason.strip():
         raise UsageError("--override needs a reason", todo="say why with `--reason`")
     session = current_session()
@@ -140,7 +154,7 @@ def deploy(  # the options of the command
     default="",
     metavar="VERSION",
     shell_complete=completion.versions,
-    help="Go back to this instead of the last known good.",
+    help="Roll back to this version instead of the last known good.",
 )
 @click.option("--no-halt", is_flag=True, help="Don't halt the environment.")
 @click.option("--override", "overrides", multiple=True, callback=_overrides, metavar="WHAT", help="irreversible")
@@ -155,7 +169,7 @@ def rollback(  # the options of the command
     evidence: str,
     as_json: bool,
 ) -> None:
-    """Go back to the last known good, now: takes over from what runs, and leaves the environment halted.
+    """Roll back to the last known good version now, even during a deployment, and halt the environment.
 
     \b
     Examples:
@@ -170,7 +184,7 @@ def rollback(  # the options of the command
     inputs = {"action": "rollback", "version": version, "reason": reason, "override": " ".join(overrides)}
     if not (here or dry_run or session.actions.enabled):
         if no_halt:
-            raise UsageError("--no-halt goes with --here", todo="add `--here`, or `release-tool resume` afterwards")
+            raise UsageError("--no-halt needs --here", todo="add `--here`, or `release-tool resume` afterwards")
         _by_workflow(session, environment, inputs, as_json=as_json)
         return
     from release_tool.deploy import deploy as deployment
@@ -186,30 +200,17 @@ def rollback(  # the options of the command
 
 
 @click.command()
-@click.option(
-    "-e",
-    "--environment",
-    default="",
-    metavar="ENV",
-    shell_complete=completion.environments,
-    help="Only there. [default: all, in their order]",
-)
-@click.option("--only-settle", is_flag=True, help="Finish what a dead run left, and deploy nothing new.")
-@click.option("--only-close", is_flag=True, help="Close what a dead run left, touching no environment.")
-@click.option("--plan", is_flag=True, help="Write down what is held, and say what is to be done in which environment.")
+@_one_environment("Only this environment. [default: all, in order]")
+@click.option("--only-settle", is_flag=True, help="Recover interrupted deployments; deploy nothing new.")
+@click.option("--only-close", is_flag=True, help="Close interrupted deployments; touch no environment.")
+@click.option("--plan", is_flag=True, help="Record what is blocked, and print what to do in each environment.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done and stop.")
-@click.option(
-    "--evidence",
-    metavar="DIR",
-    default="",
-    type=click.Path(file_okay=False),
-    help="Keep the whole log of it in this folder.",
-)
+@_EVIDENCE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def reconcile(  # the options of the command
     environment: str, only_settle: bool, only_close: bool, plan: bool, dry_run: bool, evidence: str, as_json: bool
 ) -> None:
-    """Finish or close what a dead run left; carry on what was held or missed, the newest only.
+    """Recover interrupted deployments, then deploy the newest version that was blocked or missed.
 
     \b
     Examples:
@@ -233,12 +234,10 @@ def reconcile(  # the options of the command
 
 
 @click.command()
-@click.option(
-    "-e", "--environment", required=True, metavar="ENV", shell_complete=completion.environments, help="Where."
-)
+@_ENVIRONMENT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def verify(environment: str, as_json: bool) -> None:
-    """Run the checks now, against what should be live: exit code 0 when healthy, 7 when not.
+    """Run the checks now against the version that should be live: exit code 0 when healthy, 7 when not.
 
     \b
     Example:
@@ -253,15 +252,8 @@ def verify(environment: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.option(
-    "-e",
-    "--environment",
-    default="",
-    metavar="ENV",
-    shell_complete=completion.environments,
-    help="Only there. [default: everywhere]",
-)
-@click.option("--reason", required=True, help="Why; everybody reads it.")
+@_one_environment("Only this environment. [default: all]")
+@click.option("--reason", required=True, help="The reason, shown to everybody.")
 @click.option("--until", default="", metavar="TIME", help="When it ends by itself: 2h, 18:00 or 2026-11-22T18:00Z.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def halt(environment: str, reason: str, until: str, as_json: bool) -> None:
@@ -292,17 +284,10 @@ def halt(environment: str, reason: str, until: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.option(
-    "-e",
-    "--environment",
-    default="",
-    metavar="ENV",
-    shell_complete=completion.environments,
-    help="Only what halts just that. [default: all]",
-)
+@_one_environment("Only halts of this environment. [default: all]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def resume(environment: str, as_json: bool) -> None:
-    """Lift halts, also those of an incident, and say what will now be deployed.
+    """Lift halts, those of incidents included, and show what will be deployed next.
 
     \b
     Examples:
@@ -327,7 +312,7 @@ def _how_it_ends(project: Project, halted: Halt) -> str:
 
     until = halted.order.until
     if until is None:
-        return "it lasts until somebody resumes, and what waits goes on at once then: `release-tool resume`"
+        return "it lasts until somebody resumes, which also starts blocked deployments: `release-tool resume`"
     return f"it ends on {until:%a} {until:%Y-%m-%d %H:%M} UTC; from then on, {told_next_look(project, until)}"
 
 
@@ -436,7 +421,9 @@ def _until(text: str, now: datetime) -> datetime | None:
     except ValueError:
         found = None
     if found is None or found.replace(tzinfo=found.tzinfo or UTC) <= now:
-        raise UsageError(f"--until {text!r} is no time to come", todo="say `2h`, `18:00` or `2026-11-22T18:00Z`")
+        raise UsageError(
+            f"--until {text!r} is not a time in the future", todo="say `2h`, `18:00` or `2026-11-22T18:00Z`"
+        )
     return found.replace(tzinfo=found.tzinfo or UTC)
 
 
@@ -481,12 +468,12 @@ def _tell(session: Session, done: DeployResult, *, as_json: bool, matrix: str = 
 
 
 def _tell_all(session: Session, done: Sequence[DeployResult], *, as_json: bool) -> None:
-    """Tell what was reconciled; the exit code is that of the worst."""
+    """Report what was reconciled; the exit code is that of the worst result."""
     if as_json:
         session.document({"deployments": [_document(one) for one in done]})
     else:
         text = "\n".join(line for one in done for line in _lines(one))
-        session.show(text or "nothing was left behind, and nothing is missing")
+        session.show(text or "nothing to recover, and nothing to deploy")
     for one in done:
         if session.actions.enabled:
             session.actions.write_summary(_summary(one))
@@ -579,7 +566,7 @@ def _lines(done: DeployResult) -> list[str]:
     lines = [f"{done.environment}:{name} {_shown(done.outcome)}: {visible(done.reason)}"]
     lines += [f"  {change.name} {visible(change.title)}" for change in done.changes if done.outcome == "goes"]
     if done.outcome not in {"goes", "healthy", "unchanged"}:
-        lines.append(f"  live: {done.live or 'nobody knows what'}")
+        lines.append(f"  live: {done.live or 'unknown'}")
     if done.then:
         lines.append(f"  {visible(done.then)}")
     return lines
@@ -626,30 +613,32 @@ def _raise(done: DeployResult) -> None:
     """End with the exit code of an outcome; those that are fine end with none."""
     from release_tool.deploy.policy import DeployOutcome
 
-    live = f"{done.live} is live" if done.live else "nobody knows what is live"
+    live = f"{done.live} is live" if done.live else "it is unknown what is live"
     back = f"`release-tool rollback -e {done.environment}`"
     match done.outcome:
         case DeployOutcome.REFUSED:
             ways = " ".join(f"--override {way}" for way in done.ways_out)
-            todo = f'if you know better: `{ways} --reason "…"`' if ways else "remove what stands in the way"
+            todo = f'or bypass the check: `{ways} --reason "…"`' if ways else "remove what stands in the way"
             raise RefusedError(done.reason, already=f"nothing was changed; {live}", todo=todo)
         case DeployOutcome.ROLLED_BACK:
             quarantined = f"fix {done.version} and release again; it is quarantined in {done.environment} until then"
             raise RolledBackError(
                 f"{done.version} is not healthy in {done.environment}: {done.reason}",
                 already=f"rolled back: {done.rolled_back_to} is live again, and was proven healthy",
-                todo=f"deploy {done.version} again, which is not to blame" if done.blameless else quarantined,
+                todo=f"deploy {done.version} again; the version did not cause the failure"
+                if done.blameless
+                else quarantined,
             )
         case DeployOutcome.UNHEALTHY:
             raise UnhealthyError(
                 f"{done.environment} is not healthy: {done.reason}",
                 already=f"{live}" + (f"; automatic deployments are halted: {done.incident}" if done.incident else ""),
-                todo=f"look at it now: {back} goes back to the last known good, `release-tool resume` lifts the halt",
+                todo=f"check it now: {back} returns to the last known good, `release-tool resume` lifts the halt",
             )
         case DeployOutcome.INCONCLUSIVE:
             raise UnhealthyError(
-                f"nobody knows whether {done.environment} is healthy: {done.reason}",
-                already="nothing was rolled back for what may be a fault of the measurement",
+                f"the health of {done.environment} is unknown: {done.reason}",
+                already="nothing was rolled back, because the measurement itself may be at fault",
                 todo=f"look at it, then `release-tool verify -e {done.environment}`, or {back}",
             )
         case (

@@ -14,7 +14,7 @@ from release_tool.errors import UsageError
 @click.command()
 @click.argument("tag", default="", shell_complete=completion.tags)
 @click.option("--edit", is_flag=True, help="Open the published text in $EDITOR.")
-@click.option("--write", is_flag=True, help="Generate it anew and keep what people wrote.")
+@click.option("--write", is_flag=True, help="Generate the text again and keep manual edits.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def notes(tag: str, edit: bool, write: bool, as_json: bool) -> None:
     """Show the notes of a release (of the newest where no TAG is named), edit them, or generate them anew.
@@ -48,13 +48,13 @@ def notes(tag: str, edit: bool, write: bool, as_json: bool) -> None:
 
 @click.command()
 @click.argument("tag", shell_complete=completion.tags)
-@click.option("--reason", required=True, metavar="TEXT", help="Why; it is shown on the release.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--reason", required=True, metavar="TEXT", help="The reason, shown on the release.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def withdraw(tag: str, reason: str, yes: bool, as_json: bool) -> None:
-    """Mark a bad release: a banner, not latest any more, never deployed or rolled back to. Deletes nothing.
+    """Mark a bad release: it gets a banner, is no longer latest, and is never deployed again. Deletes nothing.
 
-    A half-done release is given up: its number is spent, and its changes go into the next release.
+    A half-done release is abandoned: its number is not used again, and its changes go into the next release.
 
     \b
     Example:
@@ -63,7 +63,7 @@ def withdraw(tag: str, reason: str, yes: bool, as_json: bool) -> None:
     from release_tool.deploy.withdraw import withdraw as mark
 
     if not reason.strip():
-        raise UsageError("--reason is empty", todo="say why, in a sentence for the people who use it")
+        raise UsageError("--reason is empty", todo="give the reason, in a sentence for your users")
     session = current_session()
     project = session.project()
     if sys.stdin.isatty() and not (yes or session.actions.enabled):
@@ -81,6 +81,6 @@ def withdraw(tag: str, reason: str, yes: bool, as_json: bool) -> None:
             }
         )
     else:
-        back = [f"it is live in {name}: `release-tool rollback -e {name}` leaves it" for name in done.live]
+        back = [f"it is live in {name}: `release-tool rollback -e {name}` rolls it back" for name in done.live]
         session.show("\n".join(filter(None, [f"{done.tag}: {done.state}: {done.reason}", done.url, *back])))
     session.actions.write_outputs({"tag": done.tag, "state": done.state})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Suggesting)
 def notify() -> None:
-    """Send messages to the channels of the configuration: for now, one that tests them.
+    """Send a test message to the notification channels.
 
     \b
     Example:
@@ -29,9 +29,9 @@ def notify() -> None:
 @notify.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def test(as_json: bool) -> None:
-    """Send a test message to every configured channel, whatever it is told otherwise.
+    """Send a test message to every configured channel, whichever events it subscribes to.
 
-    Templates of your own (`[messages]`) are tried out, too, without being sent.
+    Your own templates (`[messages]`) are rendered too, but not sent.
 
     \b
     Examples:
@@ -52,7 +52,7 @@ def test(as_json: bool) -> None:
         raise RemoteError(
             f"not reached: {', '.join(told.owed)}",
             during="sending a test message",
-            already=f"reached: {', '.join(told.sent)}" if told.sent else "nobody was reached",
+            already=f"reached: {', '.join(told.sent)}" if told.sent else "no channel was reached",
             todo="correct the address in the channel's variable, or see what its service says, and try again",
         )
 

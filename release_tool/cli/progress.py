@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from release_tool.deploy.health.verdict import HealthAnalysis, Sample
 
 _EVERY = timedelta(seconds=20)
-"""How often a log is told how the checks are doing while nothing changes."""
+"""How often a log shows the state of the checks while nothing changes."""
 _SHOWN_LINES = 8
 _OTHER_LINES = 7
 """Lines that stay free on a small terminal for what is below the command's, its reason folded."""

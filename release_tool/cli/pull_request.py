@@ -30,10 +30,10 @@ _SAID = {
 @click.argument("number", type=click.IntRange(min=1, max=LARGEST_NUMBER), required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def check_pr(number: int | None, as_json: bool) -> None:
-    """Check pull request NUMBER against the policy, and preview what merging it makes.
+    """Check pull request NUMBER against the policy, and preview the release that it leads to.
 
     In Actions the number comes from the event; in a merge queue every pull request of the group is checked.
-    Says so in one comment on the pull request, which it keeps up to date.
+    The result is one comment on the pull request, which is kept up to date.
 
     \b
     Examples:
@@ -89,7 +89,7 @@ def _text(checked: CheckResult) -> str:
 
 def _headline(checked: CheckResult) -> str:
     if checked.preview is None:
-        return f"not released from here: `{visible(checked.base)}` is no branch that releases come from"
+        return f"not released from here: `{visible(checked.base)}` is not a branch that is released"
     made = checked.preview.together
     what = f"merging this makes {made}" if made else "merging this makes no release"
     return f"can't be merged yet ({what})" if checked.refused else what

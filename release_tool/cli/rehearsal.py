@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from release_tool.setup.build_steps import BuildSteps
 
 _DURING = "the rehearsal"
-_ALREADY = "nothing was written but to the copy"
+_ALREADY = "nothing outside the copy was written"
 _COLOURS = {"goes": "green", "nothing": "bright_black", "skipped": "bright_black"}
 _SIMULATED = "the tests of the hosted branch, deploy commands and their checks"
 _NOT_BUILT = "your build and its files"
@@ -32,17 +32,17 @@ _NOT_SEEN = "rights and rules on GitHub (`release-tool doctor` does that), halts
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Leave the folder of the rehearsal, and name it.")
+@click.option("--keep", is_flag=True, help="Keep the rehearsal's folder, and print its path.")
 @click.option("--build", is_flag=True, help="Run your build, too, after showing it and asking.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def rehearse(keep: bool, build: bool, yes: bool, as_json: bool) -> None:
-    """See your next release, its sync and its deployments on a copy of the repository you stand in.
+    """Rehearse your next release, its sync and its deployments on a copy of this repository.
 
     The copy is served by a stand-in for GitHub on this machine. With a token, pull requests and releases are read
     from GitHub; nothing is sent there, and nothing is written outside of a temporary folder.
     Nothing is built without `--build`, which runs your build in a copy, with no secret in its environment.
-    Exit code 0 when all would go, 5 when a person would be needed, 3 when something would be refused.
+    Exit code 0 when everything would succeed, 5 when a person would be needed, 3 when something would be refused.
 
     \b
     Examples:
@@ -87,7 +87,9 @@ def _agree_to_build(session: Session, build: BuildSteps, *, yes: bool) -> None:
         return
     lines = [line for step in build.steps for line in step.script.strip().splitlines()]
     session.say("\n".join([f"the build, as {build.source} has it:", *(f"  {line}" for line in lines)]))
-    session.say("it is run in a copy of the commit, with no secret in its environment; what it does else, it does")
+    session.say(
+        "it is run in a copy of the commit, with no secret in its environment; anything else that it does is real"
+    )
     if build.empty:
         session.say(f"empty, where GitHub would have them: {', '.join(build.empty)}")
     if build.elsewhere:
@@ -108,7 +110,7 @@ def _not_agreed() -> RefusedError:
         "aborted: not confirmed",
         during=_DURING,
         already="nothing was run",
-        todo="say yes, or give `release-tool rehearse --build --yes`; without `--build` nothing is built",
+        todo="confirm, or run `release-tool rehearse --build --yes`; without `--build` nothing is built",
     )
 
 
@@ -187,7 +189,7 @@ def _rows(acts: Sequence[RehearsalStage]) -> Iterator[tuple[str, str, str]]:
 
 
 def _show_verdict(session: Session, acts: Sequence[RehearsalStage]) -> None:
-    """End a long story with its verdict; where it is bad, the error that ends the command tells it."""
+    """End a long output with its verdict; where it is bad, the error that ends the command says it."""
     worst = _worst(acts)
     if worst in {"goes", "nothing"}:
         what = "ok" if worst == "goes" else "nothing to do"
@@ -213,7 +215,7 @@ def _todo(original: Mapping[str, object], acts: Sequence[RehearsalStage]) -> lis
     token = (
         []
         if original["source"] == "github"
-        else ["give a token, so that labels and texts are seen, and rehearse again"]
+        else ["set a token, so that labels and texts can be read, and rehearse again"]
     )
     places = [act.stage for act in acts if act.stage not in {"plan", "build", "release", "sync"}]
     first = [f"write down what runs in {name}: `release-tool deploy VERSION -e {name} --record`" for name in places]
@@ -254,7 +256,7 @@ def _without_samples(document: msgspec.Raw) -> dict[str, object] | None:
 
 
 def _raise(acts: Sequence[RehearsalStage]) -> None:
-    """End with the exit code of the worst; what goes ends with none."""
+    """End with the exit code of the worst stage; a stage that succeeded has none."""
     worst = _worst(acts)
     act = next((act for act in acts if act.outcome == worst), None)
     if act is None or worst not in {"needs-person", "refused"}:

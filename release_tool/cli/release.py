@@ -47,7 +47,7 @@ def _asks(command: Callable[P, None]) -> Callable[P, None]:
             default="",
             metavar="LEVEL",
             shell_complete=completion.levels,
-            help="major, minor, patch, or the very version X.Y.Z.",
+            help="major, minor, patch, or an exact version X.Y.Z.",
         ),
     ):
         command = option(command)
@@ -60,7 +60,7 @@ def _asks(command: Callable[P, None]) -> Callable[P, None]:
 def plan(force: str, pre: str, since: str, as_json: bool) -> None:
     """Show what the next release would be, and why, change by change. Writes nothing.
 
-    Without a token it plans from git alone, and says what it can't see then.
+    Without a token it plans from git alone, and lists what it can't see.
 
     \b
     Examples:
@@ -88,11 +88,11 @@ def plan(force: str, pre: str, since: str, as_json: bool) -> None:
 @click.command()
 @_asks
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
-@click.option("--here", is_flag=True, help="Claim the tag from here instead of starting the workflow.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
+@click.option("--here", is_flag=True, help="Claim the tag from this machine instead of starting the workflow.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def bump(force: str, pre: str, since: str, dry_run: bool, yes: bool, here: bool, as_json: bool) -> None:
-    """Make the next release, forced or not: shows the plan, asks, starts the workflow, and follows it.
+    """Make the next release: show the plan, ask, start the workflow, and follow it.
 
     \b
     Examples:
@@ -137,7 +137,13 @@ def _by_workflow(session: Session, project: Project, request: Request, planned: 
 @click.command()
 @click.argument("assets", nargs=-1, metavar="[ASSET]...", type=click.Path())
 @click.option("--expect", default="", metavar="TAG", help="Publish only if the release is this tag.")
-@click.option("--reference", "references", multiple=True, metavar="NAME=REF@DIGEST", help="Something built, no file.")
+@click.option(
+    "--reference",
+    "references",
+    multiple=True,
+    metavar="NAME=REF@DIGEST",
+    help="A build result that is not a file, such as an image.",
+)
 @_asks
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -151,7 +157,7 @@ def release(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Claim the tag, then draft, upload, verify and publish; finish whatever is half-done.
+    """Claim the tag, then draft, upload, verify and publish; finish half-done releases first.
 
     Running it again is always safe: it carries on where it was interrupted, or finds nothing to do.
 
@@ -237,7 +243,7 @@ def _change_document(change: Change) -> dict[str, object]:
 
 
 def plan_text(planned: ReleasePlan, columns: int | None = None) -> str:
-    """A plan as a person reads it: what it comes to, then a line for each change, then what could not be seen.
+    """A plan as a person reads it: the result, then a line for each change, then what could not be seen.
 
     On a terminal all of it fits into its columns.
     """

@@ -27,7 +27,7 @@ def sandbox() -> None:
 @click.option("--dir", "directory", required=True, type=click.Path(path_type=Path), help="Where its state lives.")
 @click.option("--port", default=0, help="The port to listen on. [default: any that is free]")
 def up(scenario: Path, directory: Path, port: int) -> None:
-    """Build the repository of a SCENARIO, serve it on loopback, and run until ended.
+    """Build the repository of a SCENARIO, serve it on loopback, and run until interrupted.
 
     Prints one line of JSON when it is ready. Started again on the same directory it serves what is there.
 

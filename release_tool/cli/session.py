@@ -44,7 +44,7 @@ _TOKEN = re.compile(r"[!-~]{1,4096}")
 _ADDRESS = re.compile(r"[!-~]{1,2048}")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SHOWN = 200
-"""Characters of what somebody gave that an error shows."""
+"""Characters of an input that an error shows."""
 
 
 class _Place(NamedTuple):
@@ -98,7 +98,7 @@ class Session:
         return Channels(settings.channels, self._environment, SystemClock())
 
     def notifier(self, git: Git, settings: Config) -> Notifier:
-        """What tells people, by a configuration and with the templates of a clone."""
+        """What sends notifications, by a configuration and with the templates of a clone."""
         from release_tool.notify.send import Notifier
 
         return Notifier(settings, git.root, self.channels(settings), self.say)
@@ -149,12 +149,12 @@ class Session:
         click.get_current_context().meta[DOCUMENTED] = True
 
     def confirm(self, question: str) -> None:
-        """Ask before something that can't be undone; raises RefusedError for a no, and where nobody answers."""
+        """Ask before something that can't be undone; raises RefusedError where it is not confirmed."""
         if not self.agrees(question):
             raise _nobody_agreed()
 
     def agrees(self, question: str) -> bool:
-        """Ask, and tell what was answered; raises RefusedError where nobody answers."""
+        """Ask, and return the answer; raises RefusedError where there is none."""
         try:
             return click.confirm(question, err=True)
         except click.Abort:
@@ -190,7 +190,9 @@ class Session:
         for name in ("GITHUB_TOKEN", "GH_TOKEN"):
             if token := self._environment.get(name, "").strip():
                 if not _TOKEN.fullmatch(token):
-                    raise UsageError(f"{name} holds no token", todo="give it the token alone, as GitHub made it")
+                    raise UsageError(
+                        f"{name} does not hold a token", todo="set it to the token alone, as GitHub made it"
+                    )
                 return token, name
         if not process.is_there("gh") or not server.startswith("https://"):
             return "", ""
@@ -229,11 +231,13 @@ def _insist_on_address(name: str, url: str) -> None:
     except ValueError:
         fits = False
     if not fits or not _ADDRESS.fullmatch(url):
-        raise UsageError(f"{name} is no address: {url[:_SHOWN]!r}", todo=f"set {name} as Actions does, or not at all")
+        raise UsageError(
+            f"{name} is not a URL: {url[:_SHOWN]!r}", todo=f"set {name} to a URL as Actions does, or unset it"
+        )
 
 
 def _nobody_agreed() -> RefusedError:
-    return RefusedError("aborted: not confirmed", already="nothing was written", todo="say yes, or give `--yes`")
+    return RefusedError("aborted: not confirmed", already="nothing was written", todo="confirm, or pass `--yes`")
 
 
 def _is_loopback(url: str) -> bool:

@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 @click.option("--cloud", metavar="BRANCH", help="Carry releases into this hosted branch; empty for none.")
 @click.option("--environment", default="", metavar="NAME", help="What the environment is called. [default: production]")
 @click.option("--recipe", metavar="NAME", help="Deploy by this recipe; empty for none.")
-@click.option("--url", default="", metavar="URL", help="Where the deployed application answers.")
+@click.option("--url", default="", metavar="URL", help="The URL of the deployed application.")
 @click.option("--build", default="", metavar="COMMAND", help="How the project is built, into `dist`.")
 @click.option("--test", default="", metavar="COMMAND", help="How the project is tested.")
-@click.option("--runner", default="", metavar="LABEL", help="What the jobs run on. [default: ubuntu-latest]")
+@click.option("--runner", default="", metavar="LABEL", help="The runner label of the jobs. [default: ubuntu-latest]")
 @click.option("--app/--no-app", default=None, help="Act as a GitHub App instead of the workflows' own token.")
 @click.option("--source", default="", metavar="URL", help="Where workflows install release-tool from, as pip names it.")
 @click.option("--release-now", is_flag=True, help="Let the first merge release, instead of a person's `bump`.")
-@click.option("--switch-off", is_flag=True, help="Also switch off, in its own workflow, what releases already.")
+@click.option("--switch-off", is_flag=True, help="Also switch off other release tools in their own workflows.")
 @click.option("--overwrite", is_flag=True, help="Also replace files that somebody changed.")
 @click.option("--dry-run", is_flag=True, help="Show every line that would change and stop.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def init(
     cloud: str | None,
@@ -59,9 +59,9 @@ def init(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Set this repository up: its workflows and its configuration, no more than it asks for.
+    """Set this repository up: write the workflows and the configuration that it needs.
 
-    Looks at what is there, asks little, shows what it would change, and writes into the working tree only.
+    Detects what is there, asks two questions at most, shows every change, and writes into the working tree only.
     Run it again to upgrade what it wrote; a file that somebody changed is never replaced without asking.
     What releases already is named, with the patch that switches it off; a terminal is asked whether to write that, too.
 
@@ -107,18 +107,18 @@ def _insist_on_names(proposal: SetupProposal, *, overwrite: bool) -> None:
     """Raise RefusedError where somebody else's file has the name of one of ours, or would release beside ours."""
     if proposal.stuck:
         raise RefusedError(
-            f"somebody changed {', '.join(proposal.stuck)}, which would go on to release beside the new workflows",
+            f"{', '.join(proposal.stuck)} was edited, and would still make releases beside the new workflows",
             during="replacing the workflows of an older release-tool",
             already="nothing was written",
-            todo="remove it, or undo what was changed there, and run this again; what you need of it belongs into"
+            todo="remove it, or undo the edits, and run this again; what you need of it belongs into"
             " `build.yml`, `cloud-tests.yml` or a workflow of your own",
         )
     if not overwrite and (strange := proposal.strange()):
         raise RefusedError(
-            f"{', '.join(strange)} is there already, and is not ours",
+            f"{', '.join(strange)} exists already and is not managed by release-tool",
             during="setting the repository up",
             already="nothing was written",
-            todo="rename it, or let it be replaced with `--overwrite`, and run this again",
+            todo="rename it, or replace it with `--overwrite`, and run this again",
         )
 
 
@@ -129,9 +129,9 @@ def _found(found: Survey) -> Iterator[str]:
     yield f"built with: {found.stack.name} ({'; '.join(found.stack.build) or 'nothing is built'})"
     yield f"tested with: {'; '.join(found.stack.test) or 'nothing known'}"
     if found.configured:
-        yield f"{found.configured} configures it already, and stays as it is"
+        yield f"{found.configured} is the configuration already, and is kept"
     for competitor in found.competitors:
-        yield f"competes: {competitor.what}, in {competitor.path}"
+        yield f"also releases or deploys: {competitor.what}, in {competitor.path}"
     for hint in found.hints:
         yield f"deployed by: {hint.recipe}, as {hint.path} tells"
 
@@ -142,19 +142,19 @@ def _ask(session: Session, found: Survey, choices: Choices) -> Choices:
         return choices
     cloud, recipe, url = choices.cloud, choices.recipe, choices.url
     if cloud is None:
-        question = "Carry releases into a branch of what you host? Its name, or nothing"
+        question = "Branch that you host and that releases are merged into (empty for none)"
         cloud = click.prompt(question, default=found.wishes.cloud, show_default=bool(found.wishes.cloud), err=True)
     if recipe is None and found.hints:
         hint = found.hints[0]
-        question = f"Deploy by the recipe `{hint.recipe}`, as {visible(hint.path)} tells?"
+        question = f"Deploy by the recipe `{hint.recipe}`, as {visible(hint.path)} suggests?"
         recipe = hint.recipe if session.agrees(question) else ""
     if recipe and not url:
-        url = click.prompt("Where does the application answer? Its URL, or nothing", default="", err=True)
+        url = click.prompt("URL of the deployed application (empty for none)", default="", err=True)
     return msgspec.structs.replace(choices, cloud=cloud.strip(), recipe=recipe, url=url.strip())
 
 
 def _asked_to_switch_off(session: Session, found: Survey, proposal: SetupProposal) -> tuple[ManagedFile, ...]:
-    """Show what would switch off what releases already, and ask; nothing where nobody sits at a terminal."""
+    """Show what would switch off what releases already, and ask; nothing without a terminal."""
     if not sys.stdin.isatty():
         return ()
     agreed = []
@@ -181,7 +181,7 @@ def _agreed(
     if not yes and not overwrite:
         for path in proposal.changed():
             _show(by_name[path])
-            if session.agrees(f"{path} was changed, or is not ours. Replace it?"):
+            if session.agrees(f"{path} was edited, or is not managed by release-tool. Replace it?"):
                 replaced.append(path)
     files = (*proposal.to_write(replaced), *rivals)
     if files and not yes:
@@ -266,12 +266,12 @@ def _document(proposal: SetupProposal, files: tuple[ManagedFile, ...], todo: tup
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Fix what safely can be: labels, the hosted branch, files of ours.")
+@click.option("--fix", is_flag=True, help="Fix what is safe to fix: labels, the hosted branch, managed files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def doctor(fix: bool, as_json: bool) -> None:
-    """Check that everything is in place: one line each, and behind each problem its fix.
+    """Check that everything is in place: one line for each check, with a fix for each problem.
 
-    What the token may do is asked by requests that can't be fulfilled; nothing is written without `--fix`.
+    The token's permissions are probed by requests that can't succeed; nothing is written without `--fix`.
     Ends with exit code 3 when there is a problem.
 
     \b
@@ -295,8 +295,8 @@ def doctor(fix: bool, as_json: bool) -> None:
             f"{count} precondition{'s do' if count > 1 else ' does'} not hold",
             during="looking at the repository",
             already="; ".join(done) or "nothing was written",
-            todo="do what stands behind each problem"
-            + ("" if fix else ", or let `release-tool doctor --fix` do its part"),
+            todo="apply the fix shown for each problem"
+            + ("" if fix else ", or run `release-tool doctor --fix` for those that are safe"),
         )
 
 
@@ -326,7 +326,7 @@ def _rows(finding: DoctorFinding) -> Iterator[tuple[str, str]]:
 
 
 def _verdict(found: DoctorReport) -> str:
-    """How many of the checks came to what, in the words that stand before each."""
+    """How many checks have each verdict, in the words that stand before each."""
     counts = Counter(finding.verdict.value for finding in found.findings)
     return ", ".join(
         click.style(f"{word}: {counts[word]}", fg=colour) for word, colour in _MARKS.values() if counts[word]

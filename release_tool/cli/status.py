@@ -37,15 +37,15 @@ _COLOURS = {"plain": "", "good": "green", "care": "yellow", "bad": "red"}
     default="",
     metavar="ENV",
     shell_complete=completion.environments,
-    help="Look at one environment, in all detail.",
+    help="Show one environment in detail.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("--watch", is_flag=True, help="Look again every few seconds, until Ctrl-C.")
-@click.option("--tell", is_flag=True, help="Tell everybody what was missed and what has drifted, once for each case.")
+@click.option("--watch", is_flag=True, help="Refresh every few seconds, until Ctrl-C.")
+@click.option("--tell", is_flag=True, help="Notify channels of overdue work and drift, once for each case.")
 def status(environment: str, as_json: bool, watch: bool, tell: bool) -> None:
-    """Show where every release is, how each environment is, and what needs somebody.
+    """Show every release, the state of each environment, and the open action items.
 
-    With `-e` also what an environment got last, and its rollback target with the reasons.
+    With `-e` also the latest changes of an environment, and why its rollback target was chosen.
 
     \b
     Examples:
@@ -54,7 +54,7 @@ def status(environment: str, as_json: bool, watch: bool, tell: bool) -> None:
       release-tool status --json | jq '.environments[].health'
     """
     if watch and (as_json or tell):
-        raise UsageError("`--watch` looks again and again, and does nothing else", todo="leave it out")
+        raise UsageError("`--watch` can't be combined with `--json` or `--tell`", todo="leave it out")
     session = current_session()
     project = session.project()
     if watch:
@@ -81,9 +81,9 @@ def _tell(project: Project, found: Overview) -> None:
 
     telling = announce_overdue(project, found, drifted(project, found, os.environ))
     for case in telling.told:
-        project.say(f"told everybody: {case.text}")
+        project.say(f"notified: {case.text}")
     for number in telling.closed:
-        project.say(f"closed #{number}, for it is over")
+        project.say(f"closed #{number}: it is resolved")
 
 
 def _look(project: Project, environment: str) -> Overview:
@@ -93,7 +93,7 @@ def _look(project: Project, environment: str) -> Overview:
 
 
 def _watch(session: Session, project: Project, environment: str) -> None:
-    """Draw what is seen again and again; what GitHub can't tell for once is said below what was seen last."""
+    """Draw the status again and again; where GitHub fails, the error is shown below the last status."""
     shown = ""
     try:
         while True:

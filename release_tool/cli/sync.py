@@ -56,7 +56,7 @@ def sync(
     if sum(map(bool, (candidate, tested, advance, dry_run))) > 1 or (tag and (tested or advance)):
         raise UsageError("these options exclude each other", todo="give one of --candidate, --tested, --advance")
     if references and not tested:
-        raise UsageError("--reference goes with --tested", todo="name what was built where you say that it was tested")
+        raise UsageError("--reference needs --tested", todo="add `--tested SHA`")
     from release_tool.sync.sync import SyncState
 
     session = current_session()
@@ -65,7 +65,7 @@ def sync(
     if done.state is SyncState.CONFLICT and not dry_run:
         raise NeedsPersonError(
             done.reason,
-            already="the hosted branch is as it was" + (f"; {done.url} says what to do" if done.url else ""),
+            already="the hosted branch is unchanged" + (f"; {done.url} says what to do" if done.url else ""),
             todo="resolve the conflict there; the next run carries on",
         )
 
@@ -147,7 +147,7 @@ def _summary(done: SyncResult) -> str:
 
 
 def _kept_title(done: SyncResult) -> str:
-    return f"Kept as they are on the hosted branch (`keep-cloud`), and other in {visible(done.tag)}:"
+    return f"Kept as they are on the hosted branch (`keep-cloud`), although different in {visible(done.tag)}:"
 
 
 def _kept(done: SyncResult) -> list[str]:

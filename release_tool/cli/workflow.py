@@ -1,4 +1,4 @@
-"""What our workflows tell a command besides its options, and what has to be in order before it begins."""
+"""What our workflows pass to a command besides its options, checked before it begins."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def insist_on_secrets(project: Project, variables: Mapping[str, str]) -> None:
         commands = "; ".join(f"gh secret set {name} --repo {project.repository}" for name in missing)
         raise RefusedError(
             f"the secret {', '.join(missing)} is empty, which `secrets` in the configuration names for the build",
-            during="looking before anything is built",
+            during="checking the secrets of the build",
             already="nothing was built or written",
             todo=f"set it: {commands} ({settings}), or let the organization's be used in this repository",
         )
@@ -38,7 +38,7 @@ def insist_on_gate(name: str, environment: Environment, variables: Mapping[str, 
     gate = variables.get(GATE, "")
     if gate not in {"", name, environment.rollback_environment or name}:
         raise RefusedError(
-            f"the job has the secrets of `{gate}`, and `{name}` is to be deployed",
+            f"this job has the secrets of the environment `{gate}`, but deploys `{name}`",
             already="nothing was touched",
             todo=f"start it without a plan of your own: `release-tool deploy VERSION -e {name}`",
         )

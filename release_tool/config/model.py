@@ -88,9 +88,9 @@ class Labels(Table, frozen=True):
     hidden: tuple[Text, ...] = ("skip-changelog",)
     """Left out of the notes, but not out of the release."""
     irreversible: tuple[Text, ...] = ("irreversible",)
-    """Can't be undone by going back to an older version; deployments over it need a person's word."""
+    """A rollback can't undo it; deploying it takes a person and `--override irreversible`."""
     reversible: tuple[Text, ...] = ("reversible",)
-    """Touches `irreversible-paths`, and can be undone all the same."""
+    """Touches `irreversible-paths`, but a rollback can undo it."""
 
 
 class Identity(Table, frozen=True):
@@ -103,10 +103,10 @@ class Identity(Table, frozen=True):
 
 
 class Job(Table, frozen=True):
-    """What a job of your own is given in the workflows that `init` writes, by name and nothing else."""
+    """The secrets and permissions of a job of yours in the workflows that `init` writes."""
 
     secrets: tuple[SecretName, ...] = ()
-    """The secrets that it is given as variables; each has to be set, or nothing is begun."""
+    """The secrets that it is given as variables; each has to be set, or nothing starts."""
     permissions: dict[Permission, Literal["read", "write"]] = {}
     """What its token may do besides reading the commit, such as `{packages = "write"}`."""
     environment: str = ""
@@ -116,7 +116,7 @@ class Job(Table, frozen=True):
 
 
 class Build(Job, frozen=True):
-    """How what is released is built."""
+    """How the release is built."""
 
     enabled: bool = True
     """Whether anything is built; without, a release is its tag and its notes."""
@@ -125,7 +125,7 @@ class Build(Job, frozen=True):
 
 
 class DeploySetup(Table, frozen=True):
-    """What the action that sets up the deploy command is given, beside what `pass-env` names."""
+    """The secrets and permissions of the action that sets up the deploy command, besides `pass-env`."""
 
     secrets: tuple[SecretName, ...] = ()
     """The secrets that it is given as variables, the environment's own before the repository's."""
@@ -134,7 +134,7 @@ class DeploySetup(Table, frozen=True):
 
 
 class Sync(Table, frozen=True):
-    """How a release is carried into the branch of what the team hosts."""
+    """How a release is carried into the branch that you host."""
 
     branch: Text = "cloud"
     """The branch that you host."""
@@ -152,7 +152,7 @@ class Freeze(Table, frozen=True):
     duration: Duration
     """How long it lasts."""
     timezone: Text = "UTC"
-    """Where that time is meant: a name such as `Europe/Berlin`."""
+    """The time zone, such as `Europe/Berlin`."""
 
 
 class HeaderTest(Table, frozen=True):
@@ -161,24 +161,24 @@ class HeaderTest(Table, frozen=True):
     name: Text
     """The name of the header, in any case."""
     pattern: Text
-    """A regular expression that is found in its value."""
+    """A regular expression that matches a part of its value."""
 
 
 class JsonTest(Table, frozen=True):
-    """What an answer's JSON must hold where a JSON pointer leads; without a condition, anything at all."""
+    """A condition on the value at a JSON pointer of the answer; without one the value only has to exist."""
 
     pointer: str
     """Where the value is: a JSON pointer such as `/database/ok`."""
     equal: str | int | float | bool | None = None
-    """What the value is."""
+    """The value that is expected."""
     min: float | None = None
-    """The least that it may be."""
+    """The smallest value that is allowed."""
     max: float | None = None
-    """The most that it may be."""
+    """The largest value that is allowed."""
 
 
 class Check(Table, frozen=True):
-    """What is asked, again and again, to know whether a deployment is healthy.
+    """A health check, which is repeated while a deployment is verified.
 
     Without a `status` any from 200 to 299 is good. An answer slower than `latency` is bad, one that takes longer than
     `timeout` is not waited for.
@@ -188,9 +188,9 @@ class Check(Table, frozen=True):
     """How it is asked: by a request, by a connection alone, by a command that ends with code 0, or of the engine that
     runs it, which knows the image, the restarts and the availability of every pod or container."""
     name: str = ""
-    """What it is called in messages and in the ledger; without one it is called as its kind."""
+    """Its name in messages and in the ledger; the default is its kind."""
     url: str = ""
-    """What is asked: a whole address, or a path on the target's `url`."""
+    """What is requested: a full URL, or a path on the target's `url`."""
     command: tuple[Text, ...] = ()
     """What a check of the kind `command` runs, in a checkout of the deployed commit; for an engine its client, with the
     variables that the deploy command has. Without one that is `kubectl` or `docker`."""
@@ -203,9 +203,9 @@ class Check(Table, frozen=True):
     reference: str = ""
     """The name of the release's reference whose image every pod or container has to run, which proves the version."""
     version_pointer: str = ""
-    """Where the JSON answer tells its version or commit: a JSON pointer such as `/version`."""
+    """Where the JSON answer has its version or commit: a JSON pointer such as `/version`."""
     version_header: str = ""
-    """The header that tells the version or commit."""
+    """The header with the version or commit."""
     version_pattern: str = ""
     """A regular expression whose one group is the version or commit in the answer."""
     status: tuple[Status, ...] = ()
@@ -213,7 +213,7 @@ class Check(Table, frozen=True):
     headers: tuple[HeaderTest, ...] = ()
     """What headers of the answer must match."""
     body_pattern: str = ""
-    """A regular expression that is found in the answer."""
+    """A regular expression that matches a part of the answer."""
     json: tuple[JsonTest, ...] = ()
     """What the JSON answer must hold."""
     latency: Duration | None = None
@@ -221,18 +221,18 @@ class Check(Table, frozen=True):
     initial_delay: Duration = _lasting("0s")
     """How long to wait after the command before the first sample."""
     interval: Duration = _lasting("2s")
-    """The time between two looks."""
+    """The time between two measurements."""
     samples: Count = 3
     """How often it is asked each time, all at once: an old version on few of many servers is seldom met. An engine is
     asked once, for it knows all of them."""
     timeout: Duration = _lasting("2s")
     """How long an answer is waited for."""
     failure_threshold: Count = 8
-    """So many bad intervals in a row are unhealthy, once the new version has answered well."""
+    """How many bad intervals in a row are unhealthy, once the new version has answered well."""
     failure_budget: Percentage = "10%"
-    """So much of the samples of a bake may be bad; each of them makes the bake longer."""
+    """The share of samples that may be bad in a bake; each of them makes the bake longer."""
     deadline: Duration = _lasting("5m")
-    """A bake must have begun by then, counted from the end of the command."""
+    """The time after the end of the command by which a bake must have begun."""
 
     @property
     def asks_an_engine(self) -> bool:
@@ -252,12 +252,12 @@ class Check(Table, frozen=True):
 
 
 class Target(Table, frozen=True):
-    """One of the places of an environment, deployed to and verified after the one before."""
+    """One target of an environment, deployed to and verified after the one before."""
 
     name: Text
-    """What it is called: `RELEASE_TARGET` of the command."""
+    """Its name, which the command gets as `RELEASE_TARGET`."""
     url: str = ""
-    """Where it answers: `RELEASE_TARGET_URL` of the command; without one the environment's."""
+    """Its URL, which the command gets as `RELEASE_TARGET_URL`; the default is the environment's."""
 
 
 class Environment(Table, frozen=True):
@@ -266,34 +266,34 @@ class Environment(Table, frozen=True):
     command: Argv
     """What deploys: a program and its arguments, run without a shell in a clean checkout of the commit."""
     automatic: bool = False
-    """Whether it follows every release by itself, in the order of the file; without it a person deploys."""
+    """Whether every release is deployed automatically, in the order of the file; without it a person deploys."""
     rollback_command: tuple[Text, ...] = ()
-    """What is run to go back, where that is another command."""
+    """The command of a rollback, where it is another one."""
     command_timeout: Duration = _lasting("10m")
-    """The command is ended after that, with all that it started."""
+    """The time limit of the command, after which it and everything that it started are ended."""
     pass_env: tuple[Text, ...] = ()
-    """The variables that the command is given of ours, beside `PATH`, `HOME` and those named `RELEASE_…`."""
+    """The environment variables that are passed to the command, besides `PATH`, `HOME` and those named `RELEASE_…`."""
     lock_timeout: Duration = _lasting("30m")
     """How long to wait for another deployment of the same environment."""
     rollback_environment: str = ""
     """The environment on GitHub in which a rollback runs, where the usual one asks for an approval."""
     after: tuple[Text, ...] = ()
-    """Environments that have to be healthy at the same commit before."""
+    """Environments that have to be healthy at the same commit first."""
     url: str = ""
-    """Where it answers; the paths of checks are on it."""
+    """Its URL, which the paths of checks are relative to."""
     health: str = ""
-    """A whole check with all defaults: the address to ask."""
+    """A check with all defaults: the URL to request."""
     bake: Duration = _lasting("2m")
-    """For how long every check must be answered well, by the new version, without a break."""
+    """How long the new version has to pass every check without interruption."""
     freeze: tuple[Freeze, ...] = ()
-    """When nothing is deployed by itself."""
+    """When nothing is deployed automatically."""
     targets: tuple[Target, ...] = ()
-    """The places that it consists of, deployed one after the other; without any it is one place."""
+    """Its targets, deployed one after the other; without any, the environment is its only target."""
     wave: Wave | tuple[Wave, ...] | None = None
     """How many targets are deployed side by side before the next ones: a number, a part such as `"10%"`, or how many
     there are after each wave, such as `[1, "25%", "100%"]`. All checks prove a wave before the next one begins."""
     checks: tuple[Check, ...] = ()
-    """What proves that it is healthy."""
+    """The health checks."""
 
 
 Event = Literal[
@@ -311,37 +311,37 @@ Event = Literal[
 
 
 class Channel(Table, frozen=True):
-    """Where messages go: a variable that holds an Apprise URL, and what is told there; what is left empty is all."""
+    """Where notifications go: a variable that holds an Apprise URL, and the events it gets; an empty list means all."""
 
     url_env: Text
     """The variable that holds the address, which is a secret."""
     events: tuple[Event, ...] = ()
-    """What is told; all where none is named."""
+    """The events that it gets; all where none is named."""
     environments: tuple[Text, ...] = ()
-    """Of which environments; of all where none is named."""
+    """The environments whose events it gets; all where none is named."""
 
 
 class Messages(Table, frozen=True):
-    """Templates of a project's own for the messages about an event; an empty one is the standard one."""
+    """Your own templates for the messages about an event; an empty one means the standard template."""
 
     released: str = ""
     """A release was published."""
     sync_conflict: str = ""
-    """A release can't be carried to what you host, until somebody resolves a conflict."""
+    """A release conflicts with the hosted branch, and a person has to resolve that."""
     deployed: str = ""
     """A version was deployed, and is healthy."""
     rolled_back: str = ""
-    """An environment went back to a version that was good."""
+    """An environment was rolled back to a version that was proven healthy."""
     failed: str = ""
     """A deployment failed, and the environment is not known to be healthy."""
     halted: str = ""
     """Automatic deployments were stopped."""
     resumed: str = ""
-    """Automatic deployments go on."""
+    """Automatic deployments were resumed."""
     held: str = ""
     """An automatic deployment is blocked, and waits."""
     drift: str = ""
-    """What is there is not what should be there."""
+    """What runs differs from the ledger, or work is overdue."""
     needs_person: str = ""
     """Something waits for a person."""
 
@@ -350,7 +350,7 @@ class Config(Table, frozen=True):
     """Everything that can be configured; an empty configuration releases a repository."""
 
     tag_prefix: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._/@-]*$")] | None = None
-    """What stands before the version in a tag's name, which chooses one of several packages; else it is found."""
+    """The text before the version in a tag's name, which also selects one of several packages; detected by default."""
     branch: Text = "main"
     """The branch that is released; where there is no `main`, the default branch of the repository."""
     maintenance: tuple[Text, ...] = ("*.x",)
@@ -362,43 +362,43 @@ class Config(Table, frozen=True):
     release_on: Literal["merge", "schedule", "manual"] = "merge"
     """What starts a release: every merge, the schedule of the workflow, or a person alone."""
     unlabelled: Literal["patch", "fail"] = "patch"
-    """What a pull request is that says nothing of how far it moves the version; `fail` refuses it."""
+    """The bump of a pull request without a label or a Conventional Commit title; `fail` refuses it."""
     direct_push: Literal["patch", "none"] = "patch"
-    """What a commit is that was pushed directly, without a Conventional Commit title."""
+    """The bump of a commit that was pushed directly, without a Conventional Commit title."""
     irreversible_paths: tuple[Text, ...] = ()
-    """Patterns of files whose change can't be undone by going back, such as `**/migrations/*.py`."""
+    """Patterns of files whose changes a rollback can't undo, such as `**/migrations/*.py`."""
     comment_released: bool = False
-    """Whether each pull request is told, in its comment, which release it went into."""
+    """Whether the comment on each pull request names the release that contains it."""
     notes_template: str = ""
     """A Jinja2 template of your own for the release notes: a path in the repository."""
     trusted_apps: tuple[Text, ...] = ()
-    """Apps whose deployments and statuses count like those of your workflows: what you make tokens of, or made once."""
+    """GitHub Apps whose deployments and statuses are trusted like those of your workflows, now or in the past."""
     max_wait: Duration = _lasting("5m")
     """How long to wait for GitHub at most: for its rate limits, and where the API or git gets no answer."""
     release_now: bool = False
     """Whether a push may make the first release; without it a person starts that one, with `bump`."""
     look: Text = "23 4 * * *"
-    """When the workflows look for what an event missed, as a cron time; each look is a minute of a runner."""
+    """When the scheduled workflow looks for missed work, as a cron expression; each run costs a minute of a runner."""
     labels: Labels = Labels()
     """Which labels mean what; a label that you name for one bump is no longer among the usual ones of another."""
     types: dict[str, Level] = {}
-    """How far each Conventional Commit type moves the version, where it is otherwise than usual, such as
-    `docs = "patch"`. Usual are `feat = "minor"`, `fix`, `perf` and `revert = "patch"`, and `build`, `chore`, `ci`,
-    `docs`, `refactor`, `style` and `test = "none"`. Other words are no types; a `!` is major after any word."""
+    """How far each Conventional Commit type moves the version, where that differs from the default, such as
+    `docs = "patch"`. The defaults are `feat = "minor"`, `fix`, `perf` and `revert = "patch"`, and `build`, `chore`,
+    `ci`, `docs`, `refactor`, `style` and `test = "none"`. Other words are no types; a `!` is major after any word."""
     identity: Identity = Identity()
     """Who makes tags and merge commits."""
     build: Build = Build()
-    """How what is released is built."""
+    """How the release is built."""
     tests: Job = Job()
-    """What the tests of the hosted branch are given."""
+    """The secrets and permissions of the tests of the hosted branch."""
     deploy_setup: DeploySetup = DeploySetup()
-    """What sets up the deploy command is given."""
+    """The secrets and permissions of the action that sets up the deploy command."""
     sync: Sync | None = None
     """With this table every release is carried into a branch that you host."""
     environments: dict[str, Environment] = {}
-    """Where releases are deployed to, each in a table with its name."""
+    """The environments that are deployed to, each in a table with its name."""
     channels: dict[str, Channel] = {}
-    """Who is told what, each in a table with its name."""
+    """The notification channels, each in a table with its name."""
     messages: Messages = Messages()
     """Templates of your own for messages."""
 

@@ -1,4 +1,4 @@
-"""What the commands of an environment need to be there, before anybody says that they would deploy something."""
+"""What the commands of an environment need, checked before it is said that they would deploy something."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DEPLOY_SETUP = ".github/actions/deploy-setup"
 
 
 class Lack(msgspec.Struct, frozen=True):
-    """What is not there, and what to do about it; `certain` where the command can't be run by anybody."""
+    """Something that is missing, and what to do about it; `certain` where nobody could run the command."""
 
     text: str
     todo: str
@@ -77,5 +77,5 @@ def _of_file(name: str, version: str, folder: Path, mode_of: Callable[[str], str
 
 def _of_program(name: str) -> Iterator[Lack]:
     if shutil.which(name) is None:
-        text = f"{name} is not on this machine, so nobody saw whether it can be run"
+        text = f"{name} is not on this machine, so it is not known whether it can be run"
         yield Lack(text, f"let {_DEPLOY_SETUP} bring {name} to the runner", certain=False)

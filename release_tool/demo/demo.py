@@ -168,7 +168,7 @@ def run(directory: Path, dashboard: Path, show: Callable[[str], None], pause: fl
         for number, (title, play) in enumerate(_CHAPTERS, 1):
             stage.chapter(f"[{number}/{len(_CHAPTERS)}] {title}")
             play(stage)
-        stage.tell("The same for everybody, as a page that needs nothing but a browser.")
+        stage.tell("The same as a static page, which needs nothing but a browser.")
         stage.command("release-tool", "dashboard", str(dashboard))
     show(f"\nThat was all, in {time.monotonic() - began:.0f} seconds. Open {dashboard / 'index.html'} and look.")
 
@@ -188,7 +188,7 @@ def _begun(directory: Path, application: _Application, show: Callable[[str], Non
 def _pull_requests(stage: _Stage) -> None:
     stage.tell("v1.2.3 is released, and pull requests are open.")
     stage.clone()
-    stage.tell("Nobody said yet how far #1 moves the version. The check says so on the pull request.")
+    stage.tell("Nothing says yet how far #1 moves the version. The check says so on the pull request.")
     stage.command("release-tool", "check-pr", "1", code=3)
     stage.tell("Ada sets the label `feature`.")
     stage.label(1, "feature")
@@ -254,7 +254,7 @@ def _conflict(stage: _Stage) -> None:
     stage.merge(4)
     stage.command("git", "pull", "--quiet")
     stage.command("release-tool", "release")
-    stage.tell("That can't be merged by itself: a person is told exactly what to do.")
+    stage.tell("That can't be merged automatically: a pull request says exactly what to do.")
     stage.command("release-tool", "sync", code=5)
     stage.body("release-tool/conflict/v1.3.3")
 

@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from release_tool.setup.build_steps import BuildSteps
 
 Outcome = Literal["goes", "nothing", "skipped", "refused", "needs-person"]
-"""How a stage ended; `skipped` is what could not be rehearsed because an earlier one did not go."""
+"""How a stage ended; `skipped` was not rehearsed, because an earlier one did not succeed."""
 
 _STOPS = frozenset({"refused", "needs-person"})
-"""What ends the road: no later stage can be rehearsed."""
+"""The endings after which no later stage can be rehearsed."""
 _MOST_ROUNDS = 10
 """How many releases are made at most: what is half-done comes before what is next."""
 _FOREIGN = ("ACTIONS_", "GH_", "GIT_", "GITHUB_", "RELEASE_TOOL_", "RUNNER_")
-"""Beginnings of the variables that would tell the commands of the real GitHub, or hand them its tokens."""
+"""Prefixes of the variables that would point the commands at the real GitHub, or give them its tokens."""
 _BUILDS_WITH = (
     *("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "CARGO_HOME", "RUSTUP_HOME", "GOPATH", "GOROOT"),
     *("GOCACHE", "GOFLAGS", "GOPROXY", "JAVA_HOME", "NVM_DIR", "PYENV_ROOT", "PIP_INDEX_URL"),
@@ -58,7 +58,7 @@ _NOTES = "release-notes.template"
 
 
 class Audience(Protocol):
-    """Who looks on; what is shown may hold what people wrote. A quiet one reads the documents alone."""
+    """Shows the rehearsal to a person; what is shown may hold what people wrote. A quiet one shows nothing."""
 
     quiet: bool
 
@@ -95,7 +95,7 @@ class _Failure(msgspec.Struct, frozen=True):
 
 
 class _Told(msgspec.Struct, frozen=True):
-    """What is read of the documents of all commands; each has some of it."""
+    """The fields that are read from the commands' documents; each has some of them."""
 
     action: str = ""
     reason: str = ""
@@ -113,14 +113,14 @@ class _Told(msgspec.Struct, frozen=True):
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    """What a command came to: its exit code, what it told, and the whole document."""
+    """The result of a command: its exit code, the fields that are read, and the whole document."""
 
     code: int
     told: _Told
     document: msgspec.Raw
 
     def act(self, stage: str, outcome: Outcome, reason: str = "", todo: str = "") -> RehearsalStage:
-        """The stage that ends with it; an error is told in the command's own words."""
+        """The stage that ends with it; an error is reported in the command's own words."""
         failure = self.told.error
         if failure is None:
             reason = reason or self.told.reason
@@ -288,7 +288,7 @@ def _deployment(scene: _Scene, name: str, wanted: str, before: str | None) -> Re
 
 
 def _as_far_as_seen(done: _Answer, name: str, found: Sequence[Lack]) -> RehearsalStage:
-    """What was simulated goes only as far as what the commands need is there."""
+    """A simulated deployment succeeds only where everything that its commands need is there."""
     if not found:
         return done.act(name, "goes", f"simulated: {done.told.version} would be deployed")
     outcome: Outcome = "refused" if any(lack.certain for lack in found) else "skipped"
@@ -427,7 +427,7 @@ class _Scene:
         self.audience.result(self._told(done.stdout))
 
     def ask(self, *argv: str) -> _Answer:
-        """Run a command and read its document; what neither goes nor is a person's matter ends the rehearsal."""
+        """Run a command and read its document; a failure that no person has to decide about ends the rehearsal."""
         self.audience.command(_HASH.sub(r"\1", shlex.join(["release-tool", *argv])))
         with tempfile.TemporaryFile() as output:
             code = self._run(argv, output.fileno())
@@ -505,7 +505,7 @@ def _insist(command: str, answer: _Answer) -> None:
     raise kinds.get(answer.code, BugError)(
         f"{command}: {failure.message}",
         during=failure.during or "the rehearsal",
-        already="nothing was written but to the copy",
+        already="nothing outside the copy was written",
         todo=failure.todo,
     )
 

@@ -1,4 +1,4 @@
-"""What everybody is told of deployments, from the ledger: now, or by the next run; failing to never fails the work."""
+"""Notifications of deployments, sent from the ledger; what fails is sent by the next run, and fails no deployment."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from release_tool.project import Project
 
 _MOST = 5
-"""How many deployments are told of in one go, the newest; those before them are the next run's."""
+"""How many deployments one run announces, the newest first; the next run announces the others."""
 
 
 def tell_owed(writer: LedgerWriter, revisions: RevisionResolver | None = None) -> None:
-    """Tell how deployments ended whoever is owed that, and write down who still is.
+    """Announce ended deployments to the channels that were not notified yet, and record which still are not.
 
-    It comes last, when production is settled, for a service may take its time to refuse. One that refuses is left alone
+    It comes last, because a service may be slow to answer. One that fails is left alone
     until the next run.
     """
     refusing: frozenset[str] = frozenset()
@@ -43,12 +43,12 @@ def tell_owed(writer: LedgerWriter, revisions: RevisionResolver | None = None) -
             raise
         except ReleaseToolError as error:
             writer.environment.project.say(
-                f"not everybody was told how {ended} ended, the next run does that: {error.message}"
+                f"some channels were not notified of the end of {ended}; the next run notifies them: {error.message}"
             )
 
 
 def _untold(writer: LedgerWriter) -> tuple[Deployment, ...]:
-    """The newest deployments of the last days that somebody is to be told of, and that nobody else is telling of."""
+    """The newest deployments of the last days that are not announced yet, and that no other run is announcing."""
     since = writer.environment.project.clock.now() - RECENT
     owing = [one for one in writer.ledger if one.phase.owed and one.seen_at > since]
     return tuple(one for one in owing[-_MOST:] if not writer.is_others(one))
@@ -57,7 +57,7 @@ def _untold(writer: LedgerWriter) -> tuple[Deployment, ...]:
 def _tell(
     writer: LedgerWriter, ended: Deployment, refusing: frozenset[str], revisions: RevisionResolver | None
 ) -> frozenset[str]:
-    """Tell of one deployment; the channels that refused."""
+    """Announce one deployment, and return the channels that failed."""
     event, project = event_of(ended), writer.environment.project
     if event is None:
         return frozenset()
@@ -104,17 +104,17 @@ def _headline(writer: LedgerWriter, ended: Deployment) -> str:
         case "deployed":
             return f"{before} → {after} is healthy" if before else f"{after} is healthy"
         case "rolled-back":
-            return f"{before or 'what was live'} was rolled back to {after}"
+            return f"{before or 'the live version'} was rolled back to {after}"
         case "failed":
             return f"{after} is not healthy, and nothing is deployed until a person resumes"
         case "held":
             return f"{after} is held"
         case _:
-            return f"nobody knows whether {after} is healthy"
+            return f"the health of {after} is unknown"
 
 
 def _from_to(writer: LedgerWriter, ended: Deployment) -> tuple[str, str]:
-    """The version that was left, empty where nobody knows, and the one that is there now or was to be."""
+    """The version before (empty where unknown), and the one that is live now or should have been."""
     payload, phase = ended.payload, ended.phase
     if phase.rolled_back_to:
         return payload.name, phase.rolled_back_to
@@ -123,21 +123,21 @@ def _from_to(writer: LedgerWriter, ended: Deployment) -> tuple[str, str]:
 
 
 def _between(writer: LedgerWriter, ended: Deployment) -> tuple[Deployment | None, Deployment]:
-    """The older and the newer one of the two that a message compares; who goes back goes from the newer one."""
+    """The older and the newer of the two versions that a message compares; a rollback starts from the newer one."""
     if ended.payload.kind is DeploymentKind.ROLLBACK and (left := _left(writer, ended)):
         return ended, left
     return live_before(writer.ledger, ended), ended
 
 
 def _left(writer: LedgerWriter, rollback: Deployment) -> Deployment | None:
-    """What a person's rollback left."""
+    """The version that a person rolled back from."""
     return next((one for one in writer.ledger if one.id == rollback.payload.parent), None)
 
 
 def _changes(
     writer: LedgerWriter, older: Deployment | None, newer: Deployment, revisions: RevisionResolver | None
 ) -> tuple[NoticeChange, ...]:
-    """What changed; a message that can't say it is better than none."""
+    """The changes; where they can't be listed the message goes out without them."""
     project = writer.environment.project
     if older is None:
         return ()
@@ -146,12 +146,12 @@ def _changes(
     except SignalError:
         raise
     except ReleaseToolError as error:
-        project.say(f"what changed can't be told: {error.message}")
+        project.say(f"the changes can't be listed: {error.message}")
         return ()
 
 
 def _who(project: Project, ended: Deployment) -> str:
-    """The person; of an automatic one whoever started its run, where that is this one."""
+    """The person who deployed; for an automatic deployment of this run, the person who started the run."""
     ours = ended.owner.run and ended.owner.run == project.actions.run
     return ended.payload.by or ended.owner.user or (project.actions.actor if ours else "")
 
@@ -166,7 +166,7 @@ def _incident(writer: LedgerWriter) -> tuple[Link, ...]:
 
 
 def _refers_to(writer: LedgerWriter, ended: Deployment) -> Link | None:
-    """What went wrong before and is over, by its run, or among all deployments where it had none."""
+    """The earlier failure that this resolves, as a link to its run, else to the list of deployments."""
     failed, project = over_by(writer.ledger, ended), writer.environment.project
     if failed is None:
         return None

@@ -1,4 +1,4 @@
-"""An attempt to bring one commit to one environment: what is known before it, and what it came to."""
+"""An attempt to deploy one commit to one environment: what is known before it, and its result."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 class DeployResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a deployment came to.
+    """The result of a deployment.
 
     `outcome` is `goes` in a preview alone. `before` and `live` name what was live before and what is now, None where
-    nobody knows. `blameless` says that it was rolled back for the death of a run, and may go again.
+    it is unknown. `blameless` says that it was rolled back because a run was interrupted, and may be deployed again.
     `ways_out` are the overrides that a refused person could give; `incident` is the address of its issue. `then` says
-    when what is held is looked at again.
+    when a blocked deployment is tried again.
     """
 
     environment: str
@@ -95,7 +95,7 @@ class Attempt:
         )
 
     def rollout(self, entry: Deployment | None = None) -> Rollout:
-        """Its rollout to every target; without an entry of the ledger nothing is written of it."""
+        """Its rollout to every target; without an entry in the ledger it writes nothing."""
         unwritten = Deployment(id=0, payload=self.payload(), created=self.environment.project.clock.now())
         return Rollout(
             environment=self.environment,
@@ -108,11 +108,11 @@ class Attempt:
         )
 
     def decide(self) -> DeployDecision:
-        """Whether it may go, by all that is known now."""
+        """Decide whether it may proceed, by all that is known now."""
         return policy.may_deploy(self.facts())
 
     def payload(self, decision: DeployDecision | None = None) -> Payload:
-        """What the ledger is told of it from the start."""
+        """What its entry in the ledger says from the start."""
         return Payload(
             commit=self.revision.commit,
             name=self.revision.name,
@@ -133,11 +133,11 @@ class Attempt:
         proven = proofs[-1].payload.references if proofs and self.kind is DeploymentKind.ROLLBACK else None
         found = self.revisions.references(self.revision, proven)
         for one in summed_up(found.ignored):
-            self.environment.project.say(f"passed over: {one}")
+            self.environment.project.say(f"ignored: {one}")
         return found.known
 
     def result(self, outcome: DeployOutcome, reason: str, entry: Deployment | None = None) -> DeployResult:
-        """What it came to, with what is live now."""
+        """Its result, with what is live now."""
         return DeployResult(
             environment=self.environment.name,
             outcome=outcome,
@@ -151,17 +151,17 @@ class Attempt:
         )
 
     def then(self) -> str:
-        """When it is looked at again, where it is held."""
+        """When it is tried again, where it is blocked."""
         project = self.environment.project
         return told_next_look(project, frozen_until(self.environment.settings.freeze, project.clock.now()))
 
     def changes(self) -> tuple[Change, ...]:
-        """What changes by it on the main branch; nothing where nobody knows what is live."""
+        """What changes by it on the main branch; nothing where it is unknown what is live."""
         now = live(self.writer.ledger).commit
         return self.revisions.changes(now, self.revision.commit) if now else ()
 
     def manual(self) -> str:
-        """What to type, should GitHub be down: for this commit, and for the last known good."""
+        """The commands to run by hand if GitHub is down: for this commit, and for the last known good."""
         name = self.environment.name
         texts = [self._by_hand(f"{self.revision.name} to {name} by hand")]
         back = best_rollback_target(self.revisions, self.writer.ledger, self.revision.commit).choice
@@ -178,7 +178,7 @@ class Attempt:
         return mask(by_hand(title, self.revision.commit, steps, self.environment.settings.pass_env))
 
     def facts(self) -> policy.DeployFacts:
-        """What the decision is made by."""
+        """The facts that the decision is based on."""
         project, name = self.environment.project, self.environment.name
         deploys = self.kind is DeploymentKind.DEPLOY
         needed = policy.requirements(project.config.environments, name, automatic=self.request.automatic)

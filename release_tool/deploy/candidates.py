@@ -1,4 +1,4 @@
-"""Which commit a person means by a version, and what the commit is called."""
+"""Resolving a version to a commit, and naming commits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from release_tool.project import Project
 
 FAR_BACK = 20
-"""How many commits of the hosted branch are asked whether they were tested, from its head on."""
+"""How many commits of the hosted branch are looked at for passed tests, from its head on."""
 _HOSTED = "cloud."
 _HASH = re.compile(r"[0-9a-f]{7,64}")
 
@@ -135,9 +135,9 @@ class RevisionResolver:
         return self._marks_of(commit).is_set(TESTED)
 
     def references(self, revision: Revision, proven: dict[str, str] | None = None) -> References:
-        """What was built of a commit besides files; `proven` is what the ledger says of a commit that is gone back to.
+        """What was built of a commit besides files; `proven` is what the ledger says of a rollback target.
 
-        The manifest of its release has the last word. Going back does without one that can't be read at the moment.
+        The manifest of its release takes precedence. A rollback proceeds without one that can't be read at the moment.
         """
         manifest = self._manifest_of(revision, insist=proven is None)
         marks = Marks({}) if proven is not None else self._marks_of(revision.commit)
@@ -157,7 +157,7 @@ class RevisionResolver:
         if insist:
             return self._read_manifest(tag, revision.commit) if tag else None
         try:
-            with self.project.remote.impatient():  # whoever goes back does not wait for it
+            with self.project.remote.impatient():  # a rollback does not wait for it
                 return self._read_manifest(tag, revision.commit) if tag else None
         except (RemoteError, PermissionDeniedError):
             return None

@@ -1,4 +1,4 @@
-"""The command of a deployment: run with an environment that is told exactly, listened to, and ended in time."""
+"""The command of a deployment: run with exactly the variables that it should have, read, and ended in time."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ read -r left || {
 }
 cat <&1 >>"$left" &
 """
-"""What a watcher does. It is there before the group is, and is told its number and then that all is well.
+"""The script of a watcher. It starts before the group, and reads the group's number and then that all is well.
 
-Its input ends without these lines when we die, which is when the group is ended. Should we die before we could tell the
-number, whoever writes to the pipe is the group; where there is no `/proc`, a moment is left in which nobody knows it.
+Its input ends without these lines when this process dies: then it ends the group. If that happens before it has the
+number, the group is every process that writes to the pipe; without `/proc` the group is not found in that moment.
 
-Its standard output is the pipe that the group writes to, from which `cat` reads on for as long as anybody holds it:
-who writes to a pipe that nobody reads dies of it.
+Its standard output is the pipe that the group writes to, from which `cat` reads on for as long as any process holds it:
+a process that writes to a pipe without a reader is killed.
 """
 
 
@@ -81,7 +81,7 @@ class CommandInput(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables that tell it; raises UsageError for references that would share one."""
+        """The variables with which it is passed; raises UsageError for references that would share one."""
         told = {
             "RELEASE_VERSION": self.version,
             "RELEASE_COMMIT": self.commit,
@@ -163,7 +163,7 @@ class CommandGroup:
         self._over = False
 
     def add(self, group: _Group) -> None:
-        """Know of one that was started; it is ended at once where that was too late."""
+        """Add a program that was started; it is ended at once where the others were ended already."""
         with self._lock:
             self._running.append(group)
             over = self._over
@@ -212,7 +212,7 @@ def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
         if keeps and group.leaves:
             group.left = _file_for_what_is_left()
     if group.left:
-        heard.tell(f"… what it left running writes to {group.left} …")
+        heard.tell(f"… processes that still run write to {group.left} …")
     return CommandResult(
         code=code, seconds=seconds, timed_out=group.late, evidence=heard.transcript.text, left=group.left
     )
@@ -298,7 +298,7 @@ class _Group:
             self.signal(signal.SIGKILL)
 
     def end(self) -> None:
-        """End the group now, which may say what it does about that; who interrupts this, too, has it killed at once."""
+        """End the group now, which may still print something; an interrupt meanwhile kills it at once."""
         try:
             self.signal(signal.SIGTERM)
             self._wait_a_moment()
@@ -311,8 +311,10 @@ class _Group:
             self.program.wait(self._grace)
 
     def signal(self, number: signal.Signals) -> None:
-        """Tell the whole group, where there is anybody left in it."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # the latter is macOS speaking of the dead
+        """Send a signal to the whole group, where a process of it is left."""
+        with contextlib.suppress(
+            ProcessLookupError, PermissionError
+        ):  # macOS raises the latter for processes that have ended
             os.killpg(self.program.pid, number)
 
     def _next_steps(self) -> Iterator[float]:
@@ -368,9 +370,9 @@ def started(
 
 @contextlib.contextmanager
 def _signals_deferred() -> Iterator[Callable[[], None]]:
-    """Keep the signals that end us until what is given is called, so that none finds a program started and unwatched.
+    """Keep the signals that end us until the given function is called, so that no program is started and unwatched.
 
-    What is started meanwhile hears them all the same, as its handlers are its own; only a main thread is told of any.
+    What is started meanwhile gets them all the same, as its handlers are its own; only a main thread gets signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
@@ -394,7 +396,7 @@ def _signals_deferred() -> Iterator[Callable[[], None]]:
 class _Watcher:
     """A process that ends a group when we die, and when a second signal interrupts its end, unless it is dismissed.
 
-    Where there is no shell, nobody watches.
+    Without a shell there is no watcher.
     """
 
     def __init__(self, shell: subprocess.Popen[bytes] | None) -> None:
@@ -406,7 +408,7 @@ class _Watcher:
         self._tell(str(group))
 
     def dismiss(self, left: Path | None) -> None:
-        """Let it go, with the file that what the group leaves running is to write to, or None."""
+        """End it, with the file that processes which stay write to, or None."""
         self._tell(left or os.devnull)
         if self._shell:
             self._shell.communicate()
@@ -522,7 +524,7 @@ class _Heard:
             self._line(bytes(self._rest))
 
     def tell(self, line: str) -> None:
-        """Show a line; that nobody reads along any more is no reason to stop half-way."""
+        """Show a line; an output that was closed stops no deployment."""
         with contextlib.suppress(OSError):
             self._show(line)
 

@@ -1,4 +1,4 @@
-"""How a deployment ends: proven, handed over, gone back from, or an incident; the ledger is told first."""
+"""How a deployment ends: healthy, handed over, rolled back, or with an incident; the ledger is written first."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _SHOWN_SAMPLES = 50
 
 
 def run_to_end(rollout: Rollout, still_goes: Callable[[], PhaseRecord | None] = lambda: None) -> PhaseRecord:
-    """Wait for the turn of a deployment and bring it, again where somebody came first; the phase that it comes to.
+    """Wait in the queue, roll out, and return the final phase; again where another deployment came first.
 
-    `still_goes` is asked when its turn has come, and may name another phase instead.
+    `still_goes` is called when its turn has come, and may return the phase to end with instead.
     """
     while True:
         stop = await_turn(rollout.writer, rollout.entry, rollout.request) or still_goes()
@@ -79,7 +79,7 @@ def _failed(attempt: Attempt, rollout: Rollout, ending: PhaseRecord) -> DeployRe
 
 
 def end_failed(attempt: Attempt, rollout: Rollout, ending: PhaseRecord, reason: str) -> DeployResult:
-    """Write how a deployment ended that failed, after its incident: who dies in between leaves something to settle."""
+    """Write that a deployment failed, after its incident is opened: an interruption in between is recovered later."""
     writer, entry = rollout.writer, rollout.entry
     undone = ending.rolled_back_to or ending.handed_over_to is not None
     opened = "" if undone else incident(attempt, rollout, ending.text)
@@ -94,9 +94,9 @@ def end_failed(attempt: Attempt, rollout: Rollout, ending: PhaseRecord, reason: 
 
 
 def prove(writer: LedgerWriter, entry: Deployment, ending: PhaseRecord) -> None:
-    """Write that a deployment is healthy, and then that it replaced what was."""
+    """Write that a deployment is healthy, and then that it replaced the earlier ones."""
     writer.write(entry, ending)
-    with writer.patient("writing what it replaced"):  # what is missing there, whoever settles writes
+    with writer.patient("writing what it replaced"):  # recovery writes what is missing here
         replace_others(writer, entry)
 
 
@@ -108,10 +108,10 @@ def replace_others(writer: LedgerWriter, entry: Deployment) -> None:
 
 
 def roll_back(rollout: Rollout, attempt: Attempt, reason: str) -> PhaseRecord:
-    """Bring the targets that were touched back to the last known good; how the one that failed ends by it.
+    """Roll the touched targets back to the last known good, and return how the failed deployment ends.
 
-    One attempt, and a second one to the known good before it where that one does not come up again: it was proven, and
-    the proof was not worth anything.
+    One attempt, and a second one to the known good before it where the first does not become healthy, although
+    it was proven once.
     """
     writer, failed = rollout.writer, rollout.now()
     if failed.payload.kind is not DeploymentKind.DEPLOY:
@@ -133,27 +133,29 @@ def roll_back(rollout: Rollout, attempt: Attempt, reason: str) -> PhaseRecord:
 
 
 def _way_back(rollout: Rollout, attempt: Attempt, tried: tuple[str, ...] = ()) -> Deployment | str:
-    """The last known good that is left to try, or why there is none."""
+    """The next known good to try, or why there is none."""
     writer, failed = rollout.writer, rollout.now()
     back = best_rollback_target(attempt.revisions, writer.look(), failed.commit, tried)
     if back.choice is None:
         return back.reason
     one_way = ""
-    with writer.patient("looking for what can't be undone"):  # asked before, of a way back that may be gone by now
+    with writer.patient(
+        "looking for irreversible changes"
+    ):  # decided earlier, for a rollback target that may be another one by now
         one_way = irreversible(attempt.revisions, back.choice.commit, failed.commit)
     if one_way:
-        return f"{one_way} can't be undone by going back to {back.choice.payload.name}"
+        return f"{one_way} can't be undone by a rollback to {back.choice.payload.name}"
     writer.environment.project.say(f"rolling back: {back.reason}")
     return back.choice
 
 
 def _came_to_nothing(writer: LedgerWriter, failed: Deployment) -> bool:
-    """Whether the rollback of a deployment has failed by itself, and did not only end without an answer."""
+    """Whether the rollback of a deployment has failed itself, and did not only end with an unknown outcome."""
     return any(one.payload.parent == failed.id and one.phase.word is Phase.FAILED for one in writer.ledger)
 
 
 def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: str) -> PhaseRecord:
-    """Deploy the last known good as a deployment of its own; how the one that failed ends by it."""
+    """Deploy the last known good as a deployment of its own, and return how the failed one ends."""
     writer, failed = rollout.writer, rollout.now()
     known = attempt.revisions.named(good.commit)
     payload = Payload(
@@ -177,7 +179,7 @@ def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: 
         if reached_nobody and _ended_by_its_command(back):
             ending = _as_it_answers(back, ending)
     except SignalError:
-        raise  # what the rollback left is for the next run
+        raise  # the next run recovers the rollback
     except ReleaseToolError as error:
         if not writer.now(child).changed:
             writer.write(child, PhaseRecord(Phase.NOT_DONE, error.message))
@@ -211,9 +213,9 @@ def _ended_by_its_command(rollout: Rollout) -> bool:
 
 
 def _as_it_answers(back: Rollout, ending: PhaseRecord) -> PhaseRecord:
-    """How a rollback ends whose command failed, as that of the deployment before it did: what answers decides.
+    """How a rollback ends whose command failed like the deployment's own: the checks decide.
 
-    Where a credential has expired, both reached nobody, and there is nothing to be undone.
+    Where a credential has expired, neither command changed anything, and there is nothing to undo.
     A deployment whose command did something is another matter: its image may tell the commit of the last good one.
     """
     if ending.word is not Phase.FAILED or not back.environment.tells_version or not _answers(back):
@@ -226,12 +228,12 @@ def _as_it_answers(back: Rollout, ending: PhaseRecord) -> PhaseRecord:
 
 
 def _answers(rollout: Rollout) -> bool:
-    """Whether each check of each target is well answered by the version of a deployment, within a few samples."""
+    """Whether every check of every target passes with the version of a deployment, within a few samples."""
     return all(samples[-1].sample is Reading.OK for samples in look(rollout))
 
 
 def _not_back(why: str, reason: str, then: str = "") -> PhaseRecord:
-    """How a deployment ends that is not undone; that comes first, for a status has no room for a long text."""
+    """How a deployment ends that is not rolled back; the reason comes first, because a status cuts long texts."""
     return PhaseRecord(Phase.FAILED, f"{why}{REASON}{reason}" + (f"; then: {then}" if then else ""))
 
 
@@ -242,7 +244,7 @@ def touched(rollout: Rollout) -> tuple[Target, ...]:
 
 
 def incident(attempt: Attempt, rollout: Rollout, reason: str) -> str:
-    """Stop the line: an issue that halts the environment, with what is known; its address, empty where that failed."""
+    """Open the issue of an incident, which halts the environment, and return its URL; empty where that failed."""
     mask = rollout.environment.mask
     details = "\n\n".join([mask(rollout.evidence.markdown()), "By hand:\n\n" + _indented(attempt.manual())])
     try:
@@ -256,7 +258,7 @@ def incident(attempt: Attempt, rollout: Rollout, reason: str) -> str:
 
 
 def keep_evidence(rollout: Rollout) -> None:
-    """Write down what happened, before it is undone; a full disk never keeps anybody from undoing it."""
+    """Save the evidence before the rollback; a full disk does not prevent the rollback."""
     if rollout.environment.evidence is None:
         return
     try:

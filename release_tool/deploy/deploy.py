@@ -1,4 +1,4 @@
-"""The deployment stage: an environment is healthy on the wanted commit, or back on the last known good, or told."""
+"""The deployment stage: deploy a commit and verify it, or roll back, or open an incident."""
 
 from __future__ import annotations
 
@@ -50,24 +50,24 @@ __all__ = [
 _TAKE_UP = "`release-tool reconcile -e {}` looks at what is live, and finishes or rolls back"
 
 _STILL_NEW = timedelta(seconds=10)
-"""How long what was seen of branches and releases counts as known; whoever waited for longer looks again."""
+"""How long a look at branches and releases stays valid; a deployment that waited for longer looks again."""
 
 
 def preview(environment: DeployEnvironment, version: str, request: DeployRequest) -> DeployResult:
-    """Say what a deployment would come to, and write nothing."""
+    """The result that a deployment would have; nothing is written."""
     return _previewed(attempt_at(environment, version, request))
 
 
 def preview_rollback(environment: DeployEnvironment, version: str, request: DeployRequest) -> DeployResult:
-    """Say what a rollback would come to, and write nothing."""
+    """The result that a rollback would have; nothing is written."""
     attempt = _going_back(environment, version, request)
     return attempt if isinstance(attempt, DeployResult) else _previewed(attempt)
 
 
 def deploy(environment: DeployEnvironment, version: str, request: DeployRequest) -> DeployResult:
-    """Bring a commit to an environment, verify it through a bake, and go back where it is not healthy.
+    """Deploy a commit to an environment, verify it through a bake, and roll back where it is not healthy.
 
-    What a dead run left is settled first. Raises UsageError before anything is changed.
+    Interrupted deployments are recovered first. Raises UsageError before anything is changed.
     """
     writer = LedgerWriter(environment)
     recover(environment, writer)
@@ -75,14 +75,14 @@ def deploy(environment: DeployEnvironment, version: str, request: DeployRequest)
 
 
 def bring(attempt: Attempt) -> DeployResult:
-    """Bring what is wanted where it is wanted, then tell everybody."""
+    """Carry out an attempt, then send the notifications."""
     done = _go(attempt)
     tell_owed(attempt.writer, attempt.revisions)
     return done
 
 
 def newest(environment: DeployEnvironment, revisions: RevisionResolver, request: DeployRequest) -> Attempt | None:
-    """The attempt to bring the newest commit; None where there is none that is not live already."""
+    """The attempt to deploy the newest commit; None where that is live already."""
     revision = revisions.newest()
     writer = LedgerWriter(environment)
     if revision is None or live(writer.ledger).commit == revision.commit:
@@ -91,9 +91,9 @@ def newest(environment: DeployEnvironment, revisions: RevisionResolver, request:
 
 
 def rollback(environment: DeployEnvironment, version: str, request: DeployRequest, *, halts: bool) -> DeployResult:
-    """Bring the last known good back, or the named one, and take over from what runs; it is a person's word.
+    """Roll back to the last known good or the named version, even during a deployment; only a person asks for it.
 
-    `halts` leaves the environment halted, so that nothing brings back what was left.
+    `halts` leaves the environment halted, so that nothing deploys the bad version again.
     """
     attempt = _going_back(environment, version, request)
     if isinstance(attempt, DeployResult):
@@ -105,7 +105,9 @@ def rollback(environment: DeployEnvironment, version: str, request: DeployReques
     if halts:
         _halt_behind(attempt)
     result = _go(attempt)
-    with attempt.writer.patient("settling what it took over from"):  # where nobody is left to say how that ended
+    with attempt.writer.patient(
+        "recovering the deployment that it took over from"
+    ):  # where no run is left that would write how that ended
         recover(environment, attempt.writer)
         tell_owed(attempt.writer, attempt.revisions)
         tell_halts(environment.project)
@@ -120,13 +122,13 @@ def attempt_at(
     *,
     writer: LedgerWriter | None = None,
 ) -> Attempt:
-    """The attempt to bring a version; raises RefusedError where no commit is called that."""
+    """The attempt to deploy a version; raises RefusedError where no commit has that name."""
     revisions, writer = resolve_revisions(environment.project), writer or LedgerWriter(environment)
     return Attempt.begin(writer, revisions, revisions.find(version), request, kind=kind)
 
 
 def _going_back(environment: DeployEnvironment, version: str, request: DeployRequest) -> Attempt | DeployResult:
-    """The attempt to leave what was brought last, or why there is no rollback target."""
+    """The attempt to roll back what was deployed last, or why there is no rollback target."""
     revisions, writer = resolve_revisions(environment.project), LedgerWriter(environment)
     leaves = leaving(writer.ledger)
     if version:
@@ -151,22 +153,22 @@ def _previewed(attempt: Attempt) -> DeployResult:
         attempt = _again(attempt)
         decision = attempt.decide()
     if decision.outcome is DeployOutcome.GOES:
-        goes = attempt.result(DeployOutcome.GOES, "nothing stands in its way")
+        goes = attempt.result(DeployOutcome.GOES, "every safety check passes")
         return msgspec.structs.replace(goes, changes=attempt.changes(), by_hand=attempt.manual())
     result = attempt.result(decision.outcome, decision.reason)
     return msgspec.structs.replace(result, ways_out=tuple(one.value for one in decision.ways_out))
 
 
 def _go(attempt: Attempt) -> DeployResult:
-    """Decide, wait for the turn, decide again, and bring it."""
+    """Decide, wait in the queue, decide again, and deploy."""
     attempt, decision = _decided(attempt)
     if decision is None:
         return attempt.result(
-            DeployOutcome.INCONCLUSIVE, f"{attempt.revision.name} should be live, and could not be asked"
+            DeployOutcome.INCONCLUSIVE, f"{attempt.revision.name} should be live, but its health could not be measured"
         )
     if decision.outcome is not DeployOutcome.GOES:
         return not_begun(attempt, decision)
-    attempt.environment.passed()  # what the command needs is missed before anybody waits for it
+    attempt.environment.passed()  # what the command lacks is found before anything is waited for
     by_hand, changes = attempt.manual(), attempt.changes()
     attempt.environment.project.say(by_hand)
     looked_at = attempt.environment.project.clock.steady()
@@ -183,9 +185,9 @@ def _go(attempt: Attempt) -> DeployResult:
 
 
 def _decided(attempt: Attempt) -> tuple[Attempt, DeployDecision | None]:
-    """Whether it goes, and as what: a person who asks for what is live gets it brought again where it is not well.
+    """The decision, and the attempt: the live version is deployed again where a person asks and it is unhealthy.
 
-    No decision can be made where what is live can't be asked.
+    No decision can be made where the live version can't be checked.
     """
     decision = attempt.decide()
     if (
@@ -204,7 +206,9 @@ def _decided(attempt: Attempt) -> tuple[Attempt, DeployDecision | None]:
         return attempt, msgspec.structs.replace(decision, reason=decision.reason + unproven)
     if all(sample.sample is Reading.UNMEASURABLE for samples in failing for sample in samples):
         return attempt, None
-    attempt.environment.project.say(f"{attempt.revision.name} should be live, and is not well: {failing[0][-1].detail}")
+    attempt.environment.project.say(
+        f"{attempt.revision.name} should be live, but is unhealthy: {failing[0][-1].detail}"
+    )
     attempt = _again(attempt)
     return attempt, attempt.decide()
 
@@ -214,7 +218,7 @@ def _again(attempt: Attempt) -> Attempt:
 
 
 def _still_allowed(attempt: Attempt, looked_at: datetime) -> PhaseRecord | None:
-    """What a deployment comes to instead, by what has happened while it waited; None where it goes."""
+    """The phase that ends a deployment because of what happened while it waited; None where it proceeds."""
     recover(attempt.environment, attempt.writer)
     project = attempt.environment.project
     if project.clock.steady() - looked_at > _STILL_NEW:
@@ -226,7 +230,7 @@ def _still_allowed(attempt: Attempt, looked_at: datetime) -> PhaseRecord | None:
 
 
 def not_begun(attempt: Attempt, decision: DeployDecision) -> DeployResult:
-    """A "no": an automatic one is written down once, a person is told all of it."""
+    """The result of a refusal: recorded once for an automatic run, reported in full to a person."""
     result = attempt.result(decision.outcome, decision.reason)
     if decision.outcome in {DeployOutcome.HELD, DeployOutcome.SUPERSEDED} and decision.phase:
         entry = attempt.writer.enter_once(attempt.payload(decision), decision.phase)
@@ -236,8 +240,8 @@ def not_begun(attempt: Attempt, decision: DeployDecision) -> DeployResult:
 
 
 def _halt_behind(attempt: Attempt) -> None:
-    """Halt the environment before anything is touched; where that fails, going back matters more."""
-    left = attempt.leaves.payload.name if attempt.leaves else "what was live"
+    """Halt the environment before anything is touched; where that fails, the rollback goes on."""
+    left = attempt.leaves.payload.name if attempt.leaves else "the live version"
     reason = attempt.request.reason or f"{left} was rolled back"
     order = HaltOrder(
         environment=attempt.environment.name, by=attempt.request.by, reason=attempt.environment.mask(reason)
@@ -248,9 +252,9 @@ def _halt_behind(attempt: Attempt) -> None:
 
 @contextmanager
 def _concluded_on_failure(writer: LedgerWriter, entry: Deployment) -> Iterator[None]:
-    """Leave no deployment waiting when we are interrupted; what has begun is for `reconcile` to look at.
+    """Close a waiting deployment when we are interrupted; one that has begun is recovered by `reconcile`.
 
-    Raises UnhealthyError where something was changed and nobody knows how that ended.
+    Raises UnhealthyError where something was changed and the outcome is unknown.
     """
     try:
         yield
@@ -281,26 +285,26 @@ def _interrupted(number: int, entry: Deployment, environment: str) -> SignalErro
     return SignalError(
         number,
         during=f"deploying to {environment}",
-        already="something was changed, and it is not proven",
+        already="the environment was changed, and its health is not proven",
         todo=_TAKE_UP.format(environment),
     )
 
 
 def _unwritten(attempt: Attempt, error: UnhealthyError) -> RemoteError:
-    """The version is proven, and GitHub takes no word of it, as with a token that has run out."""
+    """The version is healthy, but GitHub accepts no status, as with an expired token."""
     return RemoteError(
-        f"{attempt.revision.name} is healthy in {attempt.environment.name}, which could not be written down:"
+        f"{attempt.revision.name} is healthy in {attempt.environment.name}, but that could not be recorded:"
         f" {error.message}",
         during=error.during,
-        already=f"{attempt.revision.name} is live, and answered well until the end",
+        already=f"{attempt.revision.name} is live, and passed its checks until the end",
         todo=_TAKE_UP.format(attempt.environment.name),
     )
 
 
 def _failed_midway(error: ReleaseToolError, entry: Deployment, environment: str) -> UnhealthyError:
     return UnhealthyError(
-        f"the deployment of {entry} could not be seen through: {error.message}",
+        f"the deployment of {entry} could not be finished: {error.message}",
         during=error.during or f"deploying to {environment}",
-        already=f"something was changed, and the ledger says no more than: {entry.phase}",
+        already=f"the environment may have changed; the last phase in the ledger is: {entry.phase}",
         todo=_TAKE_UP.format(environment),
     )

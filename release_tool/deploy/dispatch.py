@@ -43,17 +43,17 @@ def start(project: Project, workflow: str, inputs: Mapping[str, str], *, branch:
 def follow(project: Project, number: int, show: Callable[[WorkflowJob], None]) -> WorkflowRun:
     """Follow a run to its end; each job is shown whenever its state has changed.
 
-    Who interrupts it stops following, and is told that the run goes on.
+    An interrupt only stops following it, and says that the run continues.
     """
     url = f"{project.web_url}/actions/runs/{number}"
-    try:  # whoever has read that Ctrl-C is safe can rely on it
-        project.say(f"started {url}; Ctrl-C stops following it, and never the run itself")
+    try:  # once it is printed that Ctrl-C is safe, it is
+        project.say(f"started {url}; Ctrl-C stops following it, not the run itself")
         return _followed(project, number, show)
     except KeyboardInterrupt:
         raise SignalError(
             signal.SIGINT,
             during=f"following run {number}",
-            already="the run itself goes on",
+            already="the run itself continues",
             todo=f"see how it ends: {url}",
         ) from None
 
@@ -68,23 +68,23 @@ def _followed(project: Project, number: int, show: Callable[[WorkflowJob], None]
                 show(job)
         last = run
     if last is None:
-        raise RemoteError(f"GitHub tells nothing of run {number}", during=f"following run {number}")
+        raise RemoteError(f"GitHub reports nothing about run {number}", during=f"following run {number}")
     return last
 
 
 def released_by(project: Project, planned: ReleasePlan, run: WorkflowRun) -> ReleaseOutcome:
-    """What a followed run of the release stage came to; raises RemoteError where it failed."""
+    """The result of a followed run of the release stage; raises RemoteError where it failed."""
     release = project.remote.release_by_tag(str(planned.tag))
     if release is not None and not release.draft:
         return ReleaseOutcome(plan=planned, reason=f"{planned.tag} is released", released=True, url=release.html_url)
     if run.conclusion == "success":
         return ReleaseOutcome(
-            plan=planned, reason=f"run {run.id} ended well, and {planned.tag} is not published: see why"
+            plan=planned, reason=f"run {run.id} succeeded, but {planned.tag} is not published: see why"
         )
     raise RemoteError(
-        f"run {run.id} ended with {run.conclusion}, and {planned.tag} is not published",
+        f"run {run.id} ended with {run.conclusion}, but {planned.tag} is not published",
         during=f"following run {run.id}",
-        already="whatever it has done stays; another run carries on",
+        already="what it did is kept; another run continues from there",
         todo=f"see why: {run.html_url}",
     )
 

@@ -1,4 +1,4 @@
-"""An environment as a deployment meets it: described by the configuration of what is deployed, reached from here."""
+"""An environment that is deployed to: the configuration of the deployed branch, with targets, variables and secrets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GATE = "RELEASE_GATE"
 
 
 class Progress(Protocol):
-    """Where a person looks on while something is deployed."""
+    """Shows a person the progress of a deployment."""
 
     def phase(self, text: str) -> None:
         """Say which phase has begun."""

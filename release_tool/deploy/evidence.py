@@ -39,7 +39,7 @@ class CommandOutput(msgspec.Struct, frozen=True):
 class Evidence:
     """The output of the commands and every sample, in the order in which they came.
 
-    `chapters` are those that were closed: what is told of them stays, whatever comes after.
+    `chapters` are those that were closed, and that nothing later pushes out.
     """
 
     said: list[CommandOutput] = dataclasses.field(default_factory=list)

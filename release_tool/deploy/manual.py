@@ -1,4 +1,4 @@
-"""The way by hand: what to type on the night when neither GitHub nor this tool can be reached."""
+"""Deploying by hand: the commands to type when neither GitHub nor this tool can be reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of a repository's workflows are ours: told by a line at the top of each, whatever its name."""
+"""Which of a repository's workflows are ours: recognized by a line at the top of each, whatever its name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CRON = re.compile(r"^ +- cron: (?P<quote>[\"\']?)(?P<cron>[^\"\'#\n]+?)(?P=quot
 
 
 def role_of(text: str) -> str:
-    """What a workflow is to us, such as `release`; empty where it is none of ours."""
+    """The role of a workflow, such as `release`; empty where it is none of ours."""
     found = _ROLE.match(text.replace("\r\n", "\n"))
     return found["role"] if found else ""
 
@@ -51,21 +51,21 @@ def workflow_of(project: Project, role: str) -> str:
 
 
 def next_look(project: Project, workflows: Mapping[str, str], after: datetime | None = None) -> datetime | None:
-    """When some of our workflows next look what was held or missed, after now or later; None where none does."""
+    """When a schedule of our workflows next looks for blocked or missed work; None where there is none."""
     begin = max(filter(None, (project.clock.now(), after)))
     return min((at for cron in _looks(workflows) if (at := _next(cron, begin))), default=None)
 
 
 def told_next_look(project: Project, after: datetime | None = None) -> str:
-    """When what waits is looked at again, or that nothing looks by itself and what to type then."""
+    """When the next scheduled look is, or that there is none and what to type then."""
     at = next_look(project, our_workflows(project), after)
     if at is None:
-        return f"nothing looks by itself; when it may go on: `{carrying_on(project)}`"
+        return f"no look is scheduled; to try again: `{carrying_on(project)}`"
     return f"the next look is on {at:%a} {at:%Y-%m-%d %H:%M} UTC"
 
 
 def carrying_on(project: Project) -> str:
-    """The command that starts the workflow which carries on what was held or missed."""
+    """The command that starts the workflow for blocked or missed work."""
     return f"gh workflow run {workflow_of(project, 'deploy')}"
 
 
@@ -76,7 +76,7 @@ def _looks(workflows: Mapping[str, str]) -> Iterator[str]:
 
 
 def _next(cron: str, after: datetime) -> datetime | None:
-    """One that means nothing starts nothing on GitHub either."""
+    """An invalid cron line starts nothing on GitHub either."""
     try:
         return next_time(parse_cron(cron), after)
     except UsageError:

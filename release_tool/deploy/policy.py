@@ -1,4 +1,4 @@
-"""Before anything is touched: whether a deployment may go, else why not, and what a person may overrule."""
+"""The deployment policy: whether a deployment may proceed, the objections, and which a person may bypass."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DeployFacts(msgspec.Struct, frozen=True, kw_only=True):
     `older` says that the ledger's `yardstick` contains the commit, `apart` that neither contains the other and one is a
     release of a maintenance branch. `tested` says that it may be deployed where that matters.
     `withdrawn` and `gone` are the commits of bad releases and those that can't be deployed any more.
-    `irreversible` names what can't be undone between the commit and what would be gone back to, or what is live where
+    `irreversible` names what can't be undone between the commit and its rollback target, or what is live where
     that is newer.
     `unmet` are the environments that come first and are not healthy at the commit.
     `again` says that what is live is to be brought once more.
@@ -64,7 +64,7 @@ class DeployFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Objection(msgspec.Struct, frozen=True):
-    """A "no", and what a person overrules it with, None where nobody may."""
+    """An objection, and the override that bypasses it, None where nobody may."""
 
     reason: str
     override: Override | None = None
@@ -85,7 +85,7 @@ class DeployOutcome(enum.StrEnum):
 
 
 class DeployDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a deployment goes, why not, and what was overruled for it."""
+    """Whether a deployment may proceed, the objections, and the overrides that were used."""
 
     outcome: DeployOutcome
     reason: str = ""
@@ -105,7 +105,7 @@ class DeployDecision(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def phase(self) -> PhaseRecord | None:
-        """What the ledger is told, None where it has nothing to be told of."""
+        """The phase to write into the ledger, None where nothing is written."""
         words = {
             DeployOutcome.REFUSED: Phase.REFUSED,
             DeployOutcome.HELD: Phase.HELD,
@@ -123,9 +123,9 @@ class NextStep(msgspec.Struct, frozen=True):
 
 
 def may_deploy(facts: DeployFacts) -> DeployDecision:
-    """Decide whether a deployment may go. Somebody else's lock is no matter of this: one waits for it, and asks anew.
+    """Decide whether a deployment may proceed. The lock of another one is no objection: it is waited for.
 
-    To an automatic run "older" is `superseded` and every other "no" is `held`; a person is told all of them.
+    For an automatic run "older" is `superseded` and any other objection `held`; a person gets all objections.
     """
     if facts.unchanged:
         return DeployDecision(
@@ -140,7 +140,7 @@ def may_deploy(facts: DeployFacts) -> DeployDecision:
 
 
 def hangs_on_changes(facts: DeployFacts) -> bool:
-    """Whether it matters what can't be undone, which costs most to find out: an automatic run is told one reason."""
+    """Whether irreversible changes matter, which cost most to find: an automatic run gets one reason only."""
     if not facts.automatic:
         return not facts.unchanged
     return may_deploy(msgspec.structs.replace(facts, unmet=())).outcome is DeployOutcome.GOES
@@ -158,7 +158,7 @@ def requirements(environments: Mapping[str, Environment], name: str, *, automati
 
 
 def next_steps(facts: Mapping[str, DeployFacts]) -> tuple[NextStep, ...]:
-    """Go through the environments in their order; one that waits only for an earlier one that goes, goes as well."""
+    """Go through the environments in their order; one that waits only for an earlier one of this run is included."""
     going: set[str] = set()
     found = []
     for name, known in facts.items():
@@ -171,7 +171,7 @@ def next_steps(facts: Mapping[str, DeployFacts]) -> tuple[NextStep, ...]:
 
 
 def _held(facts: DeployFacts, objections: tuple[Objection, ...]) -> DeployDecision:
-    """Hold an automatic run; only the first reason counts, so that the same "no" reads the same every time."""
+    """Block an automatic run; only the first reason counts, so that the same objection always has the same text."""
     older = [objection for objection in objections if objection.override is Override.OLDER]
     outcome = DeployOutcome.SUPERSEDED if facts.older else DeployOutcome.HELD
     return DeployDecision(outcome=outcome, reason=(older or objections)[0].reason, objections=objections)
@@ -191,7 +191,7 @@ def _objections(facts: DeployFacts) -> Iterator[Objection]:
         case DeploymentKind.ROLLBACK:
             yield from _rollback_objections(facts)
         case DeploymentKind.RECORD:
-            return  # it changes nothing, so nothing has to hold
+            return  # it changes nothing, so nothing can object
 
 
 def _commit_objections(facts: DeployFacts) -> Iterator[Objection]:
@@ -221,8 +221,8 @@ def _history_objections(facts: DeployFacts) -> Iterator[Objection]:
         how = "is older than" if facts.older else "neither contains nor is contained in"
         yield Objection(f"{facts.name} {how} {what}", Override.OLDER)
         if facts.irreversible:
-            goes = "going back to" if facts.older else "going to, or back from,"
-            what = f"{facts.irreversible} can't be undone by {goes} {facts.name}"
+            how = "a rollback to" if facts.older else "deploying, or rolling back from,"
+            what = f"{facts.irreversible} can't be undone by {how} {facts.name}"
             yield Objection(what, Override.IRREVERSIBLE)
     if why := quarantine(facts.ledger).get(facts.commit):
         yield Objection(f"{facts.name} {why}", Override.QUARANTINE)
@@ -239,7 +239,7 @@ def _rollback_target_objections(facts: DeployFacts) -> Iterator[Objection]:
     if back.choice is None:
         yield Objection(back.reason, Override.NO_WAY_BACK)
     elif facts.irreversible and not (facts.older or facts.apart):
-        what = f"{facts.irreversible} can't be undone by going back to {back.choice.payload.name}"
+        what = f"{facts.irreversible} can't be undone by a rollback to {back.choice.payload.name}"
         yield Objection(what, Override.IRREVERSIBLE)
 
 
@@ -250,4 +250,4 @@ def _rollback_objections(facts: DeployFacts) -> Iterator[Objection]:
     if facts.automatic and (why := quarantine(facts.ledger).get(facts.commit)):
         yield Objection(f"{facts.name} {why}")
     if facts.irreversible:
-        yield Objection(f"{facts.irreversible} can't be undone by going back", Override.IRREVERSIBLE)
+        yield Objection(f"{facts.irreversible} can't be undone by a rollback", Override.IRREVERSIBLE)

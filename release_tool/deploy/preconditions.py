@@ -85,7 +85,7 @@ def facts_before(  # noqa: PLR0913 - a deployment is decided by all of these
 
 
 def _one_way(revisions: RevisionResolver, known: policy.DeployFacts, left: str | None) -> str:
-    """What can't be undone between the commit and what is left for it, and what would be gone back to from it."""
+    """The irreversible changes from the live version to the commit, and from the commit to its rollback target."""
     one_way = irreversible(revisions, known.commit, left) if left else ""
     if one_way or (left and not known.apart):
         return one_way
@@ -104,7 +104,7 @@ def halted(environment: DeployEnvironment, request: DeployRequest, kind: Deploym
         found = model.halting(halts_of(environment.project), environment.name, environment.project.clock.now())
     except (RemoteError, PermissionDeniedError) as error:
         if Override.HALT in request.overrides and not request.automatic:
-            return "halted or not, which could not be read"
+            return "may be halted: the halts could not be read"
         raise RemoteError(
             f"whether {environment.name} is halted can't be read: {error.message}",
             during="looking for halts",
@@ -123,7 +123,7 @@ def frozen(project: Project, name: str) -> str:
 def best_rollback_target(
     revisions: RevisionResolver, ledger: Ledger, leaves: str | None, tried: Collection[str] = ()
 ) -> RollbackTarget:
-    """The last known good other than the commit that is left and those tried, with the reason why not the others."""
+    """The last known good other than the one rolled back and those tried, with the reason why not the others."""
     withdrawn, gone = unfit(revisions, ledger)
     return rollback_target(ledger, leaves, withdrawn=withdrawn, gone=gone, tried=tried)
 
@@ -131,7 +131,7 @@ def best_rollback_target(
 def unfit(
     revisions: RevisionResolver, ledger: Ledger, *others: tuple[str, str]
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """The commits of withdrawn releases, and those that stand nowhere; `others` are more commits with their names."""
+    """The commits of withdrawn releases, and those in no branch or release; `others` are more named commits."""
     known = {*others, *((one.commit, one.payload.name) for one in ledger)}
     bad = revisions.withdrawn()
     withdrawn = frozenset(commit for commit, name in known if name in bad)
@@ -139,7 +139,7 @@ def unfit(
 
 
 def irreversible(revisions: RevisionResolver, older: str | None, newer: str) -> str:
-    """What one commit has, another one lacks, and can't be undone, as a person would name it; empty where all can."""
+    """The irreversible changes that one commit has and another lacks, in words; empty where there are none."""
     git = revisions.project.git
     if older is None or not git.obtain(older):
         return ""
@@ -166,7 +166,7 @@ def _files(project: Project, change: Change) -> tuple[str, ...]:
 def _mark(revisions: RevisionResolver, ledger: Ledger, revision: Revision) -> str | None:
     """What is live, or the last known good, where that is another commit; else None.
 
-    What stands nowhere measures nothing: whoever has written it down would keep everything else from being deployed.
+    A commit in no branch or release is ignored here: a forged record of one would block every deployment.
     """
     mark = yardstick(ledger)
     return None if mark is None or mark == revision.commit or revisions.gone([mark]) else mark

@@ -39,14 +39,14 @@ def await_turn(writer: LedgerWriter, entry: Deployment, request: DeployRequest) 
             writer.write(entry, stop)
         writer.stay_alive(entry)
         left = max((until - clock.steady()).total_seconds(), 0.0)
-        # Two who begin at the same moment see each other by the second look.
+        # Two deployments that begin at the same moment see each other at the second look.
         clock.sleep(environment.project.settling if sure else min(poll, left))
 
 
 def interrupted(
     writer: LedgerWriter, entry: Deployment, request: DeployRequest, *, waits: bool = False
 ) -> PhaseRecord | None:
-    """What a deployment comes to by the ledger and the halts as they are now; None where it goes on.
+    """The phase that stops a deployment, by the ledger and the halts as they are now; None where it continues.
 
     One that `waits` may be superseded by a newer one, too.
     """

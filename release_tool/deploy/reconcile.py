@@ -1,4 +1,4 @@
-"""Reconciling: what dead runs left is settled, and what was held or missed is carried on, the newest only."""
+"""Reconciling: recover interrupted deployments, then deploy the newest version that was blocked or missed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class ReconcileAction(enum.StrEnum):
-    """What `reconcile` does in an environment: recover what was left behind, deploy something, or nothing."""
+    """What `reconcile` does in an environment: recover what was interrupted, deploy something, or nothing."""
 
     SETTLE = "settle"
     DEPLOY = "deploy"
@@ -54,10 +54,10 @@ class ReconcileStep(msgspec.Struct, frozen=True, kw_only=True):
 def reconcile(
     environments: Sequence[DeployEnvironment], *, only_settle: bool = False, only_close: bool = False
 ) -> tuple[DeployResult, ...]:
-    """Settle what dead runs left in each environment, then carry on, in their order, what is automatic.
+    """Recover interrupted deployments in each environment, then deploy the automatic ones in their order.
 
-    `only_settle` deploys nothing new, and `only_close` touches no environment at all. Who is still to be told of
-    something is told last.
+    `only_settle` deploys nothing new, and `only_close` touches no environment at all. Notifications that are still
+    to be sent come last.
     """
     done: list[DeployResult] = []
     writers = {environment.name: LedgerWriter(environment) for environment in environments}
@@ -80,12 +80,12 @@ def reconcile(
 
 
 def _newest(environment: DeployEnvironment) -> Attempt | None:
-    """Looked at anew: the environment before took its time."""
+    """Look again, because the environment before may have taken long."""
     return newest(environment, resolve_revisions(environment.project), DeployRequest(automatic=True))
 
 
 def _undone(environment: DeployEnvironment, writer: LedgerWriter, settled: Sequence[DeployResult]) -> Attempt | None:
-    """The attempt to bring what a person asked for, where its run died before it changed anything."""
+    """The attempt to repeat what a person asked for, where its run was interrupted before it changed anything."""
     numbers = {one.deployment for one in settled if one.environment == environment.name}
     left = next((one for one in reversed(writer.ledger) if one.id in numbers and one.undone), None)
     if left is None or left.payload.automatic or left.payload.kind is not DeploymentKind.DEPLOY:
@@ -98,8 +98,8 @@ def _undone(environment: DeployEnvironment, writer: LedgerWriter, settled: Seque
 def plan(environments: Sequence[DeployEnvironment], *, writes: bool = False) -> tuple[ReconcileStep, ...]:
     """What `reconcile` would do in each environment.
 
-    `writes` has the ledger told of what is held, and then everybody of what they were not told yet, unless something
-    was left behind: that comes first, and so does whoever does it.
+    `writes` records what is blocked, and then sends the notifications that are due, unless something
+    was interrupted: that is recovered first, by another call.
     """
     if not environments:
         return ()
@@ -155,7 +155,7 @@ def _step(
             changes=titles,
         )
     if remedy:
-        reason = f"{remedy.deployment} was left behind"
+        reason = f"{remedy.deployment} was interrupted"
         return ReconcileStep(environment=environment.name, action=ReconcileAction.SETTLE, version="", reason=reason)
     if attempt and decision:
         return ReconcileStep(

@@ -1,4 +1,4 @@
-"""Settling what dead runs left behind: closed, examined, or rolled back, so that no deployment stays unfinished."""
+"""Recovering orphaned deployments: closed, verified, or rolled back, so that none stays unfinished."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _LOOKS = {HealthState.HEALTHY: OrphanHealth.HEALTHY, HealthState.UNHEALTHY: Orph
 def recover(
     environment: DeployEnvironment, writer: LedgerWriter, *, only_close: bool = False
 ) -> tuple[DeployResult, ...]:
-    """Finish, close or roll back what nobody is at work on any more.
+    """Finish, close or roll back the orphaned deployments.
 
     `only_close` says that the environment can't be reached from here: what would have to be looked at is closed as
     unknown.
     """
     done = []
     while remedy := next_remedy(writer.look(), writer.living()):
-        environment.project.say(f"{remedy.deployment} was left behind while {remedy.deployment.phase}")
+        environment.project.say(f"{remedy.deployment} was interrupted while {remedy.deployment.phase}")
         match remedy:
             case Close():
                 done.append(_close(environment, writer, remedy))
@@ -52,7 +52,7 @@ def recover(
                 done.append(_roll_back(environment, writer, remedy.deployment, remedy.reason))
     now = live(writer.ledger).deployment
     if now:
-        conclude.replace_others(writer, now)  # a run that died between the two left both
+        conclude.replace_others(writer, now)  # a run that was interrupted between the two left both
     return tuple(done)
 
 
@@ -75,7 +75,7 @@ def _close(
 
 def _examine(environment: DeployEnvironment, writer: LedgerWriter, dead: Deployment) -> DeployResult:
     attempt = _attempt(environment, writer, dead)
-    if attempt.revisions.gone([dead.commit]):  # its checks would run in a checkout of what nobody has reviewed
+    if attempt.revisions.gone([dead.commit]):  # its checks would run in a checkout of unreviewed code
         return _close(
             environment, writer, Close(dead, PhaseRecord(Phase.UNKNOWN, f"interrupted, and its commit {GONE}"))
         )
@@ -83,7 +83,7 @@ def _examine(environment: DeployEnvironment, writer: LedgerWriter, dead: Deploym
     look = _at_once(rollout) or _through_a_bake(rollout)
     writer.look()
     if writer.now(dead).finished or dead.id in writer.living():
-        return attempt.result(DeployOutcome.SUPERSEDED, f"{dead} was settled by somebody else meanwhile", dead)
+        return attempt.result(DeployOutcome.SUPERSEDED, f"{dead} was recovered by another run meanwhile", dead)
     back = best_rollback_target(attempt.revisions, writer.ledger, dead.commit)
     verdict = recovery.judge(dead, look, back, environment.target_names, tells_version=environment.tells_version)
     if isinstance(verdict, RollBack):
@@ -92,10 +92,10 @@ def _examine(environment: DeployEnvironment, writer: LedgerWriter, dead: Deploym
 
 
 def _at_once(rollout: Rollout) -> OrphanHealth | None:
-    """What a few samples say already, before anybody waits any longer; None where they leave it open."""
+    """The remedy that a few samples already show, before a whole bake; None where they leave it open."""
     readings = {one.sample for samples in look_at(rollout) for one in samples}
     payload = rollout.entry.payload
-    cut_short = rollout.now().phase.word is Phase.CHANGING  # a command that ended may have begun what takes its time
+    cut_short = rollout.now().phase.word is Phase.CHANGING  # the command may have ended before its rollout did
     if readings == {Reading.STALE} and cut_short and (payload.kind is DeploymentKind.DEPLOY or payload.automatic):
         return OrphanHealth.UNCHANGED
     if readings == {Reading.UNMEASURABLE}:
@@ -120,7 +120,7 @@ def _roll_back(
 
 
 def _attempt(environment: DeployEnvironment, writer: LedgerWriter, dead: Deployment) -> Attempt:
-    """What a dead run was at, as far as its deployment tells."""
+    """The attempt of an interrupted run, as far as its deployment tells."""
     revisions = resolve_revisions(environment.project)
     revision = msgspec.structs.replace(revisions.named(dead.commit), name=dead.payload.name)
     request = DeployRequest(by=dead.payload.by, reason=dead.payload.reason, automatic=dead.payload.automatic)

@@ -67,7 +67,7 @@ class Rollout:
         self.writer.write(self.entry, PhaseRecord(word, text))
 
     def mention(self, word: Phase, text: str) -> None:
-        """Write a phase that nothing is done by: samples don't wait for that."""
+        """Write a phase that only informs, without repeating it: samples don't wait for that."""
         with self.in_passing(f"writing that it is {word.value}"):
             self.writer.write(self.entry, PhaseRecord(word, text), patiently=False)
 
@@ -170,7 +170,7 @@ def _verify_targets(
         if clock.steady() - looked_at < _LOOK_EVERY:
             return None
         looked_at = clock.steady()
-        with rollout.in_passing("looking for somebody who takes over"):
+        with rollout.in_passing("looking for a rollback that takes over"):
             rollout.writer.stay_alive(rollout.entry)
             return _taken_over(rollout)
 
@@ -182,7 +182,7 @@ def _verify_targets(
 
 
 def verify_health(rollout: Rollout, calm: timedelta = timedelta()) -> HealthVerdict | PhaseRecord:
-    """Run the checks of its targets through a bake, changing nothing and telling nobody.
+    """Run the checks of its targets through a bake, changing nothing and notifying nobody.
 
     What restarted within the time before that should have been `calm` is not healthy.
     """
@@ -211,7 +211,7 @@ def _asks_on(question: Question, samples: Sequence[Sample]) -> bool:
 
 @contextmanager
 def _probing(rollout: Rollout, calm: timedelta) -> Iterator[Prober]:
-    """What asks its targets while nothing is brought to them; nothing should have restarted while it was `calm`."""
+    """What asks its targets while nothing is deployed to them; nothing should have restarted while it was `calm`."""
     environment = rollout.environment
     passed = {name: environment.ours[name] for name in environment.settings.pass_env if name in environment.ours}
     with rollout.checked_out() as tree:
@@ -328,7 +328,7 @@ def _run_commands(
 def _side_by_side(
     rollout: Rollout, wave: Sequence[Target], variables: Mapping[str, Mapping[str, str]], show: Callable[[str], None]
 ) -> list[CommandOutput]:
-    """Run several commands at once, each in a checkout of its own; who interrupts this, ends them all."""
+    """Run several commands at once, each in a checkout of its own; an interrupt ends them all."""
     from concurrent.futures import ThreadPoolExecutor
 
     commands, lock = command.CommandGroup(), threading.Lock()

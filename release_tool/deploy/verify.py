@@ -1,4 +1,4 @@
-"""What runs now: checked against what should be live, or written down as the first thing that is known good."""
+"""Verifying what runs now against what should be live, or recording it as known good."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def record(environment: DeployEnvironment, version: str, request: DeployRequest)
         attempt.writer.write(entry, PhaseRecord(Phase.REFUSED, stop.text))
         return attempt.result(DeployOutcome.REFUSED, stop.text, entry)
     prove(attempt.writer, entry, PhaseRecord(Phase.HEALTHY, verdict.reason))
-    return with_evidence(attempt.result(DeployOutcome.HEALTHY, f"written down: {verdict.reason}", entry), rollout)
+    return with_evidence(attempt.result(DeployOutcome.HEALTHY, f"recorded: {verdict.reason}", entry), rollout)
 
 
 def verify(environment: DeployEnvironment) -> DeployResult:
@@ -64,7 +64,7 @@ def verify(environment: DeployEnvironment) -> DeployResult:
         raise RefusedError(
             f"nothing was ever proven in {environment.name}, so there is nothing to verify",
             already="nothing was changed",
-            todo=f"write down what runs there: `release-tool deploy VERSION -e {environment.name} --record`",
+            todo=f"record what runs there: `release-tool deploy VERSION -e {environment.name} --record`",
         )
     revisions = resolve_revisions(environment.project)
     known = next(one for one in reversed(writer.ledger) if one.commit == commit)
@@ -91,7 +91,7 @@ def _keep_proof(writer: LedgerWriter, known: Deployment, rollout: Rollout, verdi
 
 
 def _busy(attempt: Attempt) -> str:
-    """Who is at work on the environment, so that what runs now is not what will."""
+    """The deployment under way, which is about to change what runs."""
     alive = attempt.writer.living()
     at_work = next((one for one in attempt.writer.ledger if one.id in alive), None)
     return f"{at_work} holds the environment" if at_work else ""

@@ -1,4 +1,4 @@
-"""Withdrawing a release that is out, which may be live."""
+"""Withdrawing a published release, which may be live."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from release_tool.github.api import PermissionDeniedError
 from release_tool.history.look import look
 from release_tool.model.version import parse_tag
 from release_tool.release.notes.edit import resolve_tag
-from release_tool.release.withdraw import Withdrawal, give_up, mark
+from release_tool.release.withdraw import Withdrawal, WithdrawalState, give_up, mark
 from release_tool.text.markers import is_abandoned, is_withdrawn
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def withdraw(project: Project, tag: str, reason: str) -> Withdrawal:
-    """Mark a bad release, so that it is never deployed or rolled back to; a half-done one is given up for good."""
+    """Mark a bad release, so that it is never deployed or rolled back to; a half-done one is abandoned for good."""
     done = _withdrawn(project, resolve_tag(project, tag), reason)
     return msgspec.structs.replace(done, live=_live(project, done.tag))
 
@@ -52,5 +52,7 @@ def _withdrawn(project: Project, name: str, reason: str) -> Withdrawal:
     if published is None:
         return give_up(project, found, reason)
     if is_withdrawn(published.body) or is_abandoned(published.body):
-        return Withdrawal(tag=name, state="unchanged", reason=f"{name} is withdrawn already", url=published.html_url)
+        return Withdrawal(
+            tag=name, state=WithdrawalState.UNCHANGED, reason=f"{name} is withdrawn already", url=published.html_url
+        )
     return mark(project, seen, published, reason)

@@ -195,9 +195,9 @@ class GitProgram:
             listed = self._reached(*listing, timeout=_LISTING * self.patience.silence).text
             if "\trefs/" not in listed:
                 raise NoAnswerError(
-                    "the remote tells of no branch and no tag",
+                    "the remote lists no branch and no tag",
                     during="git ls-remote",
-                    already="nothing was concluded from that",
+                    already="nothing was done",
                     todo="push a branch, if nothing was ever pushed there; else run the command again later",
                 )
             return listed
@@ -257,7 +257,7 @@ class GitProgram:
         return Objects(functools.partial(start, env={**self._environment, **env}))
 
     def _argv(self, args: Sequence[str]) -> list[str]:
-        if "logging" in sys.modules:  # whoever listens has loaded it; for everybody else that takes too long
+        if "logging" in sys.modules:  # loaded already where it is configured; otherwise loading it takes too long
             import logging
             import shlex
 
@@ -284,7 +284,7 @@ class GitProgram:
 def safe(ref: str) -> str:
     """Refuse what git would take for an option."""
     if not ref or ref.startswith(("-", "^")) or any(letter in ref for letter in "\0\r\n"):
-        raise UsageError(f"{ref!r} is no name of a commit", todo="name a tag, a branch or a commit")
+        raise UsageError(f"{ref!r} is not a valid name of a commit", todo="name a tag, a branch or a commit")
     return ref
 
 
@@ -296,7 +296,7 @@ def unreached(error: RemoteError) -> RemoteError | PermissionDeniedError:
         told.during = error.during
     elif _DENIED.search(error.message):
         told = PermissionDeniedError(
-            f"the remote does not let this token or person in: {error.message}",
+            f"the remote refuses access to this token or account: {error.message}",
             during=error.during,
             todo="give the job `contents: read`, or use a token or a key that may read the repository",
         )
@@ -316,7 +316,7 @@ def without_credentials(text: str) -> str:
 
 @contextlib.contextmanager
 def _told(command: str) -> Iterator[None]:
-    """Tell a failure of git in git's own words, without the credentials that may stand in a URL."""
+    """Report a failure of git in git's own words, without the credentials that may stand in a URL."""
     try:
         yield
     except process.ProcessError as error:

@@ -42,7 +42,7 @@ class ProtectedError(RefusedError):
         super().__init__(
             f"a rule of the repository keeps this token from moving {branch}: {rule}",
             during=_DURING,
-            already=f"{branch} is as it was",
+            already=f"{branch} is unchanged",
             todo="push with the token of a GitHub App that the rule lets through (in a repository of an organization),"
             " or with a deploy key that it lets through, or set `via` to `pull-request`",
         )
@@ -54,9 +54,9 @@ class WorkflowsError(RefusedError):
 
     def __init__(self, branch: str, path: str) -> None:
         super().__init__(
-            f"this token may not bring the workflow file {path} to {branch}, because no branch has it like that yet",
+            f"this token may not push the workflow file {path} to {branch}, as no branch has this version of it yet",
             during=_DURING,
-            already=f"{branch} is as it was",
+            already=f"{branch} is unchanged",
             todo="push with the token of a GitHub App that has `workflows: write`, or with a deploy key that may write",
         )
         self.path = path
@@ -114,7 +114,7 @@ class Branches:
             except NoAnswerError as silence:
                 if self._read_back(branch, silence) == wanted:
                     return Pushed.UP_TO_DATE
-                silence.already = f"{branch} was not moved by then"
+                silence.already = f"{branch} had not moved when it was read back"
                 raise
 
         return self._program.patience.ask(once)
@@ -188,17 +188,17 @@ def _unknown(branch: str, said: str) -> RemoteError | PermissionDeniedError:
     match failure:
         case PermissionDeniedError():
             return PermissionDeniedError(
-                f"the remote does not let this token or person push: {told}",
+                f"the remote refuses a push by this token or account: {told}",
                 during=_DURING,
-                already=f"{branch} is as it was",
+                already=f"{branch} is unchanged",
                 todo="add `contents: write` to the permissions of the job, or push with a token that has it",
             )
         case RateLimitedError():
-            failure.already = f"{branch} is as it was"
+            failure.already = f"{branch} is unchanged"
             return failure
         case _:
             return NoAnswerError(
-                f"the push to {branch} did not end: {failure.message}",
+                f"the push to {branch} was not confirmed: {failure.message}",
                 during=_DURING,
                 already=f"it is not known whether {branch} was moved",
                 todo="check the network, then run the command again",

@@ -319,7 +319,7 @@ class Git:
         return self.remote_refs().tags
 
     def remote_refs(self) -> RemoteRefs:
-        """The branches and tags of the remote, of one moment; raises RemoteError when it tells of none at all."""
+        """The branches and tags of the remote, of one moment; raises RemoteError when it lists none at all."""
         listing = self.program.refs(self.remote)
         return RemoteRefs(branches=branch_tips(listing), tags=_tag_refs(listing, "\t"))
 
@@ -522,7 +522,7 @@ class Git:
     def fetch_branch(self, branch: str) -> str | None:
         """The commit that a branch of the remote is at now, fetched if it is not here; None if there is none.
 
-        That there is none is believed when it was told twice.
+        That there is none is believed when it was listed twice.
         """
         sha = self.remote_refs().branches.get(branch) or self.remote_refs().branches.get(branch)
         if sha is not None:

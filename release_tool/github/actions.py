@@ -1,4 +1,4 @@
-"""GitHub Actions: what it tells a job by its environment, and what a job tells it by files and commands."""
+"""GitHub Actions: the environment variables of a job, and its outputs, summary and log commands."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Actions:
         self.run = self._number("GITHUB_RUN_ID")
         """The id of the workflow run; 0 outside of one."""
         self.attempt = self._number("GITHUB_RUN_ATTEMPT")
-        """The how-manieth attempt of the run; 0 outside of one."""
+        """The number of the run's attempt; 0 outside of one."""
         self.job = self._get("GITHUB_JOB")
         """The name of the job in its workflow, which is not the id that the API knows it by."""
         self.runner = self._get("RUNNER_NAME")
@@ -78,7 +78,7 @@ class Actions:
 
     @functools.cached_property
     def event(self) -> dict[str, object]:
-        """What GitHub tells about the event; raises UsageError where it can't be read."""
+        """The payload of the event; raises UsageError where it can't be read."""
         path = self._get("GITHUB_EVENT_PATH")
         if not path:
             return {}
@@ -88,7 +88,7 @@ class Actions:
             why = (error.strerror if isinstance(error, OSError) else "") or str(error)
             raise UsageError(f"the event in {path[:_SHOWN]} can't be read: {why[:_SHOWN]}") from error
 
-    # What we tell
+    # What a job reports
 
     def write_outputs(self, outputs: Mapping[str, str]) -> None:
         """Set outputs of the step, where there is one; no value, whatever it contains, can set another output."""
@@ -109,7 +109,7 @@ class Actions:
 
     @contextlib.contextmanager
     def _warned(self, what: str) -> Iterator[None]:
-        """Warn of what can't be written for the step: what it would have told was done, and stays."""
+        """Warn of what can't be written for the step: the work that it would have reported is done, and stays."""
         try:
             yield
         except (OSError, ValueError) as error:

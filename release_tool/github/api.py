@@ -70,12 +70,12 @@ _MARGIN = 3600
 """Seconds by which the clocks that date commits and pull requests may differ."""
 _RULE = re.compile(r"restricted|immutable|rule", re.IGNORECASE)
 _NO_RULE = re.compile(r"does not exist|not formatted", re.IGNORECASE)
-"""What GitHub says of a ref that nobody could make."""
+"""What GitHub says of a ref that can't exist."""
 _LOGIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Somebody, or something, with a login on GitHub."""
+    """An account on GitHub."""
 
     login: str
 
@@ -719,7 +719,7 @@ class GitHub:
         purpose = Purpose(f"reading the labels of pull request #{pull.number}", "pull-requests: read")
         whole = self._pull(pull.number, purpose)
         if whole is None or not whole.labels.whole:
-            raise RemoteError("GitHub does not tell all labels", during=purpose.doing)
+            raise RemoteError("GitHub did not return all labels", during=purpose.doing)
         return pull.told(whole.labels.names)
 
     def _newcomers(self, logins: Sequence[str], before: datetime) -> set[str]:

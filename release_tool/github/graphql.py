@@ -132,21 +132,19 @@ class GraphQL:
         return self.ask("query { viewer { login } }", {}, _ViewerAnswer, purpose).viewer.login
 
     def found(self, repository: T | None, purpose: Purpose) -> T:
-        """The repository of an answer; raises RemoteError where GitHub tells of none."""
+        """The repository of an answer; raises RemoteError where there is none."""
         if repository is None:
             raise no_repository(self._repository, purpose)
         return repository
 
 
-def pages(ask: Callable[[str | None], P]) -> Iterator[P]:
-    """Every page of a list, each asked for with the cursor at which it begins; there is always one."""
-    after: str | None = None
-    while True:
-        page = ask(after)
+def pages(ask: Callable[[str | None], P], first: P | None = None) -> Iterator[P]:
+    """Every page of a list, each asked for with the cursor at which it begins; the `first` one may be known already."""
+    page = ask(None) if first is None else first
+    yield page
+    while page.page_info.has_next_page:
+        page = ask(page.page_info.end_cursor)
         yield page
-        if not page.page_info.has_next_page:
-            return
-        after = page.page_info.end_cursor
 
 
 def account(login: str) -> str:
@@ -155,7 +153,7 @@ def account(login: str) -> str:
 
 
 def no_repository(name: str, purpose: Purpose) -> RemoteError:
-    """The error for a repository that GitHub does not tell of."""
+    """The error for a repository that GitHub does not return."""
     return RemoteError(
         f"GitHub knows no repository {name}, or hides it from this token",
         during=purpose.doing,

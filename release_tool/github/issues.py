@@ -188,7 +188,7 @@ class Issues:
         self._rest.write("PATCH", f"pulls/{number}", fields, _Pull, purpose)
 
     def who_merged(self, numbers: Collection[int]) -> dict[int, str]:
-        """The logins of the people who merged pull requests, by number; a bot is nobody to turn to."""
+        """The logins of the people who merged pull requests, by number; bots are left out."""
         asked = sorted(set(numbers))
         merged = {
             number: pull.merged_by

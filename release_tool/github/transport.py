@@ -1,4 +1,4 @@
-"""How GitHub is asked: reads again when it did not answer, writes only when they surely did nothing."""
+"""Requests to GitHub: reads are repeated without an answer, writes only when they surely did nothing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 API_VERSION = "2022-11-28"
 _AGENT = "release-tool"
 _WHOLE_FILE = 10
-"""A server may be silent so many times as long while it takes in, or looks for, a whole file."""
+"""How many times longer a server may be silent while it receives, or looks for, a whole file."""
 _LOG = logging.getLogger(__name__)
 _CHUNK = 1024 * 1024
 _REMEMBERED = 64
@@ -42,7 +42,7 @@ _OF_A_RECORD = frozenset({"html_url", "id", "node_id", "ref", "sha", "url"})
 _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="next"')
 _NUMBER = re.compile(r"[0-9]{1,300}")
 _LONGEST_WAIT = 366 * 86_400.0
-"""Seconds; who asks for more means for ever."""
+"""Seconds; a longer wait counts as endless."""
 _LIMIT_TEXT = re.compile(r"rate limit|abuse detection", re.IGNORECASE)
 
 
@@ -293,7 +293,7 @@ class Transport:
             yield from sent.iter_content(_CHUNK)
 
     def _answered(self, answer: ApiResponse, purpose: Purpose) -> ApiResponse:
-        """Sort out what is no answer to what was asked: try later, broken down, or who are you."""
+        """Raise for an answer that is a rate limit, a server error, or a rejected token."""
         if date := answer.headers.get("date"):
             self._dated = date, self._clock.steady()
         if _is_limit(answer):
@@ -317,7 +317,7 @@ class Transport:
         return UsageError(
             f"GitHub does not accept the token from {self._token_source}",
             during=purpose.doing,
-            todo="give a token that is valid and not expired",
+            todo="use a valid token that has not expired",
         )
 
     def _checked_query(self, answer: ApiResponse, purpose: Purpose) -> bytes:
@@ -329,7 +329,7 @@ class Transport:
             if error.type in {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
                 raise _denied(error.message, purpose)
             if error.extensions.code:
-                raise RemoteError(f"GitHub does not take the query: {error.message}", during=purpose.doing)
+                raise RemoteError(f"GitHub rejects the query: {error.message}", during=purpose.doing)
             if error.type != "NOT_FOUND":
                 raise NoAnswerError(f"GitHub could not answer in full: {error.message}", during=purpose.doing)
         return bytes(reply.data)
@@ -395,7 +395,7 @@ class Transport:
     def _insist_on_token(self) -> str:
         if not self._token:
             raise UsageError(
-                "GitHub must be asked, and there is no token",
+                "this needs GitHub, and there is no token",
                 todo="set GITHUB_TOKEN, or log in with `gh auth login`",
             )
         return self._token
@@ -411,11 +411,11 @@ class Transport:
         try:
             ours, theirs = urlsplit(self.api_url), urlsplit(url)
         except ValueError:
-            raise RemoteError("GitHub points to an address that is none, so nothing is sent there") from None
+            raise RemoteError("GitHub redirects to an invalid URL, so nothing is sent there") from None
         domain = (ours.hostname or "").removeprefix("api.")
         host = theirs.hostname or ""
         if theirs.scheme != ours.scheme or not (host == domain or host.endswith(f".{domain}")):
-            raise RemoteError(f"GitHub points to {host or url}, which is not its own host, so nothing is sent there")
+            raise RemoteError(f"GitHub redirects to {host or url}, which is not its own host, so nothing is sent there")
 
 
 def decode(body: bytes | str, kind: type[T], purpose: Purpose) -> T:
@@ -459,7 +459,7 @@ def _done(answer: ApiResponse, purpose: Purpose) -> ApiResponse:
     if isinstance(document, list) or (isinstance(document, dict) and not document.keys().isdisjoint(_OF_A_RECORD)):
         return answer
     raise NoAnswerError(
-        "GitHub's answer is none to what was to be written",
+        "GitHub's answer does not confirm the write",
         during=purpose.doing,
         already=f"it is not known whether GitHub did it: {purpose.doing}",
         todo="run the command again",

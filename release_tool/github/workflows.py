@@ -99,7 +99,7 @@ class Workflows:
         return self._insist(self._started(workflow, ref, newest), purpose)
 
     def waiting(self) -> list[WaitingRun]:
-        """The newest runs of any workflow that wait at an environment's door, newest first."""
+        """The newest runs of any workflow that wait for an environment's approval, newest first."""
         purpose = Purpose("listing the runs that wait for approval", "actions: read")
         found = self._rest.read("actions/runs", _WaitingRuns, purpose, status="waiting", per_page=_MANY)
         return found.workflow_runs

@@ -308,7 +308,7 @@ def title_decision(title: str, config: Config) -> BumpDecision | None:
         return None
     reason = f"title '{title.strip().partition(':')[0]}:'"
     if parts.breaking:
-        doubt = "" if parts.type in types else f", though `{parts.type}` is none of the types"
+        doubt = "" if parts.type in types else f", though `{parts.type}` is not one of the types"
         return BumpDecision(Bump.MAJOR, ChangeKind.BREAKING, BumpRule.TITLE, reason + doubt)
     bump = types[parts.type]
     kind = ChangeKind.FIX if parts.type == "fix" and bump is Bump.PATCH else _KINDS[bump]
@@ -328,13 +328,13 @@ def _with_footer(landing: Landing) -> Commit | None:
 
 
 def _doubts(landing: Landing, config: Config, decision: BumpDecision) -> Iterator[str]:
-    """What nearly decided otherwise, so that nobody has to find out afterwards."""
+    """What nearly decided otherwise, shown so that it is found before the release."""
     if landing.number is not None and landing.pull is None and _only_quotes(landing):
-        yield f"it may only quote #{landing.number}, since it is no commit that GitHub made to merge it"
+        yield f"it may only mention #{landing.number}, since it is not the commit with which GitHub merged that"
     if decision.bump is Bump.MAJOR:
         return
     if decision.rule is BumpRule.LABEL and _with_footer(landing):
-        yield "its footer 'BREAKING CHANGE:' counts less than a label"
+        yield "a label takes precedence over its footer 'BREAKING CHANGE:'"
     if decision.rule is BumpRule.POLICY and (near := near_miss(_landed_title(landing), bump_types(config))):
         yield near
     if decision.rule is not BumpRule.LABEL:
@@ -344,10 +344,10 @@ def _doubts(landing: Landing, config: Config, decision: BumpDecision) -> Iterato
 def _nearly_breaking(landing: Landing, config: Config) -> Iterator[str]:
     for commit in (*landing.commits, *landing.brought):
         if near := nearly_breaking(commit.message):
-            yield f"'{near}' is no footer 'BREAKING CHANGE: …', which begins a paragraph, and breaks nothing"
+            yield f"'{near}' is ignored: it is not a footer 'BREAKING CHANGE: …' at the start of a paragraph"
         said = title_decision(commit.subject, config)
         if landing.number is not None and said and said.bump is Bump.MAJOR:
-            yield f"{said.reason} of {commit.sha[:10]} does not count, since the pull request's own title does"
+            yield f"{said.reason} of {commit.sha[:10]} is ignored, since the pull request's own title takes precedence"
 
 
 def _only_quotes(landing: Landing) -> bool:
@@ -364,7 +364,9 @@ def _by_policy(landing: Landing, config: Config) -> BumpDecision:
             bump, ChangeKind.OTHER, BumpRule.POLICY, f"{what} directly, and `direct-push` is {config.direct_push!r}"
         )
     if config.unlabelled == "fail":
-        reason = "nothing says how far, which `unlabelled = 'fail'` should have refused: taken as patch"
+        reason = (
+            "no label and no Conventional Commit title, which `unlabelled = 'fail'` should have refused: taken as patch"
+        )
     else:
         reason = "no label and no Conventional Commit title, and `unlabelled` is 'patch'"
     return BumpDecision(Bump.PATCH, ChangeKind.OTHER, BumpRule.POLICY, reason)
@@ -472,7 +474,7 @@ def assess(
             where = f", released in {proof.released_in}" if proof.released_in else ""
             decision = BumpDecision(Bump.PATCH, ChangeKind.FIX, BumpRule.REVERT, f"reverts {proof.name}{where}")
         elif proof is None and reference_of(landing, repository):
-            note = "it reads like a revert, which its patch does not prove"
+            note = "it looks like a revert, but its patch does not prove it"
             decision = msgspec.structs.replace(decision, reason=f"{decision.reason}; {note}")
         changes.append(_change(landing, config, decision))
     return tuple(changes)
@@ -534,7 +536,7 @@ def _any_of(labels: set[str], wanted: Iterable[str]) -> bool:
 
 
 def _irreversible(labels: set[str], config: Config) -> bool | None:
-    """What the labels say; where they say both, nobody may go back by accident."""
+    """What the labels say; where they say both, it counts as irreversible, which is safe."""
     if _any_of(labels, config.labels.irreversible):
         return True
     return False if _any_of(labels, config.labels.reversible) else None

@@ -189,7 +189,7 @@ def _without_tag(project: Project, tag: str) -> NeedsPersonError:
         during="listing tags and releases",
         already="nothing was written",
         todo=f"put the tag back with `git push {project.git.remote} {tag}`, at the commit that was released,"
-        f" or delete the release {tag} on GitHub if it is to count for nothing; then run the command again",
+        f" or delete the release {tag} on GitHub if it should be ignored; then run the command again",
     )
 
 
@@ -279,12 +279,15 @@ def _withheld(project: Project, seen: RepositorySnapshot) -> str:
     Nor does merging what sets the tool up release: the first time a person says so.
     """
     if project.actions.pushed_tag:
-        return f"the tag {project.actions.pushed_tag} was pushed, and nothing about it is half-done"
+        return f"the tag {project.actions.pushed_tag} was pushed, and it has no half-done release"
     event = project.actions.event_name
     found = withheld(event, project.config)
     if found or event not in {"push", "schedule"} or project.config.release_now or _released_before(project, seen):
         return found
-    return "nothing was released with release-tool here yet, and a person makes the first release: `release-tool bump`"
+    return (
+        "nothing was released with release-tool here yet, and the first release must be started by a person: "
+        "`release-tool bump`"
+    )
 
 
 def _released_before(project: Project, seen: RepositorySnapshot) -> bool:

@@ -1,4 +1,4 @@
-"""Who holds a claimed tag: an owner is asked whether it lives, never guessed dead by time."""
+"""The owner of a claimed tag: whether it lives is checked, and never concluded from time alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from release_tool.project import Project
 
 LEASE = timedelta(minutes=3)
-"""How long a process of another host, which can't be asked, is taken to live after its last sign of life."""
+"""How long a process of another host, which can't be checked, counts as alive after its last sign of life."""
 
 
 def claimant(project: Project) -> Owner:

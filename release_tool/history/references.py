@@ -45,7 +45,7 @@ class References(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """As much of a release's manifest as a deployment is told."""
+    """The part of a release's manifest that a deployment needs."""
 
     schema: int
     tag: str

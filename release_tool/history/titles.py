@@ -56,13 +56,13 @@ def near_miss(title: str, types: Collection[str]) -> str:
     """Say which type a title nearly has; empty where it has one, or is far from any."""
     if (said := conventional(title)) is not None:
         meant = "" if said.breaking else _meant(said.type, types)
-        return f"`{said.type}` is no type: did you mean `{meant}`?" if meant and said.type not in types else ""
+        return f"`{said.type}` is not a known type: did you mean `{meant}`?" if meant and said.type not in types else ""
     nearly = _NEARLY.match(title.strip())
     word = nearly["type"].lower() if nearly else ""
     meant = word if word in types else _MEANT.get(word, "")
     if not nearly or meant not in types:
         return ""
-    return f"it reads like `{meant}{nearly['breaking']}:`, and has not its form: `{meant}{nearly['breaking']}: …`"
+    return f"it looks like `{meant}{nearly['breaking']}:`, but does not have its form: `{meant}{nearly['breaking']}: …`"
 
 
 def _meant(word: str, types: Collection[str]) -> str:

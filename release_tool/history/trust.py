@@ -1,4 +1,4 @@
-"""Whose records count: whoever may write a row on GitHub must not be able to make us act on it."""
+"""Trust: whose records count, since many accounts may write on GitHub, and few may make us act."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FEW = 3
 
 
 class Ignored(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that was passed over: what it is, why it does not count, and what to do about it."""
+    """An ignored record: what it is, why it does not count, and what to do about it."""
 
     what: str
     why: str
@@ -64,12 +64,12 @@ class Trust:
         return self.accounts.access(author) >= Access.WRITE
 
     def ignored(self, what: str, author: str) -> Ignored:
-        """Say of a record that it was passed over because of who wrote it."""
+        """Report that a record is ignored because of its author."""
         if author.endswith(BOT):
             name = visible(author.removesuffix(BOT))
             todo = f'if the app is yours, add "{name}" to `trusted-apps`; if not, take its rights away'
             return Ignored(what=what, why=f"by {visible(author)}, an app that `trusted-apps` does not name", todo=todo)
-        who = visible(author) if author else "somebody whose account is gone"
+        who = visible(author) if author else "a deleted account"
         return Ignored(what=what, why=f"by {who}, who has no write access")
 
 

@@ -9,7 +9,7 @@ import msgspec
 _NO_REPLY = re.compile(r"(?:[0-9]+\+)?(?P<login>[^@+]+)@users\.noreply\.github\.com", re.IGNORECASE)
 
 _MACHINE = re.compile(r"(?:no-?reply|bot|cursoragent|codex|copilot|aider|amp)@", re.IGNORECASE)
-"""The addresses that assistants write themselves down with; nobody gets a mail there."""
+"""The mail addresses under which assistants are credited; no person reads them."""
 _ASSISTANTS = frozenset({"copilot", "claude", "codex"})
 """The logins of assistants that are no `[bot]` to GitHub."""
 

@@ -323,7 +323,7 @@ def _remarks(settled: Naming, line: Sequence[TagName]) -> tuple[str, ...]:
     unread = [tag for tag in line if tag.scheme is Scheme.UNREAD and tag.family in settled.families]
     dates = [tag for tag in line if tag.scheme is Scheme.CALENDAR and tag.family in settled.families]
     others = [tag for tag in line if tag.family not in settled.families]
-    remarks = [f"{_told(unread)} look{_s(unread)} like a version and can't be read"] if unread else []
+    remarks = [f"{_told(unread)} look{_s(unread)} like a version, but can't be read"] if unread else []
     if dates and not settled.calendar:
         remarks.append(f"{_told(dates)} {_is(dates)} of an earlier scheme, with the year first or leading zeros")
     if others:

@@ -39,7 +39,7 @@ class Version(msgspec.Struct, frozen=True, eq=False):
         """Read a strict version; raises ValueError."""
         if version := parse_version(text):
             return version
-        raise ValueError(f"{text!r} is no version by SemVer")
+        raise ValueError(f"{text!r} is not a SemVer version")
 
     def __str__(self) -> str:
         prerelease = f"-{self.prerelease}" if self.prerelease else ""

@@ -1,1 +1,1 @@
-"""Telling people through channels."""
+"""Notifications through channels."""

@@ -1,4 +1,4 @@
-"""Messages to people, through Apprise: each channel by itself, in time, and its address is never shown."""
+"""Messages through Apprise: to each channel independently, with a time limit, and without showing its address."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 _SECONDS = 20.0
 _LONGEST_REST = 30.0
-"""Seconds that a service may ask to be left alone for; what wants longer is told by the next run."""
+"""The longest pause in seconds that is granted to a service; after a longer one the next run sends the message."""
 _SHORT_REST = 1.0
-"""Seconds for a service that wants rest and does not say how much, as Slack takes one message a second."""
+"""The pause in seconds for a service that does not say how long it wants; Slack takes one message a second."""
 _TRIES = 3
 _FOR_EVER = 86_400.0
 _LONGEST_REASON = 200
@@ -63,9 +63,9 @@ class Channels:
         self._seconds = seconds
 
     def send(self, message: Message, names: Sequence[str]) -> SendReport:
-        """Send a message to some of them, all at the same time; what keeps one from it is no matter to the others.
+        """Send a message to some of them, all at the same time; a failure of one does not affect the others.
 
-        A service that wants rest gets it, and then the message once more, while that does not take long.
+        Where a service asks for a short pause, the message is sent again after it.
         """
         failures = {name: reason for name in names if (reason := self._unusable(name))}
         waiting = [name for name in names if name not in failures]
@@ -92,7 +92,7 @@ class Channels:
         return self._environment.get(self._channels[name].url_env, "").strip()
 
     def _attempt(self, message: Message, names: Iterable[str]) -> dict[str, SendResult | None]:
-        """Send a courier to each, and wait for all of them; None is the answer of one that did not come back."""
+        """Start a worker for each, and wait for all of them; None is the result of one that did not finish."""
         until = time.monotonic() + self._seconds
         with contextlib.ExitStack() as stack:
             couriers = {name: stack.enter_context(_Courier(self._order(name, message), self._around)) for name in names}
@@ -112,7 +112,7 @@ class Channels:
         return {name: self._environment[name] for name in _PASSED_ON if name in self._environment}
 
     def _rest(self, answer: SendResult | None) -> float | None:
-        """Seconds that a service wants to be left alone for; None where it does not ask for that."""
+        """The seconds that a service asks to wait; None where it does not ask for that."""
         if answer is None or answer.delivered:
             return None
         asked = _seconds_of(answer.retry_after, self._clock.now())
@@ -131,13 +131,13 @@ class Channels:
             return f"{self._channels[name].url_env} holds no address that Apprise understands"
         if answer.status >= HTTPStatus.BAD_REQUEST:
             rest = self._rest(answer)
-            return f"the service answered {answer.status}" + (f" and wants {rest:.0f} s of rest" if rest else "")
+            return f"the service answered {answer.status}" + (f" and asks to wait {rest:.0f} s" if rest else "")
         said = visible(Masker(_words(self._url(name)))(answer.said))
-        return said[:_LONGEST_REASON] or "the service did not take it"
+        return said[:_LONGEST_REASON] or "the service did not accept it"
 
 
 class _Courier:
-    """A process that is under way with a message; leaving it ends the process."""
+    """A worker process that sends a message; leaving the context ends it."""
 
     def __init__(self, order: SendRequest, environment: Mapping[str, str]) -> None:
         self._program = subprocess.Popen(
@@ -150,7 +150,10 @@ class _Courier:
         )
         if self._program.stdin is None:  # pragma: no cover - a pipe was asked for
             raise AssertionError
-        with contextlib.suppress(BrokenPipeError), self._program.stdin as order_in:  # a dead one has no answer anyway
+        with (
+            contextlib.suppress(BrokenPipeError),
+            self._program.stdin as order_in,
+        ):  # one that ended has no answer anyway
             order_in.write(msgspec.json.encode(order))
         self._program.stdin = None  # else `communicate` would flush what is closed
 
@@ -162,7 +165,7 @@ class _Courier:
         self._program.communicate()
 
     def answer(self, until: float) -> SendResult | None:
-        """What it came back with; None where it did not until the monotonic clock says so."""
+        """Its result; None where it has none when the monotonic clock reaches the limit."""
         try:
             output, _ = self._program.communicate(timeout=max(until - time.monotonic(), 0))
         except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""Something that people are told about, apart from how it reaches them; what people wrote does nothing in it."""
+"""A notification, independent of the service that delivers it; what people wrote in it is inert."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONGEST = 1_900
 """Characters of a message: Discord takes 2,000 and refuses what is longer."""
 
 _NEED_A_PERSON: frozenset[Topic] = frozenset({"failed", "sync-conflict"})
-"""What waits for a person by its very nature: who asked for that is told it, too, and told once."""
+"""Events that always need a person: subscribers of `needs-person` get them too, once."""
 
 _LONGEST_LINE = 300
 _LONGEST_TITLE = 120
@@ -90,17 +90,17 @@ class SendReport(msgspec.Struct, frozen=True):
 
     @property
     def delivered(self) -> bool:
-        """Whether nobody who wants to know is left to be told."""
+        """Whether every subscribed channel was notified."""
         return not self.failures
 
     @property
     def owed(self) -> tuple[str, ...]:
-        """The channels that are still to be told."""
+        """The channels that are still to be notified."""
         return tuple(failure.channel for failure in self.failures)
 
 
 def subscribers(channels: Mapping[str, Channel], event: Topic, environment: str = "") -> tuple[str, ...]:
-    """The channels that are told an event; one that names environments is told what is about none, too."""
+    """The channels that an event is sent to; one that names environments also gets events about none."""
     return tuple(name for name, channel in channels.items() if _wants(channel, event, environment))
 
 

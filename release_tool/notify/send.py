@@ -1,4 +1,4 @@
-"""Telling people: what could not be told fails nothing, is reported, and is told by the next run."""
+"""Sending notifications: a failure is reported, fails no command, and is repeated by the next run."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from release_tool.notify.notice import Message
 
 RECENT = timedelta(days=3)
-"""How long it is tried to tell of something: over a weekend, and no storm of old news after a long silence."""
+"""How long a notification is tried again: over a weekend, without a flood of old ones after a long outage."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Notifier:
-    """Words a notice and sends it to the channels that want it; `directory` is where a project's templates are."""
+    """Renders a notice and sends it to the subscribed channels; `directory` is where a project's templates are."""
 
     config: Config
     directory: Path
@@ -32,20 +32,20 @@ class Notifier:
     say: Callable[[str], None]
 
     def __call__(self, notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
-        """Tell every channel that wants to know, or of these only the ones that are named."""
+        """Notify every subscribed channel, or only those of them that are named."""
         wanting = subscribers(self.config.channels, notice.event, notice.environment)
         names = [name for name in wanting if only is None or name in only]
         return self.channels.send(self._worded(notice), names) if names else SendReport()
 
     def _worded(self, notice: Notice) -> Message:
-        """Write the message; a template that fails is no reason to tell nobody."""
+        """Write the message; where the project's template fails, the standard one is used."""
         from release_tool.notify.message import Wording
 
         wording = Wording(self.config.messages, self.directory)
         try:
             return wording.write(notice)
         except ReleaseToolError as error:
-            self.say(f"{error.message}; the standard words are sent instead")
+            self.say(f"{error.message}; the standard message is sent instead")
             return wording.standard(notice)
 
 

@@ -21,7 +21,7 @@ _LONGEST = 64 * 1024
 
 
 class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What to bring where; after `seconds` the process is over, whatever it is doing."""
+    """A message and its address; after `seconds` the process ends, whatever it is doing."""
 
     url: str
     subject: str
@@ -41,7 +41,7 @@ class SendResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Complaints(logging.Handler):
-    """Keeps the first thing that Apprise complains of."""
+    """Keeps the first error that Apprise logs."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -105,9 +105,9 @@ def _listen() -> list[Response]:
 
 
 def main() -> None:
-    """Do what standard input says."""
+    """Send the message that standard input holds."""
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=SendRequest)
-    signal.setitimer(signal.ITIMER_REAL, order.seconds)  # also when nobody is left who would end us
+    signal.setitimer(signal.ITIMER_REAL, order.seconds)  # also when the process that started us is gone
     answer = msgspec.json.encode(carry(order))
     sys.stdout.write(f"\n{answer.decode()}\n")
 

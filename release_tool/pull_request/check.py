@@ -1,7 +1,8 @@
-"""The pull request stage: what merging it will make, what stands against it, and one comment that says so."""
+"""The pull request stage: the release that merging it makes, what prevents the merge, and one comment about both."""
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,11 +33,18 @@ _LOOKS = 5
 """How often a check begins anew because the pull request was edited meanwhile; then the next event's run does it."""
 
 
-class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check came to; `change` is None where the base is not released from here.
+class CommentState(enum.StrEnum):
+    """What became of the comment on a pull request; the token may be forbidden to write one."""
 
-    `said` is what became of the comment: `created`, `updated`, `unchanged`, `forbidden`, or `none`.
-    """
+    NONE = "none"
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    FORBIDDEN = "forbidden"
+
+
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a check; `change` is None where the base is not released from here."""
 
     number: int
     base: str
@@ -45,17 +53,17 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     preview: Preview | None = None
     entry: str = ""
     text: str = ""
-    said: str = "none"
+    said: CommentState = CommentState.NONE
     url: str = ""
 
     @property
     def refused(self) -> bool:
-        """Whether the policy stands against the merge."""
+        """Whether the policy prevents the merge."""
         return refuses(self.found)
 
 
 def check(project: Project, number: int) -> CheckResult:
-    """Hold a pull request against the policy and say so in its one comment.
+    """Check a pull request against the policy, and report that in its one comment.
 
     It is read again after the comment was written: what was edited meanwhile is checked anew, so that the last word
     is about what it is now, whichever of two runs comes last.
@@ -64,7 +72,7 @@ def check(project: Project, number: int) -> CheckResult:
     facts = _waiting(project, candidate.pull.base)
     checked = _say(project, candidate, _checked(project, candidate, facts))
     for _ in range(_LOOKS):
-        now = candidate if checked.said in {"none", "forbidden"} else _candidate(project, number)
+        now = candidate if checked.said in {CommentState.NONE, CommentState.FORBIDDEN} else _candidate(project, number)
         if now == candidate:
             break
         candidate = now
@@ -73,7 +81,7 @@ def check(project: Project, number: int) -> CheckResult:
 
 
 def check_group(project: Project) -> tuple[CheckResult, ...]:
-    """Hold every pull request of the merge queue's group against the policy; nothing is commented."""
+    """Check every pull request of the merge queue's group against the policy; no comment is written."""
     return tuple(
         _checked(project, candidate, _waiting(project, candidate.pull.base))
         for candidate in (_candidate(project, number) for number in _numbers_in_group(project))
@@ -81,12 +89,12 @@ def check_group(project: Project) -> tuple[CheckResult, ...]:
 
 
 def tell_released(project: Project, plan: ReleasePlan, url: str) -> None:
-    """Say on each pull request of a release where it went (`comment-released`); a failure is told and fails nothing."""
+    """Name the release in the comment on each of its pull requests (`comment-released`); a failure is only reported."""
     for number in [change.pull for change in plan.changes if change.pull is not None]:
         try:
             _add_release(project.remote.adapter(PullRequests), number, str(plan.tag), url)
         except ReleaseToolError as failure:
-            project.say(f"#{number} was not told about {plan.tag}: {failure.message}")
+            project.say(f"#{number} got no comment about {plan.tag}: {failure.message}")
 
 
 def number_of_event(project: Project) -> int | None:
@@ -164,13 +172,13 @@ def _say(project: Project, candidate: MergeCandidate, checked: CheckResult) -> C
     try:
         said, comment = _written(project, conversation, checked, ours)
     except PermissionDeniedError:
-        return msgspec.structs.replace(checked, said="forbidden")
+        return msgspec.structs.replace(checked, said=CommentState.FORBIDDEN)
     return msgspec.structs.replace(checked, said=said, url=comment.url)
 
 
 def _written(
     project: Project, conversation: PullRequests, checked: CheckResult, ours: Sequence[PullRequestComment]
-) -> tuple[str, PullRequestComment]:
+) -> tuple[CommentState, PullRequestComment]:
     if ours:
         return _updated(conversation, checked, ours)
     try:
@@ -184,7 +192,7 @@ def _written(
             f"the comment on #{checked.number} could not be written", todo="run it again; the check itself is done"
         )
     _, comment = _updated(conversation, checked, there)
-    return "created", comment
+    return CommentState.CREATED, comment
 
 
 def _add_release(conversation: PullRequests, number: int, tag: str, url: str) -> None:
@@ -199,13 +207,13 @@ def _add_release(conversation: PullRequests, number: int, tag: str, url: str) ->
 
 def _updated(
     conversation: PullRequests, checked: CheckResult, ours: Sequence[PullRequestComment]
-) -> tuple[str, PullRequestComment]:
+) -> tuple[CommentState, PullRequestComment]:
     first, *others = ours
     for other in others:
         conversation.delete(other)
     if _same(first.body, checked.text):
-        return "unchanged", first
-    return "updated", conversation.update(first, checked.text)
+        return CommentState.UNCHANGED, first
+    return CommentState.UPDATED, conversation.update(first, checked.text)
 
 
 def _ours(conversation: PullRequests, number: int) -> list[PullRequestComment]:
@@ -223,7 +231,7 @@ def _numbers_in_group(project: Project) -> list[int]:
         (group.get(key) for key in ("base_ref", "head_sha", "head_ref")) if isinstance(group, dict) else (None,) * 3
     )
     if not (isinstance(base, str) and isinstance(head, str) and isinstance(ref, str)):
-        raise RemoteError("the event does not tell which pull requests are in the merge group")
+        raise RemoteError("the event does not say which pull requests are in the merge group")
     branch = base.removeprefix("refs/heads/")
     queued = project.remote.adapter(PullRequests).queued(branch)
     project.git.fetch_commit(head)

@@ -51,7 +51,7 @@ def render(change: Change, preview: Preview, found: tuple[PolicyFinding, ...], e
 
 def elsewhere(base: str) -> str:
     """Write the comment on a pull request to a branch that is not released."""
-    return f"{MARKER}\n\n### ✅ Not released from here\n\n`{inert(base)}` is no branch that releases come from.\n"
+    return f"{MARKER}\n\n### ✅ Not released from here\n\n`{inert(base)}` is not a branch that is released.\n"
 
 
 def number_in_ref(ref: str) -> int | None:

@@ -220,7 +220,7 @@ class PullRequests:
         variables = {"branch": branch, "page": _PAGE}
         queue = self._graphql.repository(_QUEUE, variables, _QueueRepository, purpose).merge_queue
         if queue is None or queue.entries.total_count > len(queue.entries.nodes):
-            raise RemoteError(f"GitHub does not tell the whole merge queue of {branch}", during=purpose.doing)
+            raise RemoteError(f"GitHub did not return the whole merge queue of {branch}", during=purpose.doing)
         return {
             entry.head_commit.oid: entry.pull_request.number
             for entry in queue.entries.nodes
@@ -238,7 +238,7 @@ class PullRequests:
 
 def _candidate(pull: _Pull, known: LabelPage, paths: tuple[str, ...], purpose: Purpose) -> MergeCandidate:
     if not pull.labels.whole:
-        raise RemoteError("GitHub does not tell all labels", during=purpose.doing)
+        raise RemoteError("GitHub did not return all labels", during=purpose.doing)
     who = pull.author
     author = Author(who.login, who.login, bot=who.kind == "Bot") if who else None
     return MergeCandidate(

@@ -85,7 +85,7 @@ def change_of(candidate: MergeCandidate, config: Config) -> Change:
 
 
 def findings(candidate: MergeCandidate, config: Config, repository: str) -> tuple[PolicyFinding, ...]:
-    """Hold a pull request against the policy; the errors come first."""
+    """Check a pull request against the policy; the errors come first."""
     change = change_of(candidate, config)
     rules = (
         _unlabelled(candidate, change, config),
@@ -104,7 +104,7 @@ def findings(candidate: MergeCandidate, config: Config, repository: str) -> tupl
 
 
 def refuses(found: Iterable[PolicyFinding]) -> bool:
-    """Whether any finding stands against the merge."""
+    """Whether any finding prevents the merge."""
     return any(finding.severity is Severity.ERROR for finding in found)
 
 
@@ -138,7 +138,7 @@ def _contradicting(candidate: MergeCandidate, config: Config) -> Iterator[Policy
             "contradicting-labels",
             Severity.ERROR,
             f"the label {none} says that it causes no release, and another one asks for a {max(levels)}",
-            "take one of the two off",
+            "remove one of the two labels",
         )
     one_way, two_way = _named(candidate, config.labels.irreversible), _named(candidate, config.labels.reversible)
     if one_way and two_way:
@@ -146,10 +146,10 @@ def _contradicting(candidate: MergeCandidate, config: Config) -> Iterator[Policy
             "contradicting-labels",
             Severity.ERROR,
             f"it can't be {one_way} and {two_way} at the same time",
-            "take one of the two off",
+            "remove one of the two labels",
         )
     if len(levels - {Bump.NONE}) > 1:
-        yield PolicyFinding("several-labels", Severity.NOTICE, f"of its labels the highest counts: {max(levels)}")
+        yield PolicyFinding("several-labels", Severity.NOTICE, f"the label with the highest bump counts: {max(levels)}")
 
 
 def _migration(candidate: MergeCandidate, change: Change) -> Iterator[PolicyFinding]:
@@ -158,7 +158,7 @@ def _migration(candidate: MergeCandidate, change: Change) -> Iterator[PolicyFind
         yield PolicyFinding(
             "no-migration",
             Severity.ERROR,
-            "it breaks something, and its body does not say what people have to do",
+            "it is a breaking change, and its body has no `Migration` section",
             f"fill in a section like this:\n\n```markdown\n{MIGRATION_TEXT}```",
         )
     if told and change.kind is not ChangeKind.BREAKING:
@@ -193,13 +193,13 @@ def _title(candidate: MergeCandidate, change: Change, config: Config) -> Iterato
         yield PolicyFinding(
             "title-against-labels",
             Severity.WARNING,
-            f"the title says {said.bump}, the labels say {change.bump}, and the labels count",
+            f"the title says {said.bump}, the labels say {change.bump}, and the labels take precedence",
             "make them say the same",
         )
     near = near_miss(candidate.pull.title, bump_types(config)) if change.rule is BumpRule.POLICY else ""
     if near:
         yield PolicyFinding(
-            "nearly-conventional", Severity.WARNING, f"the title decides nothing: {near}", "correct the title"
+            "nearly-conventional", Severity.WARNING, f"the title is no Conventional Commit: {near}", "correct the title"
         )
 
 
@@ -212,7 +212,7 @@ def _footer(candidate: MergeCandidate, change: Change, config: Config) -> Iterat
     yield PolicyFinding(
         "breaking-by-footer",
         Severity.WARNING,
-        f"it is breaking by the footer `BREAKING CHANGE:` of {footed.sha[:10]} alone, which a squash can leave out",
+        f"it is breaking by the footer `BREAKING CHANGE:` of {footed.sha[:10]} alone, which a squash can drop",
         "set the label for a breaking change, or put a `!` before the colon of the title",
     )
 
@@ -222,7 +222,8 @@ def _prose(candidate: MergeCandidate, change: Change) -> Iterator[PolicyFinding]
         yield PolicyFinding(
             "breaking-in-prose",
             Severity.WARNING,
-            "its body speaks of a BREAKING CHANGE, which changes no version: labels, titles and footers of commits do",
+            "its body mentions a BREAKING CHANGE, which does not change the version: "
+            "only labels, titles and commit footers do",
             "set the label for a breaking change, if it is one",
         )
 

@@ -1,4 +1,4 @@
-"""Telling channels of a release, and of releases that were missed."""
+"""Announcing releases to channels, now or in a later run."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 
 def owed_channels(project: Project, body: str) -> str:
-    """The text of a release that is about to be published, with a note of who has to be told.
+    """The text of a release that is about to be published, with a record of the channels to notify.
 
-    The note comes with the release itself, so that a run that dies right after it leaves nobody untold, and releases
-    from before there was a channel are never told.
+    The record comes with the release itself, so that an interruption right after it loses no message, and releases
+    from before there was a channel are never announced.
     """
     names = subscribers(project.config.channels, "released")
     return with_receipt(body, Receipt(owed=names), LIMIT) if names else body
 
 
 def announce(project: Project, plan: ReleasePlan, release: Release) -> None:
-    """Tell of a published release whoever is still owed it, and write down who was told."""
+    """Announce a published release to the channels that still lack it, and record which were notified."""
     receipt = receipt_of(release.body)
     if not receipt.owed:
         return
@@ -45,7 +45,7 @@ def announce(project: Project, plan: ReleasePlan, release: Release) -> None:
 
 
 def announce_missed(project: Project, seen: RepositorySnapshot) -> None:
-    """Tell of the releases of the last days whoever could not be told then; costs nothing where there is nobody."""
+    """Announce the releases of the last days to the channels that failed then; without any it costs nothing."""
     since = project.clock.now() - RECENT
     for release in seen.releases:
         if release.published_at and release.published_at > since and receipt_of(release.body).owed:
@@ -59,7 +59,7 @@ def _announce_again(project: Project, seen: RepositorySnapshot, release: Release
     try:
         plan = plan_finish(facts_for(project, seen, Request(), finishing=tag), tag)
     except ReleaseToolError as error:
-        project.say(f"nobody was told of {release.tag}: {error.message}")
+        project.say(f"no channel was notified of {release.tag}: {error.message}")
     else:
         announce(project, plan, release)
 
@@ -94,4 +94,6 @@ def _write_down(project: Project, release: Release, receipt: Receipt) -> None:
             body = with_receipt(current.body or "", receipt, LIMIT)
             project.remote.update_release(release.id, release.tag, body=body)
     except ReleaseToolError as error:
-        project.say(f"who was told of {release.tag} could not be written down, so they may be told twice: {error}")
+        project.say(
+            f"the channels notified of {release.tag} could not be recorded, so they may be notified twice: {error}"
+        )

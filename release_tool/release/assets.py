@@ -83,7 +83,7 @@ def insist_on_references(promised: Iterable[str], given: Iterable[ImageReference
     missing = sorted(set(promised) - {reference.name for reference in given})
     if missing:
         raise RefusedError(
-            f"the build told no reference of {', '.join(missing)}, which `build.references` promises",
+            f"the build reported no reference for {', '.join(missing)}, which `build.references` requires",
             already="nothing was written",
             todo=f"write `NAME=REF@DIGEST` into dist/{REFERENCES}; GitHub drops outputs that contain a secret's value",
         )
@@ -101,7 +101,7 @@ def parse_references(values: Iterable[str]) -> tuple[ImageReference, ...]:
             raise UsageError(
                 f"--reference {line!r} is not of the form NAME=REF@DIGEST",
                 already="nothing was written",
-                todo="give it as `web=ghcr.io/acme/shop@sha256:…`, with the digest that the registry told",
+                todo="give it as `web=ghcr.io/acme/shop@sha256:…`, with the digest that the registry reported",
             )
         if match and len(match["reference"]) > _LONGEST_REFERENCE:
             raise UsageError(

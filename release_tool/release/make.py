@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 2.0
 _PATIENCE = timedelta(minutes=30)
-"""How long a person's command waits for somebody else; a job does not wait, it asks for another run."""
+"""How long a person's command waits for another run; a job does not wait, it asks for one more run."""
 
 _ALREADY_NOTHING = "nothing was written"
 _LET_THROUGH = (
@@ -75,7 +75,7 @@ class ReleaseContents(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReleaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command came to; `again` says that another run has more to do, and `reason` why."""
+    """The result of a command; `again` says that another run has more to do, and `reason` why."""
 
     plan: ReleasePlan
     reason: str
@@ -103,13 +103,13 @@ def release(project: Project, request: Request, materials: ReleaseContents) -> R
 
 
 def claim_next(project: Project, request: Request, agreed: str) -> ReleaseOutcome:
-    """Claim the tag that was agreed on; building and publishing are left to whoever finishes the release."""
+    """Claim the tag that was agreed on; building and publishing are left to the run that finishes the release."""
     _, planned = look_and_plan(project, request, online=True)
     if planned.action is not Action.RELEASE:
         return ReleaseOutcome(plan=planned, reason=planned.reason, again=planned.again)
     if planned.tag != agreed:
         raise RefusedError(
-            f"the next release is {planned.tag} by now, not {agreed}",
+            f"the next release is now {planned.tag}, not {agreed}",
             already=_ALREADY_NOTHING,
             todo="look at the new plan and decide again",
         )
@@ -165,7 +165,7 @@ def _unexpected(
     promised = assets_of(message.text) if message else None
     if promised and not materials.assets:
         raise RefusedError(
-            f"{planned.tag} was claimed for {promised} files, and none is given now",
+            f"{planned.tag} was claimed for {promised} files, but none is given now",
             during=f"finishing {planned.tag}",
             already=_ALREADY_NOTHING,
             todo=f"build commit {planned.sha} and give its files, or give {planned.tag} up with "
@@ -193,7 +193,7 @@ def _unlisted(planned: ReleasePlan) -> RemoteError:
 
 
 def _claim(project: Project, planned: ReleasePlan, *, assets: int | None) -> ReleaseOutcome | None:
-    """Create the tag, which is the lock of the release; returns what to tell where somebody else has it."""
+    """Create the tag, which is the lock of the release; returns the outcome where another run has it."""
     tag = str(planned.tag)
     project.say(f"claiming {tag} at {planned.sha[:10]}")
     made = project.remote.create_tag_object(
@@ -243,7 +243,7 @@ def _forbidden(project: Project, planned: ReleasePlan) -> ReleaseOutcome:
     """A commit whose workflow files differ from the head's can't be tagged by every token: the head can."""
     head = project.git.fetch_branch(planned.branch)
     if head != planned.sha and project.actions.enabled:
-        reason = f"workflow files have moved on since {planned.sha[:10]}, so {planned.branch} is released at its head"
+        reason = f"workflow files have changed since {planned.sha[:10]}, so {planned.branch} is released at its head"
         return ReleaseOutcome(plan=planned, reason=reason, again=True)
     raise RefusedError(
         f"this token may not create the tag {planned.tag}",
@@ -276,7 +276,7 @@ def _settle(project: Project, seen: RepositorySnapshot, planned: ReleasePlan) ->
             planned = _replanned(project, seen, planned, ours)
         elif project.actions.enabled:
             return ReleaseOutcome(
-                plan=planned, reason=f"{waiting.owner} is on {waiting.name}, which holds it too", again=True
+                plan=planned, reason=f"{waiting.owner} is working on {waiting.name}, which contains it too", again=True
             )
         else:
             _wait(project, f"waiting for {waiting.name}, which holds {planned.sha[:10]} too", until)
@@ -285,7 +285,7 @@ def _settle(project: Project, seen: RepositorySnapshot, planned: ReleasePlan) ->
 
 
 def _wait(project: Project, why: str, until: datetime) -> None:
-    """Wait a moment for somebody else; raises RefusedError when that has taken too long."""
+    """Wait a moment for another run; raises RefusedError when that has taken too long."""
     if project.clock.steady() >= until:
         raise RefusedError(
             f"gave up after {int(_PATIENCE.total_seconds()) // 60} minutes: {why}",
@@ -309,7 +309,7 @@ def _covers(project: Project, seen: RepositorySnapshot, tag: VersionTag, ours: V
     """Whether a published release tells of our changes already: it was counted from a release below them."""
     body = next((release.body for release in seen.releases if release.tag == tag.name and not release.draft), None)
     if not is_ours(body):
-        return False  # a person made it, and nobody knows what it tells
+        return False  # a person made it, and what it contains is unknown
     base = base_of(body or "")
     if base is None:
         return True
@@ -320,7 +320,7 @@ def _covers(project: Project, seen: RepositorySnapshot, tag: VersionTag, ours: V
 def _given_up(project: Project, planned: ReleasePlan, covering: VersionTag) -> ReleaseOutcome:
     reason = f"its changes were released in {covering.name} meanwhile"
     abandon(project, str(planned.tag), reason)
-    return ReleaseOutcome(plan=planned, reason=f"{planned.tag} is given up: {reason}")
+    return ReleaseOutcome(plan=planned, reason=f"{planned.tag} is abandoned: {reason}")
 
 
 def _replanned(project: Project, seen: RepositorySnapshot, planned: ReleasePlan, ours: VersionTag) -> ReleasePlan:

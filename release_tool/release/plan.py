@@ -151,7 +151,7 @@ def _why_nothing(facts: ReleaseFacts, request: Request) -> str:
 
 
 def _why_no_number(facts: ReleaseFacts, request: Request) -> str:
-    """Say why no number can be found; empty where one can: nobody knows what comes after a date."""
+    """Say why no number can be found; empty where one can: what follows a date is unknown."""
     if not facts.naming.calendar or isinstance(request.force, Version):
         return ""
     why = "the newest version is a date, so the next one is named with `--force X.Y.Z`"
@@ -165,7 +165,7 @@ def plan_finish(facts: ReleaseFacts, tag: VersionTag) -> ReleasePlan:
     """Plan the publishing of a tag that exists already: its number is fixed, the rest is as for any release."""
     return ReleasePlan(
         action=Action.FINISH,
-        reason=f"{tag.name} is half-done: the tag is there, the release is not published",
+        reason=f"{tag.name} is half-done: the tag exists, but the release is not published",
         branch=facts.branch,
         sha=tag.commit,
         previous=facts.base.name if facts.base else None,
@@ -184,7 +184,7 @@ def _finish(facts: ReleaseFacts, tag: VersionTag) -> ReleasePlan:
     if not tag.owner_lives:
         return plan_finish(facts, tag)
     contained = tag.commit == facts.target or facts.containing == tag
-    reason = f"{tag.owner} is on {tag.name}"
+    reason = f"{tag.owner} is working on {tag.name}"
     if not contained:
         reason += f", and {facts.target[:10]} is released after it"
     return msgspec.structs.replace(_nothing(facts, reason), again=not contained)
@@ -239,7 +239,7 @@ def _refuse_below(core: Version, facts: ReleaseFacts, request: Request) -> None:
         highest = max(unread, key=lambda tag: tag.numbers)
         above = _just_above(highest.numbers)
         settled = f"`--force {above}`" if facts.counted else f'`initial-version = "{above}"` in the configuration'
-        what = "which looks like a version and can't be read"
+        what = "which looks like a version, but can't be read"
         raise _below(core, highest.name, what, f"{settled}, or delete that tag")
     first = facts.elsewhere is not None and not isinstance(request.force, Version)
     if facts.elsewhere and first and core <= facts.elsewhere.version:
@@ -265,7 +265,7 @@ def _below(core: Version, tag: str, what: str, settled: str) -> RefusedError:
         f"the next version would be {core}, which is not above {tag}, {what}",
         during="choosing the next version",
         already="nothing was written",
-        todo=f"say what comes next: {settled}",
+        todo=f"set the next version: {settled}",
     )
 
 

@@ -27,7 +27,7 @@ def plan(project: Project, request: Request) -> ReleasePlan:
 
 
 def _warnings(project: Project, planned: ReleasePlan) -> Iterator[str]:
-    """What is built would tell another version where nothing sets it from the tag."""
+    """The build would report another version where nothing sets it from the tag."""
     files = {path: project.git.file(planned.sha, path) for path in (*version_files.PATHS, *version_files.BUILDS)}
     texts = {path: found.decode(errors="replace") for path, found in files.items() if found is not None}
     for file in version_files.unset(texts):

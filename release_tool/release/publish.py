@@ -149,7 +149,7 @@ class Publication:
         return asset.name == there.name or asset.label == there.label
 
     def _added_by_people(self, full: Sequence[File]) -> tuple[File, ...]:
-        """What others put into the draft, which is published and listed; what is left of our own dead runs goes."""
+        """What others put into the draft, which is published and listed; what our interrupted runs left is removed."""
         kept = {file.name for file in (*self._files, *full)}
         kept |= {MANIFEST, CHECKSUMS} if self._files or self._references else set()
         strange = [there for there in self._draft.assets if there.name not in kept]
@@ -158,7 +158,7 @@ class Publication:
             if there in added:
                 self._project.say(f"publishing {there.name} too, which somebody added to the draft")
             else:
-                self._project.say(f"removing {there.name}, which is left of another run")
+                self._project.say(f"removing {there.name}, which an earlier run left")
                 self._remove(there)
         return tuple(File(there.name, there.size, self._digest(there)) for there in added)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,14 +20,19 @@ if TYPE_CHECKING:
     from release_tool.project import Project
 
 
-class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a tag, and why: `withdrawn`, `abandoned` (never released), or `unchanged`.
+class WithdrawalState(enum.StrEnum):
+    """The result of a withdrawal; an abandoned tag was never released."""
 
-    `live` are the environments that it is live in all the same.
-    """
+    WITHDRAWN = "withdrawn"
+    ABANDONED = "abandoned"
+    UNCHANGED = "unchanged"
+
+
+class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a tag, and why; `live` are the environments that it is still live in."""
 
     tag: str
-    state: str
+    state: WithdrawalState
     reason: str
     url: str = ""
     latest: str = ""
@@ -34,8 +40,8 @@ class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def abandon(project: Project, tag: str, reason: str) -> Withdrawal:
-    """Give a claimed tag up: its number is spent, and its changes go into the next release."""
-    project.say(f"giving {tag} up: {reason}")
+    """Abandon a claimed tag: its number is not used again, and its changes go into the next release."""
+    project.say(f"abandoning {tag}: {reason}")
     drafts = [release for release in project.remote.releases() if release.tag == tag and release.draft]
     ours = next((draft for draft in drafts if is_ours(draft.body)), None)
     body = withdrawn("", tag, reason, never_released=True)
@@ -43,11 +49,11 @@ def abandon(project: Project, tag: str, reason: str) -> Withdrawal:
     made = project.remote.update_release(
         draft.id, tag, name=f"{tag} (never released)", body=body, draft=False, prerelease=True, latest=False
     )
-    return Withdrawal(tag=tag, state="abandoned", reason=reason, url=made.html_url)
+    return Withdrawal(tag=tag, state=WithdrawalState.ABANDONED, reason=reason, url=made.html_url)
 
 
 def give_up(project: Project, tag: VersionTag, reason: str) -> Withdrawal:
-    """Give up a claimed tag whose owner is dead; raises RefusedError where it lives."""
+    """Abandon a claimed tag whose owner is gone; raises RefusedError where it is still running."""
     if tag.owner_lives:
         raise RefusedError(
             f"{tag.owner} is making {tag.name} right now",
@@ -62,7 +68,9 @@ def mark(project: Project, seen: RepositorySnapshot, release: Release, reason: s
     body = withdrawn(release.body or "", release.tag, reason)
     project.remote.update_release(release.id, release.tag, name=f"{release.tag} (withdrawn)", body=body)
     latest = _next_latest(project, seen, release)
-    return Withdrawal(tag=release.tag, state="withdrawn", reason=reason, url=release.html_url, latest=latest)
+    return Withdrawal(
+        tag=release.tag, state=WithdrawalState.WITHDRAWN, reason=reason, url=release.html_url, latest=latest
+    )
 
 
 def _next_latest(project: Project, seen: RepositorySnapshot, bad: Release) -> str:

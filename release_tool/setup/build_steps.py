@@ -1,4 +1,4 @@
-"""How a project is built, for whoever tries it on this machine: the steps that our workflow has, or would get."""
+"""How a project is built, for a rehearsal on this machine: the steps that our workflow has, or would get."""
 
 from __future__ import annotations
 

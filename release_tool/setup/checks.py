@@ -46,7 +46,7 @@ _COMMENT = re.compile(r" *#[^\n]*")
 
 
 class FindingState(enum.Enum):
-    """What a look at a precondition came to."""
+    """The result of checking a precondition."""
 
     OK = "ok"
     PROBLEM = "problem"
@@ -136,9 +136,7 @@ def of_configuration(config: Config, source: str) -> Iterator[DoctorFinding]:
     wrong = [text for name, environment in config.environments.items() for text in _wrong(name, environment)]
     yield from (problem("configuration", text, f"correct {source}") for text in wrong)
     if not wrong:
-        yield ok(
-            "configuration", f"{source} is read and makes sense" if source else "the defaults, for none is written"
-        )
+        yield ok("configuration", f"{source} is valid" if source else "no file, so the defaults apply")
 
 
 def _wrong(name: str, environment: Environment) -> Iterator[str]:
@@ -155,7 +153,7 @@ def _wrong(name: str, environment: Environment) -> Iterator[str]:
 
 
 def of_proof(config: Config) -> Iterator[DoctorFinding]:
-    """A check that tells no version takes the answer of the old one for the new one's."""
+    """Without a check that proves the version, an answer of the old one counts as the new one's."""
     for name, environment in config.environments.items():
         tells = any(check.tells_version for check in environment.checks)
         about = f"proof of {name}"
@@ -174,8 +172,8 @@ def of_channels(config: Config, known: Collection[str], workflows: Iterable[str]
         if variable in known:
             yield ok(about, f"{variable} is set; `release-tool notify test` tries it")
         elif variable not in told:
-            fix = f"release-tool init, or `{variable}: ${{{{ secrets.{variable} }}}}` in the steps that tell it"
-            yield problem(about, f"no workflow hands {variable} on", fix, Fix.FILES)
+            fix = f"release-tool init, or `{variable}: ${{{{ secrets.{variable} }}}}` in the steps that notify"
+            yield problem(about, f"no workflow passes {variable} on", fix, Fix.FILES)
         else:
             yield unseen(about, f"{variable} is not set here", "release-tool notify test")
 
@@ -188,7 +186,7 @@ def of_rights(rights: Mapping[str, bool | None]) -> Iterator[DoctorFinding]:
     for permission, may in rights.items():
         about = f"token: {permission}"
         if may is None:
-            yield unseen(about, "GitHub does not tell")
+            yield unseen(about, "GitHub does not report it")
         elif may:
             yield ok(about, "granted")
         else:
@@ -206,7 +204,7 @@ def of_labels(config: Config, known: Collection[str]) -> Iterator[DoctorFinding]
         commands = "; ".join(f"gh label create {shlex.quote(label)}" for label in missing)
         yield problem("labels", f"missing: {', '.join(missing)}", commands, Fix.LABELS)
     else:
-        yield ok("labels", "all that mean something exist")
+        yield ok("labels", "all configured labels exist")
 
 
 def of_required_checks(branch: str, rules: BranchRules | None, settings: str) -> Iterator[DoctorFinding]:
@@ -270,7 +268,9 @@ def of_immutable_releases(*, locked: bool, settings: str) -> Iterator[DoctorFind
     """What is released need not be locked, and better is."""
     if locked:
         yield ok("immutable releases", "tags and files of releases are locked once published")
-        yield unseen("burned names", "GitHub does not list the tags that deleted releases used up; making one tells")
+        yield unseen(
+            "burned names", "GitHub does not list tag names burned by deleted releases; only creating a tag shows it"
+        )
     else:
         yield ok("immutable releases", "off: published files can still be changed", f"switch them on in {settings}")
 
@@ -385,11 +385,11 @@ def of_ledgers(config: Config, ledgers: Mapping[str, tuple[Deployment, ...]]) ->
 
 
 def of_records(ignored: Iterable[Ignored]) -> Iterator[DoctorFinding]:
-    """What strangers wrote into the ledger, or nobody can read, counts for nothing; an app may only lack its name."""
+    """Untrusted and unreadable records in the ledger are ignored; an app may only be missing in `trusted-apps`."""
     found = summed_up(ignored)
     for one in found:
         text = f"ignored: {one}"
-        yield problem("records", text, one.todo) if one.todo else ok("records", text, "see who could write that")
+        yield problem("records", text, one.todo) if one.todo else ok("records", text, "check who has write access")
     if not found:
         yield ok("records", "everything in the ledger counts")
 
@@ -405,7 +405,7 @@ def of_files(files: Iterable[ManagedFile]) -> Iterator[DoctorFinding]:
     changed = [file.path for file in kept if file.state is FileState.CHANGED]
     strange = [file.path for file in kept if file.state is FileState.STRANGE]
     if strange:
-        text = f"somebody else's, and named as ours would be: {', '.join(strange)}"
+        text = f"not managed by release-tool, but with the name of a managed file: {', '.join(strange)}"
         yield problem("files", text, "rename them, and run `release-tool init`")
     if missing:
         yield problem("files", f"missing: {', '.join(missing)}", "release-tool init", Fix.FILES)
@@ -423,7 +423,7 @@ def of_triggers(files: Iterable[ManagedFile]) -> Iterator[DoctorFinding]:
     for file in files:
         if file.state is FileState.CHANGED and file.there is not None and _start(file.there) != _start(file.text):
             fix = f"compare them: release-tool init --dry-run --overwrite ({file.path})"
-            yield problem("triggers", f"{file.path} starts on something else than the configuration asks for", fix)
+            yield problem("triggers", f"{file.path} has other triggers than the configuration asks for", fix)
 
 
 def _start(workflow: str) -> list[str]:
@@ -444,7 +444,7 @@ def of_workflows(states: Mapping[str, str], wanted: Iterable[str]) -> Iterator[D
         commands = "; ".join(f"gh workflow enable {path.rpartition('/')[2]}" for path in off)
         yield problem("workflows", f"switched off: {', '.join(off)}", commands)
     if not wanted:
-        yield unseen("workflows", "nobody knows which there should be", "release-tool init")
+        yield unseen("workflows", "which are needed is not known", "release-tool init")
     elif not (missing or off):
         yield ok("workflows", "all are on the default branch and switched on")
 
@@ -460,7 +460,7 @@ def of_tags(tags: Iterable[VersionTag], naming: Naming) -> Iterator[DoctorFindin
         yield ok("version tags", "; ".join([newest, *naming.remarks]))
     for tag in tags:
         if tag.state is TagState.HALF_DONE and tag.owner_lives:
-            yield ok("half-done releases", f"a run is on {tag.name}")
+            yield ok("half-done releases", f"a run is working on {tag.name}")
         elif tag.state is TagState.HALF_DONE:
             fix = f"release-tool release, or `release-tool withdraw {tag.name} --reason TEXT`"
             yield problem("half-done releases", f"{tag.name} was claimed and never published", fix)
@@ -472,14 +472,14 @@ def of_version_files(texts: Mapping[str, str]) -> Iterator[DoctorFinding]:
     for file in version_files(texts):
         about = f"version in {file.path}"
         if file in missed:
-            text = f"says {file.version!r}, and no build sets it: what is built tells another version than its tag"
+            text = f"says {file.version!r}, and no build sets it: the build reports another version than its tag"
             yield problem(about, text, f"let the version come from the tag, or in {BUILD}: {file.command}")
         else:
             yield ok(about, f"says {file.version!r}; the build sets it, and nobody has to change it for a release")
 
 
 def of_waiting(changes: Iterable[Change], config: Config) -> Iterator[DoctorFinding]:
-    """What was a patch by default once, and waits by default now, is told to those whom it surprises."""
+    """Report changes that were a patch by default in older versions, and wait by default now."""
     alive = [change for change in changes if change.cancelled_by is None]
     quiet = [change for change in alive if change.bump is Bump.NONE and _waits_by_default(change, config)]
     if quiet and len(quiet) == len(alive):

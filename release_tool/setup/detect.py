@@ -1,4 +1,4 @@
-"""What the files of a repository tell about it: how it is built and tested, released and deployed so far."""
+"""What the files of a repository show about it: how it is built and tested, released and deployed so far."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def telling(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def stack(paths: Collection[str], texts: Mapping[str, str]) -> Stack:
-    """Find out how a project is built and tested; where nothing tells, its source is what is released."""
+    """Find out how a project is built and tested; where no file shows it, its source is what is released."""
     kinds = [make for marks, make in _STACKS if _any(paths, marks)]
     if kinds[1:] and kinds[0] is _python and not _is_python_package(paths, texts):
         kinds = kinds[1:]  # what only lints or documents in Python is built in the other language
@@ -127,7 +127,7 @@ def _publishes(workflow: str) -> bool:
 
 
 def deployment_hints(paths: Collection[str]) -> tuple[Hint, ...]:
-    """Name the ways to deploy that the files tell of, the most telling first."""
+    """The ways to deploy that the files suggest, the surest first."""
     found = ((next(iter(sorted(matching(paths, globs))), ""), recipe) for globs, recipe in _HINTS)
     return tuple(Hint(path, recipe) for path, recipe in found if path)
 

@@ -168,7 +168,7 @@ def _insist_on_one_project_of_github(project: Project, tagged: Naming) -> None:
 
 
 def _mentioned(tree: Worktree, paths: Iterable[str], old: OldSet) -> tuple[tuple[str, str], ...]:
-    """Who names a workflow that goes; only asked where one does."""
+    """The files that name a workflow that is removed; only looked for where one is."""
     if not old.removed:
         return ()
     told = [path for path in paths if path.endswith(_TEXTS) or "." not in path.rpartition("/")[2]]
@@ -316,7 +316,7 @@ def _values(found: Survey, choices: Choices) -> Values:
 
 
 def _nothing(what: str) -> tuple[str, ...]:
-    """What stands where a command is missing: it fails until somebody writes one."""
+    """The placeholder of a missing command: it fails until one is written."""
     return (f"echo 'Write the command that {what} this project here.'", "exit 1")
 
 
@@ -334,7 +334,7 @@ def _action(source: str) -> str:
 
 def _unsure(found: Survey, values: Values, config: Config, choices: Choices) -> Iterator[str]:
     if config.sync and not (found.stack.test or choices.test or config.tests.workflow):
-        yield f"Write how this project is tested into {scaffold.RELEASE}, job `tests`: nothing told it."
+        yield f"Write the tests of this project into {scaffold.RELEASE}, job `tests`: none was found."
     yield from _of_old_set(found)
     builds = {} if version_files.BUILD in found.versioned else {version_files.BUILD: "\n".join(values.build)}
     for file in version_files.unset(found.versioned | builds) if config.build.enabled else ():
@@ -351,23 +351,23 @@ def _unsure(found: Survey, values: Values, config: Config, choices: Choices) -> 
     if found.checked_by:
         yield f"Let the last job of {found.checked_by} be named `checks`, and let it start on `merge_group`, too."
     else:
-        yield "Let a workflow of yours test pull requests, its last job named `checks`: none was found that does."
+        yield "Add a workflow that tests pull requests, with a last job named `checks`: none was found."
     if values.action.startswith(f"{installation.NOBODY}/"):
         yield (
-            f"Say where release-tool itself lives: {values.action.partition(' ')[0]} is what the workflows use."
+            f"Name the repository of release-tool itself: {values.action.partition(' ')[0]} is what the workflows use."
             " Give it with `release-tool init --source git+https://…@COMMIT`."
         )
     if choices.recipe:
         where = _page(values.action, choices.recipe)
-        yield f"Fit `deploy.sh` and its environment in the configuration to your project, as the recipe says: {where}"
+        yield f"Adapt `deploy.sh` and its environment in the configuration to your project, as the recipe says: {where}"
     elif found.hints and not found.configured:
         hint = found.hints[0]
         yield (
-            f"Let it be deployed, as {hint.path} tells: `release-tool init --recipe {hint.recipe} --url URL`,"
+            f"Deploy it by the recipe that {hint.path} suggests: `release-tool init --recipe {hint.recipe} --url URL`,"
             f" and see {_page(values.action, hint.recipe)}"
         )
     if values.server:
-        yield f"Take over the pinned actions on {values.server}: they have to be there, or come by GitHub Connect."
+        yield f"Make the pinned actions available on {values.server}, by a copy or by GitHub Connect."
 
 
 def _of_old_set(found: Survey) -> Iterator[str]:
@@ -378,13 +378,13 @@ def _of_old_set(found: Survey) -> Iterator[str]:
             " in `build.secrets`: without that it is empty on GitHub."
         )
     for path in found.old.kept:
-        yield f"Remove {path} when you no longer need what you changed there: nothing of ours calls it any more."
+        yield f"Remove {path} when you no longer need what you changed there: no managed workflow calls it any more."
     for path, name in found.mentioned:
-        yield f"{path} names {name}, which is gone: name `release-tool.yml` or what took its place."
+        yield f"{path} names {name}, which does not exist any more: name `release-tool.yml` or what took its place."
     if found.old.removed:
         yield (
-            "Tell whoever trusts a workflow by its name, such as the trusted publishers of a package index and the"
-            " roles of a cloud (OIDC, `job_workflow_ref`): releases come from `release-tool.yml` now."
+            "Update everything that trusts a workflow by its name, such as the trusted publishers of a package index"
+            " and the roles of a cloud (OIDC, `job_workflow_ref`): releases come from `release-tool.yml` now."
         )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RELEASE = f"{WORKFLOWS}/release.yml"
 BUILD, TESTS = f"{WORKFLOWS}/build.yml", f"{WORKFLOWS}/cloud-tests.yml"
-"""What was the user's; it is called as before, and nobody touches it."""
+"""The user's workflows; they are called as before, and never changed."""
 
 J = TypeVar("J", bound=Job)
 _ACTION = ".github/actions/release-tool"

@@ -114,7 +114,7 @@ def left_to_do(  # noqa: PLR0913 - each is a fact that asks something of a perso
 
 
 def competes(found: Competitor, config: Config) -> bool:
-    """Whether it does what we do: what only deploys is in nobody's way where nothing is deployed by us."""
+    """Whether it does what we do: a tool that only deploys does not compete where release-tool deploys nothing."""
     return bool(config.environments) or not deploys(found.what)
 
 
@@ -170,7 +170,7 @@ def _of_environments(config: Config, repository: str) -> Iterator[str]:
         for secret in environment.pass_env:
             yield f"Give it its secret: `gh secret set {secret} --env {name} --repo {repository}`"
         record = f"release-tool deploy VERSION -e {name} --record"
-        yield f"Tell the ledger what runs there now, as the first rollback target: `{record}`"
+        yield f"Record what runs there now, as the first rollback target: `{record}`"
 
 
 def _keys(wishes: Deviations) -> Iterator[str]:

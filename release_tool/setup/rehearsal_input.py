@@ -183,7 +183,7 @@ def _name(project: Project) -> str:
     return "/".join(_NO_NAME.sub("-", part) or "-" for part in (owner, name))
 
 
-# What is told
+# What is in the document
 
 
 def _pulls(original: _Original) -> Iterator[Document]:
@@ -257,7 +257,7 @@ def _seconds(time: datetime | None) -> int | None:
 
 
 def _contributors(original: _Original) -> frozenset[str]:
-    """Those authors of what is not released that have contributed before, so that nobody is welcomed a second time."""
+    """Those authors of what is not released that have contributed before, so that none is welcomed twice."""
     if original.released is None:
         return frozenset()
     changes = changes_between(original.project, original.seen, original.released, original.seen.head)

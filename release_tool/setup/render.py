@@ -1,4 +1,4 @@
-"""Which files a repository gets, and what the templates of these files are told of it."""
+"""Which files a repository gets, and the variables of their templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of an overview somebody should look at, the most urgent first, each thing once."""
+"""The open concerns of an overview, the most urgent first, each once."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Level(enum.Enum):
     """How much it matters."""
 
     URGENT = "urgent"
-    """Something is broken, or nobody knows whether it is."""
+    """Something is broken, or its health is unknown."""
     DUE = "due"
     """It waits for a person."""
     NOTE = "note"
-    """It goes on by itself, and is good to know."""
+    """It continues without a person, and is good to know."""
 
 
 class Concern(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class Concern(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def concerns(overview: Overview) -> tuple[Concern, ...]:
-    """List what somebody should look at; what is told twice, by its address or by what to do, is told once."""
+    """List the concerns; two with the same address or the same thing to do become one."""
     found: dict[tuple[str, str], Concern] = {}
     for concern in sorted(_all(overview), key=lambda concern: list(Level).index(concern.level)):
         key = (concern.url, concern.todo) if concern.url or concern.todo else (concern.text, "")
@@ -103,8 +103,10 @@ def _of_the_rest(overview: Overview) -> Iterator[Concern]:
 
 def _of_next_look(look: NextLook) -> Concern:
     if look.at is None:
-        return Concern(level=Level.NOTE, text="Nothing looks by itself at what waits", todo=look.todo)
-    return Concern(level=Level.NOTE, text=f"What waits is looked at again on {look.at:%a} {look.at:%Y-%m-%d %H:%M} UTC")
+        return Concern(level=Level.NOTE, text="No look at what waits is scheduled", todo=look.todo)
+    return Concern(
+        level=Level.NOTE, text=f"The next look at what waits is on {look.at:%a} {look.at:%Y-%m-%d %H:%M} UTC"
+    )
 
 
 def _of_cloud(cloud: Cloud) -> str:

@@ -170,9 +170,9 @@ def _uncovered(project: Project, found: GitHubSnapshot) -> GitHubSnapshot:
 def _ledgers(
     project: Project, on_github: GitHubSnapshot, *, whole: bool
 ) -> tuple[Mapping[str, Ledger], tuple[Ignored, ...]]:
-    """The ledgers: their newest part, but all of one whose newest part does not tell what is live and the way back.
+    """The ledgers: their newest part, but the whole of one whose newest part shows no rollback target.
 
-    What was passed over in them comes with them.
+    Ignored records come with them.
     """
     deployments = deployments_of(project)
     if whole:
@@ -203,7 +203,7 @@ def _halts(project: Project, at: datetime) -> tuple[tuple[halting.Halt, ...], di
 
 
 def _waiting_runs(project: Project) -> tuple[tuple[Waiting, ...], tuple[str, ...]]:
-    """The runs that wait to be approved; that a token may not see them is told, and hides nothing else."""
+    """The runs that wait for approval; a token that may not see them is reported, and hides nothing else."""
     if not project.config.environments:
         return (), ()
     try:

@@ -33,21 +33,21 @@ if TYPE_CHECKING:
     from release_tool.deploy.ledger.model import Deployment, LiveDeployment
     from release_tool.deploy.policy import DeployDecision
 
-NOT_BEGUN = "nobody has begun"
-"""Why an automatic environment lacks what nothing stands against."""
+NOT_BEGUN = "not started yet"
+"""What is said of a version that nothing stands against and that was not deployed."""
 
 WAITS = "waits for a person"
 """Why another environment does."""
 
 SILENCE = timedelta(minutes=30)
-"""After this long without a sign of life somebody should ask whether whoever deploys still lives."""
+"""After this long without a sign of life it should be checked whether the run is still alive."""
 
 
 class EnvironmentFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one environment at a moment; `url` is the repository's on the web, empty where unknown.
 
-    `candidate` is what an automatic run decides by whether the newest that could be deployed goes, and `since` when it
-    could. `halts` are those that stop the environment; `withdrawn` and `gone` are commits.
+    `candidate` are the facts by which an automatic run decides about the newest version, and `since` when that
+    could be deployed. `halts` are those that stop the environment; `withdrawn` and `gone` are commits.
     """
 
     name: str
@@ -66,7 +66,7 @@ class EnvironmentFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def environment_status(facts: EnvironmentFacts) -> model.EnvironmentStatus:
-    """Tell everything that there is to see of an environment."""
+    """The whole status of an environment."""
     now = live(facts.ledger)
     health, text, todo = _health(facts, now)
     return model.EnvironmentStatus(
@@ -211,7 +211,7 @@ def _missing(facts: EnvironmentFacts) -> model.PendingVersion | None:
 
 
 def _not_begun(facts: EnvironmentFacts, candidate: DeployFacts) -> tuple[str, str]:
-    """Why nobody deployed what nothing stands against: the ledger's own reason, else that nobody has begun."""
+    """Why a version that nothing stands against was not deployed: the ledger's reason, else that nothing started."""
     noes = {Phase.HELD, Phase.REFUSED, Phase.NOT_DONE}
     told = (one.phase for one in reversed(facts.ledger) if one.commit == candidate.commit and one.phase.word in noes)
     deploy = command(facts, f"deploy {visible(candidate.name)}")
@@ -246,9 +246,9 @@ def _way_out(facts: EnvironmentFacts, candidate: DeployFacts, override: Override
 
 
 def _unmet(facts: EnvironmentFacts, candidate: DeployFacts) -> str:
-    """What to do about a refusal that nobody may bypass; empty where it only takes a person to begin."""
+    """What to do about a refusal that can't be bypassed; empty where a person only has to start it."""
     if not candidate.tested:
-        return "let its tests pass: `release-tool sync` tells how far it is"
+        return "let its tests pass: `release-tool sync` shows how far it is"
     if candidate.unmet:
         return command(msgspec.structs.replace(facts, name=candidate.unmet[0]), f"deploy {visible(candidate.name)}")
     return ""

@@ -99,7 +99,7 @@ def _environment(
 
 
 def _asked(revisions: RevisionResolver, snapshot: StatusSnapshot, name: str, newest: Revision) -> DeployFacts:
-    """What an automatic run would decide by whether the newest goes."""
+    """The facts by which an automatic run would decide about the newest version."""
     halt = halting.halting(snapshot.halts, name, snapshot.at)
     request = DeployRequest(automatic=True)
     return facts_before(revisions, newest, request, name, snapshot.ledgers, halted=str(halt) if halt else "")

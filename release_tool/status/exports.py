@@ -102,7 +102,7 @@ def _free(name: str, taken: Mapping[str, str]) -> str:
 
 
 def _gauges(seen: Overview) -> Iterator[_Gauge]:
-    yield _Gauge("looked_timestamp_seconds", "When this was found out.", {}, seen.at.timestamp())
+    yield _Gauge("looked_timestamp_seconds", "When these values were collected.", {}, seen.at.timestamp())
     if seen.released:
         yield _Gauge("released_info", "The newest stable release.", {"tag": seen.released}, 1)
     yield _Gauge("unreleased_changes", "Changes that wait for the next release.", {}, seen.unreleased)
@@ -110,9 +110,9 @@ def _gauges(seen: Overview) -> Iterator[_Gauge]:
     if seen.cloud:
         behind = "Releases that the hosted branch lacks."
         yield _Gauge("hosted_behind_releases", behind, {"branch": seen.cloud.branch}, len(seen.cloud.behind))
-    yield _Gauge("waiting", "What waits for a person.", {}, len(seen.waiting))
-    yield _Gauge("incidents", "Incidents that nobody resumed from.", {}, len(seen.incidents))
-    yield _Gauge("missed", "What should have happened and has not, or is other than it should be.", {}, len(seen.cases))
+    yield _Gauge("waiting", "Open action items.", {}, len(seen.waiting))
+    yield _Gauge("incidents", "Open incidents.", {}, len(seen.incidents))
+    yield _Gauge("missed", "Overdue work and drift.", {}, len(seen.cases))
     for environment in seen.environments:
         yield from _of_environment(environment)
         yield from _of_delivery(environment.name, environment.delivery)

@@ -38,12 +38,12 @@ class Definitions(msgspec.Struct, frozen=True, kw_only=True):
         "Merges are not counted, nor is what the first deployment of all brought."
     )
     change_failure_rate: str = (
-        "Of the deployments of something new that changed the environment, the share that failed or that somebody "
-        "went back from. Those whose outcome nobody knows are left out."
+        "Of the deployments of something new that changed the environment, the share that failed or was rolled back. "
+        "Those with an unknown outcome are left out."
     )
     recovery_time: str = (
-        "From the moment that a failed deployment began to change the environment, or that somebody asked to go back, "
-        "until the environment was proven healthy again."
+        "From the moment that a failed deployment began to change the environment, or that a person asked for a "
+        "rollback, until the environment was proven healthy again."
     )
 
 
@@ -219,7 +219,7 @@ def _outcome(deployment: Deployment, left: frozenset[int]) -> _Outcome:
 
 
 def _left(deployments: Iterable[Deployment]) -> frozenset[int]:
-    """The deployments that somebody or something went back from."""
+    """The deployments that were rolled back."""
     rollbacks = (one for one in deployments if one.payload.kind is DeploymentKind.ROLLBACK and one.changed)
     return frozenset(one.payload.parent for one in rollbacks if one.payload.parent)
 

@@ -38,7 +38,7 @@ class StageState(enum.Enum):
     WAITING = "waiting"
     """It is to come, and nothing stands in its way."""
     HELD = "held"
-    """Something stands in its way, or a person has to say yes."""
+    """Something stands in its way, or a person has to approve."""
     FAILED = "failed"
     PASSED_BY = "passed by"
     """It never comes by itself: a newer release has it, or it was withdrawn."""
@@ -183,7 +183,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EnvironmentStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One environment: what is live (None where nothing is, or where `unknown` says why nobody knows), and all else.
+    """One environment: what is live (None where nothing is, or where `unknown` says why), and everything else.
 
     `automatic` says that it follows releases by itself. `running` are the deployments that have not ended, the one
     that holds the environment first. `frozen` says until when, as people say it, and is empty outside of a freeze.
@@ -231,7 +231,7 @@ class ReleaseStatus(msgspec.Struct, frozen=True, kw_only=True):
 class Milestone(msgspec.Struct, frozen=True, kw_only=True):
     """One stretch of a release's way: `merged`, `released`, `in BRANCH`, and `deployed` and `healthy` by environment.
 
-    `at` is None where it has not happened, or nobody wrote down when.
+    `at` is None where it has not happened, or the time is not recorded.
     """
 
     name: str
@@ -278,7 +278,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OverdueKind(enum.StrEnum):
-    """What of all that should have happened has not."""
+    """The kinds of overdue work."""
 
     UNRELEASED = "unreleased"
     NEVER_SYNCED = "never-synced"
@@ -286,11 +286,11 @@ class OverdueKind(enum.StrEnum):
     DRIFT = "drift"
     """Live is not what the ledger says."""
     APPROVAL = "approval"
-    """A run waits for a person's yes."""
+    """A run waits for a person's approval."""
 
 
 class OverdueCase(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that should have happened and has not, or is other than it should be; `key` tells it from others."""
+    """A case of overdue work or drift; `key` tells it from others."""
 
     kind: OverdueKind
     key: str
@@ -301,14 +301,14 @@ class OverdueCase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NextLook(msgspec.Struct, frozen=True, kw_only=True):
-    """When what waits is looked at again without a person; None where nothing looks, and then what to type."""
+    """When the next scheduled look at what waits is; None where there is none, and then what to type."""
 
     at: datetime | None
     todo: str = ""
 
 
 class SwitchedOff(msgspec.Struct, frozen=True, kw_only=True):
-    """A workflow of ours that GitHub starts no more, by its path; `state` says whose doing that is, in its words."""
+    """A workflow of ours that is switched off on GitHub, by its path; `state` says by whom, in GitHub's words."""
 
     path: str
     state: str

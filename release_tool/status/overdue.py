@@ -1,4 +1,4 @@
-"""What should have happened and has not, or is other than it should be: each case is told once."""
+"""Overdue work and drift: each case is announced once."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ PATIENCE = timedelta(hours=2)
 """What is younger may still be on its way: builds, tests and a bake take their time."""
 
 LABEL = "release-missed"
-"""The label of the issues in which cases are told."""
+"""The label of the issues for overdue cases."""
 
 _MARKER = re.compile(r"<!-- release-tool:case ([a-z-]+) ([0-9a-f]{64}) ([a-z]+) -->")
 
 
 class OverdueState(enum.StrEnum):
-    """How far the telling of a case has come; it stands in the issue, where people don't see it."""
+    """Whether a case was announced; it is kept in a hidden comment of the issue."""
 
     BEGUN = "begun"
     TOLD = "told"
@@ -41,7 +41,7 @@ class OverdueState(enum.StrEnum):
 
 
 class OverdueMarker(msgspec.Struct, frozen=True):
-    """Which case an issue is about, and how far its telling has come."""
+    """Which case an issue is about, and whether it was announced."""
 
     kind: OverdueKind
     digest: str
@@ -49,16 +49,16 @@ class OverdueMarker(msgspec.Struct, frozen=True):
 
 
 def cases(seen: Overview, config: Config) -> tuple[OverdueCase, ...]:
-    """What was missed, as far as a look at everything tells.
+    """The overdue work, as far as a snapshot shows it.
 
-    What waits for a person, or is halted, frozen or quarantined, was told when that began, and is no case.
+    What waits for a person, or is halted, frozen or quarantined, was announced when that began, and is no case.
     """
     found = [*_unreleased(seen, config), *_half_done(seen), *_never_synced(seen), *_never_deployed(seen)]
     return tuple(case for case in found if case.since is None or seen.at - case.since >= PATIENCE)
 
 
 def forgotten(seen: Overview) -> tuple[OverdueCase, ...]:
-    """The runs that have waited for an approval for long; GitHub itself tells those who may give it at once."""
+    """The runs that have waited for an approval for long; GitHub itself notifies those who may approve at once."""
     return tuple(
         OverdueCase(
             kind=OverdueKind.APPROVAL,
@@ -107,13 +107,13 @@ def mark_of(case: OverdueCase, standing: OverdueState) -> OverdueMarker:
 
 
 def issue_text(case: OverdueCase, standing: OverdueState) -> tuple[str, str]:
-    """Write the title and body of the issue in which a case is told."""
+    """Write the title and body of the issue for a case."""
     since = f" since {case.since:%Y-%m-%d %H:%M} UTC" if case.since else ""
     lines = [
         _written(mark_of(case, standing)),
         f"{inert(case.text)}{since}.",
         f"What to do: {inert(case.todo)}",
-        "This issue closes itself when that is over. Closed by hand, it is not told again.",
+        "This issue is closed automatically when that is resolved. If it is closed by hand, nobody is notified again.",
     ]
     return case.text, "\n\n".join(lines) + "\n"
 
@@ -157,7 +157,7 @@ def _half_done(seen: Overview) -> Iterator[OverdueCase]:
             yield OverdueCase(
                 kind=OverdueKind.UNRELEASED,
                 key=f"half-done {release.tag}",
-                text=f"{release.tag} was begun, is not published, and nobody is at work on it",
+                text=f"{release.tag} was claimed and not published, and no run is working on it",
                 todo=release.todo,
             )
 
@@ -191,7 +191,7 @@ def _not_deployed(
         kind=OverdueKind.NEVER_DEPLOYED,
         key=f"never-deployed {environment.name} {commit}",
         environment=environment.name,
-        text=f"{name} was not deployed to {environment.name}, and nobody has begun",
+        text=f"{name} was not deployed to {environment.name}, and no deployment has started",
         todo=todo,
         since=since,
     )

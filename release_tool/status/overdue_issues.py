@@ -1,4 +1,4 @@
-"""Telling what was missed: once for each case, in an issue that says so and closes itself when it is over."""
+"""Announcing overdue work: once for each case, in an issue that is closed when the case is resolved."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class OverdueReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What was missed, which of that was told just now, and the issues that were closed because it is over."""
+    """The overdue work, what of it was announced now, and the issues that were closed as resolved."""
 
     cases: tuple[OverdueCase, ...]
     told: tuple[OverdueCase, ...]
@@ -41,19 +41,19 @@ class OverdueReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def overdue(project: Project) -> tuple[OverdueCase, ...]:
-    """What should have happened and has not, as far as a look without measuring anything tells."""
+    """The overdue work that a look without measuring anything finds."""
     return look(project).cases
 
 
 def announce_overdue(
     project: Project, seen: Overview | None = None, drifted: Sequence[OverdueCase] | None = None
 ) -> OverdueReport:
-    """Tell everybody what was missed and was not told yet, and close what is over.
+    """Announce overdue work that was not announced yet, and close what is resolved.
 
     `seen` is a look that was just taken; without one, one is taken. `drifted` are the cases of environments that were
     measured, None where none was: what was told of drift stays then.
-    Everybody is told before that is written down, so what is interrupted is told twice and never lost, and whoever
-    could not be told is told by the next look.
+    Channels are notified before that is recorded, so an interruption repeats a message and loses none, and the ones
+    that failed are notified by the next look.
     """
     seen = seen or look(project)
     found = (*seen.cases, *forgotten(seen), *(drifted or ()))
@@ -73,7 +73,7 @@ def announce_overdue(
 
 
 def _tell(project: Project, case: OverdueCase, known: tuple[OverdueMarker, OwnIssue] | None) -> bool:
-    """Tell a case, unless that was done, and then only whoever is still owed it; whether it was told now."""
+    """Announce a case, to all channels or those that still lack it; whether it was announced now."""
     was_told = known is not None and known[0].standing is OverdueState.TOLD
     owed = receipt_of(known[1].body).owed if known and was_told else ()
     if was_told and not owed:
@@ -117,9 +117,9 @@ def _is_over(mark: OverdueMarker, current: set[str], *, measured: bool) -> bool:
 
 
 def _close(project: Project, mark: OverdueMarker, issue: OwnIssue) -> None:
-    """Write first that it is over, so that the same case is told again when it comes back."""
+    """Write first that it is resolved, so that the same case is announced again when it comes back."""
     over = msgspec.structs.replace(mark, standing=OverdueState.OVER)
     if mark != over:
         project.remote.issues.update_issue(issue.number, title=issue.title, body=remarked(issue.body, over))
     if issue.open:
-        project.remote.issues.close(issue.number, "It is over.")
+        project.remote.issues.close(issue.number, "This is resolved.")

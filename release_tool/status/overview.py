@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def look(project: Project, *, whole: bool = False, closely: str = "") -> Overview:
     """Look at everything: at what is newest for six requests, or at the `whole` past.
 
-    What nobody has begun to deploy costs another one, to see whether it can be undone.
+    A version that could be deployed costs another one, to see whether it can be undone.
     `closely` names an environment whose changes are looked up, too; raises UsageError where there is none of that name.
     """
     project = as_deployed(project)

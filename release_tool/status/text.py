@@ -127,7 +127,7 @@ def _releases(seen: Overview) -> Iterator[StatusLine]:
     elif newest is None:
         yield _line("released", seen.released)
     elif newest.withdrawn:
-        yield _line("released", f"{seen.released}, which was withdrawn", Tone.CARE, "release a better one")
+        yield _line("released", f"{seen.released}, which was withdrawn", Tone.CARE, "release a fix")
     else:
         by = f", by {', '.join(newest.authors)}" if newest.authors else ""
         yield _line("released", f"{seen.released}, {moment(newest.published, seen.at)}{by}", Tone.GOOD)
@@ -135,7 +135,7 @@ def _releases(seen: Overview) -> Iterator[StatusLine]:
         yield from _unreleased(seen)
     for tag in seen.half_done:
         todo = next((release.todo for release in seen.releases if release.tag == tag), "")
-        yield _line("half-done", tag, Tone.CARE, todo) if todo else _line("half-done", f"{tag}, somebody is on it")
+        yield _line("half-done", tag, Tone.CARE, todo) if todo else _line("half-done", f"{tag}, in progress")
 
 
 def _unreleased(seen: Overview) -> Iterator[StatusLine]:
@@ -237,11 +237,11 @@ def _entry(entry: TimelineEntry) -> StatusLine:
 
 
 def _looks(seen: Overview) -> Iterator[StatusLine]:
-    """When what waits goes on by itself, where anything waits; and what GitHub starts no more."""
+    """The next scheduled look, where anything waits; and workflows that are switched off."""
     waits = any(one.automatic and (one.missing or one.frozen) for one in seen.environments)
     if waits and seen.next_look:
         at, todo = seen.next_look.at, seen.next_look.todo
-        text = f"{at:%a} {at:%Y-%m-%d %H:%M} UTC" if at else "nothing looks by itself"
+        text = f"{at:%a} {at:%Y-%m-%d %H:%M} UTC" if at else "not scheduled"
         yield _line("next look", text, Tone.PLAIN if at else Tone.CARE, todo)
     for off in seen.switched_off:
         yield _line("off", switched_off(off), Tone.CARE, off.todo)
@@ -253,7 +253,7 @@ def switched_off(off: SwitchedOff) -> str:
     return f"{off.path}: {why}"
 
 
-# What needs somebody
+# Action items
 
 
 def _word(kind: OverdueKind) -> str:
@@ -282,7 +282,7 @@ def _halt(halt: HaltStatus) -> StatusLine:
     what = halt.environment or "everything"
     until = f" until {halt.until:%Y-%m-%d %H:%M} UTC" if halt.until else ""
     by = f" by {halt.by}" if halt.by else ""
-    kept = f", which {halt.kept}, and that lifts no halt" if halt.kept else ""
+    kept = f", which {halt.kept}, but the halt still holds" if halt.kept else ""
     text = f"{what}{by}{until}: {halt.reason or 'no reason given'} (#{halt.issue}{kept})"
     return _line("incident" if halt.incident else "halted", text, Tone.BAD, halt.todo)
 

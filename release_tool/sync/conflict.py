@@ -29,9 +29,9 @@ LABEL = "sync-conflict"
 
 
 class ConflictRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the conflict is told: in a pull request, or in an issue where none may be opened.
+    """Where the conflict is reported: in a pull request, or in an issue where none may be opened.
 
-    `told` says that an earlier run told everybody of it already, but for the channels that are `owed` the message.
+    `told` says that an earlier run announced it already, except to the channels that are `owed` the message.
     """
 
     number: int
@@ -59,7 +59,7 @@ def open_conflict(
         _supersede(project, facts.branch, branch, opened)
         _notify(project, opened, title, text, culprits)
         project.remote.issues.assign(opened.number, people)
-        project.remote.issues.add_labels(opened.number, (LABEL,))  # last, so that it says that everybody was told
+        project.remote.issues.add_labels(opened.number, (LABEL,))  # last, so that it records the notified channels
     elif opened.owed:
         _notify(project, opened, title, text, culprits)
     return opened
@@ -86,7 +86,7 @@ def close_superseded(project: Project, settings: Sync, commit: str) -> None:
 def _notify(
     project: Project, opened: ConflictRequest, title: str, text: str, culprits: Sequence[ConflictingChange]
 ) -> None:
-    """Tell everybody, or who could not be told before; who could not be told now stands in the text, invisibly."""
+    """Notify the channels, or those that failed before; the ones that fail now are recorded in the text, invisibly."""
     notice = Notice(
         event="sync-conflict",
         title=title,

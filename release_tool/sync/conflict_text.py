@@ -1,4 +1,4 @@
-"""What a person is told about a release that conflicts with the hosted branch."""
+"""The text for a person about a release that conflicts with the hosted branch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sync stage: a released tag reaches the hosted branch by a tested candidate, or a person is told why not."""
+"""The sync stage: carry a released tag into the hosted branch by a tested candidate, or report the conflict."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _POLL_SECONDS = 1.0
 
 
 class SyncState(enum.StrEnum):
-    """What a sync came to, or would; `pushed` is a person's push to the branch, `moved` that somebody came first."""
+    """The state of a sync, done or planned; `pushed` is a person's push to the branch, `moved` another run's."""
 
     NOTHING = "nothing"
     CREATE = "create"
@@ -75,7 +75,7 @@ class SyncState(enum.StrEnum):
 
 
 class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sync came to; `build` says that the commit is not the tag's and needs a build of its own.
+    """The result of a sync; `build` says that the commit is not the tag's and needs a build of its own.
 
     `kept` are the paths that stay as they are on the hosted branch, although they are other in the release.
     """
@@ -218,7 +218,7 @@ def _no_sync() -> SyncResult:
 
 
 def _announce_without_sync(project: Project) -> None:
-    """Tell of releases here, too, where nothing is carried: every hour somebody comes by who may write into them."""
+    """Announce releases here, too, where nothing is carried: this run comes regularly and may edit them."""
     seen = branch_snapshot(project, main_branch(project)) if subscribers(project.config.channels, "released") else None
     if seen is not None:
         announce_missed(project, seen)

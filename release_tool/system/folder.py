@@ -1,4 +1,4 @@
-"""A folder that is ours: files are written into it whole or not at all, and nobody else's is touched."""
+"""A folder that is ours: files are written into it whole or not at all, and no other file is touched."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Folder:
             return set()
         except UNREADABLE as error:
             raise RefusedError(
-                f"{self.path / _RECORD} can't be read, so that nobody knows which files are ours: {error}",
+                f"{self.path / _RECORD} can't be read, so it is unknown which files are ours: {error}",
                 during=_DURING,
                 already="nothing was written",
                 todo="name an empty folder, or remove this one",
@@ -91,7 +91,7 @@ class Folder:
         self._write(_RECORD, msgspec.json.encode(_Record(tuple(sorted(names)))).decode() + "\n")
 
     def _write(self, name: str, text: str) -> None:
-        """Write a file beside its place and move it there, which nobody who reads it can see half of."""
+        """Write a file beside its place and move it there, so that no reader sees half of it."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.{os.getpid()}.new")

@@ -25,7 +25,7 @@ def process_lives(owner: Owner) -> bool:
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        pass  # it lives, and belongs to somebody else
+        pass  # it lives, and belongs to another user
     return _started(owner.process) == owner.started
 
 

@@ -1,4 +1,4 @@
-"""How long we wait for others: what does not answer is asked again, what asks for a pause is given one."""
+"""Waiting for other services: what does not answer is asked again, and a pause that is asked for is kept."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def is_there(program: str) -> bool:
 class Companion:
     """A program that stays, and answers on its output what it is asked on its input.
 
-    It is ended when nobody holds this any more; should we die, its input ends, and so does it.
+    It ends when this object is no longer referenced; when our process dies, its input ends, and so does it.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class Companion:
 
 
 def _complaints() -> IO[bytes]:
-    """A file without a name for what a program says beside its output; a pipe that nobody reads would fill."""
+    """A file without a name for what a program says beside its output; a pipe without a reader would fill."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("complaints"), "w+b")
     import tempfile  # takes longer to load than the file to make
@@ -212,7 +212,7 @@ def _starting(program: str, cwd: Path | None) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise UsageError(f"{program} can't be told what holds a NUL: {error}") from error
+        raise UsageError(f"an argument of {program} contains a NUL byte: {error}") from error
     except OSError as error:
         if cwd is not None and not cwd.is_dir():
             raise UsageError(f"{cwd} is not a directory") from error

@@ -1,4 +1,4 @@
-"""Who was told of something, and who is still to be told, written down in the text that it is about."""
+"""The channels that were notified of something, and those still to be, recorded in the text that it is about."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LINE = re.compile(rf"^{re.escape(_START)}(?P<receipt>\{{[^\n]*\}}){re.escape(_E
 
 
 class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The channels that were told, and those that are owed the message."""
+    """The channels that were notified, and those that still lack the message."""
 
     told: tuple[str, ...] = ()
     owed: tuple[str, ...] = ()

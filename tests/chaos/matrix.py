@@ -263,7 +263,7 @@ def _in_order(here: Production) -> str:
         return f"{now.payload.name} is live, and {here.service.file.read_text()} runs"
     told = [issue for issue in _issues(here) if str(issue["title"]).endswith("after an incident")]
     if ledger and not now and not told and ledger[-1].phase.word is not Phase.UNKNOWN:
-        return "nobody knows what is live, and nobody was told"
+        return "it is unknown what is live, and nobody was told"
     return "yes"
 
 

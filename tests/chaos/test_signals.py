@@ -101,7 +101,7 @@ def test_an_interrupted_command_is_ended_with_all_it_started_and_the_same_job_se
         command = int(begun.read_text())
         started.send_signal(number)
         said = ended(started, number)
-        assert "something was changed, and it is not proven" in said
+        assert "the environment was changed, and its health is not proven" in said
         assert "release-tool reconcile -e production" in said
         assert_ends(command)
         (settled, *_) = here.reconcile(job=here.shop.job(OURS))
@@ -127,7 +127,7 @@ def test_an_interrupted_verification_is_taken_up_by_the_same_job(tmp_path: Path,
     with scene(tmp_path, stale=True) as here:
         started = started_up_to(here, "verifying:")
         started.send_signal(number)
-        assert "something was changed, and it is not proven" in ended(started, number)
+        assert "the environment was changed, and its health is not proven" in ended(started, number)
         (settled, *_) = here.reconcile(job=here.shop.job(OURS))
         assert (settled.outcome, settled.rolled_back_to) == ("rolled_back", "1.2.4")
         assert_in_order(here)

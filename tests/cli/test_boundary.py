@@ -62,7 +62,7 @@ def test_a_full_disk_is_told_with_what_is_true(ours: Shop, arguments: tuple[str,
         )
 
     assert done.returncode == 4, done.stderr
-    assert "no room" in done.stderr
+    assert "is out of space" in done.stderr
     assert "already true: " in done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr

@@ -69,7 +69,7 @@ def test_a_bump_whose_run_fails_says_where_to_look(tmp_path: Path) -> None:
     with shop(tmp_path, RELEASE, {"tag": "v1.2.3"}, FEATURE) as place, runner(place, lambda _: "failure"):
         done = place.run("bump", "--force", "1.9.0", "--yes")
         assert done.code == 4
-        assert "ended with failure, and v1.9.0 is not published" in done.err
+        assert "ended with failure, but v1.9.0 is not published" in done.err
         assert "/actions/runs/" in done.err
 
 
@@ -82,5 +82,5 @@ def test_who_stops_following_does_not_stop_the_run(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
         assert process.returncode == 128 + signal.SIGINT
-        assert "the run itself goes on" in said
+        assert "the run itself continues" in said
         assert [run.status for run in place.box.github.store.runs] == ["queued"]

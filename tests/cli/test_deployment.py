@@ -156,7 +156,7 @@ def test_a_person_is_refused_with_3_and_told_the_override_by_name(tmp_path: Path
         assert done.code == 3
         told = document(done)
         assert (told["outcome"], told["overrides"], told["live"]) == ("refused", ["older"], "1.2.4")
-        assert 'if you know better: `--override older --reason "…"`' in done.err
+        assert 'or bypass the check: `--override older --reason "…"`' in done.err
         assert writes(here) == []
         assert deploy(here, "1.2.3", "--override", "older", "--reason", "I know").code == 0
 
@@ -190,21 +190,24 @@ def test_what_is_live_already_is_not_deployed(tmp_path: Path) -> None:
     "argv, says",
     [
         (("deploy", "1.3.0", "-e", "production", "--override", "older"), "--override needs a reason"),
-        (("deploy", "1.3.0", "-e", "production", "--again", "--automatic"), "--again is for a person's deployment"),
+        (
+            ("deploy", "1.3.0", "-e", "production", "--again", "--automatic"),
+            "--again can't be combined with --automatic or --record",
+        ),
         (("deploy", "1.3.0", "-e", "production", "--override", "older", "--reason", "  "), "needs a reason"),
         (
             ("deploy", "1.3.0", "-e", "production", "--override", "halt", "--automatic", "--reason", "x"),
-            "never goes with --automatic",
+            "can't be combined with --automatic",
         ),
         (("deploy", "1.3.0", "-e", "production", "--override", "tested", "--reason", "x"), "'tested' is not one of"),
         (("deploy", "1.3.0", "-e", "nowhere", "--here"), "there is no environment 'nowhere'"),
         (("rollback", "-e", "production", "--override", "halt", "--reason", "x"), "takes `--override irreversible`"),
         (("rollback", "-e", "production", "--override", "irreversible"), "--override needs a reason"),
-        (("rollback", "-e", "production", "--no-halt"), "--no-halt goes with --here"),
+        (("rollback", "-e", "production", "--no-halt"), "--no-halt needs --here"),
         (("halt", "-e", "nowhere", "--reason", "x"), "there is no environment 'nowhere'"),
         (("halt", "--reason", " "), "a halt needs a reason"),
-        (("halt", "--reason", "x", "--until", "yesterday"), "--until 'yesterday' is no time to come"),
-        (("halt", "--reason", "x", "--until", "2020-01-01T00:00Z"), "is no time to come"),
+        (("halt", "--reason", "x", "--until", "yesterday"), "--until 'yesterday' is not a time in the future"),
+        (("halt", "--reason", "x", "--until", "2020-01-01T00:00Z"), "is not a time in the future"),
         (("resume", "-e", "nowhere"), "there is no environment 'nowhere'"),
         (("verify", "-e", "nowhere"), "there is no environment 'nowhere'"),
         (("reconcile", "-e", "nowhere"), "there is no environment 'nowhere'"),
@@ -366,14 +369,14 @@ def test_halt_and_resume_say_what_is_halted_and_what_goes_next(tmp_path: Path) -
         told = document(done)
         assert told["state"] == "halted"
         assert re.search(
-            r"it ends on \w{3} [\d-]+ [\d:]+ UTC; from then on, nothing looks by itself;"
-            r" when it may go on: `gh workflow run brings\.yml`",
+            r"it ends on \w{3} [\d-]+ [\d:]+ UTC; from then on, no look is scheduled;"
+            r" to try again: `gh workflow run brings\.yml`",
             str(told["next"]),
         )
         again = here.shop.run("halt", "--reason", "the database is being moved")
         assert again.out.startswith("halted: every environment http")
         assert (
-            "it lasts until somebody resumes, and what waits goes on at once then: `release-tool resume`" in again.out
+            "it lasts until somebody resumes, which also starts blocked deployments: `release-tool resume`" in again.out
         )
         done = here.shop.run("resume", "-e", "production")
         assert done.out.startswith("resumed: production http")
@@ -391,7 +394,7 @@ def test_reconcile_tells_each_deployment_that_it_saw_to(tmp_path: Path) -> None:
         assert isinstance(told, list)
         assert (done.code, [one["outcome"] for one in told]) == (0, ["held", "healthy"])
         done = here.shop.run("reconcile", "--only-settle")
-        assert (done.code, done.out) == (0, "nothing was left behind, and nothing is missing\n")
+        assert (done.code, done.out) == (0, "nothing to recover, and nothing to deploy\n")
 
 
 def test_what_can_not_be_reached_is_closed_as_unknown_and_ends_with_7(tmp_path: Path) -> None:
@@ -510,7 +513,7 @@ def test_ctrl_c_stops_following_and_never_the_run(tmp_path: Path) -> None:
         _, said = following.communicate(timeout=PATIENCE)
         run = started_run(here)
         assert following.returncode == 130
-        assert "already true: the run itself goes on" in said
+        assert "already true: the run itself continues" in said
         assert f"actions/runs/{run.id}" in said
         assert run.status == "queued"
         assert not [one for one in writes(here) if "cancel" in one]

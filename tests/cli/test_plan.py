@@ -196,7 +196,7 @@ def test_half_done_is_told_as_something_to_finish(tmp_path: Path) -> None:
     with shop(tmp_path, RELEASED, HISTORY[1], {"tag": "v1.3.0", "claimed": True}, HISTORY[2]) as ours:
         assert ours.run("plan", "--json").document["action"] == "finish"
         assert ours.run("plan").out.startswith(
-            "main: v1.3.0 is to be finished: v1.3.0 is half-done: the tag is there, the release is not published\n"
+            "main: v1.3.0 is to be finished: v1.3.0 is half-done: the tag exists, but the release is not published\n"
         )
 
 

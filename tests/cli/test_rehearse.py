@@ -194,7 +194,7 @@ def test_without_a_token_it_is_derived_from_git_and_says_so(tmp_path: Path) -> N
     assert (done.result.code, done.result.document["source"]) == (0, "git")
     assert done.reasons["plan"] == "v1.2.4: 2 changes since v1.2.3"
     assert "labels and texts of pull requests" in str(done.result.document["unseen"])
-    assert done.todo[0].startswith("give a token")
+    assert done.todo[0].startswith("set a token")
 
 
 def test_a_folder_that_was_never_on_github_is_rehearsed_too(tmp_path: Path) -> None:

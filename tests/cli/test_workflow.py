@@ -86,7 +86,7 @@ def test_a_job_with_the_secrets_of_another_environment_deploys_nothing(tmp_path:
         before = here.ledger()
         refused = here.shop.run("deploy", "1.3.0", "-e", "production", env=here.shop.job(RELEASE_GATE="staging"))
         assert refused.code == 3
-        assert "the job has the secrets of `staging`, and `production` is to be deployed" in refused.err
+        assert "this job has the secrets of the environment `staging`, but deploys `production`" in refused.err
         assert here.ledger() == before
         done = here.shop.run("rollback", "-e", "production", "--json", env=here.shop.job(RELEASE_GATE="rescue"))
         assert document(done)["outcome"] == "healthy"
@@ -135,7 +135,7 @@ def test_the_step_that_looks_for_empty_secrets_names_the_first_and_where_to_set_
 def test_a_promised_reference_that_nothing_names_fails_the_release(image: Shop, given: tuple[str, ...]) -> None:
     refused = image.run("release", *given, env=image.job())
     assert refused.code == 3
-    assert "the build told no reference of web, which `build.references` promises" in refused.err
+    assert "the build reported no reference for web, which `build.references` requires" in refused.err
     assert "write `NAME=REF@DIGEST` into dist/release-references.txt" in refused.err
     assert writes(image) == []
 
@@ -156,5 +156,5 @@ def test_a_candidate_that_lacks_a_promised_reference_does_not_count_as_tested(im
     offered = image.run("sync", "--candidate", "--json", env=image.job()).document["sha"]
     refused = image.run("sync", f"--tested={offered}", "--reference=", env=image.job())
     assert refused.code == 3
-    assert "the build told no reference of web" in refused.err
+    assert "the build reported no reference for web" in refused.err
     assert image.run("sync", f"--tested={offered}", f"--reference={REFERENCE}", env=image.job()).code == 0

@@ -98,8 +98,8 @@ def test_a_deployment_is_healthy_although(tmp_path: Path, behave: Callable[[int]
             lambda _: says(b"", 302, Location="/login"), "a redirect to `/login`", id="it redirects to a login"
         ),
         pytest.param(lambda _: says(b"<html>"), "the answer is not JSON", id="it answers with a page"),
-        pytest.param(lambda _: (200, {"name": "shop"}), "no version is told by `/version`", id="it tells no version"),
-        pytest.param(lambda _: (200, ["1.3.0"]), "no version is told by `/version`", id="it tells another JSON"),
+        pytest.param(lambda _: (200, {"name": "shop"}), "no version is found in `/version`", id="it tells no version"),
+        pytest.param(lambda _: (200, ["1.3.0"]), "no version is found in `/version`", id="it tells another JSON"),
         pytest.param(lambda n: ERROR if n > 3 else (200, NEW), "3 bad samples in a row", id="it dies in the bake"),
         pytest.param(lambda n: ERROR if n % 3 == 0 else (200, NEW), "samples were bad, more than", id="it flaps"),
         pytest.param(
@@ -122,7 +122,7 @@ def test_an_answer_that_never_ends_is_cut_off_and_bad(tmp_path: Path) -> None:
         here.was_proven("1.2.4")
         done = here.deploy("1.3.0")
         assert done.outcome == "rolled_back"
-        assert "no whole answer within 0.2 s" in done.reason
+        assert "no complete answer within 0.2 s" in done.reason
 
 
 def test_an_expired_certificate_is_no_good_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,10 +159,12 @@ def test_where_only_our_own_measurement_fails_nothing_is_rolled_back_and_a_perso
         here.was_proven("1.2.4")
         done = here.deploy("1.3.0")
         assert (done.outcome, done.live) == ("inconclusive", None)
-        assert "`own`: the latest samples told nothing, and the deadline of 5m is over" in done.reason
+        assert "`own`: the latest samples were unmeasurable, and the deadline of 5m is over" in done.reason
         assert here.service.deployed() == "1.3.0"
         assert {one.sample for one in done.samples if one.check == "own"} == {Reading.UNMEASURABLE}
-        assert str(here.ledger()[-1].phase).startswith("unknown: `production` `own`: the latest samples told nothing")
+        assert str(here.ledger()[-1].phase).startswith(
+            "unknown: `production` `own`: the latest samples were unmeasurable"
+        )
         assert [notice.event for notice in here.shop.notices] == ["needs-person"]
         assert here.halts() == []
 

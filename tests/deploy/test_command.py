@@ -288,7 +288,7 @@ def test_a_service_that_a_command_leaves_running_lives_through_its_next_words(
     ran = deploy(f"{way} sh ./server & echo started", show=seen.append, secrets=("hunter2-",))
     assert (ran.succeeded, ran.evidence) == (True, "started\n")
     assert ran.left is not None
-    assert seen == ["started", f"… what it left running writes to {ran.left} …"]
+    assert seen == ["started", f"… processes that still run write to {ran.left} …"]
     (tmp_path / "go-on").write_text("go on\n")
     assert (tmp_path / "done").read_text() == "lives\n"  # waits until it says so, or is gone
     until = time.monotonic() + 10

@@ -228,7 +228,7 @@ def test_a_way_back_that_is_left_is_not_taken_across_what_cannot_be_undone(tmp_p
         clock.after(5, vanish)
         done = here.deploy("1.3.0", overrides="older", reason="what is live stands beside it")
         assert (done.outcome, done.incident != "") == ("unhealthy", True)
-        assert done.reason.startswith("#5 can't be undone by going back to 1.2.3, after this: `production` `health`")
+        assert done.reason.startswith("#5 can't be undone by a rollback to 1.2.3, after this: `production` `health`")
         assert here.service.deployed() == "1.3.0"
 
 
@@ -300,7 +300,10 @@ def test_what_is_live_and_can_not_be_asked_is_not_touched(tmp_path: Path) -> Non
     with production(tmp_path, configuration=QUICK + check) as here:
         here.was_proven("1.3.0")
         done = here.deploy("1.3.0")
-        assert (done.outcome, done.reason) == ("inconclusive", "1.3.0 should be live, and could not be asked")
+        assert (done.outcome, done.reason) == (
+            "inconclusive",
+            "1.3.0 should be live, but its health could not be measured",
+        )
         assert len(here.ledger()) == 1
         assert here.preview("1.3.0").outcome == "refused", "there is nothing to go back to"
 

@@ -126,7 +126,7 @@ def test_what_live_changed_for_good_is_told_before_a_hot_fix_leaves_it(tmp_path:
         here.was_proven("1.0.1")
         here.was_proven("1.1.0")
         refused = here.deploy("1.0.2", overrides="older", reason="now")
-        assert refused.reason == "`migrations/1.sql` can't be undone by going to, or back from, 1.0.2"
+        assert refused.reason == "`migrations/1.sql` can't be undone by deploying, or rolling back from, 1.0.2"
         assert refused.ways_out == ("irreversible",)
 
 

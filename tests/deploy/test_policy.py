@@ -151,7 +151,7 @@ def test_a_rollback_is_stopped_by_no_halt_and_no_age_but_goes_only_to_what_was_p
         "refused",
         "1.a is in neither the deployed branch nor a release any more",
     )
-    assert ask(back, irreversible="drop prices") == ("refused", "drop prices can't be undone by going back")
+    assert ask(back, irreversible="drop prices") == ("refused", "drop prices can't be undone by a rollback")
     assert ask(back, Override.IRREVERSIBLE, irreversible="drop prices")[0] == "goes"
     never = msgspec.structs.replace(facts("c", A, B), kind=DeploymentKind.ROLLBACK)
     assert ask(never, *Override) == ("refused", "1.c was never proven in production")

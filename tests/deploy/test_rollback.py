@@ -203,11 +203,11 @@ def test_a_change_that_cannot_be_undone_stops_both_ways_until_a_person_overrules
     with production(tmp_path, configuration=configured + QUICK, history=history) as here:
         here.was_proven("1.2.4")
         held = here.deploy_automatically("1.3.0")
-        assert (held.outcome, held.reason) == ("held", f"{named} can't be undone by going back to 1.2.4")
+        assert (held.outcome, held.reason) == ("held", f"{named} can't be undone by a rollback to 1.2.4")
         assert here.deploy("1.3.0").ways_out == ("irreversible",)
         assert here.deploy("1.3.0", overrides="irreversible", reason="known").outcome == "healthy"
         refused = here.rollback()
-        assert (refused.outcome, refused.reason) == ("refused", f"{named} can't be undone by going back")
+        assert (refused.outcome, refused.reason) == ("refused", f"{named} can't be undone by a rollback")
         assert here.rollback(overrides="irreversible").live == "1.2.4"
 
 
@@ -233,7 +233,7 @@ def test_an_older_version_is_not_brought_across_what_cannot_be_undone_without_a_
         live_on_both(here)
         refused = here.deploy("1.2.4", overrides="older", reason="to compare them")
         assert (refused.outcome, refused.ways_out) == ("refused", ("irreversible",))
-        assert refused.reason == "#5 can't be undone by going back to 1.2.4"
+        assert refused.reason == "#5 can't be undone by a rollback to 1.2.4"
 
 
 # Taking over

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.production import Production
 
-UNWRITTEN = "1.3.0 is healthy in production, which could not be written down: .* does not accept the token from"
+UNWRITTEN = "1.3.0 is healthy in production, but that could not be recorded: .* does not accept the token from"
 
 
 def runs_out(here: Production) -> Callable[[str, int], tuple[int, object]]:

@@ -153,9 +153,9 @@ def test_what_a_stranger_wrote_is_named_and_what_to_do_about_it(tmp_path: Path) 
 
         assert here.deploy("1.3.0").outcome == "healthy"
 
-        said = [line for line in here.shop.said if "passed over" in line]
+        said = [line for line in here.shop.said if "ignored: " in line]
         why = "by ci-app[bot], an app that `trusted-apps` does not name"
-        assert said == [f"passed over: deployment #{forged} to production {why}"]
+        assert said == [f"ignored: deployment #{forged} to production {why}"]
 
 
 def test_the_records_of_an_app_that_the_configuration_names_count(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_a_deployment_that_is_about_another_commit_than_it_says_is_passed_over(t
         write(here, here.commit("v1.2.4"), *HEALTHY, token=ours(here), ref="v1.2.3")
 
         assert here.deploy("1.3.0").rolled_back_to == "1.2.3"
-        assert "is about another commit than it says" in "".join(here.shop.said)
+        assert "has another commit than its payload says" in "".join(here.shop.said)
 
 
 # Where a commit stands

@@ -168,8 +168,8 @@ def test_a_channel_that_refuses_one_message_is_not_asked_again_by_the_same_run(t
             here.rival("v1.3.0", PhaseRecord(Phase.HELD, f"reason {number}", owed=("team",)))
         team.down = {"team"}
         later(here, team)
-        assert [line for line in here.shop.said if "was not told" in line] == [
-            "team was not told: the service answered 500"
+        assert [line for line in here.shop.said if "was not notified" in line] == [
+            "team was not notified: the service answered 500"
         ]
         assert owed(here)[1:] == [("team",)] * 3
 
@@ -228,7 +228,7 @@ def test_who_can_t_write_down_who_was_told_has_deployed_all_the_same(tmp_path: P
     with production(tmp_path, configuration=QUICK + TWO) as here:
         here.shop.box.fault(Fault(method="POST", path="/statuses$", status=502, after=5))
         assert deploy(here, team, "1.3.0") == "healthy"
-        assert any("not everybody was told how 1.3.0" in line for line in here.shop.said)
+        assert any("some channels were not notified of the end of 1.3.0" in line for line in here.shop.said)
         assert len(team.got) == 2
 
 
@@ -278,11 +278,11 @@ def test_the_command_tells_the_channels_of_what_is_deployed_whatever_is_checked_
         done = here.shop.run("reconcile", "--plan", env=here.shop.environment() | team.addresses)
         assert done.code == 0, done.err
         assert team.heard == [("team", "production: 1.3.0 is held")]
-        assert "told team: production: 1.3.0 is held" in done.err
+        assert "notified team: production: 1.3.0 is held" in done.err
         assert owed(here) == [()]
 
 
-# What is told
+# What is in the document
 
 
 def test_a_persons_rollback_says_from_where_to_where_by_whom_and_why(tmp_path: Path) -> None:
@@ -316,7 +316,7 @@ def test_a_deployment_says_what_changed_who_asked_for_it_and_in_which_run(tmp_pa
             PhaseRecord(Phase.FAILED, "no way back"),
             "1.2.4 is not healthy, and nothing is deployed until a person resumes",
         ),
-        (PhaseRecord(Phase.UNKNOWN, "no DNS"), "nobody knows whether 1.2.4 is healthy"),
+        (PhaseRecord(Phase.UNKNOWN, "no DNS"), "the health of 1.2.4 is unknown"),
     ],
 )
 def test_the_first_healthy_deployment_after_a_failure_says_what_is_over(
@@ -417,7 +417,9 @@ def test_a_halt_that_a_person_opened_and_closed_by_hand_is_told_and_each_once(tm
         here.shop.api("PATCH", f"issues/{found.issue.number}", {"state": "closed"})
         later(here, team)
         later(here, team)
-        assert [title for room, title, _ in team.got if room == "ops"][1:] == ["Deployments to every environment go on"]
+        assert [title for room, title, _ in team.got if room == "ops"][1:] == [
+            "Deployments to every environment are resumed"
+        ]
         assert len(team.got) == 4
 
 
@@ -429,7 +431,7 @@ def test_that_things_go_on_is_told_by_the_next_run_where_this_one_dies(tmp_path:
             commands.resume(dying(here.environment()).project, "production", "bob")
         later(here, team)
         later(here, team)
-        assert [title for room, title, _ in team.got if room == "ops"][1:] == ["Deployments to production go on"]
+        assert [title for room, title, _ in team.got if room == "ops"][1:] == ["Deployments to production are resumed"]
         assert "Resumed by bob." in team.got[-1][2]
 
 
@@ -468,4 +470,4 @@ def test_halts_that_can_t_be_read_keep_nobody_from_going_on(tmp_path: Path, team
         here.was_proven("1.3.0")
         here.shop.box.fault(Fault(path="graphql", body=r"issues\(", status=502, times=100))
         later(here, team)
-        assert any("who is to be told of a halt can't be read" in line for line in here.shop.said)
+        assert any("the channels to notify of a halt can't be read" in line for line in here.shop.said)

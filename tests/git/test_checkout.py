@@ -123,5 +123,8 @@ def test_a_commit_that_is_not_there_is_told(repo: Repo) -> None:
 
     with pytest.raises(RemoteError), checkout(Git(repo.directory), "1" * 40):
         pass
-    with pytest.raises(UsageError, match="is no name of a commit"), checkout(Git(repo.directory), "--upload-pack=x"):
+    with (
+        pytest.raises(UsageError, match="is not a valid name of a commit"),
+        checkout(Git(repo.directory), "--upload-pack=x"),
+    ):
         pass

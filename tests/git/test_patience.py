@@ -95,7 +95,7 @@ def test_a_missing_right_is_told_at_once_and_as_that(tmp_path: Path) -> None:
     with reached(tmp_path) as (ours, git, clock):
         ours.box.fault(Fault(path=REFS, status=403, text="Permission denied.", headers=PLAIN, times=FOREVER))
 
-        with pytest.raises(PermissionDeniedError, match="does not let this token or person in"):
+        with pytest.raises(PermissionDeniedError, match="refuses access to this token or account"):
             git.remote_tags()
         assert clock.sleeps == []
 

@@ -162,7 +162,7 @@ def test_a_push_that_never_gets_an_answer_tells_where_the_branch_is(start: Start
     with pytest.raises(NoAnswerError) as failure:
         branches.push(newer, "cloud", expect=head)
 
-    assert failure.value.already == "cloud was not moved by then"
+    assert failure.value.already == "cloud had not moved when it was read back"
     place.box.faults.clear()
     assert remote(place, "cloud") == head
     assert branches.push(newer, "cloud", expect=head) is Pushed.DONE

@@ -93,7 +93,7 @@ def test_a_name_of_nothing_or_of_no_commit_resolves_to_none(repo: Repo, git: Git
 
 @pytest.mark.parametrize("name", ["--all", "-n1", "^main", "", "main\nmain", "main\0"])
 def test_a_name_that_git_would_take_for_something_else_is_refused(git: Git, name: str) -> None:
-    with pytest.raises(UsageError, match="no name of a commit"):
+    with pytest.raises(UsageError, match="not a valid name of a commit"):
         git.resolve(name)
 
 

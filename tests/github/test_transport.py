@@ -493,7 +493,7 @@ def test_a_query_that_github_does_not_understand_is_not_repeated(httpserver: HTT
     error = {"message": "Field 'pulls' doesn't exist on type 'Query'", "extensions": {"code": "undefinedField"}}
     answers(httpserver, "POST", GRAPHQL, answer(200, {"errors": [error]}))
 
-    with pytest.raises(RemoteError, match="does not take the query: Field 'pulls'"):
+    with pytest.raises(RemoteError, match="rejects the query: Field 'pulls'"):
         github.merged_pulls("main", {"sha1"}, 0)
     assert github.requests == 1
 
@@ -505,7 +505,7 @@ def test_labels_that_are_cut_short_are_an_error(httpserver: HTTPServer, github: 
     answers(httpserver, "POST", GRAPHQL, answer(200, {"data": {"repository": {"pull": pull}}}))
     answers(httpserver, "POST", GRAPHQL, answer(200, {"data": {"repository": {"pull": pull}}}))
 
-    with pytest.raises(RemoteError, match="does not tell all labels"):
+    with pytest.raises(RemoteError, match="did not return all labels"):
         github.pull(1)
 
 

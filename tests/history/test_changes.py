@@ -126,13 +126,13 @@ def test_what_is_nearly_a_breaking_footer_is_told_and_counts_for_nothing(body: s
     assert nearly_breaking(message) == near
     change = assessed(push(message))
     assert change.bump is Bump.PATCH
-    assert ("is no footer 'BREAKING CHANGE: …'" in change.reason) == bool(near)
+    assert ("is not a footer 'BREAKING CHANGE: …'" in change.reason) == bool(near)
 
 
 def test_a_label_wins_over_a_footer_and_the_plan_says_so() -> None:
     change = assessed(pull(1, "Mend it", "bug", message="Mend it (#1)\n\nBREAKING CHANGE: it is gone"))
     assert change.bump is Bump.PATCH
-    assert change.reason == "label 'bug'; its footer 'BREAKING CHANGE:' counts less than a label"
+    assert change.reason == "label 'bug'; a label takes precedence over its footer 'BREAKING CHANGE:'"
 
 
 def test_types_can_be_mapped_to_other_bumps_and_types_of_ones_own_added() -> None:
@@ -144,21 +144,21 @@ def test_types_can_be_mapped_to_other_bumps_and_types_of_ones_own_added() -> Non
 def test_a_type_that_nobody_knows_is_none_but_with_an_exclamation_mark_it_breaks_and_the_plan_says_so() -> None:
     assert assessed(push("api: drop it")).reason == "pushed directly, and `direct-push` is 'patch'"
     change = assessed(push("api!: drop it"))
-    assert (change.bump, change.reason) == (Bump.MAJOR, "title 'api!:', though `api` is none of the types")
+    assert (change.bump, change.reason) == (Bump.MAJOR, "title 'api!:', though `api` is not one of the types")
     assert assessed(push("feat!: drop it")).reason == "title 'feat!:'"
 
 
 @pytest.mark.parametrize(
     "title, meant",
     [
-        ("feature: search", "`feature` is no type: did you mean `feat`?"),
-        ("Bugfix(api): mend", "`bugfix` is no type: did you mean `fix`?"),
-        ("chroe: tidy", "`chroe` is no type: did you mean `chore`?"),
-        ("feat:search", "it reads like `feat:`, and has not its form: `feat: …`"),
-        ("feat (api)!: search", "it reads like `feat!:`, and has not its form: `feat!: …`"),
-        ("[fix] totals", "it reads like `fix:`, and has not its form: `fix: …`"),
-        ("✨ feat: search", "it reads like `feat:`, and has not its form: `feat: …`"),
-        ("feat - search", "it reads like `feat:`, and has not its form: `feat: …`"),
+        ("feature: search", "`feature` is not a known type: did you mean `feat`?"),
+        ("Bugfix(api): mend", "`bugfix` is not a known type: did you mean `fix`?"),
+        ("chroe: tidy", "`chroe` is not a known type: did you mean `chore`?"),
+        ("feat:search", "it looks like `feat:`, but does not have its form: `feat: …`"),
+        ("feat (api)!: search", "it looks like `feat!:`, but does not have its form: `feat!: …`"),
+        ("[fix] totals", "it looks like `fix:`, but does not have its form: `fix: …`"),
+        ("✨ feat: search", "it looks like `feat:`, but does not have its form: `feat: …`"),
+        ("feat - search", "it looks like `feat:`, but does not have its form: `feat: …`"),
         ("feat: search", ""),
         ("api!: drop it", ""),
         ("Typo: it is", ""),
@@ -180,7 +180,7 @@ def test_a_commit_that_breaks_something_inside_a_pull_request_of_another_title_i
     change = assessed(landing)
     assert change.bump is Bump.PATCH
     assert change.reason.endswith(
-        f"title 'feat!:' of {inner.sha[:10]} does not count, since the pull request's own title does"
+        f"title 'feat!:' of {inner.sha[:10]} is ignored, since the pull request's own title takes precedence"
     )
 
 
@@ -305,7 +305,7 @@ def test_without_github_a_number_is_doubted_in_a_commit_that_github_did_not_make
     pushed = msgspec.structs.replace(squashed, committer="ada@example.com")
     copied = msgspec.structs.replace(squashed, authored_at=at - 60)
     landed = [landings([one])[0] for one in (squashed, pushed, copied)]
-    doubts = ["may only quote #1" in assessed(landing).reason for landing in landed]
+    doubts = ["may only mention #1" in assessed(landing).reason for landing in landed]
     assert doubts == [False, True, True]
 
 
@@ -387,7 +387,7 @@ def test_a_revert_in_words_only_is_an_ordinary_change_and_says_why() -> None:
     one, other = assess([added, words], CONFIG, "acme/shop", [])
     assert (one.bump, one.cancelled_by) == (Bump.MINOR, None)
     assert (other.bump, other.cancelled_by) == (Bump.PATCH, None)
-    assert "which its patch does not prove" in other.reason
+    assert "but its patch does not prove it" in other.reason
 
 
 def candidates(landed: list[Landing]) -> list[list[int | None]]:

@@ -611,7 +611,9 @@ def test_without_a_token_a_number_in_a_pushed_message_is_doubted_and_one_in_a_sq
         squash, pushed = plan(ours.project(env={}), Request()).changes
 
         assert "quote" not in squash.reason
-        assert pushed.reason.endswith("it may only quote #7, since it is no commit that GitHub made to merge it")
+        assert pushed.reason.endswith(
+            "it may only mention #7, since it is not the commit with which GitHub merged that"
+        )
 
 
 def test_a_pull_request_into_another_branch_lands_with_the_one_that_brings_that_branch(
@@ -720,7 +722,7 @@ def test_a_revert_in_words_only_is_an_ordinary_change_and_the_plan_says_why(tmp_
         _, revert = planned(ours).changes
 
         assert (revert.bump, revert.cancelled_by) == (Bump.PATCH, None)
-        assert revert.reason.endswith("it reads like a revert, which its patch does not prove")
+        assert revert.reason.endswith("it looks like a revert, but its patch does not prove it")
 
 
 def test_a_revert_of_another_repository_s_pull_request_cancels_nothing_here(tmp_path: Path) -> None:
@@ -907,7 +909,7 @@ def test_a_release_that_somebody_is_making_right_now_is_left_alone(tmp_path: Pat
     with shop(tmp_path, RELEASED, running, TYPO, claimed) as ours:
         told = with_token(ours)
 
-        assert (told.action, told.reason) == (Action.NOTHING, "run 7 is on v1.2.4")
+        assert (told.action, told.reason) == (Action.NOTHING, "run 7 is working on v1.2.4")
 
 
 def test_git_alone_takes_a_half_done_tag_for_released_and_says_so(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_a_line_is_one_of_dates_where_the_newest_version_is_one(line: list[str],
 
 def test_what_counts_for_nothing_is_told() -> None:
     assert found("2019.01", "v1.0.0", "v1.1.0.1", "debian/1.0.0", "v1.2.0").remarks == (
-        "`v1.1.0.1` looks like a version and can't be read",
+        "`v1.1.0.1` looks like a version, but can't be read",
         "`2019.01` is of an earlier scheme, with the year first or leading zeros",
         "`debian/1.0.0` is not among this project's versions (`tag-prefix`)",
     )

@@ -117,14 +117,14 @@ def test_rest_may_be_asked_for_in_seconds_or_until_a_date_or_without_saying(
 def test_who_wants_rest_for_too_long_is_left_to_the_next_run(httpserver: HTTPServer, clock: FakeClock) -> None:
     answers(httpserver, busy("3600"))
     told = send(clock, team=hook(httpserver))
-    assert told.failures == (SendFailure("team", "the service answered 429 and wants 3600 s of rest"),)
+    assert told.failures == (SendFailure("team", "the service answered 429 and asks to wait 3600 s"),)
     assert clock.sleeps == []
 
 
 def test_nobody_is_asked_more_than_three_times(httpserver: HTTPServer, clock: FakeClock) -> None:
     got = answers(httpserver, busy("2"), busy("2"), busy("2"))
     told = send(clock, team=hook(httpserver))
-    assert told.failures == (SendFailure("team", "the service answered 429 and wants 2 s of rest"),)
+    assert told.failures == (SendFailure("team", "the service answered 429 and asks to wait 2 s"),)
     assert (len(got), clock.sleeps) == (3, [2, 2])
 
 

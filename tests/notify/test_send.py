@@ -178,7 +178,7 @@ def test_who_was_told_stands_in_the_release_and_is_not_told_again(project: Shop,
 def test_a_command_tells_by_itself_and_says_so(project: Shop, team: Team) -> None:
     done = project.run("release", env=project.job() | team.addresses)
     assert done.code == 0
-    assert "told team, ops: v1.3.0 is released" in done.err
+    assert "notified team, ops: v1.3.0 is released" in done.err
     assert team.heard == [("ops", "v1.3.0 is released"), ("team", "v1.3.0 is released")]
 
 
@@ -189,8 +189,10 @@ def test_a_channel_that_fails_does_not_fail_the_release_and_stands_in_the_summar
     summary = tmp_path / "summary.md"
     done = project.run("release", env=project.job(GITHUB_STEP_SUMMARY=str(summary)) | team.addresses)
     assert done.code == 0
-    assert "ops was not told: the service answered 500" in done.err
-    assert "Not everybody was told: v1.3.0 is released\n\n- ops: the service answered 500" in summary.read_text()
+    assert "ops was not notified: the service answered 500" in done.err
+    assert (
+        "Some channels were not notified: v1.3.0 is released\n\n- ops: the service answered 500" in summary.read_text()
+    )
     assert receipt_of(body_of(project)) == Receipt(told=("team",), owed=("ops",))
 
 
@@ -280,7 +282,7 @@ def test_looking_for_who_missed_something_asks_github_nothing(project: Shop, tea
 def test_where_it_can_t_be_written_down_the_release_is_done_all_the_same(project: Shop, team: Team) -> None:
     project.box.fault(Fault(method="PATCH", path=r"/releases/\d+", status=422, after=1))
     make_release(telling(project, team))
-    assert any("could not be written down, so they may be told twice" in said for said in project.said)
+    assert any("could not be recorded, so they may be notified twice" in said for said in project.said)
 
 
 def test_who_was_told_survives_new_notes_and_edits_and_is_not_shown(project: Shop, team: Team) -> None:
@@ -380,7 +382,7 @@ Reason: 8 bad samples in a row
 
 By: ada
 
-What was told before is over: 1.2.4 is not healthy <https://github.com/acme/shop/actions/runs/1>
+Resolved: 1.2.4 is not healthy <https://github.com/acme/shop/actions/runs/1>
 
 - run: <https://github.com/acme/shop/actions/runs/2>\
 """)
@@ -446,7 +448,7 @@ def test_where_a_project_s_words_fail_the_standard_ones_are_sent(
         configuration.write('\n[messages]\nreleased = "own.j2"\n')
     make_release(telling(project, team))
     assert [body.splitlines()[0] for _, _, body in team.got] == ["What changed since v1.2.3:"] * 2
-    (complaint,) = [said for said in project.said if "the standard words are sent instead" in said]
+    (complaint,) = [said for said in project.said if "the standard message is sent instead" in said]
     assert "`messages.released`: own.j2 can't be used" in complaint
     assert why in complaint
 
@@ -589,7 +591,7 @@ def test_a_halt_is_told_and_going_on_refers_to_it(project: Shop, team: Team) -> 
     assert made.changed
     assert team.heard == [
         ("team", "Deployments to production are halted"),
-        ("team", "Deployments to production go on"),
+        ("team", "Deployments to production are resumed"),
     ]
     assert halted == snapshot("""\
 Nothing is deployed to production automatically until a person resumes: close the issue, or run `release-tool resume`.
@@ -601,11 +603,11 @@ By: ada
 - the halt: <https://github.com/acme/shop/issues/3>\
 """)
     assert resumed == snapshot("""\
-What is newest is deployed to production automatically again.
+New versions are deployed to production automatically again.
 
 Resumed by bob.
 
-What was told before is over: the halt <https://github.com/acme/shop/issues/3>\
+Resolved: the halt <https://github.com/acme/shop/issues/3>\
 """)
 
 

@@ -238,7 +238,7 @@ def test_a_pull_request_to_another_base_passes(tmp_path: Path) -> None:
         result = made.run("check-pr", "7")
         assert (result.code, result.out) == (
             0,
-            "#7: not released from here: `topic` is no branch that releases come from\n",
+            "#7: not released from here: `topic` is not a branch that is released\n",
         )
         assert comments(made) == []
 
@@ -326,4 +326,4 @@ def test_after_the_release_the_comment_can_say_where_it_went(tmp_path: Path) -> 
         (comment,) = comments(made)
         assert "Released in [v1.3.0](" in comment.body
         assert "Merging this makes v1.3.0" in comment.body
-        assert "#2 was not told about v1.3.0" in released.err
+        assert "#2 got no comment about v1.3.0" in released.err

@@ -83,7 +83,7 @@ def test_the_newer_commit_waits_for_the_older_one_that_has_the_tag(same: tuple[S
     first = older.begin("release")
     assert drafting.wait_until_reached(DEADLINE)
     second = newer.begin("release")
-    assert second.says("is on v1.2.4, and", DEADLINE)
+    assert second.says("is working on v1.2.4, and", DEADLINE)
     drafting.release()
     finish(first, second)
     assert assert_each_change_once(newer) == {"v1.2.4": [1], "v1.2.5": [2]}

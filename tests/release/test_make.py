@@ -223,7 +223,7 @@ def test_what_a_dead_run_left_in_the_draft_is_not_published(project: Shop) -> No
     go(project, build(project, "shop-0915.zip", b"late"))
     found = sorted(asset.name for asset in released(project)["v1.3.0"].assets)
     assert found == ["SHA256SUMS", "manifest.json", "shop-0915.zip"]
-    assert "removing shop-0900.zip, which is left of another run" in project.said
+    assert "removing shop-0900.zip, which an earlier run left" in project.said
 
 
 def test_what_a_person_added_to_the_draft_is_published_listed_and_told(project: Shop) -> None:
@@ -331,7 +331,7 @@ def test_an_owner_that_lives_is_left_alone(tmp_path: Path) -> None:
     with shop(tmp_path, *HISTORY, {"run": 77, "status": "in_progress", "jobs": jobs}) as made:
         claim_by(made, 77)
         outcome = go(made)
-        assert (outcome.plan.action, outcome.reason) == (Action.NOTHING, "run 77 is on v1.3.0")
+        assert (outcome.plan.action, outcome.reason) == (Action.NOTHING, "run 77 is working on v1.3.0")
         assert set(released(made)) == {"v1.2.3"}
 
 
@@ -341,7 +341,7 @@ def test_a_persons_command_does_not_wait_for_ever(tmp_path: Path) -> None:
         made.git("checkout", "--quiet", "--detach", "HEAD~1")
         claim_by(made, 77)
         made.git("checkout", "--quiet", "main")
-        with pytest.raises(RefusedError, match=r"gave up after 30 minutes: run 77 is on v1\.3\.0, and"):
+        with pytest.raises(RefusedError, match=r"gave up after 30 minutes: run 77 is working on v1\.3\.0, and"):
             release(made.project(clock=FakeClock(speed=600)), Request(), ReleaseContents())
 
 
@@ -392,7 +392,7 @@ def test_a_release_that_was_claimed_with_files_is_not_published_without_them(pro
     project.box.fault(Fault(method="POST", path="/releases$", status=403))
     with pytest.raises(ReleaseToolError):
         go(project, "dist/shop.tar.gz")
-    with pytest.raises(RefusedError, match=r"v1\.3\.0 was claimed for 1 files, and none is given now"):
+    with pytest.raises(RefusedError, match=r"v1\.3\.0 was claimed for 1 files, but none is given now"):
         go(project)
 
 
@@ -419,7 +419,7 @@ def test_the_push_of_a_tag_that_needs_no_finishing_releases_nothing(tmp_path: Pa
         env = made.job() | {"GITHUB_EVENT_NAME": "push", "GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": tag}
         outcome = release(made.project(env=env), Request(), ReleaseContents())
         assert (outcome.released, outcome.again) == (False, False)
-        assert outcome.reason == f"the tag {tag} was pushed, and nothing about it is half-done"
+        assert outcome.reason == f"the tag {tag} was pushed, and it has no half-done release"
         assert set(released(made)) == {"v1.2.3"}
 
 
@@ -511,7 +511,7 @@ def test_a_commit_whose_workflow_files_moved_on_gives_way_to_the_head(project: S
     )
     outcome = release(project.project(env=project.job()), Request(), ReleaseContents())
     assert (outcome.released, outcome.again) == (False, True)
-    assert "workflow files have moved on" in outcome.reason
+    assert "workflow files have changed" in outcome.reason
 
 
 def test_a_token_that_may_not_tag_the_head_is_told_which_right_it_lacks(tmp_path: Path) -> None:
@@ -531,7 +531,7 @@ def test_bump_claims_the_tag_and_release_finishes_it(project: Shop) -> None:
 
 
 def test_bump_refuses_when_the_plan_is_another_by_now(project: Shop) -> None:
-    with pytest.raises(RefusedError, match=r"the next release is v1\.3\.0 by now, not v1\.2\.4"):
+    with pytest.raises(RefusedError, match=r"the next release is now v1\.3\.0, not v1\.2\.4"):
         claim_next(project.project(), Request(), "v1.2.4")
 
 

@@ -148,11 +148,11 @@ def test_an_owner_that_lives_is_left_alone_and_what_it_leaves_out_comes_after_it
     elsewhere = tag("v1.3.0", "older", state=TagState.HALF_DONE, owner=Owner(run=123), owner_lives=True)
     plan = plan_release(facts(change(1, "A"), base=V123, half_done=(elsewhere,)), Request(), CONFIG)
     assert (plan.action, plan.again) == (Action.NOTHING, True)
-    assert plan.reason == f"run 123 is on v1.3.0, and {HEAD[:10]} is released after it"
+    assert plan.reason == f"run 123 is working on v1.3.0, and {HEAD[:10]} is released after it"
 
     here = tag("v1.3.0", "head", state=TagState.HALF_DONE, owner=Owner(run=123), owner_lives=True)
     plan = plan_release(facts(change(1, "A"), base=V123, half_done=(here,)), Request(), CONFIG)
-    assert (plan.action, plan.again, plan.reason) == (Action.NOTHING, False, "run 123 is on v1.3.0")
+    assert (plan.action, plan.again, plan.reason) == (Action.NOTHING, False, "run 123 is working on v1.3.0")
 
 
 def test_a_commit_that_a_newer_release_has_is_not_released_again() -> None:

@@ -58,7 +58,7 @@ def test_who_withdraws_what_is_live_is_told_so_and_how_to_leave_it(tmp_path: Pat
         here.deploy("1.2.3")
         here.deploy("1.3.0")
         done = here.shop.run("withdraw", "v1.3.0", "--reason", "loses orders")
-        assert done.out.endswith("it is live in production: `release-tool rollback -e production` leaves it\n")
+        assert done.out.endswith("it is live in production: `release-tool rollback -e production` rolls it back\n")
         assert here.shop.run("withdraw", "v1.2.4", "--reason", "slow", "--json").document["live"] == []
         assert here.rollback().live == "1.2.3"
 

@@ -202,7 +202,7 @@ def competing(tmp_path: Path) -> Iterator[Shop]:
 
 def test_what_would_compete_is_named_with_the_patch_that_switches_it_off(competing: Shop) -> None:
     result = init(competing, "--yes")
-    assert f"competes: semantic-release, in {OLD}" in result.err
+    assert f"also releases or deploys: semantic-release, in {OLD}" in result.err
     todo, _, patch = result.out.partition("This switches it off, and so does `release-tool init --switch-off`:\n")
     assert todo.index(f"Switch off semantic-release in {OLD}, in the same pull request") < todo.index("Commit these")
     assert text(competing, OLD) == COMPETING[OLD]
@@ -220,7 +220,7 @@ def test_what_would_compete_is_switched_off_where_it_is_asked_for_and_then_compe
     assert f"See what {OLD} does after semantic-release, which is off now" in str(document["todo"])
     assert text(competing, OLD) == SWITCHED_OFF
     again = init(competing, "--yes", "--switch-off")
-    assert (again.out, "competes" in again.err) == ("everything is up to date\n", False)
+    assert (again.out, "also releases" in again.err) == ("everything is up to date\n", False)
 
 
 @pytest.mark.parametrize("answer, wanted", [("y", SWITCHED_OFF), ("n", COMPETING[OLD])])
@@ -239,7 +239,7 @@ def test_a_project_whose_pull_requests_are_tested_already_is_told_how_its_check_
 def test_tests_that_nobody_knows_fail_until_somebody_writes_them(tmp_path: Path) -> None:
     with shop(tmp_path) as made:
         result = init(made, "--yes", "--cloud", "cloud")
-        assert "Write how this project is tested" in result.out
+        assert "Write the tests of this project" in result.out
         assert "exit 1" in text(made, RELEASE)
         assert init(made, "--yes", "--test", "true").code == 0
 
@@ -267,7 +267,7 @@ def test_a_strangers_file_of_our_name_keeps_everything_from_being_written(tmp_pa
     with shop(tmp_path, files=FILES | {RELEASE: "on: push\njobs: {}\n"}) as made:
         refused = init(made, "--yes")
         assert (refused.code, changed(made)) == (3, [])
-        assert f"{RELEASE} is there already, and is not ours" in refused.err
+        assert f"{RELEASE} exists already and is not managed by release-tool" in refused.err
         assert init(made, "--yes", "--overwrite").code == 0
         assert "# release-tool: release." in text(made, RELEASE)
 
@@ -315,8 +315,8 @@ def test_an_environment_can_be_added_later_and_everything_else_stays(fresh: Shop
 def test_on_a_terminal_two_questions_are_enough(tmp_path: Path) -> None:
     with shop(tmp_path, files=FILES | {"fly.toml": ""}) as made:
         seen = answered(made, "hosted", "y", "https://shop.fly.dev", "y")
-        assert "Carry releases into a branch of what you host?" in seen
-        assert "Deploy by the recipe `fly`, as fly.toml tells?" in seen
+        assert "Branch that you host and that releases are merged into" in seen
+        assert "Deploy by the recipe `fly`, as fly.toml suggests?" in seen
         found = configured(made)
         assert found.sync == Sync(branch="hosted")
         assert found.environments["production"].url == "https://shop.fly.dev"

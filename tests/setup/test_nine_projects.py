@@ -230,7 +230,7 @@ def adopt(name: str, place: Path) -> None:
     assert lines(place, mine) <= 200, name
     keeps_the_rules(place, mine)
     assert f"built with: {kind.built} (" in library.err, name
-    assert tuple(re.findall(r"competes: (.+), in .*\.ya?ml", library.err)) == kind.competes, name
+    assert tuple(re.findall(r"also releases or deploys: (.+), in .*\.ya?ml", library.err)) == kind.competes, name
     assert f"Let the last job of {kind.tested_by} be named `checks`" in library.out, name
     assert (f"{kind.by_tags} starts on a pushed tag" in library.out) is bool(kind.by_tags), name
     assert "both would deploy" not in library.out, name

@@ -94,7 +94,7 @@ def test_an_edited_file_that_would_go_on_to_release_is_refused(old: Shop) -> Non
     path.write_text(path.read_text() + "# mine\n")
     result = init(old)
     assert result.code == 3
-    assert "release.yml, which would go on to release beside the new workflows" in result.err
+    assert "release.yml was edited, and would still make releases beside the new workflows" in result.err
     assert (old.clone / scaffold.WORKFLOWS / "publish.yml").exists()
     assert not (old.clone / scaffold.RELEASE).exists()
 

@@ -41,11 +41,11 @@ def test_a_version_that_somebody_brought_past_the_ledger_is_told_once_and_closed
         assert said(here) == ""
 
         here.service.file.write_text("1.2.3")
-        assert "told everybody: production in production answers with another version than 1.3.0" in said(here)
+        assert "notified: production in production answers with another version than 1.3.0" in said(here)
         assert said(here) == ""
 
         here.service.file.write_text("1.3.0")
-        assert "for it is over" in said(here)
+        assert "it is resolved" in said(here)
 
 
 def test_an_application_that_does_not_answer_is_no_drift(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_what_was_live_before_is_the_last_other_commit_that_was_proven() -> None
         (
             (GOOD, deployment(3, "4", "changing: web", "unknown: interrupted")),
             Health.UNKNOWN,
-            "nobody knows what became of 1.4 (#3)",
+            "the outcome of 1.4 (#3) is unknown",
             "`release-tool reconcile -e production`",
         ),
     ],
@@ -152,7 +152,7 @@ def test_nothing_is_missing_where_the_newest_is_live_or_under_way_or_older() -> 
 @pytest.mark.parametrize(
     "ledger,more,reason,todo",
     [
-        ((REPLACED, GOOD), {}, "nobody has begun", "`release-tool reconcile -e production`"),
+        ((REPLACED, GOOD), {}, "not started yet", "`release-tool reconcile -e production`"),
         ((REPLACED, GOOD), {"settings": BY_HAND}, "waits for a person", "`release-tool deploy 1.9 -e production`"),
         (
             (),
@@ -182,7 +182,7 @@ def test_nothing_is_missing_where_the_newest_is_live_or_under_way_or_older() -> 
             (REPLACED, GOOD),
             {"candidate": candidate("9", tested=False)},
             "1.9 was not tested",
-            "let its tests pass: `release-tool sync` tells how far it is",
+            "let its tests pass: `release-tool sync` shows how far it is",
         ),
         (
             (REPLACED, GOOD),
@@ -218,7 +218,7 @@ def test_the_way_back_is_told_with_why_not_the_others() -> None:
 
     assert (back.name, back.deployment, back.todo) == ("1.2", 1, "`release-tool rollback -e production`")
     assert [(one.name, one.why) for one in back.passed_over] == [
-        ("1.3", "is being left"),
+        ("1.3", "is being rolled back"),
         ("1.4", "was rolled back (#4)"),
     ]
 

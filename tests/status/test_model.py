@@ -342,7 +342,7 @@ def test_everything_that_is_not_fine_says_what_to_do() -> None:
 
     assert lines(found) == snapshot(
         [
-            "released|v1.3, which was withdrawn|release a better one",
+            "released|v1.3, which was withdrawn|release a fix",
             "unreleased|2 changes on `main`|see `release-tool plan`",
             "half-done|v1.4|finish it",
             "cloud|1.2, behind by v1.3|`release-tool sync`",
@@ -383,7 +383,7 @@ def test_an_environment_is_told_closely() -> None:
         [
             "production|healthy: 1.2 (da4b9237ba) since 2026-11-20 12:03 UTC, 17 min ago, automatically|",
             "|no rollback target|the next healthy deployment makes one",
-            "|not back to 1.2 (#3): it is being left|",
+            "|not back to 1.2 (#3): it is being rolled back|",
             "|not back to 1.3 (#2): it was rolled back (#3)|",
             "quarantine|1.3 (77de68daec) was rolled back (#3)|",
             "changes|1.1 → 1.2: 2 changes|",

@@ -169,6 +169,6 @@ def test_the_command_tells_and_says_so(place: Shop) -> None:
     first, second = place.run("status", "--tell"), place.run("status", "--tell")
 
     assert (first.code, second.code) == (0, 0)
-    assert f"told everybody: {TITLE}" in first.err
+    assert f"notified: {TITLE}" in first.err
     assert second.err == ""
     assert f"missed      {TITLE}" in second.out

@@ -85,7 +85,7 @@ def bad_release(place: Shop) -> None:
     deployed(place, "production", "v1.2.3", "1.2.3", *PROVEN, kind=DeploymentKind.ROLLBACK, parent=failed)
 
 
-# What is told
+# What is in the document
 
 
 def test_a_look_tells_where_every_release_is(place: Shop) -> None:
@@ -208,7 +208,7 @@ ONE_WAY: Entry = {**SEARCH, "labels": ["feature", "irreversible"]}
             (ALONE, {"tag": "v1.2.3"}, ONE_WAY, {"tag": "v1.3.0"}),
             "",
             "",
-            "#1 can't be undone by going back to 1.2.3",
+            "#1 can't be undone by a rollback to 1.2.3",
         ),
         (
             (ALONE, {"tag": "v1.2.3"}, SEARCH, {"tag": "v1.3.0"}),
@@ -250,7 +250,7 @@ def test_a_withdrawn_release_is_no_way_back(tmp_path: Path) -> None:
 
         back = of(look(place.project()), "staging").way_back
 
-    assert (back.name, [one.why for one in back.passed_over]) == (None, ["is being left", "was withdrawn"])
+    assert (back.name, [one.why for one in back.passed_over]) == (None, ["is being rolled back", "was withdrawn"])
 
 
 def test_a_commit_that_is_gone_is_no_way_back(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_commit_that_is_gone_is_no_way_back(tmp_path: Path) -> None:
         back = of(look(place.project()), "production").way_back
 
     assert [one.why for one in back.passed_over] == [
-        "is being left",
+        "is being rolled back",
         "is in neither the deployed branch nor a release any more",
     ]
 
@@ -298,7 +298,7 @@ def test_records_that_count_for_nothing_are_said_once_with_what_to_do(tmp_path: 
 
     whys = [(one.what.count(",") + one.what.count(" and "), one.why) for one in seen.ignored]
     assert whys == [
-        (0, "says of itself what can't be read"),
+        (0, "has a payload that can't be read"),
         (3, "by ci-app[bot], an app that `trusted-apps` does not name"),
     ]
     assert seen.ignored[1].todo.startswith('if the app is yours, add "ci-app" to `trusted-apps`')
@@ -348,7 +348,7 @@ def test_a_half_done_release_is_told_with_how_to_finish_it(tmp_path: Path) -> No
         ("v1.3.0", True, "finish it with `release-tool release`"),
         ("v1.2.3", False, ""),
     ]
-    assert [one.text for one in seen.cases] == ["v1.3.0 was begun, is not published, and nobody is at work on it"]
+    assert [one.text for one in seen.cases] == ["v1.3.0 was claimed and not published, and no run is working on it"]
 
 
 def test_one_environment_is_looked_at_closely_with_its_changes(place: Shop) -> None:
@@ -415,7 +415,7 @@ def test_halts_that_can_not_be_read_are_an_error_and_not_none(tmp_path: Path) ->
     assert "issues: read" in found.err
 
 
-# What looks by itself
+# Scheduled looks
 
 LOOK = ".github/workflows/looks.yml"
 LOOKS: Entry = {
@@ -441,7 +441,7 @@ def test_what_waits_says_when_it_is_looked_at_again(tmp_path: Path) -> None:
 
 def test_where_nothing_looks_it_says_what_to_type(place: Shop) -> None:
     bad_release(place)
-    assert "next look nothing looks by itself: `gh workflow run release-tool-deploy.yml`" in lines(place)
+    assert "next look not scheduled: `gh workflow run release-tool-deploy.yml`" in lines(place)
 
 
 @pytest.mark.parametrize(

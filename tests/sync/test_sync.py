@@ -306,7 +306,10 @@ def test_what_differs_in_kept_paths_is_told_by_each_sync_and_its_summary_new_fil
         lines = ["  new: deploy/new.toml", "  changed: deploy/app.toml", "  deleted: deploy/old.toml"]
         done = made.run("sync", env=env)
         title, *named = done.out.splitlines()[1:]
-        assert (title, named) == ("Kept as they are on the hosted branch (`keep-cloud`), and other in v1.3.0:", lines)
+        assert (title, named) == (
+            "Kept as they are on the hosted branch (`keep-cloud`), although different in v1.3.0:",
+            lines,
+        )
         assert "\n".join([title, "", "```", *lines, "```"]) in summary.read_text()
         again = made.run("sync", "--json").document
         assert (again["state"], again["kept"]) == ("nothing", [{"path": path, "how": how} for path, how in DIFFERS[:2]])

@@ -93,7 +93,7 @@ def test_a_folder_inside_that_leads_elsewhere_is_not_written_through(tmp_path: P
 
 def test_a_record_that_nobody_can_read_is_told_and_nothing_is_written(tmp_path: Path) -> None:
     (tmp_path / ".release-tool.json").write_text("{")
-    with pytest.raises(RefusedError, match="nobody knows which files are ours"):
+    with pytest.raises(RefusedError, match="it is unknown which files are ours"):
         Folder(tmp_path).replace({"index.html": "ours"}, last="index.html")
     assert files_in(tmp_path) == {}
 

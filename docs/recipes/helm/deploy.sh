@@ -19,7 +19,7 @@ printf '%s\n' "${KUBE_CONFIG:?is not set}" >"$work/kubeconfig"
 export KUBECONFIG="$work/kubeconfig"
 
 # An upgrade that was killed leaves the release pending, and Helm then refuses every other one.
-# release-tool lets no two of them run at once, so nobody is at work on it.
+# release-tool runs only one at a time, so no other one is at work on it.
 # Where there is no history the release is new, or the upgrade below fails for the same reason.
 if history=$(helm history "$release" --namespace "$namespace" --output json); then
   case $(printf '%s' "$history" | jq -r '.[-1].status') in

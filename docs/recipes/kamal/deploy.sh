@@ -26,5 +26,5 @@ if [ "$RELEASE_KIND" = rollback ]; then
   esac
 fi
 
-# A rollback is the same command: `kamal rollback` ends well when it has found nothing to go back to.
+# A rollback is the same command: `kamal rollback` succeeds even when it has found nothing to roll back to.
 kamal deploy --skip-push --version "$RELEASE_COMMIT" --destination "$destination"

@@ -1,4 +1,4 @@
-"""Halts: automatic deployments are stopped by an issue, and go on when it is closed; everybody is told of both."""
+"""Halts: an issue stops automatic deployments until it is closed; channels are notified of both."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Halted(msgspec.Struct, frozen=True, kw_only=True):
-    """What `halt` or `resume` came to: the halts that were set or lifted, and whether anything changed."""
+    """The result of `halt` or `resume`: the halts that were set or lifted, and whether anything changed."""
 
     halts: tuple[Halt, ...]
     changed: bool
@@ -35,7 +35,7 @@ class Halted(msgspec.Struct, frozen=True, kw_only=True):
 def halts_of(project: Project) -> tuple[Halt, ...]:
     """The halts that hold, over or not; raises RemoteError.
 
-    Each is pinned, so that editing its text changes nothing, and opened again where it ended in a way that lifts none.
+    Each is pinned, so that editing its text changes nothing, and reopened where its end lifts no halt.
     """
     now = project.clock.now()
     found = halt_issues(project).labelled(LABEL, ended_since=now - halts.REMEMBERED)
@@ -46,13 +46,13 @@ def halts_of(project: Project) -> tuple[Halt, ...]:
 
 
 def halt(project: Project, order: HaltOrder, *, tells: bool = True) -> Halted:
-    """Open the issue that stops automatic deployments; one that says just that already is enough, and closes others.
+    """Open the issue that stops automatic deployments, unless one says the same; identical ones after it are closed.
 
-    Without `tells` everybody is told later, by `tell_halts`.
+    Without `tells` channels are notified later, by `tell_halts`.
     """
     there = [one for one in halts_of(project) if one.order == order]
     for again in there[1:]:  # a network may send a request twice
-        told = subscribers(project.config.channels, "resumed", order.environment)  # nothing goes on by this
+        told = subscribers(project.config.channels, "resumed", order.environment)  # the other one still halts
         text = with_receipt(f"The same as #{there[0].issue}.", Receipt(told=told), LIMIT)
         project.remote.issues.close(again.issue, text)
     if there:
@@ -65,14 +65,14 @@ def halt(project: Project, order: HaltOrder, *, tells: bool = True) -> Halted:
 
 
 def resume(project: Project, environment: str, by: str) -> Halted:
-    """Close the issues that halt one environment, or all of them; a person's word also ends an incident's halt."""
+    """Close the issues that halt one environment, or all of them, those of incidents included."""
     lifted = halts.lifted_by(halts_of(project), environment)
     _tell_all(project, [_close(project, one, f"Resumed by {by}." if by else "Resumed.") for one in lifted])
     return Halted(halts=lifted, changed=bool(lifted))
 
 
 def close_over(project: Project, now: datetime) -> tuple[Halt, ...]:
-    """Close the issues of halts whose time has passed; `tell_halts` tells it."""
+    """Close the issues of halts that have expired; `tell_halts` announces it."""
     over = halts.over(halts_of(project), now)
     for one in over:
         _close(project, one, "The time of the halt has passed.")
@@ -92,9 +92,9 @@ def incident_of(project: Project, environment: str) -> Halt | None:
 
 
 def tell_halts(project: Project) -> None:
-    """Tell what halts were set and lifted whoever is owed that, also of those that people opened or closed by hand.
+    """Announce halts that were set or lifted, by hand too, to the channels that were not notified yet.
 
-    Where no channel wants to know, nothing is asked. What can't be read or told is told by the next run.
+    Without a subscribed channel nothing is read. What can't be read or sent now, the next run announces.
     """
     channels = project.config.channels
     resumed = bool(subscribers(channels, "resumed"))
@@ -110,7 +110,7 @@ def tell_halts(project: Project) -> None:
         noted = [*_pin_all(project, issues), *(_note_closed(project, one) for one in closed)]
         _tell_all(project, [*halts.owed_notices(issues, US, since), *noted])
     except (RemoteError, PermissionDeniedError) as error:
-        project.say(f"who is to be told of a halt can't be read: {error.message}")
+        project.say(f"the channels to notify of a halt can't be read: {error.message}")
 
 
 def _open(project: Project, order: HaltOrder, details: str = "") -> Halt:
@@ -120,7 +120,7 @@ def _open(project: Project, order: HaltOrder, details: str = "") -> Halt:
 
 
 def _restored(project: Project, one: Halt) -> Halt:
-    """Open an issue again and label it; where that can't be done it is a halt all the same, and the next look tries."""
+    """Reopen an issue and label it; where that fails it still halts, and the next look tries again."""
     if one.kept is None:
         return one
     try:
@@ -128,9 +128,11 @@ def _restored(project: Project, one: Halt) -> Halt:
         project.remote.issues.add_labels(one.issue, (LABEL,))
         project.remote.adapter(PullRequests).create(one.issue, halts.reopening(one))
     except (RemoteError, PermissionDeniedError) as error:
-        project.say(f"#{one.issue} {one.kept}, which lifts no halt; it could not be opened again: {error.message}")
+        project.say(
+            f"#{one.issue} {one.kept}, but the halt still holds; the issue could not be reopened: {error.message}"
+        )
         return one
-    project.say(f"#{one.issue} {one.kept}, which lifts no halt: it was opened again")
+    project.say(f"#{one.issue} {one.kept}, but the halt still holds: the issue was reopened")
     return msgspec.structs.replace(one, kept=None)
 
 
@@ -142,9 +144,9 @@ def _pin_all(project: Project, issues: Iterable[Issue]) -> list[OwedNotice]:
 
 
 def _pin(project: Project, one: Halt) -> OwedNotice | None:
-    """Keep a halt what it is, with a note of who is to be told of it; an incident's is told as what went wrong.
+    """Pin a halt, with a record of the channels to notify; an incident is announced as the failure.
 
-    Where that can't be written it is a halt all the same, and the next one who looks pins it.
+    Where that can't be written it still halts, and the next look pins it.
     """
     owed = () if one.order.incident else subscribers(project.config.channels, "halted", one.order.environment)
     body = with_receipt(halts.pin(one.order), Receipt(owed=owed), LIMIT)
@@ -156,7 +158,7 @@ def _pin(project: Project, one: Halt) -> OwedNotice | None:
 
 
 def _close(project: Project, lifted: Halt, why: str) -> OwedNotice:
-    """Close an issue with a comment, which notes who is to be told."""
+    """Close an issue with a comment, which records the channels to notify."""
     body = _with_owed(project, lifted, why)
     return OwedNotice(
         halt=lifted, comment=IssueComment(US, body, project.remote.issues.close(lifted.issue, body)), over=True
@@ -164,7 +166,7 @@ def _close(project: Project, lifted: Halt, why: str) -> OwedNotice:
 
 
 def _note_closed(project: Project, closed: Halt) -> OwedNotice:
-    """Note who is to be told of a halt that a person ended."""
+    """Record the channels to notify of a halt that a person ended."""
     made = project.remote.adapter(PullRequests).create(
         closed.issue, _with_owed(project, closed, "This issue was closed.")
     )
@@ -177,7 +179,7 @@ def _with_owed(project: Project, over: Halt, text: str) -> str:
 
 
 def _tell_all(project: Project, debts: Iterable[OwedNotice]) -> None:
-    """Tell each once, and note who was told; a channel that refuses one is left alone until the next run."""
+    """Announce each once, and record the notified channels; one that fails is left alone until the next run."""
     refusing: set[str] = set()
     for debt in debts:
         if not debt.receipt.owed:
@@ -196,7 +198,7 @@ def _write_down(project: Project, debt: OwedNotice, receipt: Receipt) -> None:
     try:
         project.remote.adapter(PullRequests).update(comment, with_receipt(comment.body, receipt, LIMIT))
     except (RemoteError, PermissionDeniedError) as error:
-        project.say(f"who was told could not be written down, so they may be told twice: {error.message}")
+        project.say(f"the notified channels could not be recorded, so they may be notified twice: {error.message}")
 
 
 def _notice(project: Project, debt: OwedNotice) -> Notice:
@@ -204,7 +206,7 @@ def _notice(project: Project, debt: OwedNotice) -> Notice:
     if debt.over:
         return Notice(
             event="resumed",
-            title=f"Deployments to {order.environment or 'every environment'} go on",
+            title=f"Deployments to {order.environment or 'every environment'} are resumed",
             environment=order.environment,
             text=without_receipt(debt.comment.body).strip(),
             refers_to=page,

@@ -1,4 +1,4 @@
-"""The issues that halt: found by their label, with who wrote them and whether that one may push."""
+"""The issues that halt: found by their label, with their author and whether the author may push."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from release_tool.deploy.halts.model import End, Issue, IssueComment
 from release_tool.errors import PermissionDeniedError, RemoteError
 from release_tool.github.accounts import ACTIONS, Accounts
-from release_tool.github.graphql import Actor, PageInfo
+from release_tool.github.graphql import Actor, PageInfo, pages
 from release_tool.github.transport import Purpose
 from release_tool.history.trust import Trust, trust_of
 
@@ -126,7 +126,7 @@ class _Written(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def writer(self) -> str:
-        """Who wrote it: us, somebody's login, or nobody whose account is gone."""
+        """Its author: us, a login, or empty where the account was deleted."""
         if self.viewer_did_author or (self.author and self.author.name == ACTIONS):
             return US
         return self.author.name if self.author else ""
@@ -239,7 +239,7 @@ class _CommentsRepository(msgspec.Struct, frozen=True):
 
 
 class HaltIssues:
-    """The labelled issues of one repository; every method raises RemoteError where GitHub does not tell all of them.
+    """The labelled issues of one repository; every method raises RemoteError where GitHub did not return all of them.
 
     PermissionDeniedError is raised where the token lacks a right.
     """
@@ -285,7 +285,7 @@ class HaltIssues:
                     yield issue
 
     def _is_doubtful(self, event: _Event) -> bool:
-        """Whether it is not plain that an event lifts a halt, which only a closing by hand does for every one."""
+        """Whether an event may not lift a halt; only closing the issue by hand always does."""
         return event.kind != "ClosedEvent" or event.closer is not None or not self._trust.counts(event.who)
 
     def _whole(self, number: int) -> _Issue:
@@ -312,7 +312,7 @@ class HaltIssues:
 
     def _told(self, issue: _Issue, label: str) -> LabelledIssue:
         if issue.labels.total_count > len(issue.labels.nodes):
-            raise RemoteError(f"GitHub does not tell all labels of issue #{issue.number}")
+            raise RemoteError(f"GitHub did not return all labels of issue #{issue.number}")
         theirs = issue.writer == US or (self._may_halt(issue.author) if issue.author else False)
         writes = theirs is not False
         told = Issue(
@@ -355,12 +355,10 @@ class HaltIssues:
         )
 
     def _comments(self, issue: _Issue) -> list[IssueComment]:
-        page, said = issue.comments, [*issue.comments.nodes]
-        while page.page_info.has_next_page:
-            page = self._more_comments(issue.number, page.page_info.end_cursor)
-            said += page.nodes
+        rest = pages(lambda after: self._more_comments(issue.number, after), issue.comments)
+        said = [comment for page in rest for comment in page.nodes]
         if len(said) < issue.comments.total_count:
-            raise RemoteError(f"GitHub does not tell all comments on issue #{issue.number}")
+            raise RemoteError(f"GitHub did not return all comments on issue #{issue.number}")
         return [IssueComment(comment.writer, comment.body, comment.database_id, comment.created_at) for comment in said]
 
     def _more_comments(self, number: int, after: str | None) -> _Comments:

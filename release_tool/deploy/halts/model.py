@@ -97,7 +97,7 @@ class Halt(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         by = f" by {visible(self.order.by)}" if self.order.by else ""
         reason = f": {shortened(visible(self.order.reason), _LONGEST_REASON)}" if self.order.reason else ""
-        kept = f", which {self.kept}, and that lifts no halt" if self.kept else ""
+        kept = f", which {self.kept}, but the halt still holds" if self.kept else ""
         return f"halted{by}{reason} (#{self.issue}{kept})"
 
     def stops(self, environment: str) -> bool:
@@ -110,7 +110,7 @@ class Halt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwedNotice(msgspec.Struct, frozen=True, kw_only=True):
-    """A message about a halt that somebody is owed: that it was set, or that it is `over`.
+    """A notification of a halt that is still to be sent: that it was set, or that it is `over`.
 
     `comment` is ours, with the receipt that says so.
     """
@@ -121,12 +121,12 @@ class OwedNotice(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def receipt(self) -> Receipt:
-        """Who was told, and who is still to be told."""
+        """The channels that were notified, and those that are still to be."""
         return receipt_of(self.comment.body)
 
 
 def owed_notices(issues: Iterable[Issue], us: str, since: datetime) -> tuple[OwedNotice, ...]:
-    """The messages since a time that somebody is owed, by what our comments note; what is not over yet is not told."""
+    """The notifications since a time that are still to be sent, by the records in our comments."""
     found = (
         (Halt(issue=issue.number, url=issue.url, order=_order(issue, us)), issue, comment)
         for issue in issues
@@ -142,7 +142,7 @@ def owed_notices(issues: Iterable[Issue], us: str, since: datetime) -> tuple[Owe
 
 
 def closed_by_hand(issues: Iterable[Issue], us: str) -> tuple[Halt, ...]:
-    """The halts that we knew and that somebody ended by closing the issue, of which we have said nothing yet."""
+    """Known halts whose issues were closed by hand, and that are not announced yet."""
     return tuple(
         Halt(issue=issue.number, url=issue.url, order=_order(issue, us))
         for issue in issues
@@ -198,7 +198,7 @@ def issue_text(order: HaltOrder, details: str = "") -> tuple[str, str]:
 
 
 def pin(order: HaltOrder) -> str:
-    """Write the comment that keeps a halt what it was, whatever becomes of the text above it."""
+    """Write the comment that preserves a halt, whatever is edited in the text above it."""
     return f"{marker(order)}\n\n{_sentence(order)} Editing the text above does not change that.\n"
 
 
@@ -239,7 +239,7 @@ def _inert_end(halt: Halt) -> str:
 
 
 def _order(issue: Issue, us: str) -> HaltOrder:
-    """Believe our own comment, then the text. One that says nothing readable halts everything until it is closed."""
+    """Read our own comment, else the text. An issue that can't be read halts everything until it is closed."""
     order = _pinned(issue, us) or _marked(issue.body) or HaltOrder(reason=issue.title)
     return order if issue.author == us else msgspec.structs.replace(order, by=issue.author)
 

@@ -1,4 +1,4 @@
-"""One attempt to reach a target: whatever it does, it is over in time, and its troubles are told apart."""
+"""One attempt to reach a target, ended in time, which tells the target's failures from our own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OURS = frozenset(
         errno.EPERM,
     }
 )
-"""What keeps this machine from even asking. A host that can't be reached on a network that can is not among them."""
+"""The errors of this machine's own network. A host that can't be reached on a network that can is not among them."""
 
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
@@ -80,15 +80,15 @@ class TimedConnection:
 
     @property
     def over(self) -> ConnectionFailedError:
-        """What is told where the time is over."""
+        """The error when the time is over."""
         if self._looking_up:
             return ConnectionFailedError(Reading.UNMEASURABLE, f"our name lookup took longer than {self._seconds:g} s")
-        return ConnectionFailedError(Reading.BAD, f"no whole answer within {self._seconds:g} s")
+        return ConnectionFailedError(Reading.BAD, f"no complete answer within {self._seconds:g} s")
 
     def connect(self, host: str, port: int, *, to_proxy: bool = False) -> socket.socket:
         """Connect to the address of a host whose turn it is; raises TroubleError.
 
-        Of a proxy the first one that lets us in is taken, and that none does is our own trouble.
+        The first address of a proxy that accepts is used; where none does, that is our own failure.
         """
         addresses = self._addresses(host, port)
         if to_proxy:
@@ -110,7 +110,7 @@ class TimedConnection:
         return [chosen]
 
     def cut(self) -> None:
-        """End the connection, so that whoever still waits for it stops."""
+        """End the connection, so that a thread that still waits for it stops."""
         if self._held:
             with contextlib.suppress(OSError):
                 self._held.shutdown(socket.SHUT_RDWR)
@@ -127,7 +127,7 @@ class TimedConnection:
         except socket.gaierror as error:
             raise lookup_trouble(error) from None
         except UnicodeError:
-            raise ConnectionFailedError(Reading.BAD, "its host is no name that can be looked up") from None
+            raise ConnectionFailedError(Reading.BAD, "its host is not a valid name") from None
         finally:
             self._looking_up = False
 
@@ -172,7 +172,7 @@ def lookup_trouble(error: socket.gaierror) -> ConnectionFailedError:
 def connection_trouble(failures: Sequence[OSError]) -> ConnectionFailedError:
     """Tell a target that does not let us in from a network of ours that does not let us out.
 
-    One address that was reached and said no is enough to know that we got out.
+    One address that answered with a refusal proves that our own network works.
     """
     theirs = [failure for failure in failures if failure.errno not in _OURS]
     match theirs:

@@ -120,9 +120,9 @@ def _trouble(error: Exception, attempt: TimedConnection) -> ConnectionFailedErro
     if not attempt.left:
         return attempt.over
     if isinstance(error, requests.exceptions.ProxyError):
-        return ConnectionFailedError(Reading.UNMEASURABLE, "our proxy did not let us through")
+        return ConnectionFailedError(Reading.UNMEASURABLE, "our proxy refused the connection")
     details = filter(None, map(_detail, _causes(error)))
-    unknown = f"its answer is no HTTP that can be understood ({type(error).__name__})"
+    unknown = f"its answer is not valid HTTP ({type(error).__name__})"
     return ConnectionFailedError(Reading.BAD, next(details, unknown))
 
 

@@ -1,4 +1,4 @@
-"""What a check was answered becomes a reading: well answered or not, by the expected version or by another one."""
+"""Judging the answer to a check: good or bad, from the expected version or another one."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class _Unfit(Exception):  # noqa: N818 - it never leaves this file, and is no er
 def judge(answer: ProbeResponse, check: Check, expected: Expected, mask: Mask = str) -> tuple[Reading, str]:
     """Compare an answer with what the check asks for; the detail is one short line, masked before it was cut.
 
-    A bad answer is bad whoever gave it; a good one of another version is stale, and one that tells no version, where
+    A bad answer is bad from any version; a good one of another version is stale, and one that tells no version, where
     the check says that it should, is bad.
     """
     show = partial(_shown, mask)
@@ -84,7 +84,7 @@ def judge(answer: ProbeResponse, check: Check, expected: Expected, mask: Mask = 
 
 
 def unusable(check: Check) -> Iterator[str]:
-    """What is wrong with a check in itself: patterns and pointers that are none, and proofs that can't be had."""
+    """The errors in a check itself: invalid patterns and pointers, and proofs that its kind can't give."""
     patterns = {"version-pattern": check.version_pattern, "body-pattern": check.body_pattern}
     patterns |= {f"headers[{number}].pattern": test.pattern for number, test in enumerate(check.headers)}
     for key, pattern in patterns.items():
@@ -188,7 +188,7 @@ def _versions(answer: ProbeResponse, check: Check) -> Iterator[tuple[str, str | 
 
 def _insist_told(where: str, version: str | None) -> str:
     if version is None or not version.strip():
-        raise _Unfit(f"no version is told by {where}")
+        raise _Unfit(f"no version is found in {where}")
     return version
 
 
@@ -238,7 +238,7 @@ def _summary(answer: ProbeResponse, mask: Mask) -> str:
 
 
 def _cache(headers: Mapping[str, str], mask: Mask) -> str:
-    """Where the answer may be none of now: it says that it came out of a cache although it was asked not to."""
+    """A note where the answer may be outdated: it came from a cache, although the request forbids that."""
     age = headers.get("age", "").strip()
     told = [f"Age {age}"] if age.isdecimal() and int(age[:9]) else []
     told += [f"{name.title()} {headers[name]}" for name in _FALLBACK_CACHES if "hit" in headers.get(name, "").lower()]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from release_tool.text.masking import Masker
 
 _LAST_WORDS = 0.25
-"""Seconds that a measurement gets after its time was over, to say itself what it was about."""
+"""Seconds that a measurement gets after its time limit, to report the cause itself."""
 _LONGEST_DETAIL = 200
 _PORTS = {"http": 80, "https": 443}
 
@@ -162,7 +162,7 @@ class Prober:
         return {**self._environment, **self._variables.get(question.target.name, {})}
 
     def _mask(self, question: Question) -> Masker:
-        """What takes all that is secret to a question out of what is said of its answer."""
+        """What masks the secrets of a question in the detail of its answer."""
         return masker(self._secrets | url_secrets(question.check.url) | url_secrets(question.target.url))
 
     def _run(self, question: Question, attempt: TimedConnection) -> ProbeResponse:

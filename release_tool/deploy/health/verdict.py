@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _NOTHING = timedelta()
 _CRASH_LOOP = 3
-"""So many looks that found a restart are a crash loop; one or two may be a program that waited for another."""
+"""How many samples with a restart are a crash loop; one or two may be a program that waited for another."""
 _DEAREST = 8
 """How many intervals a bad one costs the bake, at most: what fails for a tenth of the time never makes that good."""
 
@@ -195,7 +195,7 @@ class _Bake(msgspec.Struct, frozen=True):
         ).trimmed(rule.bake)
 
     def without(self, addresses: Collection[str], rule: HealthRule) -> _Bake | None:
-        """The same as if nobody had ever asked some addresses; None where nothing good is left."""
+        """The same without the samples of some addresses; None where no good ones remain."""
         bake = None
         for mark in self.marks:
             measured = [one for one in mark.measured if one.address not in addresses]
@@ -349,7 +349,7 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
         return late >= self.rule.bake or (late >= _NOTHING and far)
 
     def _blind(self, now: datetime) -> bool:
-        """Whether a full run of samples told nothing, or did not even come."""
+        """Whether a full run of samples was unmeasurable, or missing."""
         latest = self.last.at if self.last else self.ended
         silent = now - latest > self.rule.threshold * self.rule.reach
         return silent or self.unmeasurable >= min(self.rule.threshold, self.samples)
@@ -372,7 +372,7 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
             case HealthState.UNHEALTHY:
                 told = self._complaint()
             case HealthState.INCONCLUSIVE:
-                told = f"the latest samples told nothing, and the deadline of {_shown(self.rule.deadline)} is over"
+                told = f"the latest samples were unmeasurable, and the deadline of {_shown(self.rule.deadline)} is over"
             case _:
                 assert_never(self.state)
         return f"{self._name}: {told}{self._detail}"

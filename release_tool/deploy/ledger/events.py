@@ -1,4 +1,4 @@
-"""What people are told of a deployment: one thing for each that matters to them, and nothing of the others."""
+"""The event of a deployment's end: one for each that people should know of, and none for the others."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def event_of(deployment: Deployment) -> Event | None:
-    """The event that its end is; None where it is none, or is told as part of what became of another deployment.
+    """The event of its end; None where it has none, or is announced as part of another deployment.
 
-    What is only written down was brought by nobody, a rollback that follows from a failure is told with that, and who
-    hands over leaves the telling to the rollback that took over.
+    A record deploys nothing, an automatic rollback is announced with the failure, and a deployment that
+    hands over is announced with the rollback that took over.
     """
     kind, phase = deployment.payload.kind, deployment.phase
     if kind is DeploymentKind.RECORD or (kind is DeploymentKind.ROLLBACK and deployment.payload.automatic):

@@ -1,6 +1,6 @@
 """Who holds an environment: the lowest deployment that is not finished and whose owner lives.
 
-Everywhere, `living` are the numbers of the deployments that somebody is at work on, as the function of that name tells.
+Everywhere, `living` are the numbers of the deployments whose owners are still at work, as that function tells.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def living(ledger: Ledger, owners: Collection[Owner], ours: Collection[int] = ()) -> frozenset[int]:
-    """The deployments that somebody is at work on: those of the *other* owners that live, and `ours`.
+    """The deployments whose owners are still at work: those of the *other* owners, and `ours`.
 
     What an earlier step of our own job left behind has our owner and is none of ours.
     """
@@ -47,7 +47,7 @@ def is_its_turn(ledger: Ledger, deployment: Deployment, living: Collection[int])
 def yields_to(ledger: Ledger, deployment: Deployment, living: Collection[int]) -> Deployment | None:
     """The person's rollback that takes over from a deployment, waiting or under way.
 
-    One to the same commit does not: two people who go back at the same moment go back once.
+    One to the same commit does not: two people who roll back at the same moment cause one rollback.
     """
     later = (other for other in queue(ledger, living) if other.persons_rollback and other.id > deployment.id)
     newest = max(later, key=lambda other: other.id, default=None)
@@ -57,7 +57,7 @@ def yields_to(ledger: Ledger, deployment: Deployment, living: Collection[int]) -
 def superseded_by(
     ledger: Ledger, deployment: Deployment, living: Collection[int], newer: Collection[str]
 ) -> Deployment | None:
-    """The later deployment that makes waiting pointless; what a person asked for is only superseded by a rollback.
+    """The later deployment that supersedes a waiting one; a person's is superseded by a rollback only.
 
     `newer` are the commits that contain this deployment's.
     """
@@ -73,7 +73,7 @@ def superseded_by(
 
 
 def interruption(ledger: Ledger, deployment: Deployment, living: Collection[int], halt: str = "") -> PhaseRecord | None:
-    """What a deployment comes to instead of its next target, None where it goes on.
+    """The phase that stops a deployment before its next target; None where it continues.
 
     `halt` says who halted the environment and why. `rolling back:` means that it is to be rolled back by itself.
     """

@@ -34,7 +34,7 @@ Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40,64}\Z")]
 
 
 class DeploymentKind(enum.Enum):
-    """What a deployment does: bring something new, go back, or only write down what runs."""
+    """What a deployment does: deploy something new, roll back, or only record what runs."""
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
@@ -42,7 +42,7 @@ class DeploymentKind(enum.Enum):
 
 
 class Override(enum.Enum):
-    """A "no" that a person may overrule."""
+    """A safety check that a person may bypass."""
 
     HALT = "halt"
     QUARANTINE = "quarantine"
@@ -52,7 +52,7 @@ class Override(enum.Enum):
 
 
 class Payload(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=1):
-    """What a deployment says of itself from the start.
+    """What is recorded of a deployment when it is created.
 
     `by` is the person, empty where nobody is known; `automatic` says that no person asked for it.
     `parent` is the deployment that a rollback leaves, and `overrides` are those that were needed.
@@ -71,14 +71,14 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
 
 
 class PhaseChange(msgspec.Struct, frozen=True):
-    """A phase that a deployment came to, and when."""
+    """A phase that a deployment reached, and when."""
 
     phase: PhaseRecord
     at: datetime
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the deployment has ended."""
         return self.phase.word.finished
 
 
@@ -120,7 +120,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def changed(self) -> bool:
-        """Whether it may have changed anything; a record never does, and nor did what was found not to have."""
+        """Whether it may have changed anything; a record never does, nor one that was found to have changed nothing."""
         possible = self.payload.kind is not DeploymentKind.RECORD and self.phase.word is not Phase.NOT_DONE
         return possible and any(step.phase.word in _CHANGED for step in self.steps)
 
@@ -131,13 +131,13 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def blameless(self) -> bool:
-        """Whether it failed because its run died, and not by anything that it was seen to do itself."""
+        """Whether it failed only because its run was interrupted."""
         _, after, reason = self.phase.text.partition(REASON)
         return (reason if after else self.phase.text).startswith(INTERRUPTED)
 
     @property
     def proven(self) -> bool:
-        """Whether every check held through its bake, whatever came after."""
+        """Whether every check passed through its bake, whatever was found later."""
         return any(step.phase.word is Phase.HEALTHY for step in self.steps)
 
     @property
@@ -147,7 +147,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def disproven(self) -> str:
-        """What was seen of it after it was proven, by which its proof is lost; empty while that stands."""
+        """The later finding by which its proof is lost; empty while the proof holds."""
         last = next((step.phase for step in reversed(self.steps) if step.phase.word in _PROOF), None)
         return last.text if last and last.word is Phase.UNHEALTHY else ""
 
@@ -165,7 +165,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def persons_rollback(self) -> bool:
-        """Whether a person goes back, which does not queue."""
+        """Whether it is a person's rollback, which does not queue."""
         return self.payload.kind is DeploymentKind.ROLLBACK and not self.payload.automatic
 
     @property
@@ -226,14 +226,14 @@ class LiveDeployment(msgspec.Struct, frozen=True):
         return self.deployment.commit if self.deployment else None
 
 
-LEAVING = "is being left"
-"""Why the deployment that is left is no rollback target."""
+LEAVING = "is being rolled back"
+"""Why the deployment that is rolled back is no rollback target."""
 
 
 class RollbackTarget(msgspec.Struct, frozen=True):
-    """The last known good, None where there is none, and why not each of those that came after it.
+    """The last known good, None where there is none, and why each later deployment is none.
 
-    `doubt` is why it is one no more, where nothing better is left.
+    `doubt` is why its proof was lost, where there is no better one.
     """
 
     choice: Deployment | None
@@ -256,7 +256,7 @@ def encode(payload: Payload) -> dict[str, object]:
 
 
 def decode(task: str, payload: object) -> Payload | None:
-    """Read a deployment's payload, or None where it is not ours or of another schema; fields of later are passed by.
+    """Read a deployment's payload, or None where it is not ours or of another schema; unknown fields are ignored.
 
     GitHub tells it as an object over one interface and as JSON text over the other, and text as text in text.
     """
@@ -281,7 +281,7 @@ def steps(statuses: Iterable[tuple[str, str, datetime]]) -> tuple[PhaseChange, .
 
 
 def followed_by(steps: tuple[PhaseChange, ...], step: PhaseChange) -> tuple[PhaseChange, ...]:
-    """The steps with one more; an end that is written again only says who was told of it meanwhile.
+    """The steps with one more; an end that is written again only updates the notified channels.
 
     What comes after an end, other than another end, was sent before it and arrived late. Only of what was replaced
     that is not sure, for GitHub says so by itself of what somebody is still at.
@@ -311,9 +311,9 @@ def yardstick(ledger: Ledger) -> str | None:
 
 
 def leaving(ledger: Ledger) -> Deployment | None:
-    """What a person's rollback leaves: the newest that was brought, live or not.
+    """What a person rolls back: the newest deployment, live or not.
 
-    A rollback that did not succeed is left out: what is to be left is still what it was to leave.
+    A rollback that did not succeed is skipped: what it should have rolled back is still there.
     """
     brought = (deployment for deployment in reversed(ledger) if deployment.changed or deployment.proven)
     return next((one for one in brought if one.proven or one.payload.kind is not DeploymentKind.ROLLBACK), None)
@@ -322,9 +322,9 @@ def leaving(ledger: Ledger) -> Deployment | None:
 def quarantine(ledger: Ledger) -> dict[str, str]:
     """The quarantined commits, each with the reason why.
 
-    A failed deployment and a rollback from it begin it, unless it failed because its run died, and only a person's
+    A failed deployment and its rollback begin it, unless it failed because its run was interrupted; only a person's
     healthy deployment ends it.
-    A rollback that fails says nothing about the commit that it went back to.
+    A rollback that fails says nothing about the commit that it deployed.
     """
     by_id = {deployment.id: deployment for deployment in ledger}
     found: dict[str, str] = {}
@@ -362,9 +362,9 @@ def rollback_target(
     gone: Collection[str] = (),
     tried: Collection[str] = (),
 ) -> RollbackTarget:
-    """Find the last known good other than the commit that is left; one that lost its proof where no other is left.
+    """Find the last known good other than the one rolled back; one that lost its proof where there is no other.
 
-    `gone` are commits that stand nowhere any more, `tried` those that were just gone back to in vain. Which ones to
+    `gone` are in neither the branch nor a release any more, `tried` were just rolled back to in vain. Which ones to
     ask about tells `proven_commits`.
     """
     bad, lost = quarantine(ledger) | dict.fromkeys(tried, "did not come up again"), lost_proofs(ledger)
@@ -392,16 +392,16 @@ def is_written(ledger: Ledger, commit: str, phase: PhaseRecord) -> bool:
 
 
 def live_before(ledger: Ledger, deployment: Deployment) -> Deployment | None:
-    """What was live before a deployment changed anything; None where nothing was, or nobody knows."""
+    """What was live before a deployment changed anything; None where nothing was, or it is unknown."""
     earlier = (one for one in reversed(ledger) if one.id < deployment.id and (one.changed or one.proven))
     newest = next(earlier, None)
     return newest if newest and newest.proven else None
 
 
 def over_by(ledger: Ledger, deployment: Deployment) -> Deployment | None:
-    """What had gone wrong before, and is over now that a deployment is healthy; None where nothing had.
+    """The earlier failure that a healthy deployment resolves; None where there was none.
 
-    That something was rolled back ends nothing: what was to be deployed is still not there.
+    A rollback resolves nothing: what was to be deployed is still missing.
     """
     earlier = (
         one
@@ -413,7 +413,7 @@ def over_by(ledger: Ledger, deployment: Deployment) -> Deployment | None:
 
 
 def _is_part_of_another(one: Deployment) -> bool:
-    """Whether what people know is another deployment: the one that it rolls back, or that took over from it."""
+    """Whether another deployment is announced instead: the one that it rolls back, or that took over from it."""
     goes_back = one.payload.kind is DeploymentKind.ROLLBACK and one.payload.automatic
     return goes_back or one.phase.handed_over_to is not None
 
@@ -423,7 +423,7 @@ def _why_unknown(deployment: Deployment) -> str:
         return f"{deployment} is under way"
     if deployment.phase.word is Phase.FAILED:
         return f"{deployment} failed and nothing was proven since"
-    return f"nobody knows what became of {deployment}"
+    return f"the outcome of {deployment} is unknown"
 
 
 def _newest_of_each(ledger: Ledger) -> Iterator[Deployment]:

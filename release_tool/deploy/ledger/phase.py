@@ -13,13 +13,13 @@ LIMIT = 140
 """The characters that GitHub takes in the description of a status."""
 
 INTERRUPTED = "interrupted"
-"""What the text of a failure begins with that is owed to the death of its run alone."""
+"""How the text of a failure begins whose only cause is the interruption of its run."""
 
 REASON = ", after this: "
-"""What stands between why there was no way back from a failure and the failure itself."""
+"""What separates the reason why there was no rollback from the failure itself."""
 
 EVERYBODY = "*"
-"""Stands for all channels that want to know, where there is no room for their names."""
+"""Stands for all subscribed channels, where there is no room for their names."""
 
 _LONGEST_NAME = 60
 _LONGEST_NAMES = 30
@@ -62,7 +62,7 @@ class Phase(enum.Enum):
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the deployment has ended."""
         return self.state not in {DeploymentState.QUEUED, DeploymentState.IN_PROGRESS}
 
     @property
@@ -106,7 +106,7 @@ class PhaseRecord(msgspec.Struct, frozen=True):
     """Where a deployment is. `text` names the target that is changed or verified, else it says why.
 
     A failed one may tell how it ended: `rolled_back_to` names a commit, `handed_over_to` numbers a deployment.
-    `owed` are the channels that are still to be told how it ended, or `EVERYBODY`.
+    `owed` are the channels that are still to be notified of its end, or `EVERYBODY`.
     """
 
     word: Phase
@@ -157,7 +157,7 @@ def is_spoken(state: str, description: str) -> bool:
 
 
 def is_same_end(written: PhaseRecord, phase: PhaseRecord) -> bool:
-    """Whether an end stands in the ledger, even if it lost some of its text to who was owed the message."""
+    """Whether an end is in the ledger, even if its text was cut for the channels to notify."""
     line, whole = str(written), str(phase)
     return line == whole or (line.endswith("…") and whole.startswith(line.removesuffix("…")))
 

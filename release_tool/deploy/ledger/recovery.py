@@ -1,4 +1,4 @@
-"""What is to be done about a deployment whose owner died: close it, look at what is live, or roll it back."""
+"""What to do about a deployment whose owner is gone: close it, verify what is live, or roll it back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Close(msgspec.Struct, frozen=True):
-    """Write how it ended; nothing else is to be done."""
+    """Write how it ended; nothing else is needed."""
 
     deployment: Deployment
     phase: PhaseRecord
@@ -31,7 +31,7 @@ class VerifyOrphan(msgspec.Struct, frozen=True):
 
 
 class RollBack(msgspec.Struct, frozen=True):
-    """Go back to the last known good, as the deployment itself would have."""
+    """Roll back to the last known good, as the deployment itself would have."""
 
     deployment: Deployment
     reason: str
@@ -54,14 +54,14 @@ class OrphanHealth(enum.Enum):
 
 
 def left_behind(ledger: Ledger, living: Collection[int]) -> tuple[Deployment, ...]:
-    """The deployments that nobody finishes any more: `living` are those that somebody is at work on."""
+    """The orphaned deployments, which no run will finish; `living` are those with a living owner."""
     return tuple(deployment for deployment in ledger if not deployment.finished and deployment.id not in living)
 
 
 def next_remedy(ledger: Ledger, living: Collection[int]) -> Remedy | None:
-    """What to do next about what was left behind, None where nothing is.
+    """The next remedy for orphaned deployments, None where there are none.
 
-    The newest comes first, so that a rollback is settled before the deployment that it was to undo.
+    The newest comes first, so that a rollback is recovered before the deployment that it was to undo.
     """
     found = (_remedy(ledger, one, living) for one in reversed(left_behind(ledger, living)))
     return next((remedy for remedy in found if remedy), None)
@@ -94,7 +94,7 @@ def judge(
 
 
 def give_up(deployment: Deployment) -> Close:
-    """Close what was left behind without looking, as somebody must who can't reach the environment."""
+    """Close the orphaned deployments without checks, where the environment can't be reached."""
     return Close(deployment, _given_up(deployment))
 
 
@@ -102,7 +102,7 @@ def _remedy(ledger: Ledger, one: Deployment, living: Collection[int]) -> Remedy 
     if not one.changed:
         return give_up(one)
     if any(child.payload.automatic and child.id in living for child in _rollbacks_of(ledger, one)):
-        return None  # somebody is rolling it back; what becomes of that decides
+        return None  # the rollback under way decides
     if ending := _ending(ledger, one, living):
         return Close(one, ending)
     return RollBack(one, one.phase.text) if one.phase.word is Phase.ROLLING_BACK else VerifyOrphan(one)
@@ -115,7 +115,7 @@ def _rollbacks_of(ledger: Ledger, one: Deployment) -> list[Deployment]:
 
 
 def _ending(ledger: Ledger, one: Deployment, living: Collection[int]) -> PhaseRecord | None:
-    """How an interrupted deployment has ended already, by what others did since; None where nobody did anything."""
+    """How an interrupted deployment has ended already, by later deployments; None where there are none."""
     if attempts := [child for child in _rollbacks_of(ledger, one) if child.changed]:
         return _left_for(attempts[-1])
     if later := [other for other in ledger if other.id > one.id and (other.changed or other.proven)]:

@@ -108,7 +108,7 @@ class _Statuses(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Record(msgspec.Struct, frozen=True, rename="camel"):
-    """A deployment as GitHub tells it, of whatever tool."""
+    """A deployment as GitHub returns it, of any tool."""
 
     id: str
     number: int = msgspec.field(name="databaseId")
@@ -133,11 +133,11 @@ class Record(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def name(self) -> str:
-        """What it is called where it is passed over."""
+        """Its name in the message that it is ignored."""
         return f"deployment #{self.number} to {visible(self.environment or '')}"
 
     def read(self) -> Payload | None:
-        """What it says of itself; None where it is another tool's, can't be read, or is about another commit."""
+        """Its payload; None where it is another tool's, can't be read, or is about another commit."""
         payload = decode(self.task or "", self.payload)
         return payload if payload and payload.commit == self.commit else None
 
@@ -167,7 +167,7 @@ class _StatusesAnswer(msgspec.Struct, frozen=True):
 class Deployments:
     """The deployments of one repository, as the ledger sees them; those of other tools are left out.
 
-    What strangers wrote, what can't be read, and what says otherwise than it is counts for nothing: it is passed over,
+    Records of untrusted authors, unreadable ones and those that contradict themselves are ignored,
     and told in `ignored`. Every method raises RemoteError where GitHub fails, and PermissionDeniedError where the token
     lacks a right.
     """
@@ -180,7 +180,7 @@ class Deployments:
 
     @property
     def ignored(self) -> tuple[Ignored, ...]:
-        """What was passed over so far, each record once."""
+        """The records that were ignored so far, each once."""
         return tuple(self._ignored.values())
 
     def create(self, environment: str, payload: Payload, description: str) -> int:
@@ -245,7 +245,7 @@ class Deployments:
         return found[-count:]
 
     def told(self, records: Iterable[Record]) -> tuple[Deployment, ...]:
-        """Those of some records that count, oldest first, with all of their statuses that do."""
+        """The trusted ones of some records, oldest first, with all of their trusted statuses."""
         ours = [record for record in records if record.is_of_the_tool]
         built_on = {
             payload.parent for record in ours if self._trust.is_ours(record.author) and (payload := record.read())
@@ -283,7 +283,7 @@ class Deployments:
         )
 
     def _counts(self, record: Record, built_on: Collection[int | None]) -> bool:
-        """Whether a deployment is ours or a writer's; a person's whom we went on from counts when he has left, too."""
+        """Whether a deployment is ours or a writer's; one that we built on counts after its author has left, too."""
         if self._trust.is_ours(record.author):
             return True
         if record.author.endswith(BOT):
@@ -295,7 +295,7 @@ class Deployments:
         )
 
     def _builds_on(self, status: _Status) -> bool:
-        """Whether a status of a deployment shows that we went on from it."""
+        """Whether a status of a deployment shows that we built on it."""
         return is_spoken(status.state, status.description or "") and self._trust.is_ours(status.author)
 
     def _status_counts(self, record: Record, status: _Status) -> bool:
@@ -310,12 +310,10 @@ class Deployments:
 
     def _statuses(self, node: Record) -> Sequence[_Status]:
         """All statuses of a deployment, of which a page of deployments has room for some only."""
-        page, told = node.statuses, [*node.statuses.nodes]
-        while page.page_info.has_next_page:
-            page = self._more_statuses(node, page.page_info.end_cursor)
-            told += page.nodes
+        rest = pages(lambda after: self._more_statuses(node, after), node.statuses)
+        told = [status for page in rest for status in page.nodes]
         if len(told) < node.statuses.total_count:
-            raise RemoteError(f"GitHub does not tell all statuses of deployment #{node.number}")
+            raise RemoteError(f"GitHub did not return all statuses of deployment #{node.number}")
         return told
 
     def _more_statuses(self, node: Record, after: str | None) -> _Statuses:
@@ -343,8 +341,8 @@ class Deployments:
 
 def _unreadable(record: Record) -> str:
     if decode(record.task or "", record.payload):
-        return "is about another commit than it says"
-    return "says of itself what can't be read"
+        return "has another commit than its payload says"
+    return "has a payload that can't be read"
 
 
 def deployments_of(project: Project) -> Deployments:

@@ -1,4 +1,4 @@
-"""The ledger of one environment in the hands of one owner: read, written, and known to be alive."""
+"""The ledger of one environment for one owner: reads, writes, and signs of life."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FEW = 30
 PAUSES = (1.0, 4.0, 10.0)
 """Seconds between one attempt to write a phase and the next."""
 _RENEWAL = timedelta(minutes=1)
-"""How often somebody who can't be asked shows that he is alive."""
+"""How often an owner whose process others can't check gives a sign of life."""
 
 
 class LedgerWriter:
@@ -50,7 +50,7 @@ class LedgerWriter:
         """All deployments, oldest first, as they were when we last looked."""
         self._remember(*self._deployments.ledger(environment.name))
         for one in summed_up(self._deployments.ignored):
-            environment.project.say(f"passed over: {one}")
+            environment.project.say(f"ignored: {one}")
         self._ours: set[int] = set()
         self._written_at = environment.project.clock.now()
         self._shown_alive_at = environment.project.clock.steady()
@@ -74,7 +74,7 @@ class LedgerWriter:
         return self.ledger
 
     def living(self) -> frozenset[int]:
-        """The deployments that somebody is at work on, who is asked."""
+        """The deployments whose owners are still at work, as checking them shows."""
         others: dict[Owner, Deployment] = {
             one.owner: one for one in self.ledger if not one.finished and one.id not in self._ours
         }
@@ -82,7 +82,7 @@ class LedgerWriter:
         return living(self.ledger, alive, self._ours)
 
     def is_others(self, deployment: Deployment) -> bool:
-        """Whether somebody else is still at work where a deployment was made, who is asked."""
+        """Whether another owner of a deployment is still at work, as checking it shows."""
         ours = deployment.id in self._ours
         return not ours and lives(self._project, deployment.owner, deployment.seen_at)
 
@@ -105,7 +105,7 @@ class LedgerWriter:
         return entry
 
     def enter_once(self, payload: Payload, phase: PhaseRecord) -> Deployment | None:
-        """Write down how a deployment ended that did not begin; None where the ledger has just that already."""
+        """Record how a deployment ended that did not begin; None where the ledger has the same record already."""
         if is_written(self.ledger, payload.commit, self._masked(phase)):
             return None
         entry = self._create(payload)
@@ -113,18 +113,18 @@ class LedgerWriter:
         return self.now(entry)
 
     def write(self, deployment: Deployment, phase: PhaseRecord, *, patiently: bool = True) -> None:
-        """Write a phase, before it is acted on; as it may be written twice, it is tried more than once."""
+        """Write a phase before it is acted on; since writing it twice does no harm, a failed write is tried again."""
         owed = self._owed(deployment, phase)
         self._write(deployment, msgspec.structs.replace(self._masked(phase), owed=owed), patiently=patiently)
         self.environment.progress.phase(f"{deployment}: {self.now(deployment).phase}")
 
     def write_owed(self, deployment: Deployment, channels: tuple[str, ...]) -> None:
-        """Write which channels are still to be told how a deployment ended."""
+        """Write which channels are still to be notified of a deployment's end."""
         phase = msgspec.structs.replace(self.now(deployment).phase, owed=channels)
         self._write(deployment, phase, patiently=False)
 
     def _owed(self, deployment: Deployment, phase: PhaseRecord) -> tuple[str, ...]:
-        """Who is to be told of an end, which is written with the end itself: who dies then leaves nobody untold."""
+        """The channels to notify of an end, written with the end itself, so that an interruption loses no message."""
         known = self.now(deployment)
         if known.finished:
             return known.phase.owed
@@ -139,7 +139,7 @@ class LedgerWriter:
         self._remember(msgspec.structs.replace(known, steps=steps))
 
     def insist(self, act: Callable[[], T], pauses: Iterable[float] = PAUSES) -> T:
-        """Do something that may be done twice, again where GitHub failed; its last failure is raised."""
+        """Do something that is safe to repeat, again where GitHub failed; its last failure is raised."""
         for pause in pauses:
             try:
                 return act()
@@ -149,11 +149,11 @@ class LedgerWriter:
 
     @contextmanager
     def patient(self, doing: str) -> Iterator[None]:
-        """Do without something that GitHub can't do at the moment or does not let us, and say so."""
+        """Try something that may fail; where GitHub fails or refuses, say so and go on."""
         try:
             yield
         except (RemoteError, PermissionDeniedError) as error:
-            self._project.say(f"{doing} failed, and the work goes on without it: {error.message}")
+            self._project.say(f"{doing} failed; continuing without it: {error.message}")
 
     def _masked(self, phase: PhaseRecord) -> PhaseRecord:
         return msgspec.structs.replace(phase, text=self.environment.mask(phase.text))
@@ -163,7 +163,7 @@ class LedgerWriter:
         self._deployments.status(number, phase, log_url=self._project.actions.run_url, environment_url=url)
 
     def stay_alive(self, deployment: Deployment) -> None:
-        """Show that we are alive, where nobody could ask; done so often, it costs nothing most times."""
+        """Give a sign of life, where others can't check our process; most calls cost nothing."""
         if self.owner.run or self._project.clock.steady() - self._shown_alive_at < _RENEWAL:
             return
         self._status(deployment.id, self.now(deployment).phase)
@@ -171,7 +171,7 @@ class LedgerWriter:
 
     @contextmanager
     def kept_alive(self, deployment: Deployment, renewal: timedelta = _RENEWAL) -> Iterator[None]:
-        """Show that we are alive while something else takes its time."""
+        """Give signs of life while something else takes long."""
         if self.owner.run:
             yield
             return
@@ -183,7 +183,7 @@ class LedgerWriter:
                 try:
                     self._status(deployment.id, phase)
                 except (RemoteError, PermissionDeniedError):
-                    continue  # the next one may come through; two may fail before anybody takes us for dead
+                    continue  # the next one may succeed; two may fail before we count as dead
 
         thread = threading.Thread(target=renew, daemon=True)
         thread.start()

@@ -85,7 +85,7 @@ def edit(project: Project, tag: str, editor: Callable[[str], str | None]) -> Not
             f"somebody changed the notes of {release.tag} while you edited them",
             during=f"saving the notes of {release.tag}",
             already="the notes on GitHub are as they left them",
-            todo=f"your text is kept in {_keep(project, release.tag, after)}; edit again and take it over from there",
+            todo=f"your text is kept in {_keep(project, release.tag, after)}; edit again and copy it from there",
         )
     return _saved(project, current, after)
 

@@ -166,7 +166,7 @@ def regenerate(existing: str, notes: Notes, limit: int = LIMIT) -> Rendered:
     if len(merged) > limit:
         raise RefusedError(
             f"the release notes would have {len(merged)} characters, and GitHub takes {limit}",
-            already="the published text is as it was",
+            already="the published text is unchanged",
             todo="shorten what was added by hand",
         )
     return Rendered(merged, rendered.full)

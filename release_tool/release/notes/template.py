@@ -44,7 +44,7 @@ class Template:
         if len(merged) > LIMIT:
             raise RefusedError(
                 f"the release notes would have {len(merged)} characters, and GitHub takes {LIMIT}",
-                already="the published text is as it was",
+                already="the published text is unchanged",
                 todo="shorten what was added by hand, or the template",
             )
         return Rendered(merged, rendered.full)

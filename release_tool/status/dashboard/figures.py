@@ -100,7 +100,7 @@ def tallied(counts: Counts) -> str:
         f"{counts.healthy} healthy, {counts.failed} failed, {count(counts.rollbacks, 'rollback')}; "
         f"{counts.manual} by hand"
     )
-    return f"{line}; of {counts.unknown} nobody knows the outcome" if counts.unknown else line
+    return f"{line}; {counts.unknown} with an unknown outcome" if counts.unknown else line
 
 
 def _figure(  # noqa: PLR0913, PLR0917  # a row of the table above

@@ -161,7 +161,7 @@ def needing(concerns: Iterable[Concern]) -> str:
 
 
 def told(lane: Lane) -> str:
-    """Say in words what a lane shows."""
+    """Describe a lane in words."""
     entries = [mark.entry for mark in lane.marks]
     failed = sum(tone(entry) == "bad" for entry in entries)
     back = sum(entry.kind == "rollback" for entry in entries)

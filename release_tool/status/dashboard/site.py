@@ -112,7 +112,7 @@ def headline(environment: EnvironmentStatus | None) -> str:
     halted = ", and halted" if environment.halts else ""
     match environment.health:
         case Health.UNKNOWN:
-            return f"nobody knows how {environment.name} is{halted}"
+            return f"the health of {environment.name} is unknown{halted}"
         case Health.NOTHING:
             return f"nothing is deployed to {environment.name}{halted}"
         case health:

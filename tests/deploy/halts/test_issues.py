@@ -270,8 +270,8 @@ NOTHING = answer({"data": {"repository": None}, "errors": [{"type": "NOT_FOUND",
 @pytest.mark.parametrize(
     "responses,match",
     [
-        ([labelled(labels=2)], "does not tell all labels of issue #1"),
-        ([labelled(comments=1)], "does not tell all comments on issue #1"),
+        ([labelled(labels=2)], "did not return all labels of issue #1"),
+        ([labelled(comments=1)], "did not return all comments on issue #1"),
         ([labelled(comments=1, more=True), NOTHING], "knows no repository"),
         ([labelled(comments=1, more=True), NO_ISSUE], "knows no issue #1 any more"),
         ([NOTHING], "no repository acme/shop, or hides it"),

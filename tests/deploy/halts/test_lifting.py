@@ -154,7 +154,7 @@ def test_where_an_issue_can_not_be_opened_again_it_holds_and_says_why(place: Sho
     (seen,) = halts_of(place.project())
 
     assert str(seen) == (
-        f"halted by ada: stop (#{number}, which was closed by ada with a pull request, and that lifts no halt)"
+        f"halted by ada: stop (#{number}, which was closed by ada with a pull request, but the halt still holds)"
     )
 
 

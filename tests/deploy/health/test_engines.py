@@ -324,7 +324,7 @@ def test_a_client_that_is_not_there_or_never_ends_is_unmeasurable(engine: Engine
     slow = Check(kind="kubernetes", workload="deployment/shop", command=never, timeout=Duration(milliseconds=300))
 
     assert looked(prober(engine), missing) == (Reading.UNMEASURABLE, "no-such-client is not on the PATH")
-    assert looked(prober(engine), slow) == (Reading.UNMEASURABLE, "no whole answer within 0.3 s")
+    assert looked(prober(engine), slow) == (Reading.UNMEASURABLE, "no complete answer within 0.3 s")
 
 
 def test_a_release_without_the_reference_can_not_be_proven(engine: Engine) -> None:

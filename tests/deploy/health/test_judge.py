@@ -211,7 +211,7 @@ def test_the_detail_tells_which_version_it_was_and_where_it_was_looked_for() -> 
 
     assert judge(answer('{"version": "1.3.0"}'), check, EXPECTED)[1] == "200 in 12 ms: it is `1.3.0`"
     assert judge(answer('{"version": "1.2.9"}'), check, EXPECTED)[1] == "200 in 12 ms: it is `1.2.9`, not `1.3.0`"
-    assert judge(answer("{}"), check, EXPECTED)[1] == "200 in 12 ms: no version is told by `/version`"
+    assert judge(answer("{}"), check, EXPECTED)[1] == "200 in 12 ms: no version is found in `/version`"
 
 
 @pytest.mark.parametrize("value", ["null", "true", "{}", "[]", '""', "9" * 5000])

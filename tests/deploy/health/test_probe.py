@@ -378,7 +378,7 @@ def test_an_answer_that_drips_is_cut_off_and_its_connection_closed(
 ) -> None:
     server = serve(behave)  # whose end insists on closed connections
 
-    assert ask(prober, server.url, Check(timeout=SHORT)) == (Reading.BAD, "no whole answer within 0.3 s")
+    assert ask(prober, server.url, Check(timeout=SHORT)) == (Reading.BAD, "no complete answer within 0.3 s")
 
 
 def test_a_handshake_that_is_never_answered_is_cut_off(serve: Serve, prober: Prober) -> None:
@@ -386,7 +386,7 @@ def test_a_handshake_that_is_never_answered_is_cut_off(serve: Serve, prober: Pro
 
     assert ask(prober, server.url.replace("http", "https"), Check(timeout=SHORT)) == (
         Reading.BAD,
-        "no whole answer within 0.3 s",
+        "no complete answer within 0.3 s",
     )
 
 
@@ -411,7 +411,7 @@ def test_a_small_answer_that_unpacks_into_a_huge_one_stays_small(serve: Serve, p
 def test_endless_headers_are_refused(serve: Serve, prober: Prober) -> None:
     server = serve(forever(b"HTTP/1.1 200 OK\r\n", b"X-Again: and again\r\n"))
 
-    assert ask(prober, server.url)[1].startswith("its answer is no HTTP that can be understood")
+    assert ask(prober, server.url)[1].startswith("its answer is not valid HTTP")
 
 
 # What breaks
@@ -431,7 +431,7 @@ def half(connection: socket.socket) -> None:
         (reset, "the connection was reset"),
         (half, "the connection was closed before the answer was whole"),
         (b"", "the connection was closed before the answer was whole"),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", "its answer is no HTTP that can be understood (ConnectionError)"),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "its answer is not valid HTTP (ConnectionError)"),
     ],
     ids=["reset", "half", "nothing", "other"],
 )
@@ -530,12 +530,12 @@ def test_a_proxy_that_does_not_let_us_through_is_ours(
 
     assert ask(prober, "https://127.0.0.2/health") == (
         Reading.UNMEASURABLE,
-        "our proxy did not let us through",
+        "our proxy refused the connection",
     )
 
 
 def test_a_name_that_can_not_even_be_looked_up_is_bad() -> None:
-    with pytest.raises(ConnectionFailedError, match="its host is no name that can be looked up") as trouble:
+    with pytest.raises(ConnectionFailedError, match="its host is not a valid name") as trouble:
         TimedConnection(5).connect(f"{'a' * 70}.localhost", 80)
     assert trouble.value.reading is Reading.BAD
 
@@ -613,14 +613,14 @@ def test_a_secret_that_the_application_tells_is_nowhere_in_what_is_told_of_it(se
 def test_a_command_that_takes_too_long_is_bad_and_ended(prober: Prober) -> None:
     check = Check(kind="command", command=("sleep", "100"), timeout=SHORT)
 
-    assert ask(prober, "", check) == (Reading.BAD, "no whole answer within 0.3 s")
+    assert ask(prober, "", check) == (Reading.BAD, "no complete answer within 0.3 s")
 
 
 def test_a_command_that_can_not_even_be_ended_is_not_waited_for(prober: Prober) -> None:
     check = Check(kind="command", command=("sh", "-c", "setsid sleep 1 & wait"), timeout=SHORT)
     began = time.monotonic()
 
-    assert ask(prober, "", check) == (Reading.BAD, "no whole answer within 0.3 s")
+    assert ask(prober, "", check) == (Reading.BAD, "no complete answer within 0.3 s")
     assert time.monotonic() - began < LONG.total_seconds()
 
 

@@ -361,7 +361,7 @@ def test_an_inconclusive_verdict_says_what_was_in_the_way() -> None:
         health = health.observed(sample("?", second, detail="the network of this machine is down"))
     assert health.verdict == HealthVerdict(
         HealthState.INCONCLUSIVE,
-        "`web-1` `http`: the latest samples told nothing, and the deadline of 5m is over"
+        "`web-1` `http`: the latest samples were unmeasurable, and the deadline of 5m is over"
         " (the network of this machine is down)",
     )
 

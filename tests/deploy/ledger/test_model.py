@@ -146,8 +146,8 @@ def test_nothing_is_live_before_the_first_deployment() -> None:
     [
         (("changing: web",), "1.b (#2) is under way"),
         (FAILED, "1.b (#2) failed and nothing was proven since"),
-        (("changing: web", "unknown: lost"), "nobody knows what became of 1.b (#2)"),
-        (REPLACED, "nobody knows what became of 1.b (#2)"),
+        (("changing: web", "unknown: lost"), "the outcome of 1.b (#2) is unknown"),
+        (REPLACED, "the outcome of 1.b (#2) is unknown"),
         (("changing: web", "rolling back: bad"), "1.b (#2) is under way"),
     ],
 )

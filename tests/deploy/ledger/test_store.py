@@ -212,7 +212,7 @@ def test_what_can_not_be_read_is_passed_over_and_named_once(start: Start, payloa
 
     assert [len(deployments.ledger("production")) for _ in range(2)] == [1, 1]
     assert [str(one) for one in deployments.ignored] == [
-        f"deployment #{number} to production says of itself what can't be read"
+        f"deployment #{number} to production has a payload that can't be read"
     ]
 
 
@@ -381,7 +381,7 @@ def test_the_order_of_statuses_does_not_depend_on_the_order_that_github_tells_th
 def test_statuses_that_github_keeps_to_itself_are_an_error(httpserver: HTTPServer, github: GitHub) -> None:
     answers(httpserver, page("changing", newest="changing", total=2))
 
-    with pytest.raises(RemoteError, match="does not tell all statuses of deployment #1"):
+    with pytest.raises(RemoteError, match="did not return all statuses of deployment #1"):
         github.adapter(Deployments).ledger("production")
 
 

@@ -82,7 +82,7 @@ def test_a_chart_is_told_in_words_to_those_who_do_not_see_it() -> None:
 
 def test_deployments_by_hand_and_of_unknown_outcome_are_told_apart() -> None:
     counts = msgspec.structs.replace(calm().environments[0].delivery.counts, unknown=2)
-    assert tallied(counts) == "64 healthy, 5 failed, 5 rollbacks; 14 by hand; of 2 nobody knows the outcome"
+    assert tallied(counts) == "64 healthy, 5 failed, 5 rollbacks; 14 by hand; 2 with an unknown outcome"
 
 
 @given(ENTRIES)

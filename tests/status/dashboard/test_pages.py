@@ -132,7 +132,7 @@ def test_an_incident_is_told_with_its_reason_and_what_to_do() -> None:
         (samples.bare, "nothing is deployed to production"),
         (samples.bare, "release-tool deploy VERSION -e ENVIRONMENT"),
         (samples.bare, "Nothing was measured yet"),
-        (samples.calm, "Nothing is halted, nothing is held, and nothing waits for a person."),
+        (samples.calm, "Nothing is halted or blocked, and nothing waits for a person."),
         (samples.calm, "None. One is opened where a rollback did not bring"),
     ],
 )
@@ -148,7 +148,7 @@ def test_where_there_is_nothing_to_see_the_page_says_what_would_change_that(
         (Health.HEALTHY, "production is healthy"),
         (Health.CHANGING, "production is changing"),
         (Health.UNHEALTHY, "production is unhealthy"),
-        (Health.UNKNOWN, "nobody knows how production is"),
+        (Health.UNKNOWN, "the health of production is unknown"),
         (Health.NOTHING, "nothing is deployed to production"),
     ],
 )

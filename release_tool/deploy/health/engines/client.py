@@ -49,7 +49,7 @@ class EngineClient:
         try:
             return msgspec.json.decode(self.text(*arguments), type=kind)
         except UNREADABLE as error:
-            raise ConnectionFailedError(Reading.UNMEASURABLE, f"{self._name} tells no JSON: {error}") from None
+            raise ConnectionFailedError(Reading.UNMEASURABLE, f"{self._name} printed no valid JSON: {error}") from None
 
     def text(self, *arguments: str) -> bytes:
         """What it prints; raises ConnectionFailedError without an answer."""
@@ -77,7 +77,7 @@ class EngineClient:
         if not self._attempt.left:
             raise ConnectionFailedError(Reading.UNMEASURABLE, self._attempt.over.detail)
         if len(said) > _LARGEST:
-            raise ConnectionFailedError(Reading.UNMEASURABLE, f"{self._name} tells more than is read")
+            raise ConnectionFailedError(Reading.UNMEASURABLE, f"{self._name} printed more than is read")
         return said, program.returncode, complaint
 
 

@@ -1,4 +1,4 @@
-"""What an engine tells becomes a reading: every instance runs the right image, is available, and did not restart."""
+"""Judging what an engine reports: every instance runs the right image, is available, and did not restart."""
 
 from __future__ import annotations
 
