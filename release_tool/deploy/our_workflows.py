@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from release_tool.deploy.freeze import next_time, parse_cron
-from release_tool.errors import UsageError
+from release_tool.config.cron import next_time, read_cron
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,6 +77,6 @@ def _looks(workflows: Mapping[str, str]) -> Iterator[str]:
 def _next(cron: str, after: datetime) -> datetime | None:
     """One that means nothing starts nothing on GitHub either."""
     try:
-        return next_time(parse_cron(cron), after)
-    except UsageError:
+        return next_time(read_cron(cron), after)
+    except ValueError:
         return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
+from release_tool.config.cron import read_cron
 from release_tool.config.model import Build, Config, Job, Labels
 from release_tool.setup.detect import Way
 from release_tool.setup.files import APP, APP_KEY
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from release_tool.setup.detect import Competitor
 
 _EXAMPLE_URL = re.compile(r'https://[\w-]+\.(?:example\.com|[\w-]+\.(?:dev|com))(?=[/"])')
+_HOURS = 24
+_HOURLY = round(_HOURS * 365 / 12)
+"""Looks in a month, where there is one each hour; each is a minute of a runner."""
 _EXAMPLE_NAME = re.compile(r'(?<=name = ")[\w-]+\.example\.com(?=")')
 
 
@@ -104,6 +108,7 @@ def left_to_do(  # noqa: PLR0913 - each is a fact that asks something of a perso
         *_of_settings(config, repository, web_url, branch, app=app),
         *_of_secrets(config, repository),
         *_of_environments(config, repository),
+        *_of_look(config),
         *(
             []
             if config.release_now
@@ -171,6 +176,25 @@ def _of_environments(config: Config, repository: str) -> Iterator[str]:
             yield f"Give it its secret: `gh secret set {secret} --env {name} --repo {repository}`"
         record = f"release-tool deploy VERSION -e {name} --record"
         yield f"Tell the ledger what runs there now, as the first rollback target: `{record}`"
+
+
+def _of_look(config: Config) -> Iterator[str]:
+    """Propose an hourly look where something may wait for it that a day is long for, with its price."""
+    waiting = [
+        what
+        for what, there in (
+            ('`release-on = "schedule"`', config.release_on == "schedule"),
+            ("automatic deployments", any(one.automatic for one in config.environments.values())),
+            ("freezes", any(one.freeze for one in config.environments.values())),
+        )
+        if there
+    ]
+    if waiting and len(read_cron(config.look).hours) < _HOURS:
+        yield (
+            f"Let it look every hour where a day is too long for {', '.join(waiting)} or `halt --until`:"
+            f' `look = "23 * * * *"` in the configuration, and `release-tool init` again. That costs {_HOURLY} minutes'
+            " of a runner a month."
+        )
 
 
 def _keys(wishes: Deviations) -> Iterator[str]:

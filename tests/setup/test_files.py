@@ -196,7 +196,7 @@ def test_what_pass_env_names_is_handed_to_the_deploying_steps_and_goes_nowhere_e
     deploying = [step.env for step in steps if "$ENVIRONMENT" in str(step.with_.get("run", ""))]
     assert len(deploying) == 4
     assert all({"SSH_KEY", "SSH_HOST", "TEAM_URL", "ALL_URL"} == env.keys() for env in deploying)
-    assert scaffold.passed(files[scaffold.DEPLOY]) >= {"SSH_KEY", "SSH_HOST"}
+    assert scaffold.passed(files[scaffold.DEPLOY], "environments") >= {"SSH_KEY", "SSH_HOST"}
     assert all("SSH_KEY" not in text for path, text in files.items() if path != scaffold.DEPLOY)
 
 
@@ -281,6 +281,28 @@ def test_what_is_said_of_releasing_is_what_the_project_has() -> None:
     assert "rollback" in deployed
     assert "cloud" not in deployed
     assert scaffold.RELEASING not in written("a library")
+
+
+def test_every_field_of_a_form_is_explained_to_who_fills_it_in() -> None:
+    files = written("the whole road")
+    told = [files[scaffold.RELEASE], files[scaffold.DEPLOY]]
+    fields = {name for text in told for name in read_workflow(text).interface("workflow_dispatch").inputs}
+    fields -= {"action", "plan"}  # the one has options, the other is left empty
+    fields |= {option for line in re.findall(r"options: \[(.+)\]", told[1]) for option in line.split(", ")}
+    assert {name for name in fields if not re.search(rf"\b{name}\b", files[scaffold.RELEASING])} == set()
+
+
+def test_the_cadence_of_the_look_is_a_key() -> None:
+    files = render(parse('look = "23 * * * *"\n[sync]\n', "release-tool.toml"), PLAIN)
+    assert read_workflow(files[scaffold.LOOK]).on["schedule"] == [{"cron": "23 * * * *"}]
+    assert 'at "23 * * * *" (UTC' in files[scaffold.RELEASING]
+
+
+@pytest.mark.parametrize("variant", ["a hosted branch alone", "deployed without a hosted branch", "the whole road"])
+def test_every_kind_of_run_sees_whether_the_look_is_on(variant: str) -> None:
+    files = workflows(variant)
+    kept = {path for path, text in files.items() if f"keep: {scaffold.LOOK.rpartition('/')[2]}\n" in text}
+    assert kept == files.keys() - {scaffold.LOOK}
 
 
 # Who wrote a file, and who changed it

@@ -104,6 +104,53 @@ def test_what_only_a_person_can_do_is_told_with_its_commands() -> None:
         assert told in todo
 
 
+def told_of_look(text: str) -> list[str]:
+    config = parse(text, "release-tool.toml")
+    todo = left_to_do(
+        config,
+        repository="acme/shop",
+        web_url="https://github.com/acme/shop",
+        branch="main",
+        unsure=(),
+        competitors=(),
+        off=(),
+        app=False,
+    )
+    return [line for line in todo if "every hour" in line]
+
+
+LIVE = '[environments.production]\ncommand = ["x"]\n'
+
+
+@pytest.mark.parametrize(
+    "text, waits",
+    [
+        ('release-on = "schedule"', '`release-on = "schedule"` or `halt --until`'),
+        (f"{LIVE}automatic = true", "automatic deployments or `halt --until`"),
+        (f'{LIVE}freeze = [{{ cron = "0 18 * * FRI", duration = "2h" }}]', "freezes or `halt --until`"),
+    ],
+)
+def test_an_hourly_look_is_proposed_with_its_price_where_a_day_may_be_too_long(text: str, waits: str) -> None:
+    (line,) = told_of_look(text)
+    assert f"too long for {waits}" in line
+    assert '`look = "23 * * * *"`' in line
+    assert "730 minutes of a runner a month" in line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[sync]",
+        LIVE,
+        'look = "23 * * * *"\nrelease-on = "schedule"',
+        f'look = "*/30 * * * *"\n{LIVE}automatic = true',
+    ],
+)
+def test_no_hourly_look_is_proposed_where_nothing_waits_or_there_is_one(text: str) -> None:
+    assert told_of_look(text) == []
+
+
 @pytest.mark.parametrize(
     "found, off, says",
     [
