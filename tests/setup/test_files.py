@@ -269,7 +269,7 @@ def test_a_merge_waits_for_few_jobs() -> None:
 def test_a_server_of_its_own_gets_nothing_that_it_lacks() -> None:
     files = written("on a server of its own")
     text = "".join(text for path, text in files.items() if path.startswith(scaffold.WORKFLOWS))
-    for lacking in ("queue: max", "actions/attest@", "attestations:", "ubuntu-latest"):
+    for lacking in ("queue: max", "actions/attest@", "attestations:", "ubuntu-latest", "deployment: false"):
         assert lacking not in text
 
 
@@ -281,6 +281,31 @@ def test_what_is_said_of_releasing_is_what_the_project_has() -> None:
     assert "rollback" in deployed
     assert "cloud" not in deployed
     assert scaffold.RELEASING not in written("a library")
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("", "merging a pull request is enough"),
+        ('release-on = "schedule"', "what was merged is released at the next look"),
+        ('release-on = "manual"', "released when a person starts `release-tool.yml`"),
+    ],
+)
+def test_what_is_said_of_who_releases_is_so(text: str, says: str) -> None:
+    files = render(parse(f"{text}\n[sync]\n", "release-tool.toml"), PLAIN)
+    assert says in files[scaffold.RELEASING]
+
+
+def test_who_builds_nothing_gets_no_right_to_attest() -> None:
+    jobs = read_workflow(written("nothing but tags and notes")[scaffold.RELEASE]).jobs
+    assert not {"attestations", "id-token"} & (jobs["release"].permissions or {}).keys()
+    ships = read_workflow(written("a library")[scaffold.RELEASE]).jobs["release"].permissions or {}
+    assert ships["attestations"] == "write"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_line_of_a_workflow_ends_in_space(variant: str) -> None:
+    assert [line for text in workflows(variant).values() for line in text.splitlines() if line != line.rstrip()] == []
 
 
 def test_every_field_of_a_form_is_explained_to_who_fills_it_in() -> None:
