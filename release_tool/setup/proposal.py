@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from release_tool.setup.detect import Competitor
 
 _EXAMPLE_URL = re.compile(r'https://[\w-]+\.(?:example\.com|[\w-]+\.(?:dev|com))(?=[/"])')
+_RELEASE_NOW = "release-now = true"
 _HOURS = 24
 _HOURLY = round(_HOURS * 365 / 12)
 """Looks in a month, where there is one each hour; each is a minute of a runner."""
@@ -67,7 +68,18 @@ def extended(text: str, config: Config, wishes: Deviations, *, within: str = "")
         recipe="" if wishes.environment in config.environments else wishes.recipe,
     )
     tables = [re.sub(r"^(\[+)", rf"\g<1>{within}", table, flags=re.MULTILINE) for table in _tables(missing) if table]
+    text = _releasing_now(text, within) if wishes.release_now and not config.release_now else text
     return "\n\n".join([text.rstrip("\n"), *tables]) + "\n" if tables else text
+
+
+def _releasing_now(text: str, within: str) -> str:
+    """Say in a configuration that is there that a push may make the first release."""
+    if re.search(r"^release-now *=", text, re.MULTILINE):
+        return re.sub(r"^release-now *=.*$", _RELEASE_NOW, text, count=1, flags=re.MULTILINE)
+    if not within:
+        return f"{_RELEASE_NOW}\n{text}"
+    head = f"[{within.rstrip('.')}]\n"
+    return text.replace(head, f"{head}{_RELEASE_NOW}\n", 1) if head in text else f"{text}\n{head}{_RELEASE_NOW}\n"
 
 
 def _tables(wishes: Deviations) -> tuple[str, str, str, str]:
@@ -206,7 +218,7 @@ def _keys(wishes: Deviations) -> Iterator[str]:
     if wishes.initial_version not in {"", usual.initial_version}:
         yield f"initial-version = {_quoted(wishes.initial_version)}"
     if wishes.release_now:
-        yield "release-now = true"
+        yield _RELEASE_NOW
 
 
 def _labels(labels: Labels) -> Iterator[str]:

@@ -55,6 +55,14 @@ def switched_off(by: str, path: str = scaffold.LOOK) -> Entry:
     return {"actions": "enabled", "states": {path: by}}
 
 
+def test_what_is_installed_is_this_very_commit_with_its_own_lock_and_nothing_from_a_cache() -> None:
+    install = STEPS["Install"]
+    assert install.env["UV_NO_CACHE"] == "1"
+    assert '"$HERE/requirements/tool.txt" "$HERE"' in install.run
+    assert install.env["HERE"] == "${{ github.action_path }}"
+    assert [step.uses for step in STEPS.values() if "cache" in step.uses] == []
+
+
 def test_a_look_that_is_on_is_started(tmp_path: Path) -> None:
     with shop(tmp_path, files=FILES) as made:
         assert [run(made, KEEP).returncode, run(made, START).returncode] == [0, 0]

@@ -71,6 +71,22 @@ def test_a_configuration_that_is_there_gets_what_is_missing_and_keeps_all_else(w
     assert extended(text, after, Deviations(cloud="other", recipe=RECIPE), within=within) == text
 
 
+@pytest.mark.parametrize(
+    "there, source",
+    [
+        ("# mine\n[labels]\nminor = ['feat']\n", "release-tool.toml"),
+        ("release-now = false # not yet\n[sync]\n", "release-tool.toml"),
+        ("[tool.release-tool]\nbranch = 'trunk'\n[tool.release-tool.labels]\nminor = ['feat']\n", "pyproject.toml"),
+        ("[project]\nname = 'x'\n[tool.release-tool.labels]\nminor = ['feat']\n", "pyproject.toml"),
+    ],
+)
+def test_that_the_first_push_releases_is_written_into_a_configuration_that_is_there(there: str, source: str) -> None:
+    before, within = parse(there, source), "tool.release-tool." if source == "pyproject.toml" else ""
+    text = extended(there, before, Deviations(release_now=True), within=within)
+    assert parse(text, source) == msgspec.structs.replace(before, release_now=True)
+    assert extended(text, parse(text, source), Deviations(release_now=True), within=within) == text
+
+
 def test_what_only_a_person_can_do_is_told_with_its_commands() -> None:
     environment = Environment(command=("./deploy.sh",), pass_env=("SSH_KEY",))
     todo = "\n".join(
