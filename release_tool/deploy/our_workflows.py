@@ -6,6 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from release_tool.config.cron import next_time, read_cron
+from release_tool.github.api import PermissionDeniedError
+from release_tool.github.workflows import ACTIVE
+from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,6 +52,17 @@ def workflow_of(project: Project, role: str) -> str:
     return named.rpartition("/")[2] or _NAMES[role]
 
 
+def switched_off(project: Project, workflows: Mapping[str, str]) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Which of our workflows are off, with GitHub's word for it; only asked where a schedule of ours looks."""
+    if not any(role_of(text) == "look" for text in workflows.values()):
+        return {}, ()
+    try:
+        states = project.remote.workflows.states()
+    except PermissionDeniedError as error:
+        return {}, (f"whether the workflows are switched on: {visible(error.message)}",)
+    return {path: states[path] for path in workflows if states.get(path, ACTIVE) != ACTIVE}, ()
+
+
 def next_look(project: Project, workflows: Mapping[str, str], after: datetime | None = None) -> datetime | None:
     """When some of our workflows next look what was held or missed, after now or later; None where none does."""
     begin = max(filter(None, (project.clock.now(), after)))
@@ -57,9 +71,13 @@ def next_look(project: Project, workflows: Mapping[str, str], after: datetime | 
 
 def told_next_look(project: Project, after: datetime | None = None) -> str:
     """When what waits is looked at again, or that nothing looks by itself and what to type then."""
-    at = next_look(project, our_workflows(project), after)
+    workflows = our_workflows(project)
+    off, _ = switched_off(project, workflows)
+    at = next_look(project, {path: text for path, text in workflows.items() if path not in off}, after)
     if at is None:
-        return f"nothing looks by itself; when it may go on: `{carrying_on(project)}`"
+        looks = [path.rpartition("/")[2] for path in off if role_of(workflows[path]) == "look"]
+        why = "".join(f", for {name} is switched off (`gh workflow enable {name}`)" for name in looks)
+        return f"nothing looks by itself{why}; when it may go on: `{carrying_on(project)}`"
     return f"the next look is on {at:%a} {at:%Y-%m-%d %H:%M} UTC"
 
 
