@@ -38,10 +38,17 @@ _VALUES = Values(branch="main", action=f"acme/release-tool@{'a' * 40} # v1.4.0",
 
 
 class Run(NamedTuple):
-    """One run of a workflow: its file, and the jobs that are skipped in it."""
+    """One run of a workflow: its file, the jobs that are skipped in it, and to how many environments it deploys."""
 
     path: str
     skipped: frozenset[str] = frozenset()
+    environments: int = 1
+
+    def times(self, name: str, job: Job) -> int:
+        """How often a job of it runs, one after the other; `CALL/JOB` names one of a called workflow."""
+        if {name, name.rpartition("/")[2], "/".join(name.split("/")[-2:])} & self.skipped:
+            return 0
+        return self.environments if job.strategy else 1
 
 
 class Cost(NamedTuple):
@@ -89,9 +96,7 @@ def cost(kind: Kind, install: float) -> Cost:
     """What one merge costs, and how long its way to the end is."""
     billed = [list(_jobs(kind.files, run)) for run in (*kind.merge, *kind.after)]
     minutes = sum(_minutes(job, install) for jobs in billed for _, job in jobs)
-    return Cost(
-        sum(map(len, billed)), sum(_in_a_row(kind.files, run.path, run.skipped, "") for run in kind.merge), minutes
-    )
+    return Cost(sum(map(len, billed)), sum(_in_a_row(kind.files, run.path, run) for run in kind.merge), minutes)
 
 
 def idle(kind: Kind, install: float) -> int:
@@ -133,7 +138,7 @@ def critical_path() -> Iterator[str]:
     parts = {"check-out": _timed("git", "clone", "--quiet", _ROOT.as_uri(), "clone"), f"installation ({how})": install}
     parts["start of the command"] = _timed(str(Path(sys.executable).with_name("release-tool")), "--version")
     road = next(kind for kind in kinds() if kind.name == "the whole road")
-    jobs = sum(_in_a_row(road.files, run.path, run.skipped, "") for run in road.merge)
+    jobs = sum(_in_a_row(road.files, run.path, run) for run in road.merge)
     yield "| part of a job | seconds | jobs in a row | seconds in all |"
     yield "| --- | ---: | ---: | ---: |"
     for part, seconds in parts.items():
@@ -156,28 +161,25 @@ def _name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _jobs(files: Mapping[str, str], run: Run, within: str = "") -> Iterator[tuple[str, Job]]:
-    """The jobs of a run, those of called workflows in place of the calls; `CALL/JOB` names one of those."""
-    for name, job in read_workflow(files[run.path]).jobs.items():
+def _jobs(files: Mapping[str, str], run: Run, path: str = "", within: str = "") -> Iterator[tuple[str, Job]]:
+    """The jobs of a run, those of called workflows in place of the calls."""
+    for name, job in read_workflow(files[path or run.path]).jobs.items():
         full = f"{within}{name}"
-        if {name, full, "/".join(full.split("/")[-2:])} & run.skipped:
-            continue
-        called = _name(job.uses) if job.uses else ""
-        if called in files:
-            yield from _jobs(files, Run(called, run.skipped), f"{full}/")
-        else:
-            yield full, job
+        called = _name(job.uses)
+        for _ in range(run.times(full, job)):
+            if called in files:
+                yield from _jobs(files, run, called, f"{full}/")
+            else:
+                yield full, job
 
 
-def _in_a_row(files: Mapping[str, str], path: str, skipped: frozenset[str], within: str) -> int:
+def _in_a_row(files: Mapping[str, str], path: str, run: Run, within: str = "") -> int:
     jobs = read_workflow(files[path]).jobs
 
     def own(name: str) -> int:
-        full = f"{within}{name}"
-        if {name, full, "/".join(full.split("/")[-2:])} & skipped:
-            return 0
-        called = _name(jobs[name].uses) if jobs[name].uses else ""
-        return _in_a_row(files, called, skipped, f"{full}/") if called in files else 1
+        full, called = f"{within}{name}", _name(jobs[name].uses)
+        times = run.times(full, jobs[name])
+        return times * (_in_a_row(files, called, run, f"{full}/") if times and called in files else 1)
 
     def depth(name: str) -> int:
         return own(name) + max(map(depth, jobs[name].waits_for()), default=0)

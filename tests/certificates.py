@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def certificate(path: Path, until: datetime) -> Path:
-    """A certificate for 127.0.0.1 with its key, in one file."""
+def certificate(path: Path, until: datetime, host: str = "") -> Path:
+    """A certificate for a host, or for 127.0.0.1, with its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, path.name)])
+    holder = x509.DNSName(host) if host else x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -28,7 +29,7 @@ def certificate(path: Path, until: datetime) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(until - timedelta(days=7))
         .not_valid_after(until)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([holder]), critical=False)
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM

@@ -187,10 +187,30 @@ def test_a_mistake_is_named_with_its_key_and_value(text: str, expected: str) -> 
             '[environments.production]\ncommand = ["x"]\nchecks = [{ name = "up" }, { name = "up" }]',
             '`environments.production.checks[1].name`: another check is named "up"',
         ),
+        (
+            'look = "daily"',
+            '`look`: expected a cron time such as `0 18 * * FRI`, as GitHub reads a schedule, got "daily"',
+        ),
+        (
+            'look = "0 25 * * *"',
+            '`look`: expected 0 to 23 for `25`, as GitHub reads a schedule, got "0 25 * * *"',
+        ),
     ],
 )
 def test_a_contradiction_is_named(text: str, expected: str) -> None:
     assert message_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    "cron", ["0 4 * * 7", "0 4 * * FRI-SUN", "*/90 * * * *", " 0 4 * * *", "0 4 * *\t*", "0 4 * * *\n", "@daily", ""]
+)
+def test_a_cadence_that_github_does_not_take_is_refused_before_a_workflow_has_it(cron: str) -> None:
+    assert message_of(f"look = {json.dumps(cron)}").startswith("`look`: expected ")
+
+
+@pytest.mark.parametrize("cron", ["23 * * * *", "20/15 4-6 1,15 JAN-MAR sun", "0   4 * * MON-FRI", "*/30 * * * 0"])
+def test_a_cadence_that_github_takes_is_read(cron: str) -> None:
+    assert parse(f'look = "{cron}"', "release-tool.toml").look == cron
 
 
 def test_text_that_is_no_toml_is_named_with_its_place() -> None:

@@ -61,6 +61,7 @@ class Step(msgspec.Struct, rename="kebab"):
 
     name: str = ""
     id: str = ""
+    if_: str = msgspec.field(name="if", default="")
     uses: str = ""
     run: str = ""
     env: dict[str, str] = {}
@@ -313,8 +314,8 @@ def breaches_of_starts(job_id: str, job: Job, others: Mapping[str, Workflow]) ->
     """A run that is started can be, by this job, and takes what it is given."""
     files = {path.rpartition("/")[2]: other for path, other in others.items() if "workflow_dispatch" in other.on}
     for step in job.steps:
-        for key in ("again", "keep", "start"):
-            yield from breaches_of_action_starts(job_id, job, str(step.with_.get(key, "")), files)
+        for key, least in (("again", "write"), ("keep", "read"), ("start", "write")):
+            yield from breaches_of_action_starts(job_id, job, str(step.with_.get(key, "")), files, least)
         if (start := START.search(step.run)) is None:
             continue
         if (other := files.get(start["file"])) is None:
@@ -326,11 +327,13 @@ def breaches_of_starts(job_id: str, job: Job, others: Mapping[str, Workflow]) ->
             yield f"job `{job_id}` starts a run, and may not"
 
 
-def breaches_of_action_starts(job_id: str, job: Job, file: str, files: Mapping[str, Workflow]) -> Iterator[str]:
-    """What the tool's own action is told to start can be started, by this job."""
+def breaches_of_action_starts(
+    job_id: str, job: Job, file: str, files: Mapping[str, Workflow], least: str
+) -> Iterator[str]:
+    """What the tool's own action is told to start can be started, by this job; who may only read says how."""
     if file and file not in files:
         yield f"job `{job_id}` starts `{file}`, which can't be started"
-    if file and (job.permissions or {}).get("actions") != "write":
+    if file and (job.permissions or {}).get("actions") not in {least, "write"}:
         yield f"job `{job_id}` starts a run, and may not"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.config.cron import insist_on_schedule
 from release_tool.config.model import LEVELS, Config, decode, shown
 from release_tool.errors import UsageError
 
@@ -115,6 +116,7 @@ def _contradictions(config: Config) -> Iterator[str]:
     for name in config.types:
         if not _TYPE.fullmatch(name) or name != name.lower():
             yield f"`types.{name}`: a type is one word in lower case"
+    yield from _no_schedule(config.look)
     if config.sync and config.sync.branch == config.branch:
         yield f"`sync.branch`: is the same as `branch`, {shown(config.branch)}"
     for name, environment in config.environments.items():
@@ -127,6 +129,13 @@ def _contradictions(config: Config) -> Iterator[str]:
     for name, channel in config.channels.items():
         for unknown in sorted({*channel.environments} - {*config.environments}):
             yield f"`channels.{name}.environments`: no environment is named {shown(unknown)}"
+
+
+def _no_schedule(cron: str) -> Iterator[str]:
+    try:
+        insist_on_schedule(cron)
+    except ValueError as error:
+        yield f"`look`: expected {error}, as GitHub reads a schedule, got {shown(cron)}"
 
 
 def _grows(marks: tuple[Wave, ...]) -> bool:

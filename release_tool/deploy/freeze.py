@@ -2,77 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import msgspec
-
+from release_tool.config.cron import read_cron
 from release_tool.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from datetime import date
 
+    from release_tool.config.cron import Cron
     from release_tool.config.model import Freeze
 
 _FORESIGHT = timedelta(days=31)
 """How far ahead windows that follow one another without a gap are followed."""
 
-_FAR_AHEAD = 4 * 366
-"""How many days ahead a time is looked for, so that the 29th of February is found."""
-
-_MONTHS = {
-    name: at
-    for at, name in enumerate(
-        ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"), start=1
-    )
-}
-_WEEKDAYS = {name: at for at, name in enumerate(("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"))}
-_SUNDAY_AFTER = 7
-_FIELDS: tuple[tuple[int, int, Mapping[str, int]], ...] = (
-    (0, 59, {}),
-    (0, 23, {}),
-    (1, 31, {}),
-    (1, 12, _MONTHS),
-    (0, _SUNDAY_AFTER, _WEEKDAYS),
-)
-_ENTRY = re.compile(r"(?:\*|(?P<first>\w{1,9})(?:-(?P<last>\w{1,9}))?)(?:/(?P<every>[0-9]{1,2}))?", re.ASCII)
-
-
-class Cron(msgspec.Struct, frozen=True):
-    """The times that a cron line means. `either` says that a day of the month *or* of the week is enough."""
-
-    minutes: frozenset[int]
-    hours: frozenset[int]
-    days: frozenset[int]
-    months: frozenset[int]
-    weekdays: frozenset[int]
-    either: bool
-
-    def has_day(self, day: date) -> bool:
-        """Whether it means any time of a day."""
-        of_month, of_week = day.day in self.days, day.isoweekday() % 7 in self.weekdays
-        return day.month in self.months and (of_month or of_week if self.either else of_month and of_week)
-
-    def times(self) -> Iterator[time]:
-        """Its times of a day, the latest first."""
-        for hour in sorted(self.hours, reverse=True):
-            for minute in sorted(self.minutes, reverse=True):
-                yield time(hour, minute)
-
 
 def parse_cron(text: str) -> Cron:
-    """Read the five fields of a cron line, such as `0 18 * * FRI`; raises UsageError."""
-    fields = text.split()
-    if len(fields) != len(_FIELDS):
-        raise _wrong("cron", "a cron time such as `0 18 * * FRI`", text)
-    minutes, hours, days, months, weekdays = (
-        _numbers(field, *allowed, text) for field, allowed in zip(fields, _FIELDS, strict=True)
-    )
-    either = not fields[2].startswith("*") and not fields[4].startswith("*")
-    return Cron(minutes, hours, days, months, frozenset(day % 7 for day in weekdays), either)
+    """Read the cron line of a freeze, such as `0 18 * * FRI`; raises UsageError."""
+    try:
+        return read_cron(text)
+    except ValueError as error:
+        raise _wrong("cron", str(error), text) from None
 
 
 def parse_zone(name: str) -> ZoneInfo:
@@ -105,19 +58,6 @@ def frozen(until: datetime) -> str:
     return f"frozen until {until:%a} {until:%Y-%m-%d %H:%M} {until.tzinfo}"
 
 
-def next_time(cron: Cron, after: datetime) -> datetime | None:
-    """The first time of a cron line after an aware moment, in UTC as GitHub reads it; None where none comes."""
-    utc = after.astimezone(UTC)
-    for ahead in range(_FAR_AHEAD):
-        day = utc.date() + timedelta(days=ahead)
-        if not cron.has_day(day):
-            continue
-        moments = sorted(datetime.combine(day, at, UTC) for at in cron.times())
-        if later := next((moment for moment in moments if moment > utc), None):
-            return later
-    return None
-
-
 def _end_at(at: datetime, cron: Cron, duration: timedelta, zone: ZoneInfo) -> datetime | None:
     """The end of the window that a moment is in; the one that began last also ends last.
 
@@ -145,35 +85,6 @@ def _readings(clock: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """The moments that a time on the clock may mean: they differ where clocks change."""
     utc = ZoneInfo("UTC")
     return clock.replace(tzinfo=zone, fold=0).astimezone(utc), clock.replace(tzinfo=zone, fold=1).astimezone(utc)
-
-
-def _numbers(field: str, low: int, high: int, names: Mapping[str, int], whole: str) -> frozenset[int]:
-    found: set[int] = set()
-    for entry in field.split(","):
-        match = _ENTRY.fullmatch(entry)
-        numbers = _range(match, low, high, names) if match else None
-        if not numbers:
-            raise _wrong("cron", f"{low} to {high} for `{field}`", whole)
-        found.update(numbers)
-    return frozenset(found)
-
-
-def _range(match: re.Match[str], low: int, high: int, names: Mapping[str, int]) -> range | None:
-    """The numbers of one entry: `5`, `1-5`, `*/10`, `1-5/2`, or `5/10`, which goes on to the end."""
-    every = int(match["every"] or 1)
-    first = low if match["first"] is None else _number(match["first"], names)
-    last = _number(match["last"], names) if match["last"] else first
-    if match["first"] is None or (match["every"] and not match["last"]):
-        last = high
-    if last == 0 and first and high == _SUNDAY_AFTER:
-        last = high  # FRI-SUN
-    if first is None or last is None or every == 0 or not low <= first <= last <= high:
-        return None
-    return range(first, last + 1, every)
-
-
-def _number(text: str, names: Mapping[str, int]) -> int | None:
-    return int(text) if text.isdecimal() else names.get(text.upper())
 
 
 def _wrong(key: str, expected: str, got: str) -> UsageError:

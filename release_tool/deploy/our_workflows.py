@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from release_tool.deploy.freeze import next_time, parse_cron
-from release_tool.errors import UsageError
+from release_tool.config.cron import next_time, read_cron
+from release_tool.github.api import PermissionDeniedError
+from release_tool.github.workflows import ACTIVE
+from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,6 +52,17 @@ def workflow_of(project: Project, role: str) -> str:
     return named.rpartition("/")[2] or _NAMES[role]
 
 
+def switched_off(project: Project, workflows: Mapping[str, str]) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Which of our workflows are off, with GitHub's word for it; only asked where a schedule of ours looks."""
+    if not any(role_of(text) == "look" for text in workflows.values()):
+        return {}, ()
+    try:
+        states = project.remote.workflows.states()
+    except PermissionDeniedError as error:
+        return {}, (f"whether the workflows are switched on: {visible(error.message)}",)
+    return {path: states[path] for path in workflows if states.get(path, ACTIVE) != ACTIVE}, ()
+
+
 def next_look(project: Project, workflows: Mapping[str, str], after: datetime | None = None) -> datetime | None:
     """When a schedule of our workflows next looks for blocked or missed work; None where there is none."""
     begin = max(filter(None, (project.clock.now(), after)))
@@ -58,9 +71,13 @@ def next_look(project: Project, workflows: Mapping[str, str], after: datetime | 
 
 def told_next_look(project: Project, after: datetime | None = None) -> str:
     """When the next scheduled look is, or that there is none and what to type then."""
-    at = next_look(project, our_workflows(project), after)
+    workflows = our_workflows(project)
+    off, _ = switched_off(project, workflows)
+    at = next_look(project, {path: text for path, text in workflows.items() if path not in off}, after)
     if at is None:
-        return f"no look is scheduled; to try again: `{carrying_on(project)}`"
+        looks = [path.rpartition("/")[2] for path in off if role_of(workflows[path]) == "look"]
+        why = "".join(f", for {name} is switched off (`gh workflow enable {name}`)" for name in looks)
+        return f"no look is scheduled{why}; to try again: `{carrying_on(project)}`"
     return f"the next look is on {at:%a} {at:%Y-%m-%d %H:%M} UTC"
 
 
@@ -78,6 +95,6 @@ def _looks(workflows: Mapping[str, str]) -> Iterator[str]:
 def _next(cron: str, after: datetime) -> datetime | None:
     """An invalid cron line starts nothing on GitHub either."""
     try:
-        return next_time(parse_cron(cron), after)
-    except UsageError:
+        return next_time(read_cron(cron), after)
+    except ValueError:
         return None

@@ -76,7 +76,7 @@ def facts_before(  # noqa: PLR0913 - a deployment is decided by all of these
         withdrawn=withdrawn,
         gone=gone,
         unmet=_unmet(revisions.project, revision, request, name, ledgers) if deploys else (),
-        again=request.again and deploys and not request.automatic,
+        again=request.again and deploys,
     )
     if not policy.hangs_on_changes(known):
         return known

@@ -21,7 +21,7 @@ from release_tool.model.version import Bump
 from release_tool.pull_request.policy import missing_labels
 from release_tool.release.version_files import BUILD, unset, version_files
 from release_tool.setup.called import breaches
-from release_tool.setup.files import DEPLOY, RELEASE, FileState, is_kept, passed
+from release_tool.setup.files import DEPLOY, RELEASE, FileState, granted, is_kept, passed
 from release_tool.text.globs import matching
 
 if TYPE_CHECKING:
@@ -342,11 +342,14 @@ def of_secrets(name: str, environment: Environment, known: Collection[str], repo
 
 
 def of_passed(config: Config, deploy: str | None, release: str | None) -> Iterator[DoctorFinding]:
-    """What the configuration names has to stand in the job that is given it, one `env` line each."""
-    builds = (config.build, *([config.tests] if config.sync else [])) if config.build.enabled else ()
-    yield from _handed_on("build secrets", {name for job in builds for name in job.secrets}, RELEASE, release)
-    given = {name for environment in config.environments.values() for name in environment.pass_env}
-    yield from _handed_on("pass-env", given.union(config.deploy_setup.secrets), DEPLOY, deploy)
+    """What the configuration names has to stand in the very job that is given it."""
+    jobs = {"build": config.build} if config.build.enabled else {}
+    jobs |= {"candidate": config.build} if config.sync and config.build.workflow else {}
+    for name, job in (jobs | ({"tests": config.tests} if config.sync else {})).items():
+        yield from _given(name, job.secrets, job.permissions, RELEASE, release)
+    passed_on = {name for environment in config.environments.values() for name in environment.pass_env}
+    setup = config.deploy_setup
+    yield from _given("environments", passed_on.union(setup.secrets), setup.permissions, DEPLOY, deploy)
 
 
 def of_called(config: Config, workflows: Mapping[str, str | None]) -> Iterator[DoctorFinding]:
@@ -359,14 +362,20 @@ def of_called(config: Config, workflows: Mapping[str, str | None]) -> Iterator[D
             yield ok(f"{name} workflow", f"{job.workflow} takes what it is given")
 
 
-def _handed_on(about: str, wanted: set[str], path: str, workflow: str | None) -> Iterator[DoctorFinding]:
-    missing = sorted(wanted - passed(workflow or ""))
-    name = path.rpartition("/")[2]
+def _given(
+    job: str, secrets: Collection[str], permissions: Mapping[str, str], path: str, workflow: str | None
+) -> Iterator[DoctorFinding]:
+    about, name, text = f"job {job}", path.rpartition("/")[2], workflow or ""
+    may = granted(text, job)
+    rights = [
+        f"`{what}: {level}`" for what, level in sorted(permissions.items()) if may.get(what) not in {level, "write"}
+    ]
+    missing = [*sorted({*secrets} - passed(text, job)), *rights]
     if missing:
-        fix = "release-tool init, or one line each: `NAME: ${{ secrets.NAME }}`"
-        yield problem(about, f"{name} does not hand on {', '.join(missing)}", fix, Fix.FILES)
-    elif wanted:
-        yield ok(about, f"{name} hands on all that is asked for")
+        fix = "release-tool init, or a line each: `NAME: ${{ secrets.NAME }}`, or the permission"
+        yield problem(about, f"{name} does not give it {', '.join(missing)}", fix, Fix.FILES)
+    elif secrets or permissions:
+        yield ok(about, f"{name} gives it all that the configuration names")
 
 
 def of_ledgers(config: Config, ledgers: Mapping[str, tuple[Deployment, ...]]) -> Iterator[DoctorFinding]:

@@ -42,6 +42,7 @@ _ACTION = re.compile(
 )
 """How a step of ours uses the tool's action, whatever that is called."""
 _PASSED = re.compile(r"^ +(?P<name>\w+): \$\{\{ secrets\.(?P=name) \}\}$", re.MULTILINE)
+_GRANT = re.compile(r"^ {6}(?P<what>[a-z]+(?:-[a-z]+)*): (?P<level>read|write)\b", re.MULTILINE)
 _RUNS_ON = re.compile(r"^ +runs-on: (?P<runner>.+)$", re.MULTILINE)
 
 
@@ -133,9 +134,19 @@ def own_part(workflow: str, name: str) -> str | None:
     return next((found["own"] for found in parts if found["name"] == name), None)
 
 
-def passed(workflow: str) -> frozenset[str]:
-    """The secrets that a workflow hands on, by their names."""
-    return frozenset(_PASSED.findall(workflow))
+def passed(workflow: str, job: str) -> frozenset[str]:
+    """The secrets that a job of a workflow is given, by their names."""
+    return frozenset(_PASSED.findall(_job(workflow, job)))
+
+
+def granted(workflow: str, job: str) -> dict[str, str]:
+    """What the token of a job of a workflow may do."""
+    return {found["what"]: found["level"] for found in _GRANT.finditer(_job(workflow, job))}
+
+
+def _job(workflow: str, name: str) -> str:
+    found = re.search(rf"^  {name}:[^\n]*\n(?P<lines>(?:(?:    [^\n]*)?\n)+)", workflow, re.MULTILINE)
+    return found["lines"] if found else ""
 
 
 def _carried(text: str, there: str | None) -> str:

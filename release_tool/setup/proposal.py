@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
+from release_tool.config.cron import read_cron
 from release_tool.config.model import Build, Config, Job, Labels
 from release_tool.setup.detect import Way
 from release_tool.setup.files import APP, APP_KEY
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from release_tool.setup.detect import Competitor
 
 _EXAMPLE_URL = re.compile(r'https://[\w-]+\.(?:example\.com|[\w-]+\.(?:dev|com))(?=[/"])')
+_RELEASE_NOW = "release-now = true"
+_HOURS = 24
+_HOURLY = round(_HOURS * 365 / 12)
+"""Looks in a month, where there is one each hour; each is a minute of a runner."""
 _EXAMPLE_NAME = re.compile(r'(?<=name = ")[\w-]+\.example\.com(?=")')
 
 
@@ -63,7 +68,18 @@ def extended(text: str, config: Config, wishes: Deviations, *, within: str = "")
         recipe="" if wishes.environment in config.environments else wishes.recipe,
     )
     tables = [re.sub(r"^(\[+)", rf"\g<1>{within}", table, flags=re.MULTILINE) for table in _tables(missing) if table]
+    text = _releasing_now(text, within) if wishes.release_now and not config.release_now else text
     return "\n\n".join([text.rstrip("\n"), *tables]) + "\n" if tables else text
+
+
+def _releasing_now(text: str, within: str) -> str:
+    """Say in a configuration that is there that a push may make the first release."""
+    if re.search(r"^release-now *=", text, re.MULTILINE):
+        return re.sub(r"^release-now *=.*$", _RELEASE_NOW, text, count=1, flags=re.MULTILINE)
+    if not within:
+        return f"{_RELEASE_NOW}\n{text}"
+    head = f"[{within.rstrip('.')}]\n"
+    return text.replace(head, f"{head}{_RELEASE_NOW}\n", 1) if head in text else f"{text}\n{head}{_RELEASE_NOW}\n"
 
 
 def _tables(wishes: Deviations) -> tuple[str, str, str, str]:
@@ -104,6 +120,7 @@ def left_to_do(  # noqa: PLR0913 - each is a fact that asks something of a perso
         *_of_settings(config, repository, web_url, branch, app=app),
         *_of_secrets(config, repository),
         *_of_environments(config, repository),
+        *_of_look(config),
         *(
             []
             if config.release_now
@@ -173,6 +190,25 @@ def _of_environments(config: Config, repository: str) -> Iterator[str]:
         yield f"Record what runs there now, as the first rollback target: `{record}`"
 
 
+def _of_look(config: Config) -> Iterator[str]:
+    """Propose an hourly look where something may wait for it that a day is long for, with its price."""
+    waiting = [
+        what
+        for what, there in (
+            ('`release-on = "schedule"`', config.release_on == "schedule"),
+            ("automatic deployments", any(one.automatic for one in config.environments.values())),
+            ("freezes", any(one.freeze for one in config.environments.values())),
+        )
+        if there
+    ]
+    if waiting and len(read_cron(config.look).hours) < _HOURS:
+        yield (
+            f"Let it look every hour where a day is too long for {', '.join(waiting)} or `halt --until`:"
+            f' `look = "23 * * * *"` in the configuration, and `release-tool init` again. That costs {_HOURLY} minutes'
+            " of a runner a month."
+        )
+
+
 def _keys(wishes: Deviations) -> Iterator[str]:
     usual = Config()
     if wishes.branch != usual.branch:
@@ -182,7 +218,7 @@ def _keys(wishes: Deviations) -> Iterator[str]:
     if wishes.initial_version not in {"", usual.initial_version}:
         yield f"initial-version = {_quoted(wishes.initial_version)}"
     if wishes.release_now:
-        yield "release-now = true"
+        yield _RELEASE_NOW
 
 
 def _labels(labels: Labels) -> Iterator[str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from release_tool.config.model import Config
 
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+_REFERENCES_FILE = "--reference=@$RUNNER_TEMP/dist/release-references.txt"
 _PLAIN = re.compile(r"[A-Za-z][\w./-]*", re.ASCII)
 
 PINS = {
@@ -74,7 +75,7 @@ def known(config: Config, values: Values) -> dict[str, object]:
     return {
         "action": values.action,
         "app": values.app,
-        "attests": not values.server,
+        "attests": config.build.enabled and not values.server,
         "branch": values.branch,
         "build": config.build,
         "build_steps": _steps("Build", values.setup, values.build),
@@ -85,6 +86,7 @@ def known(config: Config, values: Values) -> dict[str, object]:
         "deploy_setup": config.deploy_setup,
         "environments": config.environments,
         "given": sorted(passed.union(channels)),
+        "github_com": not values.server,
         "insisted": _insisted(config),
         "looks": looks(config),
         "names": {
@@ -95,8 +97,8 @@ def known(config: Config, values: Values) -> dict[str, object]:
         "pins": PINS,
         "plan_if": _plan_if(config, values),
         "pushed": _pushed(config, values),
-        "queues": not values.server,
         "references": "--reference=$RELEASE_REFERENCES" if config.build.workflow else "",
+        "release_on": config.release_on,
         "runner": values.runner,
         "sync": config.sync,
         "tagged": prefix,
@@ -130,7 +132,7 @@ def _insisted(config: Config) -> list[str]:
 def _tested_references(config: Config) -> str:
     promised = config.build.references and (config.build.workflow or not config.tests.workflow)
     told = ["--reference=$RELEASE_REFERENCES"] if config.build.workflow else []
-    return " ".join([*told, *(["--reference=@$RUNNER_TEMP/dist/release-references.txt"] if promised else [])])
+    return "".join(f" {one}" for one in [*told, *([_REFERENCES_FILE] if promised else [])])
 
 
 def _tested(config: Config, values: Values) -> Iterable[str]:

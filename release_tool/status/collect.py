@@ -15,11 +15,10 @@ from release_tool.deploy.halts import model as halting
 from release_tool.deploy.halts.issues import US, halt_issues
 from release_tool.deploy.ledger.model import Ledger, live, rollback_target
 from release_tool.deploy.ledger.store import deployments_of
-from release_tool.deploy.our_workflows import our_workflows, role_of
+from release_tool.deploy.our_workflows import our_workflows, switched_off
 from release_tool.errors import RefusedError
 from release_tool.github.api import PermissionDeniedError
 from release_tool.github.api import Release as Published
-from release_tool.github.workflows import ACTIVE
 from release_tool.history.containment import Commits, first_with
 from release_tool.history.facts import ReleaseFacts, Request
 from release_tool.history.look import RepositorySnapshot, branch_snapshot, facts_for, main_branch
@@ -91,7 +90,7 @@ def collect(project: Project, *, whole: bool) -> StatusSnapshot:
     halts, since, uncertain = _halts(project, at)
     waiting, unseen = _waiting_runs(project)
     workflows = our_workflows(project)
-    off, hidden = _switched_off(project, workflows)
+    off, hidden = switched_off(project, workflows)
     return StatusSnapshot(
         at=at,
         whole=whole,
@@ -219,17 +218,6 @@ def _waiting_runs(project: Project) -> tuple[tuple[Waiting, ...], tuple[str, ...
         )
         for run in runs
     ), ()
-
-
-def _switched_off(project: Project, workflows: Mapping[str, str]) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """Which of our workflows are off, with GitHub's word for it; only asked where a schedule of ours looks."""
-    if not any(role_of(text) == "look" for text in workflows.values()):
-        return {}, ()
-    try:
-        states = project.remote.workflows.states()
-    except PermissionDeniedError as error:
-        return {}, (f"whether the workflows are switched on: {visible(error.message)}",)
-    return {path: states[path] for path in workflows if states.get(path, ACTIVE) != ACTIVE}, ()
 
 
 def _published(project: Project, seen: RepositorySnapshot, *, whole: bool) -> tuple[Published, ...]:

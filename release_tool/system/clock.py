@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Clock(Protocol):
@@ -20,26 +23,28 @@ class Clock(Protocol):
         """Wait for that many seconds."""
 
 
-class SystemClock:
-    """The machine's own clock."""
+def _monotonic() -> float:
+    boot = getattr(time, "CLOCK_BOOTTIME", None)  # Linux has it; elsewhere a machine that sleeps goes unnoticed
+    return time.monotonic() if boot is None else time.clock_gettime(boot)
 
-    def __init__(self) -> None:
-        self._began = datetime.now(UTC)
-        self._mark = _monotonic()
+
+class SystemClock:
+    """The machine's own clock: `wall` tells seconds since 1970, as somebody set it, `went_by` those that went by."""
+
+    def __init__(self, wall: Callable[[], float] = time.time, went_by: Callable[[], float] = _monotonic) -> None:
+        self._wall = wall
+        self._went_by = went_by
+        self._began = self.now()
+        self._mark = went_by()
 
     def now(self) -> datetime:
         """The time in UTC, aware of its zone."""
-        return datetime.now(UTC)
+        return datetime.fromtimestamp(self._wall(), UTC)
 
     def steady(self) -> datetime:
         """The time at first, moved on by what went by since, the time that the machine was asleep included."""
-        return self._began + timedelta(seconds=_monotonic() - self._mark)
+        return self._began + timedelta(seconds=self._went_by() - self._mark)
 
     def sleep(self, seconds: float) -> None:
         """Wait for that many seconds; none for a number below zero."""
         time.sleep(max(seconds, 0))
-
-
-def _monotonic() -> float:
-    boot = getattr(time, "CLOCK_BOOTTIME", None)  # Linux has it; elsewhere a machine that sleeps goes unnoticed
-    return time.monotonic() if boot is None else time.clock_gettime(boot)

@@ -179,6 +179,17 @@ def test_what_is_held_says_when_it_is_looked_at_again(tmp_path: Path) -> None:
             assert re.search(r"^  the next look is on \w{3} [\d-]+ 04:23 UTC$", done.out, re.MULTILINE), done.out
 
 
+@pytest.mark.parametrize("state", ["disabled_inactivity", "disabled_manually"])
+def test_what_is_held_promises_no_look_that_is_switched_off(tmp_path: Path, state: str) -> None:
+    with scene(tmp_path, files=WORKFLOW | LOOKS) as here:
+        states = here.shop.box.github.settings.actions.states
+        states[".github/workflows/looks.yml"] = state
+        done = here.shop.run("halt", "-e", "production", "--reason", "Black Friday", "--until", "1h")
+        assert "nothing looks by itself, for looks.yml is switched off (`gh workflow enable looks.yml`)" in done.out
+        done = here.shop.run("reconcile", "--dry-run")
+        assert "nothing looks by itself, for looks.yml is switched off (`gh workflow enable looks.yml`)" in done.out
+
+
 def test_what_is_live_already_is_not_deployed(tmp_path: Path) -> None:
     with scene(tmp_path) as here:
         done = deploy(here, "1.2.4")

@@ -190,6 +190,9 @@ def test_where_no_check_tells_the_version_the_result_says_that_it_is_unproven(tm
         done = here.deploy("1.3.0")
         assert done.outcome == "healthy"
         assert done.reason.endswith("which is unproven: no check tells the version")
+        done = here.deploy("1.3.0")
+        assert done.outcome == "unchanged"
+        assert done.reason.endswith("which is unproven: no check tells the version")
 
 
 # When the clock is set, or the machine sleeps

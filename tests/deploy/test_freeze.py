@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from release_tool.config.cron import next_time
 from release_tool.config.model import Duration, Freeze
-from release_tool.deploy.freeze import frozen, frozen_until, next_time, parse_cron, parse_zone
+from release_tool.deploy.freeze import frozen, frozen_until, parse_cron, parse_zone
 from release_tool.errors import UsageError
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -395,6 +395,28 @@ def test_a_claim_that_a_rule_stands_against_is_told_from_one_that_came_late(
     assert github.create_ref("refs/tags/v1", "abc") is Claim.FORBIDDEN
 
 
+@pytest.mark.parametrize(
+    "errors",
+    [
+        "Commits must have verified signatures.",
+        ["Commits must have verified signatures."],
+        [{"resource": "Reference", "code": "custom", "message": "Commits must have verified signatures."}],
+    ],
+    ids=["a text", "texts", "reasons"],
+)
+def test_githubs_own_reason_is_kept_wherever_it_stands_in_the_answer(
+    httpserver: HTTPServer, github: GitHub, errors: object
+) -> None:
+    no = answer(422, {"message": "Repository rule violations found", "errors": errors})
+    answers(httpserver, "POST", f"{REPO}/git/refs", no)
+    answers(httpserver, "GET", f"{REPO}/git/ref/tags/v1", said("Not Found", 404))
+    answers(httpserver, "GET", REPO, answer(200, REPOSITORY))
+
+    with pytest.raises(RestrictedError) as restricted:
+        github.create_ref("refs/tags/v1", "abc")
+    assert restricted.value.said == "Repository rule violations found; Commits must have verified signatures."
+
+
 @pytest.mark.parametrize("passes", [True, False])
 def test_a_claim_that_is_refused_without_a_reason_is_tried_once_more(
     httpserver: HTTPServer, github: GitHub, *, passes: bool

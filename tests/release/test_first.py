@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -16,11 +18,13 @@ NEXT: Entry = {"pull": 2, "title": "fix: b", "files": {"b": "1"}, "state": "open
 PUSH = {"GITHUB_EVENT_NAME": "push"}
 
 
-def test_a_push_releases_nothing_until_a_person_has_released_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("event", ["push", "schedule"])
+def test_nothing_but_a_person_makes_the_first_release(tmp_path: Path, event: str) -> None:
     with shop(tmp_path, {"tag": "v1.2.3"}, FIX, NEXT) as made:
-        merged = made.run("release", "--json", env=made.job() | PUSH).document
-        assert (merged["action"], merged["released"]) == ("nothing", False)
-        assert "`release-tool bump`" in str(merged["reason"])
+        for command in ("plan", "release"):
+            ended = made.run(command, "--json", env=made.job() | {"GITHUB_EVENT_NAME": event})
+            assert (ended.code, ended.document["action"]) == (0, "nothing")
+            assert "`release-tool bump`" in str(ended.document["reason"])
         assert made.run("release", "--json", env=made.job()).document["released"] is True
         made.api("PUT", "pulls/2/merge", {"merge_method": "squash"})
         made.git("pull", "--quiet", "--tags", "origin", "main")

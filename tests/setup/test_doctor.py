@@ -279,7 +279,23 @@ def test_a_secret_of_the_repository_does_as_well_as_one_of_the_environment(tmp_p
 def test_a_secret_that_the_deploy_job_does_not_get_is_named(sound: Shop) -> None:
     path = sound.clone / scaffold.DEPLOY
     path.write_text(path.read_text().replace("      SSH_KEY: ${{ secrets.SSH_KEY }}\n", ""))
-    assert problems(sound)["pass-env"].text == "release-tool-deploy.yml does not hand on SSH_KEY"
+    assert problems(sound)["job environments"].text == "release-tool-deploy.yml does not give it SSH_KEY"
+
+
+def test_what_one_job_is_given_does_not_count_for_another(tmp_path: Path) -> None:
+    given = 'secrets = ["TOKEN"]\npermissions = {packages = "write"}\n'
+    configuration = f"{HOSTED}[build]\n{given}[tests]\n{given}"
+    with shop(tmp_path, {"tag": "v1.2.3"}, ADMIN, files={"release-tool.toml": configuration}) as made:
+        path = adopt(made).clone / scaffold.RELEASE
+        whole = path.read_text()
+        assert {"job build", "job tests"} <= findings(made, FindingState.OK).keys()
+        before, tests, after = whole.partition("\n  tests:\n")
+        for taken in ("      TOKEN: ${{ secrets.TOKEN }}\n", "packages: write"):
+            path.write_text(before + tests + after.replace(taken, "packages: read" if "pack" in taken else ""))
+            told = problems(made)["job tests"].text
+            lacks = "`packages: write`" if "pack" in taken else "TOKEN"
+            assert told == f"release-tool.yml does not give it {lacks}"
+            assert "job build" in findings(made, FindingState.OK)
 
 
 def test_a_changed_workflow_that_starts_on_something_else_is_named_and_any_other_change_is_not(sound: Shop) -> None:

@@ -196,7 +196,7 @@ def test_what_pass_env_names_is_handed_to_the_deploying_steps_and_goes_nowhere_e
     deploying = [step.env for step in steps if "$ENVIRONMENT" in str(step.with_.get("run", ""))]
     assert len(deploying) == 4
     assert all({"SSH_KEY", "SSH_HOST", "TEAM_URL", "ALL_URL"} == env.keys() for env in deploying)
-    assert scaffold.passed(files[scaffold.DEPLOY]) >= {"SSH_KEY", "SSH_HOST"}
+    assert scaffold.passed(files[scaffold.DEPLOY], "environments") >= {"SSH_KEY", "SSH_HOST"}
     assert all("SSH_KEY" not in text for path, text in files.items() if path != scaffold.DEPLOY)
 
 
@@ -269,7 +269,7 @@ def test_a_merge_waits_for_few_jobs() -> None:
 def test_a_server_of_its_own_gets_nothing_that_it_lacks() -> None:
     files = written("on a server of its own")
     text = "".join(text for path, text in files.items() if path.startswith(scaffold.WORKFLOWS))
-    for lacking in ("queue: max", "actions/attest@", "attestations:", "ubuntu-latest"):
+    for lacking in ("queue: max", "actions/attest@", "attestations:", "ubuntu-latest", "deployment: false"):
         assert lacking not in text
 
 
@@ -281,6 +281,53 @@ def test_what_is_said_of_releasing_is_what_the_project_has() -> None:
     assert "rollback" in deployed
     assert "cloud" not in deployed
     assert scaffold.RELEASING not in written("a library")
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("", "merging a pull request is enough"),
+        ('release-on = "schedule"', "what was merged is released at the next look"),
+        ('release-on = "manual"', "released when a person starts `release-tool.yml`"),
+    ],
+)
+def test_what_is_said_of_who_releases_is_so(text: str, says: str) -> None:
+    files = render(parse(f"{text}\n[sync]\n", "release-tool.toml"), PLAIN)
+    assert says in files[scaffold.RELEASING]
+
+
+def test_who_builds_nothing_gets_no_right_to_attest() -> None:
+    jobs = read_workflow(written("nothing but tags and notes")[scaffold.RELEASE]).jobs
+    assert not {"attestations", "id-token"} & (jobs["release"].permissions or {}).keys()
+    ships = read_workflow(written("a library")[scaffold.RELEASE]).jobs["release"].permissions or {}
+    assert ships["attestations"] == "write"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_line_of_a_workflow_ends_in_space(variant: str) -> None:
+    assert [line for text in workflows(variant).values() for line in text.splitlines() if line != line.rstrip()] == []
+
+
+def test_every_field_of_a_form_is_explained_to_who_fills_it_in() -> None:
+    files = written("the whole road")
+    told = [files[scaffold.RELEASE], files[scaffold.DEPLOY]]
+    fields = {name for text in told for name in read_workflow(text).interface("workflow_dispatch").inputs}
+    fields -= {"action", "plan"}  # the one has options, the other is left empty
+    fields |= {option for line in re.findall(r"options: \[(.+)\]", told[1]) for option in line.split(", ")}
+    assert {name for name in fields if not re.search(rf"\b{name}\b", files[scaffold.RELEASING])} == set()
+
+
+def test_the_cadence_of_the_look_is_a_key() -> None:
+    files = render(parse('look = "23 * * * *"\n[sync]\n', "release-tool.toml"), PLAIN)
+    assert read_workflow(files[scaffold.LOOK]).on["schedule"] == [{"cron": "23 * * * *"}]
+    assert 'at "23 * * * *" (UTC' in files[scaffold.RELEASING]
+
+
+@pytest.mark.parametrize("variant", ["a hosted branch alone", "deployed without a hosted branch", "the whole road"])
+def test_every_kind_of_run_sees_whether_the_look_is_on(variant: str) -> None:
+    files = workflows(variant)
+    kept = {path for path, text in files.items() if f"keep: {scaffold.LOOK.rpartition('/')[2]}\n" in text}
+    assert kept == files.keys() - {scaffold.LOOK}
 
 
 # Who wrote a file, and who changed it

@@ -108,6 +108,14 @@ def test_what_only_a_person_can_do_stands_at_the_end(fresh: Shop) -> None:
     assert out.rstrip().endswith("`--fix` makes labels and branches.")
 
 
+def test_who_wants_the_first_merge_to_release_says_so_and_it_is_written_down(fresh: Shop) -> None:
+    assert "Make the first release yourself" in init(fresh, "--yes").out
+    assert not configured(fresh).release_now
+    out = init(fresh, "--yes", "--release-now").out
+    assert configured(fresh).release_now
+    assert "Make the first release yourself" not in out
+
+
 def test_from_a_folder_below_the_same_is_found_and_written(fresh: Shop) -> None:
     below = fresh.clone / "docs" / "deep"
     below.mkdir(parents=True)

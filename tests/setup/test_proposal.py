@@ -71,6 +71,22 @@ def test_a_configuration_that_is_there_gets_what_is_missing_and_keeps_all_else(w
     assert extended(text, after, Deviations(cloud="other", recipe=RECIPE), within=within) == text
 
 
+@pytest.mark.parametrize(
+    "there, source",
+    [
+        ("# mine\n[labels]\nminor = ['feat']\n", "release-tool.toml"),
+        ("release-now = false # not yet\n[sync]\n", "release-tool.toml"),
+        ("[tool.release-tool]\nbranch = 'trunk'\n[tool.release-tool.labels]\nminor = ['feat']\n", "pyproject.toml"),
+        ("[project]\nname = 'x'\n[tool.release-tool.labels]\nminor = ['feat']\n", "pyproject.toml"),
+    ],
+)
+def test_that_the_first_push_releases_is_written_into_a_configuration_that_is_there(there: str, source: str) -> None:
+    before, within = parse(there, source), "tool.release-tool." if source == "pyproject.toml" else ""
+    text = extended(there, before, Deviations(release_now=True), within=within)
+    assert parse(text, source) == msgspec.structs.replace(before, release_now=True)
+    assert extended(text, parse(text, source), Deviations(release_now=True), within=within) == text
+
+
 def test_what_only_a_person_can_do_is_told_with_its_commands() -> None:
     environment = Environment(command=("./deploy.sh",), pass_env=("SSH_KEY",))
     todo = "\n".join(
@@ -102,6 +118,53 @@ def test_what_only_a_person_can_do_is_told_with_its_commands() -> None:
         "release-tool doctor",
     ):
         assert told in todo
+
+
+def told_of_look(text: str) -> list[str]:
+    config = parse(text, "release-tool.toml")
+    todo = left_to_do(
+        config,
+        repository="acme/shop",
+        web_url="https://github.com/acme/shop",
+        branch="main",
+        unsure=(),
+        competitors=(),
+        off=(),
+        app=False,
+    )
+    return [line for line in todo if "every hour" in line]
+
+
+LIVE = '[environments.production]\ncommand = ["x"]\n'
+
+
+@pytest.mark.parametrize(
+    "text, waits",
+    [
+        ('release-on = "schedule"', '`release-on = "schedule"` or `halt --until`'),
+        (f"{LIVE}automatic = true", "automatic deployments or `halt --until`"),
+        (f'{LIVE}freeze = [{{ cron = "0 18 * * FRI", duration = "2h" }}]', "freezes or `halt --until`"),
+    ],
+)
+def test_an_hourly_look_is_proposed_with_its_price_where_a_day_may_be_too_long(text: str, waits: str) -> None:
+    (line,) = told_of_look(text)
+    assert f"too long for {waits}" in line
+    assert '`look = "23 * * * *"`' in line
+    assert "730 minutes of a runner a month" in line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[sync]",
+        LIVE,
+        'look = "23 * * * *"\nrelease-on = "schedule"',
+        f'look = "*/30 * * * *"\n{LIVE}automatic = true',
+    ],
+)
+def test_no_hourly_look_is_proposed_where_nothing_waits_or_there_is_one(text: str) -> None:
+    assert told_of_look(text) == []
 
 
 @pytest.mark.parametrize(

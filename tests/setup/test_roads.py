@@ -15,7 +15,7 @@ from release_tool.setup.render import Values
 from release_tool.setup.shipped import render
 from tests.adoption import ACTION
 from tests.workflow_rules import read_workflow
-from tests.workflow_walk import walk
+from tests.workflow_walk import STATUS, evaluate, walk
 
 if TYPE_CHECKING:
     from tests.workflow_rules import Workflow
@@ -29,7 +29,7 @@ CALLED = Config(
     tests=Job(workflow=".github/workflows/tests.yml"),
 )
 FILES = render(CONFIG, VALUES)
-RELEASE, DEPLOY = read_workflow(FILES[scaffold.RELEASE]), read_workflow(FILES[scaffold.DEPLOY])
+RELEASE, DEPLOY, LOOK = (read_workflow(FILES[path]) for path in (scaffold.RELEASE, scaffold.DEPLOY, scaffold.LOOK))
 BY_WORKFLOW = read_workflow(render(CALLED, VALUES)[scaffold.RELEASE])
 BY_APP = read_workflow(render(CONFIG, msgspec.structs.replace(VALUES, app=True))[scaffold.RELEASE])
 ENDS = st.sampled_from(["success", "failure", "cancelled"])
@@ -158,3 +158,47 @@ def test_nothing_that_halts_resumes_or_closes_names_an_environment() -> None:
 
 def test_github_writes_no_deployment_down_beside_those_of_the_ledger() -> None:
     assert DEPLOY.jobs["environments"].environment["deployment"] is False
+
+
+# The look
+
+
+def steps_that_run(facts: dict[str, Value], failing: str = "") -> list[str]:
+    """What the steps of the look are about that GitHub runs, where one of them fails."""
+    ran, failed = list[str](), False
+    for step in LOOK.jobs["look"].steps:
+        status: dict[str, Value] = {"cancelled()": False, "success()": not failed}
+        asks = not step.if_ or bool(evaluate(step.if_, facts | status))
+        if asks and (STATUS.search(step.if_) or not failed):
+            ran.append(str(step.with_.get("run") or step.with_.get("start") or step.name))
+            failed = failed or ran[-1] == failing
+    return ran
+
+
+DAILY: dict[str, Value] = {"github.event_name": "schedule"}
+SHOWS = ["status --tell", "dashboard site", "Keep it as an artifact"]
+LOOKS = ["plan", "sync --dry-run"]
+
+
+@pytest.mark.parametrize(
+    "facts, runs",
+    [
+        ({"action": "nothing", "state": "nothing"}, [*LOOKS, "reconcile --plan", *SHOWS]),
+        ({"action": "release", "state": "nothing"}, [*LOOKS, "release-tool.yml", "reconcile --plan", *SHOWS]),
+        ({"action": "nothing", "state": "merge"}, [*LOOKS, "release-tool.yml", "reconcile --plan", *SHOWS]),
+        ({"action": "nothing", "state": "conflict"}, [*LOOKS, "reconcile --plan", *SHOWS]),
+    ],
+)
+def test_a_look_starts_only_what_is_needed(facts: dict[str, str], runs: list[str]) -> None:
+    told: dict[str, Value] = {"steps.plan.outputs.action": facts["action"], "steps.sync.outputs.state": facts["state"]}
+    assert steps_that_run(DAILY | told) == runs
+
+
+def test_a_look_that_somebody_started_shows_how_things_are_and_starts_nothing() -> None:
+    assert steps_that_run({"github.event_name": "workflow_dispatch"}) == SHOWS
+
+
+@pytest.mark.parametrize("failing", ["plan", "sync --dry-run", "reconcile --plan", "status --tell"])
+def test_what_is_wrong_with_one_thing_keeps_a_look_from_no_other(failing: str) -> None:
+    """A plan that failed has told nothing, so that no release is started that would only fail again."""
+    assert steps_that_run(DAILY, failing) == [*LOOKS, "reconcile --plan", *SHOWS]

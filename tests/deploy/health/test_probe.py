@@ -286,15 +286,18 @@ class Names:
 class Fleet:
     """Servers behind the name `shop.localhost`, on one port, each of a version."""
 
-    def __init__(self, serve: Serve, directory: Path, versions: Mapping[str, str]) -> None:
+    def __init__(
+        self, serve: Serve, directory: Path, versions: Mapping[str, str], tls: ssl.SSLContext | None = None
+    ) -> None:
         self.servers: dict[str, Server] = {}
         port = 0
         for host, version in versions.items():
-            self.servers[host] = serve(response(f'{{"version": "{version}"}}'.encode()), host=host, port=port)
+            answer = response(f'{{"version": "{version}"}}'.encode())
+            self.servers[host] = serve(answer, host=host, port=port, tls=tls)
             port = self.servers[host].port
         self.names = Names(*versions)
         self.said: list[str] = []
-        self.url = f"http://shop.localhost:{port}"
+        self.url = f"http{'s' if tls else ''}://shop.localhost:{port}"
         self.prober = Prober(
             expected=EXPECTED,
             clock=FakeClock(),
@@ -316,6 +319,21 @@ def test_each_address_of_a_name_is_asked_in_turn_and_named(serve: Serve, tmp_pat
     assert [reading for reading, _ in answers] == [Reading.OK, Reading.STALE] * 2
     assert [detail.partition(":")[0] for _, detail in answers] == ["127.0.0.2", "127.0.0.3"] * 2
     assert "Host: shop.localhost" in fleet.servers["127.0.0.3"].requests[0]
+
+
+def test_whichever_address_is_asked_the_handshake_is_about_the_name_of_the_url(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted = certificate(tmp_path / "shop", dt.datetime.now(dt.UTC) + dt.timedelta(days=1), "shop.localhost")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))
+    asked_for: list[str | None] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(trusted)
+    context.sni_callback = lambda _, name, __: asked_for.append(name)
+    fleet = Fleet(serve, tmp_path, {"127.0.0.2": "1.3.0", "127.0.0.3": "1.3.0"}, context)
+
+    assert [reading for reading, _ in fleet.ask(2)] == [Reading.OK] * 2
+    assert asked_for == ["shop.localhost"] * 2
 
 
 def test_an_address_that_nobody_answers_at_is_bad_although_others_do(serve: Serve, tmp_path: Path) -> None:

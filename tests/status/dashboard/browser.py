@@ -57,6 +57,15 @@ class Look:
         """By how many pixels it is wider than the window."""
         return int(self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
+    @property
+    def broken_hashes(self) -> int:
+        """How many hashes of commits go on in another line."""
+        return int(
+            self.page.evaluate(
+                "[...document.querySelectorAll('.commit')].filter(one => one.getClientRects().length > 1).length"
+            )
+        )
+
     def violations(self) -> list[str]:
         """What axe-core finds that keeps somebody from using the page."""
         self.page.evaluate(_AXE.read_text(encoding="utf-8"))

@@ -83,6 +83,13 @@ def test_a_page_is_never_wider_than_the_window(browser: Browser, sites: dict[str
         )
 
 
+def test_no_hash_is_broken_over_lines_however_narrow_the_window(browser: Browser, sites: dict[str, Path]) -> None:
+    pages = [page for name in ("calm", "incident") for page in pages_on(sites[name])]
+    for width in (160, 360, 768, 1440):
+        with looking(browser, width) as look:
+            assert {url: look.open(url).broken_hashes for url in pages} == dict.fromkeys(pages, 0)
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_page_does_nothing_but_be_shown(browser: Browser, sites: dict[str, Path], name: str) -> None:
     """No request, no dialog, no error, and nothing that the policy had to stop, whatever people wrote into it."""

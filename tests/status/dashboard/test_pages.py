@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SAMPLES = [samples.calm, samples.incident, samples.empty, samples.bare, samples.hostile, samples.vast]
 MOST = 300_000
+SAID = {"text", "reason", "why", "detail"}
 
 NAMES = st.text(min_size=1, max_size=80)
 
@@ -185,6 +186,22 @@ def test_code_stands_in_code_and_an_address_to_go_to_is_a_link() -> None:
         'resolve it (<a href="https://x.example/1" rel="noopener noreferrer">https://x.example/1</a>).'
     )
     assert set_code("see https://x.example/1") == "see https://x.example/1", "what people wrote leads nowhere"
+
+
+def with_code(value: object) -> object:
+    """What was written of something, each time with the name of a program in it."""
+    if isinstance(value, dict):
+        said = {key: f"{one} `web-1`" for key, one in value.items() if key in SAID and one and isinstance(one, str)}
+        return {key: with_code(one) for key, one in value.items()} | said
+    return [with_code(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+@pytest.mark.parametrize("sample", [samples.calm, samples.incident])
+def test_wherever_code_is_written_it_stands_in_code_and_not_in_back_quotes(sample: Callable[[], Overview]) -> None:
+    overview = msgspec.convert(with_code(msgspec.to_builtins(sample())), type(sample()))
+    shown = {page.path: re.sub(r"<script.*?</script>", "", page.text, flags=re.DOTALL) for page in pages_of(overview)}
+    assert "<code>web-1</code>" in shown["index.html"]
+    assert {path for path, text in shown.items() if "`" in text} == set()
 
 
 def test_what_no_check_proves_is_called_unproven() -> None:
