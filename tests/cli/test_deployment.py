@@ -185,9 +185,9 @@ def test_what_is_held_promises_no_look_that_is_switched_off(tmp_path: Path, stat
         states = here.shop.box.github.settings.actions.states
         states[".github/workflows/looks.yml"] = state
         done = here.shop.run("halt", "-e", "production", "--reason", "Black Friday", "--until", "1h")
-        assert "nothing looks by itself, for looks.yml is switched off (`gh workflow enable looks.yml`)" in done.out
+        assert "no look is scheduled, for looks.yml is switched off (`gh workflow enable looks.yml`)" in done.out
         done = here.shop.run("reconcile", "--dry-run")
-        assert "nothing looks by itself, for looks.yml is switched off (`gh workflow enable looks.yml`)" in done.out
+        assert "no look is scheduled, for looks.yml is switched off (`gh workflow enable looks.yml`)" in done.out
 
 
 def test_what_is_live_already_is_not_deployed(tmp_path: Path) -> None:
