@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 from release_tool.config.model import Config, Environment
@@ -13,14 +14,14 @@ from tests.adoption import ACTION
 from tests.chaos.past import prove
 from tests.counting import Counter
 from tests.production import CONFIGURATION, production
-from tests.shop import shop
+from tests.shop import Shop, shop
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
 
-    from tests.shop import Entry, Shop
+    from tests.shop import Entry
 
 QUICK = (
     CONFIGURATION.replace('url = "{url}"\n', 'url = "{url}"\nbake = "100ms"\n')
@@ -98,6 +99,28 @@ def test_carrying_a_release_costs_no_more_than_before(tmp_path: Path, monkeypatc
             candidate = place.git("ls-remote", "origin", "refs/heads/release-tool/candidate/*").partition("\t")[0]
             found[command] = costs(place, git, *command.replace("CANDIDATE", candidate).split())
     assert {name: cost for name, cost in found.items() if not _within(cost, SYNCED[name])} == {}
+
+
+def test_a_job_needs_neither_the_files_of_the_past_nor_a_second_check_out(tmp_path: Path) -> None:
+    """As the workflows check it out: files are fetched with the token of the job where two branches change one."""
+    lines = [f"line {number}\n" for number in range(9)]
+    ours: Entry = {"pull": 1, "title": "fix: the end", "files": {"shop.txt": "".join([*lines[:-1], "end\n"])}}
+    theirs = CLOUD | {"files": {"shop.txt": "".join(["begin\n", *lines[1:]])}}
+    files = {**SYNC, "shop.txt": "".join(lines)}
+    with shop(tmp_path, {"tag": "v1.2.3"}, theirs, ours, files=files, private=True) as place:
+        clone = tmp_path / "job"
+        argv = ["git", "clone", "--quiet", "--filter=blob:none", place.box.push_url, str(clone)]
+        subprocess.run(argv, check=True)
+        job = Shop(place.box, clone)
+        job.git("remote", "set-url", "origin", place.box.clone_url)
+        candidate = ""
+        for command in ("release", "sync --candidate", "sync --tested={}", "sync --advance={}", "plan"):
+            done = job.run(*command.format(candidate).split(), env=job.job())
+            assert done.code == 0, (command, done.err)
+            listed = place.git("ls-remote", "origin", "refs/heads/release-tool/candidate/*")
+            candidate = listed.partition("\t")[0] or candidate
+        place.git("fetch", "--quiet")
+        assert place.git("show", "origin/cloud:shop.txt").splitlines()[:: len(lines) - 1] == ["begin", "end"]
 
 
 def _within(cost: Most, most: Most) -> bool:
