@@ -180,6 +180,7 @@ pictures: setup ## Make the pictures of the README anew (needs a Chromium)
 lock: setup ## Write the lock files anew, for what pyproject.toml asks
 	$(COMPILE) --group dev --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --group build --constraints requirements/dev.txt --output-file requirements/tool.txt pyproject.toml
+	$(COMPILE) --constraints requirements/dev.txt --output-file requirements/job.txt pyproject.toml
 	$(COMPILE) --no-deps --group uv --constraints requirements/dev.txt --output-file requirements/uv.txt
 
 clean: ## Remove all that was made

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes an environment that holds exactly what a lock file names, every file checked against its hash,
-# and this project in it:
+# and this project in it, where it is told to:
 #
-#   install.sh ENVIRONMENT LOCK [--editable] SOURCE
+#   install.sh ENVIRONMENT LOCK [[--editable] SOURCE]
 #
 # PYTHON names the interpreter (python3). uv installs; where it is missing, pip is asked for its one wheel.
 set -eu
@@ -33,4 +33,4 @@ uv=$(command -v uv) || {
 printf 'installing what %s names into %s\n' "$lock" "$environment" >&2
 "$uv" venv --quiet --allow-existing --python "$python" "$environment"
 "$uv" pip sync --quiet --require-hashes --python "$environment" "$lock"
-"$uv" pip install --quiet --no-deps --no-build-isolation --python "$environment" "$@"
+test $# = 0 || "$uv" pip install --quiet --no-deps --no-build-isolation --python "$environment" "$@"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -11,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -23,6 +25,27 @@ class Cost(NamedTuple):
     seconds: float
     peak: int
     cpu: float
+
+
+class Spent(NamedTuple):
+    """What something took: seconds, and those of a processor that the programs took which were started for it."""
+
+    seconds: float
+    cpu: float
+
+
+@contextlib.contextmanager
+def spending() -> Iterator[Callable[[], Spent]]:
+    """Measure what is done within; what is handed out tells it when that is over."""
+    begun, before = time.perf_counter(), _children()
+    found = Spent(0, 0)
+    yield lambda: found
+    found = Spent(time.perf_counter() - begun, _children() - before)
+
+
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Bench(NamedTuple):

@@ -7,13 +7,14 @@ the project's own build, tests and deploy commands take comes on top.
 from __future__ import annotations
 
 import math
+import os
 import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from benchmarks.measure import Spent, spending
+from benchmarks.road import walked as road_steps
 from release_tool.config.model import Config, Environment, Sync
 from release_tool.setup.files import DEPLOY, LOOK, RELEASE
 from release_tool.setup.render import Values
@@ -23,7 +24,7 @@ from tests.workflow_rules import read_workflow
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.workflow_rules import Job
+    from tests.workflow_rules import Job, Step
 
 _ROOT = Path(__file__).parents[1]
 _OLD = _ROOT / "tests/setup/old_set/.github/workflows"
@@ -32,6 +33,8 @@ _WORK = 15.0
 """Seconds that a command of ours takes, with the check-out."""
 _ASSUMED = 10.0
 """Seconds of an installation where it can't be measured."""
+_ANSWER = 0.2
+"""Seconds until GitHub has answered a request."""
 _MONTH = 365 / 12
 _LIVE = {"production": Environment(command=("./deploy.sh",))}
 _VALUES = Values(branch="main", action=f"acme/release-tool@{'a' * 40} # v1.4.0", build=("make",), test=("make test",))
@@ -106,19 +109,22 @@ def idle(kind: Kind, install: float) -> int:
     )
 
 
-def measured() -> tuple[float, str]:
-    """The seconds that the action's own installation takes here, without a cache; else what is assumed."""
+def measured() -> tuple[Spent, str]:
+    """What the action's own installation takes here, without a cache; else what is assumed."""
     with tempfile.TemporaryDirectory() as place:
-        argv = ["sh", "install.sh", f"{place}/tool", "requirements/tool.txt", "."]
-        begun = time.monotonic()
-        done = subprocess.run(argv, cwd=_ROOT, capture_output=True, check=False)
-        took = time.monotonic() - begun
-    return (took, "measured here") if done.returncode == 0 else (_ASSUMED, "assumed: it could not be measured here")
+        argv = ["sh", "install.sh", f"{place}/tool", "requirements/job.txt"]
+        environment = os.environ | {"UV_NO_CACHE": "1", "UV_NO_CONFIG": "1", "PIP_NO_CACHE_DIR": "1"}
+        with spending() as spent:
+            done = subprocess.run(argv, cwd=_ROOT, env=environment, capture_output=True, check=False)
+    if done.returncode:
+        return Spent(_ASSUMED, _ASSUMED), "assumed: it could not be measured here"
+    return spent(), "measured here"
 
 
 def show() -> None:
     """Print the table."""
-    install, how = measured()
+    found_install, how = measured()
+    install = found_install.seconds
     print(f"\nJobs and billed minutes, with an installation of {install:.0f} s ({how})\n")
     print(f"{'':24}{'jobs in a row':>15}{'jobs in all':>13}{'minutes':>9}{'idle month':>12}")
     for kind in kinds():
@@ -130,30 +136,54 @@ def show() -> None:
 
 
 def critical_path() -> Iterator[str]:
-    """Our part of the way from a merge to the start of the deploy command: measured parts, times the jobs in a row.
+    """Our part of the way from a merge to the start of the deploy command: measured parts, as often as they are met.
 
-    The starts of jobs at GitHub and the project's own build and tests are left out.
+    The starts of jobs at GitHub and the project's own build and tests are left out; a check-out that the files of the
+    past are left out of is measured as such.
     """
     install, how = measured()
-    parts = {"check-out": _timed("git", "clone", "--quiet", _ROOT.as_uri(), "clone"), f"installation ({how})": install}
-    parts["start of the command"] = _timed(str(Path(sys.executable).with_name("release-tool")), "--version")
     road = next(kind for kind in kinds() if kind.name == "the whole road")
-    jobs = sum(_in_a_row(road.files, run.path, run) for run in road.merge)
-    yield "| part of a job | seconds | jobs in a row | seconds in all |"
-    yield "| --- | ---: | ---: | ---: |"
-    for part, seconds in parts.items():
-        yield f"| {part} | {seconds:.1f} | {jobs} | {seconds * jobs:.0f} |"
-    yield f"| **ours in all** | {sum(parts.values()):.1f} | {jobs} | {sum(parts.values()) * jobs:.0f} (goal: 75) |"
+    jobs = [job for run in road.merge for job in _way(road.files, run.path, run)]
+    own = sum("release-tool@" in step.uses and not _is_none(step) for job in jobs for step in job.steps)
+    plain = sum(step.uses.startswith("actions/checkout@") for job in jobs for step in job.steps)
+    steps = road_steps()
+    asked = sum(step.requests for step in steps)
+    answers = Spent(_ANSWER, 0)
+    parts = [
+        ("check-out of the history alone", _cloned("--filter=blob:none"), own),
+        ("check-out of everything", _cloned(), plain),
+        (f"installation ({how})", install, sum(_installs(job) for job in jobs)),
+        *((f"`{step.command}`", step.spent, 1) for step in steps),
+        (f"an answer of GitHub ({_ANSWER} s assumed)", answers, asked),
+    ]
+    yield "| part | seconds | of a processor | times | seconds in all | of a processor |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    for part, spent, times in parts:
+        whole = f"{spent.seconds * times:.1f} | {spent.cpu * times:.1f}"
+        yield f"| {part} | {spent.seconds:.1f} | {spent.cpu:.1f} | {times} | {whole} |"
+    seconds = sum(spent.seconds * times for _, spent, times in parts)
+    cpu = sum(spent.cpu * times for _, spent, times in parts)
+    yield f"| **ours in all**, in {len(jobs)} jobs in a row (goal: 75) | | | | **{seconds:.0f}** | **{cpu:.0f}** |"
 
 
-def _timed(*argv: str) -> float:
-    """The seconds of a command, the shortest of three, each in a directory of its own."""
+def _is_none(step: Step) -> bool:
+    """Whether a step of our action checks nothing out on this way: it says so, or says so where all went well."""
+    return "none" in str(step.with_.get("ref", ""))
+
+
+def _installs(job: Job) -> bool:
+    return any("release-tool@" in step.uses and step.with_.get("run") for step in job.steps)
+
+
+def _cloned(*options: str) -> Spent:
+    """A clone of this repository, the quickest of three."""
+    upload = "--upload-pack=git -c uploadpack.allowFilter=true upload-pack"
     taken = []
     for _ in range(3):
-        with tempfile.TemporaryDirectory() as place:
-            begun = time.monotonic()
+        with tempfile.TemporaryDirectory() as place, spending() as spent:
+            argv = ["git", "clone", "--quiet", upload, *options, _ROOT.as_uri(), "clone"]
             subprocess.run(argv, cwd=place, check=True, capture_output=True)
-            taken.append(time.monotonic() - begun)
+        taken.append(spent())
     return min(taken)
 
 
@@ -173,18 +203,25 @@ def _jobs(files: Mapping[str, str], run: Run, path: str = "", within: str = "") 
                 yield full, job
 
 
-def _in_a_row(files: Mapping[str, str], path: str, run: Run, within: str = "") -> int:
+def _in_a_row(files: Mapping[str, str], path: str, run: Run) -> int:
+    return len(_way(files, path, run))
+
+
+def _way(files: Mapping[str, str], path: str, run: Run, within: str = "") -> list[Job]:
+    """The longest row of jobs that wait for one another."""
     jobs = read_workflow(files[path]).jobs
 
-    def own(name: str) -> int:
+    def own(name: str) -> list[Job]:
         full, called = f"{within}{name}", _name(jobs[name].uses)
         times = run.times(full, jobs[name])
-        return times * (_in_a_row(files, called, run, f"{full}/") if times and called in files else 1)
+        if not times:
+            return []
+        return times * (_way(files, called, run, f"{full}/") if called in files else [jobs[name]])
 
-    def depth(name: str) -> int:
-        return own(name) + max(map(depth, jobs[name].waits_for()), default=0)
+    def before(name: str) -> list[Job]:
+        return [*max(map(before, jobs[name].waits_for()), key=len, default=[]), *own(name)]
 
-    return max(map(depth, jobs))
+    return max(map(before, jobs), key=len)
 
 
 def _minutes(job: Job, install: float) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from release_tool.errors import UsageError
 from release_tool.text.visible import visible
@@ -29,8 +30,7 @@ class Notify(Protocol):
         """Notify every subscribed channel, or only those of them that are named."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Project:
+class Project(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One repository as a command sees it.
 
     `repository` is `owner/name`, empty where no remote tells; `github` is None without a token.

@@ -51,6 +51,6 @@ def test_no_message_document_or_workflow_installs_us_by_name() -> None:
     assert {path.name: found for path in texts if (found := by_name(path.read_text(encoding="utf-8")))} == {}
 
 
-@pytest.mark.parametrize("name", ["dev.txt", "tool.txt", "uv.txt"])
+@pytest.mark.parametrize("name", ["dev.txt", "job.txt", "tool.txt", "uv.txt"])
 def test_no_lock_names_us(name: str) -> None:
     assert re.findall(r"^release[-_.]?tool.*", (ROOT / "requirements" / name).read_text(), re.MULTILINE) == []

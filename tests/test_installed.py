@@ -128,3 +128,23 @@ def test_every_command_of_the_first_ten_minutes_works(
     workflow = (project.clone / ".github/workflows/release-tool.yml").read_text(encoding="utf-8")
     assert any(f"uses: OWNER/release-tool@{named} # v87.6.5" in workflow for named in (commit, "v87.6.5"))
     assert run("doctor")
+
+
+def test_the_action_runs_the_archive_of_a_commit_as_it_lies_there(checkout: Path, tmp_path: Path) -> None:
+    """With what is installed beside it, and without having been installed itself."""
+    git(checkout, "archive", "--output", str(tmp_path / "archive.tar"), "HEAD")
+    place, beside = tmp_path / "unpacked", tmp_path / "beside"
+    with tarfile.open(tmp_path / "archive.tar") as archive:
+        archive.extractall(place, filter="data")
+    beside.mkdir()
+    for library in LIBRARIES.iterdir():
+        if "release_tool" not in library.name and library.suffix != ".pth":
+            (beside / library.name).symlink_to(library)
+    told = {}
+    for command in ("--version", "init --help", "deploy --help"):
+        env = os.environ | {"PYTHONPATH": f"{place}{os.pathsep}{beside}", "RELEASE_TOOL_RUN": command}
+        argv = [str(PYTHON), "-P", "-S", "-m", "release_tool.cli.action"]
+        done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+        told[command] = done.stdout
+    assert told["--version"] == "release-tool 87.6.5\n"
+    assert "Usage: release-tool deploy" in told["deploy --help"]

@@ -164,7 +164,14 @@ def test_what_is_published_later_changes_nothing(tmp_path: Path, index: Index, l
     assert there == expected | {"the-project": "1.0"}
 
 
-@pytest.mark.parametrize("name", ["tool.txt", "dev.txt", "uv.txt"])
+def test_a_job_is_given_just_what_the_tool_needs_of_what_is_locked_and_nothing_that_builds_it() -> None:
+    job, tool = ({asked.name: pinned(asked) for asked in locked(name)} for name in ("job.txt", "tool.txt"))
+    assert job.items() < tool.items()
+    assert {"click", "msgspec", "pygithub", "requests"} <= job.keys()
+    assert not {"build", "hatchling", "setuptools"} & job.keys()
+
+
+@pytest.mark.parametrize("name", ["job.txt", "tool.txt", "dev.txt", "uv.txt"])
 def test_a_lock_names_every_file_by_its_hash_and_no_index(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
 

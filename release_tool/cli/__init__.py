@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -14,6 +14,8 @@ from release_tool.cli.colour import colour
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from click.shell_completion import CompletionItem
 
     from release_tool.system.patience import Patience
 
@@ -59,12 +61,20 @@ _SECTIONS = {
 
 _CONTENTS = {name: entry for commands in _SECTIONS.values() for name, entry in commands.items()}
 
+_WIDEST = 100
+"""Columns of help."""
+_STANDARD_OUTPUT = 1
+
 _COMPLETE = "_RELEASE_TOOL_COMPLETE"
 """The variable by which a shell asks; its name is click's rule."""
 
 
 DOCUMENTED = "release_tool.documented"
 """Where a command notes that it has printed its one JSON document, so that an error does not print a second."""
+
+
+_GARBAGE = 1_000_000
+"""How many things are made before those in circles are looked for: in a short command there are none to be found."""
 
 
 PATIENCE = "release_tool.patience"
@@ -118,6 +128,14 @@ class _Contents(Suggesting):
         assert isinstance(command, click.Command)  # noqa: S101  # a fault of the table above, never of a user
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """The commands that begin so, without a look at any of them, and the options."""
+        from click.shell_completion import CompletionItem
+
+        found = ((name, text) for name, (_, text) in _CONTENTS.items() if name.startswith(incomplete))
+        commands = [CompletionItem(name, help=text) for name, text in found]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         width = max(map(len, _CONTENTS))  # the same for all, so that the sections stand in one column
@@ -134,6 +152,15 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) 
         ctx.exit()
 
 
+def _width() -> int:
+    """How wide help is, as click finds it with a module that loads three compressions."""
+    try:
+        columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(_STANDARD_OUTPUT).columns
+    except (OSError, ValueError):
+        columns = 0
+    return max(min(columns or 80, _WIDEST) - 2, 50)
+
+
 def _tell_steps() -> None:
     """Show every program that is run and every request that is sent; neither ever holds a token."""
     import logging
@@ -145,7 +172,7 @@ def _tell_steps() -> None:
     log.setLevel(logging.INFO)
 
 
-@click.group(cls=_Contents, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_Contents, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _WIDEST})
 @click.option(
     "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
 )
@@ -164,16 +191,19 @@ def group(ctx: click.Context, repo: str, config: str, verbose: bool, debug: bool
       release-tool notes v1.3.0 --edit      correct what it says
       release-tool demo                     watch it all on a sample project
     """
+    import signal  # `--help` can do without
+
+    signal.signal(signal.SIGTERM, _end_by_signal)
     ctx.obj = Options(repo, config, verbose, debug)
     if verbose or debug:
         _tell_steps()
 
 
-def _complete(instruction: str) -> NoReturn:
+def _complete(instruction: str) -> int:
     """Answer a shell that completes our command line, or asks how to."""
     from click.shell_completion import shell_complete
 
-    sys.exit(shell_complete(group, {}, "release-tool", _COMPLETE, instruction))
+    return shell_complete(group, {}, "release-tool", _COMPLETE, instruction)
 
 
 def _end_by_signal(number: int, _frame: FrameType | None) -> NoReturn:
@@ -196,23 +226,30 @@ def _insist_on_text(arguments: list[str]) -> None:
 
 def main(argv: list[str] | None = None, *, patience: Patience | None = None) -> NoReturn:
     """Run the command line and end the process with its exit code: the one place where errors are shown."""
-    arguments = sys.argv[1:] if argv is None else argv
-    debug = "--debug" in arguments
     if instruction := os.environ.get(_COMPLETE):
-        _complete(instruction)
-    signal.signal(signal.SIGTERM, _end_by_signal)
+        code = _complete(instruction)
+    else:
+        gc.set_threshold(_GARBAGE)
+        code = _run(sys.argv[1:] if argv is None else argv, patience)
+    gc.freeze()  # all that is left ends with us: to look for circles in it takes longer than to import click
+    sys.exit(code)
+
+
+def _run(arguments: list[str], patience: Patience | None) -> int:
+    """Run a command, and tell the code to end with."""
+    debug = "--debug" in arguments
     meta: dict[str, object] = {}
     try:
         _insist_on_text(arguments)
         given = list(arguments)  # click empties it
-        with group.make_context("release-tool", given, color=colour(os.environ)) as ctx:
+        with group.make_context("release-tool", given, color=colour(os.environ), terminal_width=_width()) as ctx:
             meta = ctx.meta
             meta[PATIENCE] = patience
             group.invoke(ctx)
     except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        return done.exit_code
     except BaseException as error:  # noqa: BLE001  # the boundary: whatever it is, it is told in one place
         from release_tool.cli.boundary import tell
 
-        sys.exit(tell(error, as_json="--json" in arguments and DOCUMENTED not in meta, debug=debug))
-    sys.exit(0)
+        return tell(error, as_json="--json" in arguments and DOCUMENTED not in meta, debug=debug)
+    return 0

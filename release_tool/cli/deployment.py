@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sys
@@ -338,7 +337,7 @@ def _deployed(session: Session) -> Project:
     if session.options.config:
         return project
     deployed = with_deployed_configuration(project)
-    return dataclasses.replace(deployed, notify=session.notifier(deployed.git, deployed.config))
+    return msgspec.structs.replace(deployed, notify=session.notifier(deployed.git, deployed.config))
 
 
 def _deploy_environment(

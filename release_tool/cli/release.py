@@ -289,8 +289,9 @@ def _table(changes: tuple[Change, ...], columns: int | None) -> list[str]:
         return [terminal.table(styled, columns, indent=2)]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     widths[2] = min(widths[2], 60)
+    levels = {level: click.style(level.ljust(widths[0]), fg=_COLOURS[level]) for level in {row[0] for row in rows}}
     return [
-        f"  {click.style(level.ljust(widths[0]), fg=_COLOURS[level])}  {name.ljust(widths[1])}  "
+        f"  {levels[level]}  {name.ljust(widths[1])}  "
         f"{shortened(title, widths[2]).ljust(widths[2])}  {click.style(reason, dim=True)}"
         for level, name, title, reason in rows
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import sys
@@ -40,8 +39,8 @@ if TYPE_CHECKING:
 
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}")
-_TOKEN = re.compile(r"[!-~]{1,4096}")
-_ADDRESS = re.compile(r"[!-~]{1,2048}")
+_TOKEN = r"[!-~]{1,4096}"  # noqa: S105 - what one looks like
+_ADDRESS = r"[!-~]{1,2048}"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SHOWN = 200
 """Characters of an input that an error shows."""
@@ -74,7 +73,7 @@ class Session:
         token, source = self._token(server)
         settings = read_config(git, self.options.config)
         ours = token if self.actions.enabled else None  # a person's git has credentials of its own
-        patience = dataclasses.replace(self.patience, max_wait=settings.max_wait)
+        patience = msgspec.structs.replace(self.patience, max_wait=settings.max_wait)
         git = git.reached(token=ours or None, server_url=server, remote=remote, patience=patience)
         return Project(
             git=git,
@@ -189,7 +188,7 @@ class Session:
         """The token and where it came from; both are empty where there is none."""
         for name in ("GITHUB_TOKEN", "GH_TOKEN"):
             if token := self._environment.get(name, "").strip():
-                if not _TOKEN.fullmatch(token):
+                if not re.fullmatch(_TOKEN, token):
                     raise UsageError(
                         f"{name} does not hold a token", todo="set it to the token alone, as GitHub made it"
                     )
@@ -230,7 +229,7 @@ def _insist_on_address(name: str, url: str) -> None:
         fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         fits = False
-    if not fits or not _ADDRESS.fullmatch(url):
+    if not fits or not re.fullmatch(_ADDRESS, url):
         raise UsageError(
             f"{name} is not a URL: {url[:_SHOWN]!r}", todo=f"set {name} to a URL as Actions does, or unset it"
         )

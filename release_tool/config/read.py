@@ -26,7 +26,7 @@ _LARGEST = 1024 * 1024
 """Characters of a file that is read."""
 _DEEP = re.compile(r"[A-Za-z0-9_\"'-]++(?:[ \t]*+\.[ \t]*+[A-Za-z0-9_\"'-]++){40}")
 """A key with more parts than any table is deep; reading one takes the square of their number."""
-_TYPE = re.compile(r"\w[\w-]*")
+_TYPE = r"\w[\w-]*"
 
 
 def parse(text: str, source: str) -> Config:
@@ -50,7 +50,9 @@ def choose(texts: Mapping[str, str]) -> Config:
 
 
 def configures(text: str, source: str) -> bool:
-    """Whether a file has anything to say to release-tool."""
+    """Whether a file has anything to say to release-tool; a `pyproject.toml` that does not name it is not read."""
+    if source.endswith("pyproject.toml") and "release-tool" not in text and "\\" not in text:
+        return False
     return _table(_toml(text, source), source) is not None
 
 
@@ -114,7 +116,7 @@ def _contradictions(config: Config) -> Iterator[str]:
     yield from _mapped_twice(bumps)
     yield from _mapped_twice({"irreversible": labels.irreversible, "reversible": labels.reversible})
     for name in config.types:
-        if not _TYPE.fullmatch(name) or name != name.lower():
+        if not re.fullmatch(_TYPE, name) or name != name.lower():
             yield f"`types.{name}`: a type is one word in lower case"
     yield from _no_schedule(config.look)
     if config.sync and config.sync.branch == config.branch:

@@ -106,7 +106,7 @@ class RevisionResolver:
         if (first, last) not in self._changes:
             tags = {tag.name: tag.commit for tag in self.seen.tags}
             line = line_of(self.project, self.seen, tags[last]) or self.seen.branch
-            seen = dataclasses.replace(self.seen, branch=line)
+            seen = msgspec.structs.replace(self.seen, branch=line)
             self._changes[first, last] = changes_between(self.project, seen, tags[first], tags[last])
         return self._changes[first, last]
 

@@ -6,6 +6,8 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from release_tool.config.model import Target
 from release_tool.config.read import FILES, choose
 from release_tool.deploy.command import OUR_TOKENS, passed_on
@@ -119,7 +121,7 @@ def with_deployed_configuration(project: Project) -> Project:
         return project
     texts = {name: text for name in FILES if (text := project.git.file(head, name)) is not None}
     found = choose({name: text.decode(errors="replace") for name, text in texts.items()})
-    return dataclasses.replace(project, config=found)
+    return msgspec.structs.replace(project, config=found)
 
 
 def environment_named(

@@ -66,13 +66,13 @@ _LISTING = 4
 _LEAST_SPEED = 1
 """Bytes in a second; a server that still packs says less than a sentence every five seconds, and no more."""
 
-_LIMITED = re.compile(r"rate limit|abuse detection|returned error: 429|RPC failed; HTTP 4(?:29|03)", re.IGNORECASE)
+_LIMITED = r"(?i)rate limit|abuse detection|returned error: 429|RPC failed; HTTP 4(?:29|03)"
 """A limit; rights are refused before the first request that would do anything, so what comes then is one, too."""
-_DENIED = re.compile(
+_DENIED = (
     r"returned error: 40[13]|Permission to \S+ denied|Permission denied|could not read Username"
     r"|Authentication failed"
 )
-_SILENT = re.compile(
+_SILENT = (
     r"unable to access '[^']*': (?!The requested URL returned error: 4)(?!.*certificate)"
     r"|returned error: 5\d\d|HTTP 5\d\d|RPC failed|early EOF|hung up|unexpected disconnect|expected flush"
     r"|bytes of body are still expected|bad line length|invalid server response|not valid: is this a git repository"
@@ -142,8 +142,12 @@ class GitProgram:
 
     def read(self, names: Iterable[str]) -> Iterator[Object | None]:
         """The object of each name (a hash, a ref, `COMMIT:PATH`), None where there is none; raises RemoteError."""
-        with _told(READER[0]):
-            yield from self._objects.read(map(safe, names))
+        for name, found in zip(asked := list(names), self.read_here(asked), strict=True):
+            if found or not self._lacks_objects:
+                yield found
+            else:
+                with _told(READER[0]):
+                    yield from self._objects.read([name])
 
     def read_here(self, names: Iterable[str]) -> Iterator[Object | None]:
         """The same, but a partial clone fetches nothing for it."""
@@ -168,6 +172,12 @@ class GitProgram:
             object_format=object_format,
             top=(self.directory / up[0]).resolve() if up else None,
         )
+
+    @functools.cached_property
+    def _lacks_objects(self) -> bool:
+        """Whether this is a partial clone, in which git may fetch what is asked for."""
+        places = {self.layout.objects, self.layout.directory / "objects"}
+        return any(next(place.glob("pack/*.promisor"), None) for place in places)
 
     def line(self, *args: str) -> str:
         """What git says, as one line."""
@@ -291,17 +301,17 @@ def safe(ref: str) -> str:
 def unreached(error: RemoteError) -> RemoteError | PermissionDeniedError:
     """What a failure of git that needed the network really was: a limit, a missing right, or no answer at all."""
     told: RemoteError | PermissionDeniedError
-    if _LIMITED.search(error.message):
+    if re.search(_LIMITED, error.message):
         told = RateLimitedError(f"the remote's rate limit is used up: {error.message}", None)
         told.during = error.during
-    elif _DENIED.search(error.message):
+    elif re.search(_DENIED, error.message):
         told = PermissionDeniedError(
             f"the remote refuses access to this token or account: {error.message}",
             during=error.during,
             todo="give the job `contents: read`, or use a token or a key that may read the repository",
         )
     else:
-        told = (NoAnswerError if _SILENT.search(error.message) else RemoteError)(
+        told = (NoAnswerError if re.search(_SILENT, error.message) else RemoteError)(
             error.message,
             during=error.during,
             todo="check the network, the rights and the name (`--repo OWNER/NAME`), then run the command again",

@@ -20,9 +20,9 @@ _HEADS = "refs/heads/"
 _FAILED, _CUT_OFF = 1, 128
 _DURING = "git push"
 
-_REMOTE = re.compile(r"^remote: ?(?:error: ?)?(.*?) *$", re.MULTILINE)
-_WORKFLOW = re.compile(r"refusing to allow .*? to create or update workflow `([^`]*)`")
-_OVERTAKEN = re.compile(r"cannot lock ref|failed to update ref|already exists|fetch first|non-fast-forward|stale info")
+_REMOTE = r"(?m)^remote: ?(?:error: ?)?(.*?) *$"
+_WORKFLOW = r"refusing to allow .*? to create or update workflow `([^`]*)`"
+_OVERTAKEN = r"cannot lock ref|failed to update ref|already exists|fetch first|non-fast-forward|stale info"
 
 
 class Pushed(enum.Enum):
@@ -157,7 +157,7 @@ def read_push(done: Finished, branch: str) -> Pushed:
             return Pushed.UP_TO_DATE
         case "!" if why.startswith("[rejected]"):
             return Pushed.MOVED
-        case "!" if why.startswith("[remote rejected]") and _OVERTAKEN.search(why):
+        case "!" if why.startswith("[remote rejected]") and re.search(_OVERTAKEN, why):
             return Pushed.MOVED
         case "!" if why.startswith("[remote rejected]"):
             raise _refused(branch, why, done.stderr)
@@ -175,9 +175,9 @@ def _results(text: str) -> Iterator[tuple[str, str]]:
 
 def _refused(branch: str, why: str, said: str) -> RefusedError:
     """What the remote has against a push: in its own lines, else in the short form of the summary."""
-    if workflow := _WORKFLOW.search(f"{said}\n{why}"):
+    if workflow := re.search(_WORKFLOW, f"{said}\n{why}"):
         return WorkflowsError(branch, workflow[1])
-    lines = [line for line in _REMOTE.findall(said) if line]
+    lines = [line for line in re.findall(_REMOTE, said) if line]
     return ProtectedError(branch, "; ".join(lines) or why.removeprefix("[remote rejected] ").strip("()"))
 
 

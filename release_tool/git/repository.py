@@ -7,6 +7,7 @@ import functools
 import itertools
 import os
 import re
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -26,19 +27,20 @@ _USUAL_URL = re.compile(r"https://([A-Za-z0-9.-]+(?::[0-9]+)?)/([\w.-]+)/([\w.-]
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _HEAD = re.compile(r"ref: refs/heads/(?P<branch>(?!\.)[^\s]+)\n|[0-9a-f]{40,64}\n")
 """The file that says what is checked out, where refs are kept in files; elsewhere it names a branch with a dot."""
-_WEB_URL = re.compile(r"(?:https?|ssh|git)://.+", re.IGNORECASE)
-_SCP_URL = re.compile(r"(?:[^@/\s]+@)?([^:/\s]+):(?!//)(.+)")
+_WEB_URL = r"(?i)(?:https?|ssh|git)://.+"
+_SCP_URL = r"(?:[^@/\s]+@)?([^:/\s]+):(?!//)(.+)"
 _FETCHED = re.compile(r"([^\t]+)\t(.*) \(fetch\)(?: \[.*\])?")
-_SIGNATURE = re.compile(r"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----$", re.MULTILINE)
+_SIGNATURE = r"(?m)^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----$"
 
 _SECONDS = re.compile(r"[0-9]{1,20}")
 _LATEST = 253_402_214_400
 """The last day of the year 9999, after which Python knows no time."""
-_TAGGED = re.compile(rb"^tagger .*> (\d{1,11}) [+-]\d{4}$", re.MULTILINE)
+_TAGGED = rb"(?m)^tagger .*> (\d{1,11}) [+-]\d{4}$"
 
-_COMMITTED = re.compile(rb"^committer .*> (\d{1,20}) [+-]\d{4}$", re.MULTILINE)
-_COMMIT_FORMAT = "--format=%H%x00%P%x00%an%x00%ae%x00%ct%x00%at%x00%ce%x00%B"
-_COMMIT_FIELDS = 8
+_COMMITTED = rb"(?m)^committer .*> (\d{1,20}) [+-]\d{4}$"
+_COMMIT_FORMAT = "--format=%H%n%P%n%an%n%ae%n%ct%n%at%n%ce%n%B"
+_LINES_ABOVE = 7
+"""The lines before the message, which can't hold the end of one: git takes it out of a name."""
 _LONGEST_MESSAGE = 256 * 1024
 _ONLY_OBJECTS = (
     "--quiet",
@@ -554,8 +556,7 @@ class Git:
 
     def _log(self, *args: str) -> Iterator[Commit]:
         options = ("-z", _COMMIT_FORMAT, "--no-patch", "--no-notes", "--no-decorate")
-        fields = self.program.stream("log", *options, *args, "--", separator=b"\0", keep=_LONGEST_MESSAGE)
-        return map(_commit, *[fields] * _COMMIT_FIELDS)
+        return map(_commit, self.program.stream("log", *options, *args, "--", separator=b"\0", keep=_LONGEST_MESSAGE))
 
     def _fetch(self, *wants: str, options: Sequence[str] = ()) -> None:
         """Fetch objects, and change no ref, whatever the remote's configuration says."""
@@ -593,10 +594,10 @@ class Git:
 
     def _branches_in(self, listing: str) -> list[tuple[str, str]]:
         prefixes = ("refs/heads/", f"refs/remotes/{self.remote}/")
-        lines = [line for line in listing.splitlines() if " refs/tags/" not in line]
+        before_tags = listing.partition(" refs/tags/")[0]  # git tells refs in the order of their names
         return [
             (ref.removeprefix(prefix), tip)
-            for tip, _, ref in (line.partition(" ") for line in lines)
+            for tip, _, ref in (line.partition(" ") for line in before_tags.splitlines())
             for prefix in prefixes
             if ref.startswith(prefix) and ref != f"refs/remotes/{self.remote}/HEAD"
         ]
@@ -652,13 +653,13 @@ def parse_remote(url: str) -> tuple[str, str] | None:
     """Read the host and `owner/name` out of the URL of a remote: https, ssh or scp-like, with `.git` or without."""
     if usual := _USUAL_URL.fullmatch(url):
         return usual[1].lower(), f"{usual[2]}/{usual[3]}"
-    if _WEB_URL.fullmatch(url):
+    if re.fullmatch(_WEB_URL, url):
         from urllib.parse import urlsplit  # takes longer to load than most of us
 
         parts = urlsplit(url)
         with_port = parts.scheme.lower().startswith("http")
         host, path = (parts.netloc.rpartition("@")[2] if with_port else parts.hostname or ""), parts.path
-    elif scp := _SCP_URL.fullmatch(url):
+    elif scp := re.fullmatch(_SCP_URL, url):
         host, path = scp.groups()
     else:
         return None
@@ -670,16 +671,18 @@ def _range(base: str | None, target: str) -> list[str]:
     return [safe(target)] if base is None else [safe(target), f"^{safe(base)}"]
 
 
-def _commit(*fields: bytes) -> Commit:
-    sha, parents, name, mail, time, authored, committer, message = (field.decode(errors="replace") for field in fields)
+def _commit(record: bytes) -> Commit:
+    sha, parents, name, mail, time, authored, committer, message = record.decode(errors="replace").split(
+        "\n", _LINES_ABOVE
+    )
     return Commit(
-        sha=sha,
-        parents=tuple(parents.split()),
-        author=author_of(name, mail),
-        committed_at=_date(time),
-        message=message.rstrip("\n"),
-        authored_at=int(authored),
-        committer=committer,
+        sha,
+        tuple(parents.split(" ")) if parents else (),
+        author_of(name, mail),
+        _date(time),
+        message.rstrip("\n"),
+        int(authored),
+        sys.intern(committer),
     )
 
 
@@ -690,15 +693,19 @@ def _date(text: str) -> int:
 
 def _committed(commit: bytes) -> int:
     """When a commit was committed, by its own headers."""
-    found = _COMMITTED.search(commit)
+    found = re.search(_COMMITTED, commit)
     return _date(found[1].decode()) if found else 0
 
 
 def _tag_refs(listing: str, between: str) -> dict[str, TagRef]:
-    """Read lines of a hash and a ref, in which a name with `^{}` behind stands for what an annotated tag is on."""
-    lines = [line.partition(f"{between}refs/tags/") for line in listing.splitlines()]
-    refs = {name: sha for sha, _, name in lines if name}
-    return {name: TagRef(sha, refs.get(f"{name}^{{}}", sha)) for name, sha in refs.items() if name[-3:] != "^{}"}
+    """Read lines of a hash and a ref; a name with `^{}` behind, which follows it, stands for what a tag is put on."""
+    refs: dict[str, TagRef] = {}
+    for sha, name in re.findall(rf"(?m)^([0-9a-f]+){between}refs/tags/(.+)$", listing):
+        if name[-3:] == "^{}":
+            refs[name[:-3]] = TagRef(refs[name[:-3]].object, sha)
+        else:
+            refs[name] = TagRef(sha, sha)
+    return refs
 
 
 def branch_tips(listing: str) -> dict[str, str]:
@@ -721,8 +728,8 @@ def _message(tag_object: bytes) -> TagMessage:
     """The message of a tag object, without its headers and its signature, and the date in its headers."""
     headers, _, content = tag_object.partition(b"\n\n")
     text = content.decode(errors="replace")
-    signature = _SIGNATURE.search(text)
-    tagged = _TAGGED.search(headers)
+    signature = re.search(_SIGNATURE, text)
+    tagged = re.search(_TAGGED, headers)
     return TagMessage(
         (text[: signature.start()] if signature else text).strip("\n"),
         datetime.fromtimestamp(int(tagged[1]) if tagged else 0, UTC),

@@ -23,10 +23,10 @@ _SUMMARY_LIMIT = 1024 * 1024
 _CUT = "\n\n*The summary is cut here: GitHub shows no more than 1 MiB.*\n"
 _SHOWN = 200
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_COMMAND = re.compile(r"^[\s\u180e\u200b-\u200d\u2060\ufeff]*:(?=:)|##(?=\[)", re.MULTILINE)
+_OUTPUT_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
+_COMMAND = r"(?m)^[\s\u180e\u200b-\u200d\u2060\ufeff]*:(?=:)|##(?=\[)"
 """Where the runner looks for a command: `::` first in a line, and the older `##[` anywhere."""
-_LINE_END = re.compile(r"\r\n?")
+_LINE_END = r"\r\n?"
 
 
 class Actions:
@@ -126,7 +126,7 @@ class Actions:
 
     def safe_log(self, text: str) -> str:
         """Text for the log of a job in which no line is taken for a command; elsewhere it stays as it is."""
-        return _COMMAND.sub("\\g<0>\u200b", _LINE_END.sub("\n", text)) if self.enabled else text
+        return re.sub(_COMMAND, "\\g<0>\u200b", re.sub(_LINE_END, "\n", text)) if self.enabled else text
 
     def mask(self, secret: str) -> str:
         """The lines that, printed in a job, make GitHub hide a secret in all that is printed later."""
@@ -141,7 +141,7 @@ class Actions:
 
 def _output(name: str, value: str) -> str:
     """One output; where it has several lines, nobody can guess the one that ends it."""
-    if not _OUTPUT_NAME.fullmatch(name):
+    if not re.fullmatch(_OUTPUT_NAME, name):
         raise BugError(f"{name!r} is no name of an output")
     if "\n" not in value and "\r" not in value:
         return f"{name}={value}\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import http.client
 import logging
@@ -226,7 +225,7 @@ class Transport:
     def impatient(self) -> Iterator[None]:
         """Ask everything once and wait for nothing, while something else must not be kept waiting."""
         patient = self._patience
-        self._patience = dataclasses.replace(patient, max_wait=timedelta())
+        self._patience = msgspec.structs.replace(patient, max_wait=timedelta())
         try:
             yield
         finally:

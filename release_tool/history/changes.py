@@ -22,14 +22,12 @@ if TYPE_CHECKING:
 
 _MERGED = re.compile(r"Merge pull request #(?P<number>[0-9]{1,9}) from \S+")
 _SQUASHED = re.compile(r"(?P<title>.*\S)\s+\(#(?P<number>[0-9]{1,9})\)", re.DOTALL)
-_CO_AUTHOR = re.compile(
-    r"^co-authored-by:[ \t]*(?P<name>[^<\n]*?)[ \t]*<(?P<mail>[^<>\n]*)>[ \t]*$", re.IGNORECASE | re.MULTILINE
-)
-_REVERTS_COMMIT = re.compile(r"\bThis reverts commit ([0-9a-f]{7,64})\b", re.IGNORECASE)
-_REVERTS_PULL = re.compile(r"^Reverts (?:(?P<repository>[\w.-]+/[\w.-]+))?#(?P<number>[0-9]{1,9})\b", re.MULTILINE)
-_REVERT_TITLE = re.compile(r"(?:Revert[: ]+|revert(?:\([^()]*\))?!?: +)\"?(?P<title>.+?)\"?", re.IGNORECASE | re.DOTALL)
-_REAPPLY_TITLE = re.compile(r'Reapply "(?P<title>.+)"', re.IGNORECASE | re.DOTALL)
-_SAYS_SO = re.compile(r"revert|reapply", re.IGNORECASE)
+_CO_AUTHOR = r"(?im)^co-authored-by:[ \t]*(?P<name>[^<\n]*?)[ \t]*<(?P<mail>[^<>\n]*)>[ \t]*$"
+_REVERTS_COMMIT = r"(?i)\bThis reverts commit ([0-9a-f]{7,64})\b"
+_REVERTS_PULL = r"(?m)^Reverts (?:(?P<repository>[\w.-]+/[\w.-]+))?#(?P<number>[0-9]{1,9})\b"
+_REVERT_TITLE = r"(?is)(?:Revert[: ]+|revert(?:\([^()]*\))?!?: +)\"?(?P<title>.+?)\"?"
+_REAPPLY_TITLE = r'(?is)Reapply "(?P<title>.+)"'
+_REVERT, _REAPPLY = "revert", "reapply"
 """What stands in every text that takes something back, or brings it back."""
 _FIX_LABELS = frozenset({"bug", "fix", "patch"})
 
@@ -160,7 +158,8 @@ def _merge_of(message: str) -> tuple[int | None, str | None]:
     subject = message.partition("\n")[0].strip()
     if "#" not in subject:
         return None, None
-    merged, squashed = _MERGED.fullmatch(subject), _SQUASHED.fullmatch(subject)
+    merged = _MERGED.fullmatch(subject) if subject.startswith("Merge") else None
+    squashed = _SQUASHED.fullmatch(subject) if subject.endswith(")") else None
     number = merged or squashed
     title = squashed["title"] if squashed else None
     if merged and not squashed:
@@ -181,7 +180,10 @@ def landings(
     groups: dict[int | str, list[Commit]] = {}
     for commit in reversed(commits):
         groups.setdefault(_number(commit, owners) or commit.sha, []).append(commit)
-    return tuple(_landing(tuple(group), owners, brought or {}) for group in groups.values())
+    return tuple(
+        _landing(tuple(group), key if isinstance(key, int) else None, owners, brought or {})
+        for key, group in groups.items()
+    )
 
 
 def _number(commit: Commit, owners: Mapping[str, PullRequest] | None) -> int | None:
@@ -191,11 +193,13 @@ def _number(commit: Commit, owners: Mapping[str, PullRequest] | None) -> int | N
 
 
 def _landing(
-    commits: tuple[Commit, ...], owners: Mapping[str, PullRequest] | None, brought: Mapping[str, Sequence[Commit]]
+    commits: tuple[Commit, ...],
+    number: int | None,
+    owners: Mapping[str, PullRequest] | None,
+    brought: Mapping[str, Sequence[Commit]],
 ) -> Landing:
-    newest = commits[-1]
-    inside = tuple(side for commit in commits for side in brought.get(commit.sha, ()))
-    return Landing(commits, owners.get(newest.sha) if owners else None, _number(newest, owners), inside)
+    inside = tuple(side for commit in commits for side in brought.get(commit.sha, ())) if brought else ()
+    return Landing(commits, owners.get(commits[-1].sha) if owners else None, number, inside)
 
 
 def pull_from_message(landing: Landing, base: str) -> PullRequest | None:
@@ -261,9 +265,10 @@ def _landed_title(landing: Landing) -> str:
 def decide(landing: Landing, config: Config) -> BumpDecision:
     """Decide how far a landing moves the version: by its labels, else by what its commits say, else by the policy."""
     labels = landing.pull.labels if landing.pull else ()
-    decision = _by_label(labels, config.labels) or _by_message(landing, config) or _by_policy(landing, config)
+    by_label = _by_label(labels, config.labels) if labels else None
+    decision = by_label or _by_message(landing, config) or _by_policy(landing, config)
     doubts = dict.fromkeys(_doubts(landing, config, decision))
-    return msgspec.structs.replace(decision, reason="; ".join([decision.reason, *doubts]))
+    return msgspec.structs.replace(decision, reason="; ".join([decision.reason, *doubts])) if doubts else decision
 
 
 def _by_label(labels: Iterable[str], mapping: Labels) -> BumpDecision | None:
@@ -278,15 +283,16 @@ def _by_label(labels: Iterable[str], mapping: Labels) -> BumpDecision | None:
     return BumpDecision(bump, kind, BumpRule.LABEL, f"label {', '.join(map(repr, names))}")
 
 
-def bump_labels(mapping: Labels) -> dict[str, Bump]:
-    """Which bump each configured label asks for, by its case-folded name."""
+@functools.cache
+def bump_labels(mapping: Labels) -> Mapping[str, Bump]:
+    """Which bump each configured label asks for, by its case-folded name; made once for all changes."""
     levels = {
         Bump.MAJOR: mapping.major,
         Bump.MINOR: mapping.minor,
         Bump.PATCH: mapping.patch,
         Bump.NONE: mapping.none,
     }
-    return {label.casefold(): bump for bump, labels in levels.items() for label in labels}
+    return MappingProxyType({label.casefold(): bump for bump, labels in levels.items() for label in labels})
 
 
 def bump_types(config: Config) -> Mapping[str, Bump]:
@@ -302,9 +308,11 @@ def _types(own: tuple[tuple[str, Level], ...]) -> Mapping[str, Bump]:
 
 def title_decision(title: str, config: Config) -> BumpDecision | None:
     """Decide by a Conventional Commit title alone; None where it is not one, or its type means nothing."""
-    parts = conventional(title)
+    parts = conventional(title) if ":" in title else None
+    if parts is None:
+        return None
     types = bump_types(config)
-    if parts is None or not (parts.breaking or parts.type in types):
+    if not (parts.breaking or parts.type in types):
         return None
     reason = f"title '{title.strip().partition(':')[0]}:'"
     if parts.breaking:
@@ -345,8 +353,8 @@ def _nearly_breaking(landing: Landing, config: Config) -> Iterator[str]:
     for commit in (*landing.commits, *landing.brought):
         if near := nearly_breaking(commit.message):
             yield f"'{near}' is ignored: it is not a footer 'BREAKING CHANGE: …' at the start of a paragraph"
-        said = title_decision(commit.subject, config)
-        if landing.number is not None and said and said.bump is Bump.MAJOR:
+        said = title_decision(commit.subject, config) if landing.number is not None else None
+        if said and said.bump is Bump.MAJOR:
             yield f"{said.reason} of {commit.sha[:10]} is ignored, since the pull request's own title takes precedence"
 
 
@@ -382,8 +390,11 @@ def authors_of(landing: Landing) -> tuple[Author, ...]:
     helpers = [
         author_of(match["name"], match["mail"])
         for commit in landing.commits
-        for match in _CO_AUTHOR.finditer(commit.message)
+        if "co-authored-by:" in commit.message.lower()
+        for match in re.finditer(_CO_AUTHOR, commit.message)
     ]
+    if not helpers and len(people) == 1 and len(landing.commits) == 1:
+        return tuple(people)
     if pull and len(landing.commits) > 1:
         helpers += [commit.author for commit in landing.commits]
     names = {author.name.casefold() for author in (*people, *helpers) if author.login} | _names_of_author(landing)
@@ -406,16 +417,15 @@ def _names_of_author(landing: Landing) -> frozenset[str]:
 
 def reference_of(landing: Landing, repository: str) -> RevertReference | None:
     """Read what a landing says it reverts; only its own words are asked, so this proposes and proves nothing."""
-    texts = [commit.message for commit in landing.commits] + ([landing.pull.body] if landing.pull else [])
-    named = _titles(landing)
-    if not any(_SAYS_SO.search(text) for text in (*texts, *named)):
+    if not _says_so(landing):
         return None
-    titles = {found for title in named for found in _reverted_titles(title)}
-    commits = {match.lower() for text in texts for match in _REVERTS_COMMIT.findall(text)}
+    texts = [commit.message for commit in landing.commits] + ([landing.pull.body] if landing.pull else [])
+    titles = {found for title in _titles(landing) for found in _reverted_titles(title)}
+    commits = {match.lower() for text in texts for match in re.findall(_REVERTS_COMMIT, text)}
     pulls = {
         int(match["number"])
         for text in texts
-        for match in _REVERTS_PULL.finditer(text)
+        for match in re.finditer(_REVERTS_PULL, text)
         if (match["repository"] or repository).casefold() == repository.casefold()
     }
     if not (titles or commits or pulls):
@@ -423,14 +433,24 @@ def reference_of(landing: Landing, repository: str) -> RevertReference | None:
     return RevertReference(tuple(sorted(commits)), tuple(sorted(pulls)), tuple(sorted(titles)))
 
 
+def _says_so(landing: Landing) -> bool:
+    """Whether any of its texts has a word that stands in all those that take something back."""
+    told = f"{landing.pull.title}\n{landing.pull.body}" if landing.pull else ""
+    for text in (told, *(commit.message for commit in landing.commits)):
+        lower = text.lower()
+        if _REVERT in lower or _REAPPLY in lower:
+            return True
+    return False
+
+
 def _titles(landing: Landing) -> set[str]:
     return {title_of(landing), _landed_title(landing)}
 
 
 def _reverted_titles(title: str) -> Iterator[str]:
-    if reapplied := _REAPPLY_TITLE.fullmatch(title):
+    if reapplied := re.fullmatch(_REAPPLY_TITLE, title):
         yield f'Revert "{reapplied["title"]}"'
-    elif reverted := _REVERT_TITLE.fullmatch(title):
+    elif reverted := re.fullmatch(_REVERT_TITLE, title):
         yield reverted["title"]
         if squashed := _SQUASHED.fullmatch(reverted["title"]):
             yield squashed["title"]
@@ -461,7 +481,7 @@ def assess(
     """Turn landings (oldest first) into changes: what is reverted in the same range cancels, with what reverts it."""
     proven = tuple(proofs)
     partners = _cancelled(landed, proven)
-    names = {landing.sha: _name(landing) for landing in landed}
+    names = {landing.sha: _name(landing) for landing in landed} if proven else {}
     released = {proof.revert: proof for proof in proven if proof.original not in names}
     changes = []
     for landing in landed:
@@ -513,7 +533,7 @@ def landing_change(landing: Landing, config: Config) -> Change:
 
 
 def _change(landing: Landing, config: Config, decision: BumpDecision) -> Change:
-    labels = {label.casefold() for label in landing.pull.labels} if landing.pull else set()
+    labels = frozenset(label.casefold() for label in landing.pull.labels) if landing.pull else frozenset[str]()
     return Change(
         pull=landing.number,
         sha=landing.sha,
@@ -524,18 +544,18 @@ def _change(landing: Landing, config: Config, decision: BumpDecision) -> Change:
         reason=decision.reason,
         authors=authors_of(landing),
         landed_at=landing.commits[-1].committed_at,
-        hidden=_any_of(labels, config.labels.hidden),
+        hidden=bool(labels) and _any_of(labels, config.labels.hidden),
         body=landing.pull.body if landing.pull else _body_of(landing.commits[-1]),
-        irreversible=_irreversible(labels, config),
+        irreversible=_irreversible(labels, config) if labels else None,
         head=landing.pull.head if landing.pull else "",
     )
 
 
-def _any_of(labels: set[str], wanted: Iterable[str]) -> bool:
+def _any_of(labels: frozenset[str], wanted: Iterable[str]) -> bool:
     return not labels.isdisjoint(label.casefold() for label in wanted)
 
 
-def _irreversible(labels: set[str], config: Config) -> bool | None:
+def _irreversible(labels: frozenset[str], config: Config) -> bool | None:
     """What the labels say; where they say both, it counts as irreversible, which is safe."""
     if _any_of(labels, config.labels.irreversible):
         return True

@@ -92,10 +92,10 @@ class _Grouping:
 
     def fold(self, merge: str) -> None:
         """Give all that a merge brought to its pull request."""
-        brought = tuple(reached(self.known[merge].parents[1:], self._parents, self._taken))
+        brought = [*reached(self.known[merge].parents[1:], self._parents, self._taken)]
         self._taken.update(brought)
-        oldest_first = sorted(brought, key=self._place.__getitem__, reverse=True)
-        self.inside[merge] = tuple(self.known[sha] for sha in oldest_first)
+        brought.sort(key=self._place.__getitem__, reverse=True)  # the oldest first
+        self.inside[merge] = tuple([self.known[sha] for sha in brought])
 
     def unfold(self, merge: str, below: tuple[str, ...]) -> None:
         """Let each side that a merge by hand brought land by itself."""
@@ -115,6 +115,8 @@ def merged_by_hand(changes: Sequence[Change], behind: Mapping[str, Sequence[str]
 
     A merge that brought nothing new counts as before, and one that was taken back takes back what it brought.
     """
+    if not behind:
+        return tuple(changes)
     landed = {change.sha for change in changes}
     brought = {merge: [sha for sha in shas if sha in landed] for merge, shas in behind.items()}
     cancelled = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from typing import TYPE_CHECKING
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from release_tool.model.version import Version
     from release_tool.project import Project
 
+_HALF_DONE, _ABANDONED = TagState.HALF_DONE, TagState.ABANDONED  # asking an enum takes longer, and tags are thousands
 _NEWEST = 30
 """How many of the newest tags are asked whether we made them."""
 _LOOKS_AGAIN = (1, 2)
@@ -42,8 +42,7 @@ _PAGE = 100
 """Releases are read newest first, this many at once; a tag older than all of them was finished long ago."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RepositorySnapshot:
+class RepositorySnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What one look found: the branch and its head, every version tag (highest first), and the newest releases.
 
     `refs` are all tags of the remote, as (name, commit), to see later whether one has been added.
@@ -149,8 +148,7 @@ def _look_online(project: Project, branch: str, target: str, head: str, listed: 
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Listed:
+class _Listed(msgspec.Struct, frozen=True):
     """What git and GitHub list of one moment: branches and tags, and the newest releases."""
 
     refs: RemoteRefs
@@ -238,7 +236,7 @@ def facts_for(
     base = reachable.first(tag for tag in tags if _is_base(tag) and (tag.stable or wants_prerelease))
     stable_base = reachable.first(tag for tag in tags if _is_base(tag) and tag.stable) if wants_prerelease else base
     since = _resolve_since(project, request, target)
-    stable = tuple(tag for tag in tags if _is_base(tag) and tag.stable)
+    stable = tuple(tag for tag in tags if tag.state is not _ABANDONED and not tag.version.prerelease)
     changes: tuple[Change, ...] = ()
     if since:
         changes = changes_between(project, seen, since, target)
@@ -511,7 +509,7 @@ def _messages(project: Project, refs: Mapping[str, TagRef]) -> dict[str, TagMess
 
 def _is_base(tag: VersionTag) -> bool:
     """Whether a range may begin at a tag: what is half-done below is finished first, what was given up never is."""
-    return tag.state is not TagState.ABANDONED
+    return tag.state is not _ABANDONED
 
 
 def _is_above(tag: VersionTag, finishing: VersionTag) -> bool:
@@ -519,8 +517,7 @@ def _is_above(tag: VersionTag, finishing: VersionTag) -> bool:
     return tag.commit == finishing.commit and tag.version >= finishing.version
 
 
-@dataclasses.dataclass(frozen=True)
-class _Reachable:
+class _Reachable(msgspec.Struct, frozen=True):
     """Which tags a commit contains; the highest come first, so most questions cost one look."""
 
     project: Project
@@ -548,7 +545,7 @@ def _half_done(project: Project, seen: RepositorySnapshot) -> tuple[VersionTag, 
     found = [
         tag
         for tag in seen.tags
-        if tag.state is TagState.HALF_DONE and project.git.first_reachable([tag.commit], seen.head) is not None
+        if tag.state is _HALF_DONE and project.git.first_reachable([tag.commit], seen.head) is not None
     ]
     return tuple(tag for tag in reversed(found) if pushed in {None, tag.name})
 

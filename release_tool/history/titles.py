@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -11,17 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 _CONVENTIONAL = re.compile(r"(?P<type>\w[\w-]*)(?:\((?P<scope>[^()\n]+)\))?(?P<breaking>!)?: +(?P<text>\S.*)")
-_NEARLY = re.compile(
-    r"[^\w\n]*(?P<type>[A-Za-z]+)\s*(?:\([^()\n]*\))?\s*(?P<breaking>!?)(?:\s*[:;\uff1a\]]|\s+[-\u2013\u2014]\s)"
-)
-_FOOTER = re.compile(r"(?:[A-Za-z][\w-]*|BREAKING CHANGE)(?:: | #)\S")
+_NEARLY = r"[^\w\n]*(?P<type>[A-Za-z]+)\s*(?:\([^()\n]*\))?\s*(?P<breaking>!?)(?:\s*[:;\uff1a\]]|\s+[-\u2013\u2014]\s)"
+_FOOTER = r"(?:[A-Za-z][\w-]*|BREAKING CHANGE)(?:: | #)\S"
 _NOTHING = r"(?!(?:none|no|nothing|n/?a|-+)\W*$)"
 """What templates are filled in with where nothing is broken."""
-_BREAKING = re.compile(rf"BREAKING[ -]CHANGE: +(?i:{_NOTHING})\S")
-_NEARLY_BREAKING = re.compile(
+_BREAKING = rf"BREAKING[ -]CHANGE: +(?i:{_NOTHING})\S"
+_NEARLY_BREAKING = (
     rf"\W*(?:(?i:breaking(?:[ _-]?changes?)?)\s*(?:!|:\s*(?i:{_NOTHING})\S)|BREAKING[ _-]CHANGES?(?!\w|:))"
 )
-_FENCE = re.compile(r" {0,3}(?:```|~~~)")
+_FENCE = r" {0,3}(?:```|~~~)"
 _MEANT = {
     **dict.fromkeys(("feature", "features", "feats", "enhancement"), "feat"),
     **dict.fromkeys(("bug", "bugfix", "bugfixes", "fixes", "fixed", "fixup", "hotfix"), "fix"),
@@ -44,8 +43,12 @@ class Conventional(msgspec.Struct, frozen=True):
     text: str
 
 
+@functools.lru_cache(maxsize=256)
 def conventional(title: str) -> Conventional | None:
-    """Take a title of that form apart, whatever its type; None where it has another form."""
+    """Take a title of that form apart, whatever its type; None where it has another form.
+
+    Each is asked for a few times in a row.
+    """
     match = _CONVENTIONAL.fullmatch(title.strip())
     if match is None:
         return None
@@ -57,7 +60,7 @@ def near_miss(title: str, types: Collection[str]) -> str:
     if (said := conventional(title)) is not None:
         meant = "" if said.breaking else _meant(said.type, types)
         return f"`{said.type}` is not a known type: did you mean `{meant}`?" if meant and said.type not in types else ""
-    nearly = _NEARLY.match(title.strip())
+    nearly = re.match(_NEARLY, title.strip())
     word = nearly["type"].lower() if nearly else ""
     meant = word if word in types else _MEANT.get(word, "")
     if not nearly or meant not in types:
@@ -79,28 +82,32 @@ def has_breaking_footer(message: str) -> bool:
 
     Footers begin with a paragraph, and go on to the end; what a code block shows is none.
     """
+    if "BREAKING" not in message:  # said of nearly every commit, and much faster than a look at each line
+        return False
     within = False
     above = "the title"
     for line in _body(message):
         begins = not above.strip()
-        if (begins or within) and _BREAKING.match(line):
+        if (begins or within) and re.match(_BREAKING, line):
             return True
-        within = within or (begins and _FOOTER.match(line) is not None)
+        within = within or (begins and re.match(_FOOTER, line) is not None)
         above = line
     return False
 
 
 def nearly_breaking(message: str) -> str:
     """The line of a commit's message that nearly says that it breaks something; empty without one."""
+    if "breaking" not in message.lower():
+        return ""
     lines = (message.partition("\n")[0], *_body(message))
-    return next((line.strip()[:60] for line in lines if _NEARLY_BREAKING.match(line)), "")
+    return next((line.strip()[:60] for line in lines if re.match(_NEARLY_BREAKING, line)), "")
 
 
 def _body(message: str) -> Iterator[str]:
     """The lines below the title, without blocks of code."""
     fenced = False
     for line in message.splitlines()[1:]:
-        if _FENCE.match(line):
+        if re.match(_FENCE, line):
             fenced = not fenced
         elif not fenced:
             yield line

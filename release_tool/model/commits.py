@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import msgspec
 
-_NO_REPLY = re.compile(r"(?:[0-9]+\+)?(?P<login>[^@+]+)@users\.noreply\.github\.com", re.IGNORECASE)
+_NO_REPLY = r"(?i)(?:[0-9]+\+)?(?P<login>[^@+]+)@users\.noreply\.github\.com"
 
-_MACHINE = re.compile(r"(?:no-?reply|bot|cursoragent|codex|copilot|aider|amp)@", re.IGNORECASE)
-"""The mail addresses under which assistants are credited; no person reads them."""
+_MACHINES = frozenset({"noreply", "no-reply", "bot", "cursoragent", "codex", "copilot", "aider", "amp"})
+"""What stands before the `@` of mail addresses under which assistants are credited; no person reads them."""
 _ASSISTANTS = frozenset({"copilot", "claude", "codex"})
 """The logins of assistants that are no `[bot]` to GitHub."""
 
@@ -78,12 +79,14 @@ class PullRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 def login_of(mail: str) -> str | None:
     """Read the login from the mail address that GitHub gives to those who hide theirs."""
-    match = _NO_REPLY.fullmatch(mail)
+    match = re.fullmatch(_NO_REPLY, mail)
     return match["login"] if match else None
 
 
+@functools.lru_cache(maxsize=4096)
 def author_of(name: str, mail: str) -> Author:
-    """Make an author of the name and mail address in a commit."""
+    """Make an author of the name and mail address in a commit; few people write most of them."""
     login = login_of(mail)
     bot = (login or name).endswith("[bot]") or (login or "").casefold() in _ASSISTANTS
-    return Author(name or login or mail, login, bot=bot or _MACHINE.match(mail) is not None)
+    local, at, _ = mail.partition("@")
+    return Author(name or login or mail, login, bot=bot or (bool(at) and local.lower() in _MACHINES))

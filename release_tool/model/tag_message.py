@@ -9,9 +9,9 @@ from release_tool.text.visible import visible
 
 _TRAILER = "Release-Tool-Owner"
 _ASSETS = "Release-Tool-Assets"
-_SPACE = re.compile(r"\s")
-_NUMBER = re.compile(r"[0-9]{1,18}")
-_FIELD = re.compile(r"(?P<key>[a-z]+)=(?P<value>\S+)")
+_SPACE = r"\s"
+_NUMBER = r"[0-9]{1,18}"
+_FIELD = r"(?P<key>[a-z]+)=(?P<value>\S+)"
 
 
 def tag_message(tag: str, reason: str, owner: Owner, assets: int | None) -> str:
@@ -31,7 +31,7 @@ def owner_of(message: str) -> Owner | None:
     value = _trailer(message, _TRAILER)
     if value is None:
         return None
-    fields = {match["key"]: match["value"] for match in _FIELD.finditer(value)}
+    fields = {match["key"]: match["value"] for match in re.finditer(_FIELD, value)}
     return Owner(
         run=_number(fields.get("run")),
         attempt=_number(fields.get("attempt")),
@@ -61,8 +61,8 @@ def _fields(owner: Owner) -> str:
         fields = {"run": owner.run, "attempt": owner.attempt, "job": owner.job}
     else:
         fields = {"host": owner.host, "user": owner.user, "process": owner.process, "started": owner.started}
-    return " ".join(f"{key}={_SPACE.sub('_', str(value))}" for key, value in fields.items() if value)
+    return " ".join(f"{key}={re.sub(_SPACE, '_', str(value))}" for key, value in fields.items() if value)
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and _NUMBER.fullmatch(text) else 0
+    return int(text) if text and re.fullmatch(_NUMBER, text) else 0

@@ -12,14 +12,14 @@ import msgspec
 from release_tool.model.version import Version, parse_version, precedence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from release_tool.model.version import Precedence
 
 _PREFIX = r"(?P<prefix>|[A-Za-z0-9._/@-]*?[A-Za-z._/@-])"
 _REST = r"(?P<rest>(?:[-+._]|(?:a|b|c|rc|alpha|beta|dev|pre|post)[-._]?[0-9]).*|)"
 _SHAPES = tuple(
-    re.compile(f"{prefix}(?P<numbers>{numbers}){_REST}")
+    f"{prefix}(?P<numbers>{numbers}){_REST}"
     for prefix, numbers in (
         (_PREFIX, r"[0-9]+\.[0-9]+\.[0-9]+(?:\.[0-9]+)*"),
         (_PREFIX, r"[0-9]+\.[0-9]+"),
@@ -30,7 +30,7 @@ _SHAPES = tuple(
 """How a version looks, the surest first: `v1.2.3`, `v1.2`, `2024-01-31`, `v1`."""
 _USUAL = re.compile(r"([vV]?)(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 """A stable version that is written as SemVer writes it, which may still be a date."""
-_PYTHON = re.compile(r"[-._]?(?P<name>a|b|c|rc|alpha|beta|dev|pre)[-._]?(?P<number>[0-9]{0,9})")
+_PYTHON = r"[-._]?(?P<name>a|b|c|rc|alpha|beta|dev|pre)[-._]?(?P<number>[0-9]{0,9})"
 """A prerelease as Python writes it: `1.0rc1`."""
 _YEARS = range(1990, 2100)
 _THREE = 3
@@ -54,7 +54,10 @@ class Scheme(enum.Enum):
     UNREAD = "unread"
 
 
-class TagName(msgspec.Struct, frozen=True, kw_only=True):
+_SEMVER = Scheme.SEMVER  # a name of its own, for asking an enum for it thousands of times takes longer
+
+
+class TagName(msgspec.Struct, frozen=True):
     """A tag whose name looks like a version, taken apart; `version` is what it counts as, None where it is unread."""
 
     name: str
@@ -104,6 +107,18 @@ class Naming(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a tag carries a version of this branch's releases."""
         return tag.version is not None and tag.scheme in self.schemes and tag.family in self.families
 
+    def counted(self, tags: Iterable[TagName]) -> Iterator[tuple[TagName, Version]]:
+        """Those of some tags that do, with their versions; the families of thousands of tags are few."""
+        families: dict[str, bool] = {}
+        usual = _SEMVER in self.schemes
+        for tag in tags:
+            prefix = tag.prefix
+            if prefix not in families:
+                families[prefix] = family(prefix) in self.families
+            fits = usual if tag.scheme is _SEMVER else tag.scheme in self.schemes
+            if fits and families[prefix] and tag.version is not None:
+                yield tag, tag.version
+
 
 def family(prefix: str) -> str:
     """What the versions behind a prefix have one order with."""
@@ -113,7 +128,7 @@ def family(prefix: str) -> str:
 def read_names(tags: Iterable[tuple[str, str]]) -> tuple[TagName, ...]:
     """Take apart the names of tags (name, commit) that look like versions; one that only points at another is none."""
     found = [read for name, commit in tags if (read := _read_usual(name, commit) or _read(name, commit))]
-    if all(_is_whole(tag) for tag in found):
+    if min((len(tag.numbers) for tag in found), default=_THREE) >= _THREE:
         return tuple(found)
     whole = {(tag.commit, tag.prefix, tag.numbers[:place]) for tag in found for place in (1, 2) if _is_whole(tag)}
     return tuple(tag for tag in found if _is_whole(tag) or (tag.commit, tag.prefix, tag.numbers) not in whole)
@@ -128,21 +143,15 @@ def _read_usual(name: str, commit: str) -> TagName | None:
     match = _USUAL.fullmatch(name)
     if match is None:
         return None
-    numbers = (int(match[2]), int(match[3]), int(match[4]))
-    if numbers[0] in _YEARS:
+    prefix, first, second, third = match.groups()
+    major, minor, patch = int(first), int(second), int(third)
+    if major in _YEARS:
         return None
-    return TagName(
-        name=name,
-        commit=commit,
-        prefix=match[1],
-        numbers=numbers,
-        scheme=Scheme.SEMVER,
-        version=Version(*numbers),
-    )
+    return TagName(name, commit, prefix, (major, minor, patch), _SEMVER, Version(major, minor, patch))
 
 
 def _read(name: str, commit: str) -> TagName | None:
-    match = next((found for shape in _SHAPES if (found := shape.fullmatch(name))), None)
+    match = next((found for shape in _SHAPES if (found := re.fullmatch(shape, name))), None)
     if match is None:
         return None
     parts = re.split("[.-]", match["numbers"])
@@ -155,7 +164,7 @@ def _read(name: str, commit: str) -> TagName | None:
         numbers=tuple(map(int, parts)),
         scheme=scheme if version else Scheme.UNREAD,
         version=version,
-        suffixed=match["rest"][:1] in {"-", "+"} or _PYTHON.fullmatch(match["rest"]) is not None,
+        suffixed=match["rest"][:1] in {"-", "+"} or re.fullmatch(_PYTHON, match["rest"]) is not None,
     )
 
 
@@ -173,7 +182,7 @@ def _has_leading_zero(part: str) -> bool:
 
 def _version(parts: Sequence[str], rest: str) -> Version | None:
     numbers = ".".join(str(int(part)) for part in [*parts, "0"][:_THREE])
-    if python := _PYTHON.fullmatch(rest):
+    if python := re.fullmatch(_PYTHON, rest):
         rest = f"-{python['name']}.{int(python['number'] or 0)}" if not rest.startswith("-") else rest
     return parse_version(numbers + rest)
 
@@ -199,8 +208,9 @@ def naming(tags: Sequence[TagName], places: Mapping[str, int], configured: str |
 def needs_history(tags: Sequence[TagName], configured: str | None) -> bool:
     """Whether the names alone don't tell how releases are named, so that one has to know where the tags are."""
     wanted = None if configured is None else family(configured)
-    ours = [tag for tag in tags if wanted is None or tag.family == wanted]
-    return len({tag.prefix for tag in ours}) > 1 or any(tag.scheme is not Scheme.SEMVER for tag in ours)
+    prefixes = {tag.prefix for tag in tags}
+    ours = {prefix for prefix in prefixes if wanted is None or family(prefix) == wanted}
+    return len(ours) > 1 or any(tag.scheme is not _SEMVER and tag.prefix in ours for tag in tags)
 
 
 def named_alike(tags: Sequence[TagName], configured: str | None) -> Naming:

@@ -46,7 +46,7 @@ class TagState(enum.Enum):
     ABANDONED = "abandoned"
 
 
-class VersionTag(msgspec.Struct, frozen=True, kw_only=True):
+class VersionTag(msgspec.Struct, frozen=True):
     """A tag that carries a version: `v1.3.0` at a commit."""
 
     name: str
@@ -78,12 +78,9 @@ def withheld(event: str, config: Config) -> str:
 
 def version_tags(names: Iterable[TagName], naming: Naming) -> tuple[VersionTag, ...]:
     """Keep the tags that carry a version of a branch's releases, the highest first."""
-    found = [
-        VersionTag(name=tag.name, version=tag.version, commit=tag.commit)
-        for tag in names
-        if tag.version is not None and naming.counts(tag)
-    ]
-    return tuple(sorted(found, key=_rank, reverse=True))
+    found = [VersionTag(tag.name, version, tag.commit) for tag, version in naming.counted(names)]
+    found.sort(key=_rank, reverse=True)
+    return tuple(found)
 
 
 def _rank(tag: VersionTag) -> tuple[Precedence, bool, str]:

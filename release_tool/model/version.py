@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 _NUMBER = r"(0|[1-9][0-9]*)"
 _IDENTIFIER = r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
-_STRICT = re.compile(
+_STRICT = (
     rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?"
     r"(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
 )
 _LONGEST = 255
 """Characters of a version: no more than the name of a file has."""
-_BEFORE_DIGITS = re.compile(r"^[^0-9]*")
+_BEFORE_DIGITS = r"^[^0-9]*"
 
 
 Precedence: TypeAlias = tuple[int, int, int, bool, tuple[tuple[bool, int, str], ...]]
@@ -99,7 +99,7 @@ class Bump(enum.IntEnum):
 
 def parse_version(text: str) -> Version | None:
     """Read a strict SemVer version, or None: no prefix, no white space, ASCII digits only."""
-    found = _STRICT.fullmatch(text) if len(text) <= _LONGEST else None
+    found = re.fullmatch(_STRICT, text) if len(text) <= _LONGEST else None
     if found is None:
         return None
     major, minor, patch, prerelease, build = found.groups()
@@ -112,15 +112,17 @@ def parse_tag(tag: str, prefix: str | None) -> Version | None:
     Without a prefix that was chosen, whatever stands before the first digit is one.
     """
     if prefix is None:
-        return parse_version(_BEFORE_DIGITS.sub("", tag))
+        return parse_version(re.sub(_BEFORE_DIGITS, "", tag))
     return parse_version(tag[len(prefix) :]) if tag.startswith(prefix) else None
 
 
 def precedence(version: Version) -> Precedence:
     """What sorts versions by the rules of SemVer, made once for each where comparing would be done for every two."""
-    identifiers = version.prerelease.split(".") if version.prerelease else ()
+    if not version.prerelease:
+        return version.major, version.minor, version.patch, True, ()
+    identifiers = version.prerelease.split(".")
     ordered = tuple((False, int(part), "") if part.isdecimal() else (True, 0, part) for part in identifiers)
-    return version.major, version.minor, version.patch, not identifiers, ordered
+    return version.major, version.minor, version.patch, False, ordered
 
 
 def tag_name(version: Version, prefix: str) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from release_tool.model.tag_names import Naming
     from release_tool.model.tags import VersionTag
 
-_IDENTIFIER = re.compile(r"(?!0[0-9])(?=.*[A-Za-z-])[0-9A-Za-z-]+")
+_IDENTIFIER = r"(?!0[0-9])(?=.*[A-Za-z-])[0-9A-Za-z-]+"
 
 _FEW = 3
 _THREE = 3
@@ -85,7 +85,7 @@ def parse_force(text: str, prefix: str | None) -> Bump | Version | None:
 
 def parse_identifier(text: str) -> str:
     """Read what `--pre` was given: an identifier such as `rc`, or nothing."""
-    if text and not _IDENTIFIER.fullmatch(text):
+    if text and not re.fullmatch(_IDENTIFIER, text):
         raise UsageError(
             f"--pre {text!r} is not an identifier such as `rc` or `beta`",
             todo="use letters, digits and hyphens, and at least one that is no digit",

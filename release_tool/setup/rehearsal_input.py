@@ -81,7 +81,7 @@ def read_original(project: Project, objects: Path) -> Document:
     for name in project.config.environments:
         environment_named(project, name, ours=os.environ)
     git = project.git.borrowed(objects)
-    project = dataclasses.replace(project, git=git, branches=Branches(git))
+    project = msgspec.structs.replace(project, git=git, branches=Branches(git))
     online = project.github is not None and bool(project.repository)
     original = _on_github(project) if online else _in_clone(project)
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -66,7 +65,7 @@ class StatusSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 def as_deployed(project: Project) -> Project:
     """The project with the environments that deployments know: those on the branch that is deployed."""
     environments = with_deployed_configuration(project).config.environments
-    return dataclasses.replace(project, config=msgspec.structs.replace(project.config, environments=environments))
+    return msgspec.structs.replace(project, config=msgspec.structs.replace(project.config, environments=environments))
 
 
 def collect(project: Project, *, whole: bool) -> StatusSnapshot:

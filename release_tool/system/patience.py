@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from release_tool.errors import NoAnswerError, RateLimitedError
-from release_tool.system.clock import SystemClock
+from release_tool.system.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from release_tool.system.clock import Clock
 
 T = TypeVar("T")
 
@@ -20,14 +19,13 @@ _BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0)
 _SECONDARY_WAIT = 60.0
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """`max_wait` is how long something is asked again for at most; the other two are seconds of one attempt.
 
     `silence` is how long an answer may stop coming, and `deadline` when a program must have ended.
     """
 
-    clock: Clock = dataclasses.field(default_factory=SystemClock)
+    clock: Clock = msgspec.field(default_factory=SystemClock)
     max_wait: timedelta = timedelta(minutes=5)
     silence: int = 30
     deadline: float = 600

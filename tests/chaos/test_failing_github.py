@@ -166,7 +166,7 @@ def test_samples_do_not_wait_for_github(tmp_path: Path, fault: Fault) -> None:
             clock=here.clock,
             seconds_between_writes=0,
         )
-        project = dataclasses.replace(environment.project, github=github)
+        project = msgspec.structs.replace(environment.project, github=github)
         with pytest.raises(RemoteError, match=r"1\.3\.0 is healthy in production, but that could not be recorded"):
             deploy.deploy(
                 dataclasses.replace(environment, project=project, settings=settings), "1.3.0", DeployRequest(by="ada")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
+
+import msgspec
 
 from release_tool.cli import Options
 from release_tool.cli.session import Session
@@ -14,7 +15,7 @@ from tests.clock import FakeClock
 
 
 def main(verb: str, version: str = "") -> None:
-    project = dataclasses.replace(Session(Options(), os.environ).project(), clock=FakeClock())
+    project = msgspec.structs.replace(Session(Options(), os.environ).project(), clock=FakeClock())
     environment = environment_named(with_deployed_configuration(project), "production", ours=os.environ)
     match verb:
         case "deploy":

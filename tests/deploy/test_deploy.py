@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from inline_snapshot import snapshot
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from github_sandbox.app import Request as Asked
     from tests.production import Production
+    from tests.service import Said
     from tests.shop import Entry
 
 
@@ -89,6 +92,39 @@ def test_a_deployment_costs_few_requests(tmp_path: Path) -> None:
         here.deploy("1.3.0")
         request = [request for request in here.shop.box.requests if not request.path.startswith("/acme/shop.git")]
         assert len(request) <= 30
+
+
+def test_that_it_goes_back_is_written_first_and_what_is_asked_until_the_command_is_known(tmp_path: Path) -> None:
+    asked_by: list[int] = []
+
+    def behave(version: str, _: int) -> Said:
+        if version == "1.3.0":
+            asked_by.append(len(here.shop.box.requests))
+        return (500 if version == "1.3.0" else 200), {"version": version}
+
+    with production(tmp_path, configuration=QUICK, behave=behave) as here:
+        here.deploy("1.2.4")
+        here.shop.box.forget_requests()
+        assert here.deploy("1.3.0").outcome == "rolled_back"
+        failed = here.ledger()[1]
+        asked = [_asked(one) for one in here.shop.box.requests[asked_by[-1] :]]
+    assert failed.steps[-2].phase.word is Phase.ROLLING_BACK
+    assert asked[:8] == [
+        "POST deployments/N/statuses",  # rolling back
+        "POST /graphql",  # the ledger: which version was good
+        "POST deployments",  # the rollback is a deployment of its own
+        "POST deployments/N/statuses",  # it waits for its turn
+        "POST /graphql",  # nobody else holds the environment
+        "POST /graphql",  # nor somebody who began at the same moment
+        "POST /graphql",  # nor a person who takes over
+        "POST deployments/N/statuses",  # changing: the command runs
+    ]
+
+
+def _asked(request: Asked) -> str:
+    """A request by its kind, whatever it is about."""
+    path = request.path.partition("?")[0].removeprefix("/repos/acme/shop/")
+    return f"{request.method} {re.sub(r'[0-9a-f]{40}|[0-9]+', 'N', path)}"
 
 
 def test_a_deployment_starts_few_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from github_sandbox import Fault
@@ -62,7 +63,7 @@ def team(httpserver: HTTPServer) -> Team:
 def real(project: Project, team: Team) -> Project:
     """The project with channels that are real."""
     channels = Channels(project.config.channels, os.environ | team.addresses, FakeClock())
-    return dataclasses.replace(project, notify=Notifier(project.config, Path("nowhere"), channels, project.say))
+    return msgspec.structs.replace(project, notify=Notifier(project.config, Path("nowhere"), channels, project.say))
 
 
 def at(here: Production, team: Team) -> DeployEnvironment:
@@ -91,7 +92,7 @@ def dies(notice: Notice, *, only: Collection[str] | None = None) -> SendReport:
 
 
 def dying(environment: DeployEnvironment) -> DeployEnvironment:
-    return dataclasses.replace(environment, project=dataclasses.replace(environment.project, notify=dies))
+    return dataclasses.replace(environment, project=msgspec.structs.replace(environment.project, notify=dies))
 
 
 # Deployments
@@ -243,7 +244,9 @@ def test_what_a_dead_run_left_is_settled_before_anybody_is_told_of_anything(tmp_
             return SendReport(sent=tuple(only or ()))
 
         environment = here.environment()
-        environment = dataclasses.replace(environment, project=dataclasses.replace(environment.project, notify=listen))
+        environment = dataclasses.replace(
+            environment, project=msgspec.structs.replace(environment.project, notify=listen)
+        )
         reconcile.plan([environment], writes=True)
         assert heard == []
         reconcile.reconcile([environment])
@@ -264,7 +267,9 @@ def test_a_rollback_waits_for_no_channel(tmp_path: Path) -> None:
             return SendReport(sent=tuple(only or ()))
 
         environment = here.environment()
-        environment = dataclasses.replace(environment, project=dataclasses.replace(environment.project, notify=listen))
+        environment = dataclasses.replace(
+            environment, project=msgspec.structs.replace(environment.project, notify=listen)
+        )
         deployment.rollback(environment, "", DeployRequest(by="ada", reason="it is broken"), halts=True)
         assert heard == [
             ("production: 1.3.0 was rolled back to 1.2.4", "1.2.4"),
@@ -459,7 +464,7 @@ def test_where_nobody_wants_to_hear_of_halts_github_is_not_asked(tmp_path: Path)
 def test_halts_from_before_the_first_channel_are_not_told(tmp_path: Path, team: Team) -> None:
     with production(tmp_path, configuration=QUICK + TWO) as here:
         here.was_proven("1.3.0")
-        before = dataclasses.replace(here.shop.project(), config=Config())
+        before = msgspec.structs.replace(here.shop.project(), config=Config())
         commands.halt(before, HaltOrder(environment="production", by="ada", reason="stop"))
         later(here, team)
         assert (team.got, here.shop.notices) == ([], [])

@@ -88,11 +88,6 @@ def push(of: Shop, branch: str = "main") -> None:
     of.git("push", "--quiet", of.box.push_url, f"HEAD:refs/heads/{branch}")
 
 
-def api_requests(of: Shop) -> int:
-    """How many requests GitHub's interface got, without those of git."""
-    return sum(".git/" not in request.path for request in of.box.requests)
-
-
 # Tags
 
 
@@ -871,20 +866,6 @@ def test_a_body_of_200_kb_does_not_keep_the_notes_from_fitting(tmp_path: Path) -
         assert len(notes.text) <= 125_000
         assert "- search" in notes.text
         assert "Sentence 5999" in (notes.full or "")
-
-
-def test_a_thousand_pull_requests_cost_one_request_for_each_hundred_and_a_few(tmp_path: Path) -> None:
-    many: list[Entry] = [
-        {"pull": number, "title": f"fix: part {number}", "author": f"dev{number % 7}", "files": {"x": f"{number}\n"}}
-        for number in range(1, 1_001)
-    ]
-    with shop(tmp_path, RELEASED, *many) as ours:
-        ours.box.forget_requests()
-        told = with_token(ours)
-        prose(ours.project(), told)
-
-        assert [change.pull for change in told.changes] == list(range(1, 1_001))
-        assert api_requests(ours) <= 10 + 3
 
 
 # What is half-done

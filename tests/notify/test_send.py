@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import html.parser
 import json
 import os
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 from inline_snapshot import snapshot
 from markdown_it import MarkdownIt
@@ -128,7 +128,7 @@ def telling(made: Shop, team: Team, clock: FakeClock | None = None) -> Project:
     """The project with channels that are real."""
     plain = made.project(clock=clock)
     environment = os.environ | team.addresses
-    return dataclasses.replace(plain, notify=notifier(plain.config, made, environment))
+    return msgspec.structs.replace(plain, notify=notifier(plain.config, made, environment))
 
 
 def notifier(config: Config, made: Shop, environment: dict[str, str]) -> Notifier:
@@ -219,7 +219,7 @@ def test_a_run_that_dies_right_after_publishing_leaves_nobody_untold(project: Sh
         raise SignalError(signal.SIGTERM)
 
     with pytest.raises(SignalError):
-        release(dataclasses.replace(project.project(), notify=die), Request(), ReleaseContents())
+        release(msgspec.structs.replace(project.project(), notify=die), Request(), ReleaseContents())
     again(telling(project, team))
     assert team.heard == [("ops", "v1.3.0 is released"), ("team", "v1.3.0 is released")]
 
@@ -303,7 +303,7 @@ def test_what_a_person_edits_while_people_are_told_stays(project: Shop, team: Te
         edit.edit(project.project(), "v1.3.0", lambda text: text.replace("Add search", "Add a search"))
         return plain.notify(notice, only=only)
 
-    make_release(dataclasses.replace(plain, notify=edit_meanwhile))
+    make_release(msgspec.structs.replace(plain, notify=edit_meanwhile))
     assert "Add a search" in body_of(project)
     assert receipt_of(body_of(project)) == Receipt(told=("team", "ops"))
 

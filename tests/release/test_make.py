@@ -244,15 +244,16 @@ def test_what_a_person_added_to_the_draft_is_published_listed_and_told(project: 
     assert "publishing shop.tar.gz.asc too, which somebody added to the draft" in project.said
 
 
-@pytest.mark.parametrize("pulls, most", [(10, 8), (100, 9)])
+@pytest.mark.parametrize("pulls, most", [(10, 8), (100, 9), (1_000, 18)])
 def test_a_release_without_files_costs_few_requests(tmp_path: Path, pulls: int, most: int) -> None:
     merged: list[Entry] = [
         {"pull": number, "title": f"Change {number}", "labels": ["fix"], "author": "ada", "files": {"f": str(number)}}
         for number in range(1, pulls + 1)
     ]
     with shop(tmp_path, {"tag": "v1.2.3"}, *merged) as made:
-        go(made)
+        outcome = go(made)
         asked = [one for one in made.box.requests if not one.path.startswith("/acme/shop.git")]
+        assert [change.pull for change in outcome.plan.changes] == list(range(1, pulls + 1))
         assert len(asked) <= most, [f"{one.method} {one.path}" for one in asked]
 
 

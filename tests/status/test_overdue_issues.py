@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from github_sandbox import Fault
@@ -124,7 +124,7 @@ def test_who_could_not_be_told_of_a_case_is_told_by_the_next_look_and_nobody_els
         asked.append(only)
         return next(answers)
 
-    looks = [announce_overdue(dataclasses.replace(later(place), notify=notify)) for _ in range(4)]
+    looks = [announce_overdue(msgspec.structs.replace(later(place), notify=notify)) for _ in range(4)]
     assert asked == [None, ("ops",), ("ops",)]
     assert [len(look.told) for look in looks] == [1, 0, 0, 0]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -13,6 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import jsonschema
+import msgspec
 import pytest
 
 from github_sandbox import Fault
@@ -433,7 +433,7 @@ def test_what_waits_says_when_it_is_looked_at_again(tmp_path: Path) -> None:
         bad_release(place)
         clock = FakeClock(datetime(2026, 11, 20, 12, tzinfo=UTC))
 
-        seen = look(dataclasses.replace(place.project(), clock=clock))
+        seen = look(msgspec.structs.replace(place.project(), clock=clock))
 
         assert seen.next_look == NextLook(at=datetime(2026, 11, 21, 4, 23, tzinfo=UTC))
         assert any(re.fullmatch(r"next look \w{3} [\d-]+ 04:23 UTC", line) for line in lines(place))
@@ -543,11 +543,19 @@ def many(count: int, *words: Phase) -> list[Entry]:
     return [{"deployment": "production", "payload": payload, "statuses": statuses} for _ in range(count)]
 
 
-def test_a_look_at_a_thousand_deployments_costs_six_requests(tmp_path: Path) -> None:
-    with shop(tmp_path, CONFIGURED, {"tag": "v1.3.0"}, CLOUD, *many(1000), FIX) as place:
+@pytest.mark.parametrize("count", [10, 1_000, 5_000])
+def test_a_look_costs_six_requests_however_many_deployments_there_were(tmp_path: Path, count: int) -> None:
+    with shop(tmp_path, CONFIGURED, {"tag": "v1.3.0"}, CLOUD, *many(count), FIX) as place:
         look(place.project())
 
         assert requests(place) <= 6
+
+
+def test_a_dashboard_costs_a_request_for_each_hundred_deployments_and_ten_more(tmp_path: Path) -> None:
+    with shop(tmp_path, CONFIGURED, {"tag": "v1.3.0"}, CLOUD, *many(1_000), FIX) as place:
+        look(place.project(), whole=True)
+
+        assert requests(place) <= 20
 
 
 def test_a_thousand_deployments_and_releases_cost_twenty_five_requests(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -163,7 +162,7 @@ def test_what_was_built_is_recorded_on_the_commit_it_was_built_from(diverged: Sh
 def test_a_reference_that_a_release_recorded_is_not_owed_again_where_it_is_the_candidate(diverged: Shop) -> None:
     project = diverged.project()
     promising = msgspec.structs.replace(project.config, build=Build(references=("web",)))
-    project = dataclasses.replace(project, config=promising)
+    project = msgspec.structs.replace(project, config=promising)
     commit = on_github(diverged, "rev-parse", "v1.3.0^{commit}")
     assert stage.owed_references(project, commit) == {"web"}
     record(project, commit, parse_references([f"web=ghcr.io/acme/shop@sha256:{'b' * 64}"]))
