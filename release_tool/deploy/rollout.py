@@ -13,7 +13,7 @@ from release_tool.deploy import command
 from release_tool.deploy.command import CommandInput, surroundings
 from release_tool.deploy.evidence import CommandOutput, Evidence
 from release_tool.deploy.health.judge import Expected
-from release_tool.deploy.health.probe import Prober
+from release_tool.deploy.health.probe import Occasion, Prober
 from release_tool.deploy.health.verdict import HealthAnalysis, HealthState, HealthVerdict, Reading, rules_of
 from release_tool.deploy.ledger.lock import yields_to
 from release_tool.deploy.ledger.model import DeploymentKind, name_wave
@@ -177,7 +177,8 @@ def _verify_targets(
     def baking() -> None:
         rollout.mention(Phase.BAKING, "the new version answers")
 
-    prober, here = _prober(rollout, directory, variables), dataclasses.replace(rollout, targets=tuple(targets))
+    prober = _prober(rollout, directory, variables, ended=ended)
+    here = dataclasses.replace(rollout, targets=tuple(targets))
     return sample(here, prober, ended, between=between, baking=baking)
 
 
@@ -224,21 +225,24 @@ def _prober(
     directory: Path,
     variables: Mapping[str, Mapping[str, str]],
     calm_since: datetime | None = None,
+    ended: datetime | None = None,
 ) -> Prober:
-    """What asks targets whether the commit of a deployment answers."""
+    """What asks targets whether the commit of a deployment answers, whose command may just have ended."""
+    environment = rollout.environment
     return Prober(
         expected=Expected(
             commit=rollout.entry.commit,
             version=rollout.entry.payload.name,
             references=rollout.entry.payload.references,
         ),
-        clock=rollout.environment.project.clock,
+        clock=environment.project.clock,
         directory=directory,
         environment={},
         variables=variables,
-        secrets=rollout.environment.secrets(),
-        say=rollout.environment.project.say,
+        secrets=environment.secrets(),
+        say=environment.project.say,
         calm_since=calm_since,
+        occasion=Occasion(environment=environment.name, bake=environment.settings.bake, ended=ended),
     )
 
 

@@ -6,11 +6,12 @@ import queue
 import threading
 import time
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
+from release_tool.config.metrics import filled_in
 from release_tool.config.model import Check, Target
 from release_tool.deploy import command
 from release_tool.deploy.health.connection import ConnectionFailedError, TimedConnection, resolve
@@ -44,6 +45,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     check: Check
 
 
+class Occasion(msgspec.Struct, frozen=True, kw_only=True):
+    """What is measured: an environment for as long as its bake, and since when the command has ended, if one ran."""
+
+    environment: str = ""
+    bake: timedelta = timedelta(minutes=2)
+    ended: datetime | None = None
+
+
 def insist_usable(questions: Iterable[Question]) -> None:
     """Raise UsageError for the first question that could never be answered, before anything is changed."""
     for question in questions:
@@ -55,8 +64,8 @@ def insist_usable(questions: Iterable[Question]) -> None:
                 _url(question)
             case "tcp":
                 _address(question)
-            case "command" | "kubernetes" | "docker":
-                pass  # they have no address
+            case "command" | "kubernetes" | "docker" | "prometheus":
+                pass  # they have no address on the target
             case _:
                 assert_never(check.kind)
 
@@ -67,7 +76,8 @@ class Prober:
     Command checks run in `directory` with `environment`, and with what `told` has for their target by its name.
     `secrets` never stand in a detail, and nor do passwords of URLs. Where a name has several addresses they take
     turns; it is looked up by `resolve` each time, and `say` is told once of each that can't be reached from here.
-    What an engine says began anew after `calm_since` is a restart already at the first look.
+    What an engine says began anew after `calm_since` is a restart already at the first look. `occasion` is what queries
+    of metrics are about.
     """
 
     def __init__(  # noqa: PLR0913 - each of these is a thing that a caller decides
@@ -82,6 +92,7 @@ class Prober:
         resolve: Callable[[str, int], Sequence[Address]] = resolve,
         say: Callable[[str], None] = lambda _: None,
         calm_since: datetime | None = None,
+        occasion: Occasion | None = None,
     ) -> None:
         self._variables = variables or {}
         self._expected = expected
@@ -92,6 +103,7 @@ class Prober:
         self._resolve = resolve
         self._say = say
         self._calm_since = calm_since
+        self._occasion = occasion or Occasion()
         self._seen: dict[tuple[str, str], Workload] = {}
         self._left_out: set[str] = set()
         self._turns: Counter[tuple[str, str]] = Counter()
@@ -138,6 +150,8 @@ class Prober:
                 answer = self._run(question, attempt)
             case "kubernetes" | "docker":
                 return self._look(question, attempt)
+            case "prometheus":
+                return self._query(question, attempt)
             case _:
                 assert_never(check.kind)
         mask = self._mask(question)
@@ -164,12 +178,33 @@ class Prober:
         reading, detail = judge_workload(found, before, reference, calm_since=self._calm_since)
         return Measurement(reading=reading, detail=detail)
 
+    def _query(self, question: Question, attempt: TimedConnection) -> Measurement:
+        """Ask Prometheus for what the application told of itself until now."""
+        from release_tool.deploy.health.metrics import judge_series, since
+        from release_tool.deploy.health.prometheus import Prometheus
+
+        check, mask = question.check, self._mask(question)
+        ended = self._occasion.ended
+        gone = None if ended is None else self._clock.steady() - ended
+        variables = {
+            "target": question.target.name,
+            "environment": self._occasion.environment,
+            "since": since(gone, check.interval, self._occasion.bake),
+        }
+        server = Prometheus(check, self._variables_of(question), attempt, mask)
+        return judge_series(server.query(filled_in(check.query, variables)), check, mask)
+
     def _variables_of(self, question: Question) -> dict[str, str]:
         return {**self._environment, **self._variables.get(question.target.name, {})}
 
     def _mask(self, question: Question) -> Masker:
         """What takes all that is secret to a question out of what is said of its answer."""
-        return masker(self._secrets | url_secrets(question.check.url) | url_secrets(question.target.url))
+        addresses = (
+            question.check.url,
+            question.target.url,
+            self._variables_of(question).get(question.check.url_env, ""),
+        )
+        return masker(self._secrets.union(*map(url_secrets, addresses)))
 
     def _run(self, question: Question, attempt: TimedConnection) -> ProbeResponse:
         mask = self._mask(question)
@@ -230,8 +265,8 @@ class _Asked:
             if isinstance(result, Exception):
                 raise result
             return result
-        over, engine = self.attempt.over, self.question.check.asks_an_engine
-        reading = Reading.UNMEASURABLE if engine else over.reading
+        over = self.attempt.over
+        reading = over.reading if self.question.check.asks_the_application else Reading.UNMEASURABLE
         return self._found(Measurement(reading=reading, detail=over.detail))
 
     def _work(self) -> None:
