@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config import metrics
+from release_tool.config import queries
 from release_tool.config.model import LEVELS, Config, decode, shown
 from release_tool.errors import UsageError
 
@@ -35,7 +35,7 @@ def parse(text: str, source: str) -> Config:
     `source` is the file's name, which decides between the two and stands in every message.
     """
     data = _table(_toml(text, source), source)
-    config = metrics.paced(_with_labels_moved(_convert({} if data is None else data, source), data), data or {})
+    config = queries.paced(_with_labels_moved(_convert({} if data is None else data, source), data), data or {})
     for contradiction in _contradictions(config):
         raise _wrong(contradiction, source)
     return config
@@ -146,7 +146,7 @@ def _impossible_checks(name: str, environment: Environment) -> Iterator[str]:
             yield f"`{place}[{number}].initial-delay`: leaves no time before `deadline`"
         if check.name and check.name in names[:number]:
             yield f"`{place}[{number}].name`: another check is named {shown(check.name)}"
-        for key, problem in metrics.problems(check, environment, name):
+        for key, problem in queries.problems(check, environment, name):
             yield f"`{place}[{number}].{key}`: {problem}"
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from release_tool.config.metrics import filled_in
 from release_tool.config.model import Check, Target
+from release_tool.config.queries import filled_in
 from release_tool.deploy import command
 from release_tool.deploy.health.connection import ConnectionFailedError, TimedConnection, resolve
 from release_tool.deploy.health.judge import ProbeResponse, judge, unusable
@@ -180,8 +180,8 @@ class Prober:
 
     def _query(self, question: Question, attempt: TimedConnection) -> Measurement:
         """Ask Prometheus for what the application told of itself until now."""
-        from release_tool.deploy.health.metrics import judge_series, since
         from release_tool.deploy.health.prometheus import Prometheus
+        from release_tool.deploy.health.series import judge_series, since
 
         check, mask = question.check, self._mask(question)
         ended = self._occasion.ended

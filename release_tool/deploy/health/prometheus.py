@@ -10,7 +10,7 @@ import msgspec
 
 from release_tool.deploy.health import http
 from release_tool.deploy.health.connection import ConnectionFailedError
-from release_tool.deploy.health.metrics import Series
+from release_tool.deploy.health.series import Series
 from release_tool.deploy.health.verdict import Reading
 from release_tool.text.documents import UNREADABLE
 from release_tool.text.visible import shortened, visible

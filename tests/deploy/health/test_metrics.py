@@ -12,8 +12,8 @@ import pytest
 from release_tool.config.model import Check, Duration, Environment, Target
 from release_tool.config.read import parse
 from release_tool.deploy.health.judge import Expected
-from release_tool.deploy.health.metrics import since
 from release_tool.deploy.health.probe import Occasion, Prober, Question
+from release_tool.deploy.health.series import since
 from release_tool.deploy.health.verdict import HealthAnalysis, HealthState, Reading, Sample, rules_of
 from release_tool.errors import UsageError
 from tests.clock import FakeClock
