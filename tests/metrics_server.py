@@ -27,6 +27,13 @@ def vector(*values: str, **labels: str) -> Act:
     return success("vector", found)
 
 
+def matrix(*values: float, parameters: Mapping[str, str]) -> Act:
+    """A range of one series: these values at its first times."""
+    start, step = float(parameters["start"]), float(parameters["step"])
+    points = [[start + number * step, str(value)] for number, value in enumerate(values)]
+    return success("matrix", [{"metric": {}, "values": points}] if points else [])
+
+
 def success(kind: str, result: object, **more: object) -> Act:
     return answers({"status": "success", "data": {"resultType": kind, "result": result}, **more})
 

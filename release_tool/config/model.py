@@ -26,6 +26,7 @@ Text = Annotated[str, msgspec.Meta(min_length=1)]
 Argv = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
+Ratio = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,4}%$")]
 Percentage = Annotated[str, msgspec.Meta(pattern=r"^(100|[0-9]{1,2})%$")]
 Wave = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | Annotated[str, msgspec.Meta(pattern=r"^(100|[1-9][0-9]?)%$")]
 SecretName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -216,6 +217,13 @@ class Check(Table, frozen=True):
     """The most that any series of the query may be."""
     min: float | None = None
     """The least that any series of the query may be."""
+    compare: Literal["before"] | None = None
+    """With `before`, it is bad when it is worse than it was before the deployment, by more than `worse-by` and by more
+    than chance makes: of `prometheus` the query, of `http` how long an answer takes."""
+    worse: Literal["higher", "lower"] = "higher"
+    """Whether a higher or a lower value of the query is worse."""
+    worse_by: Ratio = "20%"
+    """By how much it may be worse than before."""
     no_data: Literal["unmeasurable", "bad"] = "unmeasurable"
     """What it means that the query finds nothing: unmeasurable is never healthy, and nothing is rolled back for it."""
     version_pointer: str = ""
@@ -255,6 +263,11 @@ class Check(Table, frozen=True):
     def asks_the_application(self) -> bool:
         """Whether it asks the application itself, so that no answer is the application's fault."""
         return not (self.asks_an_engine or self.asks_metrics)
+
+    @property
+    def times(self) -> bool:
+        """Whether it measures how long an answer takes."""
+        return self.kind == "http"
 
     @property
     def asks_metrics(self) -> bool:

@@ -20,6 +20,9 @@ VARIABLES = ("target", "environment", "since")
 """What a query may use, each after a `$`."""
 _VARIABLE = re.compile(r"\$(?:(?P<dollar>\$)|(?P<plain>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})", re.ASCII)
 _ADDRESS = re.compile(r"https?://[^/?#\s]+[^\s]*", re.IGNORECASE)
+LOOKS_COMPARED = 5
+"""So many looks are compared at least: of fewer, chance alone makes every order often enough."""
+_WHOLE = 100
 _QUOTES = re.compile(r"[\"'`\\\n]")
 """What can't stand in a quoted string of a query as it is."""
 _PACE = {
@@ -31,6 +34,8 @@ _PACE = {
 """The defaults of a check that asks metrics: it learns nothing new between two collections."""
 _OWN = ("query", "url-env", "token-env", "user", "max", "min", "no-data")
 """The keys that no other kind of check has."""
+_COMPARED = ("worse", "worse-by")
+"""The keys that mean nothing where nothing is compared."""
 _FOREIGN = ("command", "namespace", "latency")
 """Keys that mean nothing to it; the others are refused because it reads no answer and knows no workload."""
 
@@ -68,6 +73,7 @@ def filled_in(query: str, values: Mapping[str, str]) -> str:
 
 def problems(check: Check, environment: Environment, name: str) -> Iterator[tuple[str, str]]:
     """Why a check of an environment could never be healthy, or never anything else, each with its key."""
+    yield from _problems_of_comparison(check, environment)
     if check.kind != "prometheus":
         yield from ((key, "only a check of the kind `prometheus` has it") for key in _set(check, _OWN))
         return
@@ -114,13 +120,25 @@ def _problems_of_address(check: Check, environment: Environment) -> Iterator[tup
 
 
 def _problems_of_bounds(check: Check) -> Iterator[tuple[str, str]]:
-    if check.max is None and check.min is None:
-        yield "max", "missing: without `max` or `min` nothing is ever bad"
+    if check.max is None and check.min is None and check.compare is None:
+        yield "max", "missing: without `max`, `min` or `compare` nothing is ever bad"
     for key, bound in (("max", check.max), ("min", check.min)):
         if bound is not None and not math.isfinite(bound):
             yield key, f"expected a number, got {bound}"
     if check.max is not None and check.min is not None and check.min > check.max:
         yield "min", f"is more than `max`, {check.max:g}, so nothing is ever good"
+
+
+def _problems_of_comparison(check: Check, environment: Environment) -> Iterator[tuple[str, str]]:
+    if check.compare is None:
+        yield from ((key, "there is nothing that it is compared with: set `compare`") for key in _set(check, _COMPARED))
+        return
+    if check.kind not in {"prometheus", "http"}:
+        yield "compare", f"a check of the kind `{check.kind}` measures nothing that can be compared"
+    if check.worse == "lower" and (check.kind == "http" or int(check.worse_by.removesuffix("%")) >= _WHOLE):
+        yield "worse", "nothing is ever that much lower"
+    if environment.bake < LOOKS_COMPARED * check.interval:
+        yield "compare", f"a `bake` has less than {LOOKS_COMPARED} looks, too few to tell a change from chance"
 
 
 def _problems_of_pace(check: Check, environment: Environment) -> Iterator[tuple[str, str]]:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
+from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.errors import UsageError
-from tests.metrics_server import MetricsServer, answers, error, vector
+from tests.metrics_server import MetricsServer, answers, error, matrix, vector
 from tests.production import QUICK, production
+from tests.service import bad, says
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from http.server import BaseHTTPRequestHandler
     from pathlib import Path
 
     from tests.metrics_server import Act
     from tests.production import Production
+    from tests.service import Said
 
 TOKEN = "hunter2-hunter2"
 METRICS = """
@@ -37,12 +42,14 @@ deadline = "20s"
 
 @contextmanager
 def measured(
-    tmp_path: Path, behave: Callable[[str, Mapping[str, str]], Act]
+    tmp_path: Path, behave: Callable[[str, Mapping[str, str]], Act], changes: Iterable[tuple[str, str]] = ()
 ) -> Iterator[tuple[Production, MetricsServer]]:
-    """An environment whose 1.2.4 is live, with metrics that depend on what is deployed."""
+    """An environment whose 1.2.4 is live, with metrics that depend on what is deployed, and changed settings."""
     with MetricsServer(lambda _: vector("0")) as server:
         metrics = METRICS.replace("{prometheus}", server.url)
         settings = QUICK.replace('bake = "10s"', 'bake = "10s"\npass-env = ["PROMETHEUS_TOKEN"]') + metrics
+        for usual, other in changes:
+            settings = settings.replace(usual, other)
         with production(tmp_path, configuration=settings) as here:
             here.was_proven("1.2.4")
             server.behave = lambda parameters: behave(here.service.deployed(), parameters)
@@ -102,3 +109,99 @@ def test_verify_says_what_it_lacks_where_there_is_no_token(tmp_path: Path) -> No
         done = here.verify()
         assert done.outcome == "inconclusive"
         assert "PROMETHEUS_TOKEN is not set, or empty" in done.reason
+
+
+# What is compared with before
+
+COMPARED = ("max = 0.01", 'compare = "before"')
+LONGER = ('bake = "10s"', 'bake = "1m"')
+
+
+@contextmanager
+def compared(tmp_path: Path, now: str, *before: float) -> Iterator[tuple[Production, MetricsServer]]:
+    """An environment whose metric is compared with what it was before 1.3.0."""
+
+    def behave(version: str, parameters: Mapping[str, str]) -> Act:
+        if "start" in parameters:
+            return matrix(*before, parameters=parameters)
+        return vector(now if version == "1.3.0" else "100")
+
+    with measured(tmp_path, behave, (COMPARED, LONGER, ('deadline = "20s"', 'deadline = "2m"'))) as found:
+        found[0].evidence = tmp_path / "evidence"
+        yield found
+
+
+def test_a_version_that_is_worse_than_the_one_before_is_rolled_back_with_what_was_before_in_the_evidence(
+    tmp_path: Path,
+) -> None:
+    with compared(tmp_path, "200", *[99, 100, 101] * 16) as (here, server):
+        began = here.clock.now()
+        done = here.deploy("1.3.0", PROMETHEUS_TOKEN=TOKEN)
+        (kept,) = (tmp_path / "evidence").iterdir()
+        before = [json.loads(line) for line in (kept / "before.jsonl").read_text().splitlines()]
+        assert "200: worse than before: 200, and it was 100 at worst" in str(here.ledger()[-2].phase)
+    assert (done.outcome, done.live) == ("rolled_back", "1.2.4")
+    (asked,) = (parameters for parameters in server.asked if "start" in parameters)
+    assert 0 <= float(asked["end"]) - began.timestamp() < 10
+    assert float(asked["end"]) - float(asked["start"]) == 240
+    assert (asked["step"], asked["query"]) == ("5.000", 'errors{env="production"}[10s]')
+    assert [one["value"] for one in before] == [99, 100, 101] * 16
+    assert before[0]["at"] < began.isoformat()
+
+
+def test_a_version_that_is_as_good_as_the_one_before_is_healthy(tmp_path: Path) -> None:
+    with compared(tmp_path, "110", *[99, 100, 101] * 16) as (here, _):
+        assert here.deploy("1.3.0", PROMETHEUS_TOKEN=TOKEN).outcome == "healthy"
+
+
+def test_what_has_no_before_is_compared_with_nothing_and_that_is_told(tmp_path: Path) -> None:
+    with compared(tmp_path, "200", 100, 100) as (here, _):
+        assert here.deploy("1.3.0", PROMETHEUS_TOKEN=TOKEN).outcome == "healthy"
+        assert "errors of production is compared with nothing: there are 2 values from before, and 5 are needed" in (
+            here.shop.said
+        )
+
+
+def test_a_rollback_is_not_compared_with_what_it_goes_back_from(tmp_path: Path) -> None:
+    with compared(tmp_path, "200", *[1] * 48) as (here, server):
+        here.rival("v1.3.0", PhaseRecord(Phase.HEALTHY, "the new version answered well for 1m"))
+        assert here.rollback("1.2.4", PROMETHEUS_TOKEN=TOKEN).outcome == "healthy"
+    assert not any("start" in parameters for parameters in server.asked)
+
+
+def test_before_that_can_not_be_asked_for_tells_nothing(tmp_path: Path) -> None:
+    def behave(_: str, parameters: Mapping[str, str]) -> Act:
+        return error("execution", "too many points", 422) if "start" in parameters else vector("1")
+
+    with measured(tmp_path, behave, (COMPARED, ('bake = "10s"', 'bake = "25s"'))) as (here, _):
+        done = here.deploy("1.3.0", PROMETHEUS_TOKEN=TOKEN)
+    assert done.outcome == "inconclusive"
+    assert "Prometheus refused the query: execution: too many points" in done.reason
+
+
+def test_a_version_that_answers_slower_than_the_one_before_is_rolled_back(tmp_path: Path) -> None:
+    def behave(version: str, _: int) -> Said:
+        def act(handler: BaseHTTPRequestHandler) -> None:
+            time.sleep(0.2 if version == "1.3.0" else 0)
+            says(json.dumps({"version": version}).encode())(handler)
+
+        return act
+
+    slow = QUICK.replace("samples = 1", 'samples = 1\ncompare = "before"\nworse-by = "300%"')
+    with production(tmp_path, configuration=slow, behave=behave) as here:
+        here.was_proven("1.2.4")
+        here.evidence = tmp_path / "evidence"
+        done = here.deploy("1.3.0")
+        (kept,) = here.evidence.iterdir()
+        before = [json.loads(line) for line in (kept / "before.jsonl").read_text().splitlines()]
+    assert (done.outcome, done.live) == ("rolled_back", "1.2.4")
+    assert "worse than before: 2" in done.reason
+    assert len(before) == 5
+    assert all(one["took"] < 0.1 for one in before)
+
+
+def test_where_nothing_answers_yet_nothing_is_measured_before(tmp_path: Path) -> None:
+    settings = QUICK.replace("samples = 1", 'samples = 1\ncompare = "before"')
+    with production(tmp_path, configuration=settings, behave=bad("")) as here:
+        assert here.deploy("1.3.0").outcome == "healthy"
+        assert "health of production is compared with nothing: there are 0 values" in here.shop.said[-1]

@@ -14,6 +14,8 @@ import msgspec
 from release_tool.config.model import Check, Target
 from release_tool.config.queries import filled_in
 from release_tool.deploy import command
+from release_tool.deploy.health.before import Comparison
+from release_tool.deploy.health.comparison import BAKES_BEFORE
 from release_tool.deploy.health.connection import ConnectionFailedError, TimedConnection, resolve
 from release_tool.deploy.health.judge import ProbeResponse, judge, unusable
 from release_tool.deploy.health.verdict import Measurement, Reading, Sample
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from urllib.parse import SplitResult
 
+    from release_tool.deploy.health.before import Before
     from release_tool.deploy.health.connection import Address
     from release_tool.deploy.health.engines.workload import Workload
     from release_tool.deploy.health.judge import Expected
+    from release_tool.deploy.health.prometheus import Prometheus
     from release_tool.system.clock import Clock
     from release_tool.text.masking import Masker
 
@@ -77,7 +81,7 @@ class Prober:
     `secrets` never stand in a detail, and nor do passwords of URLs. Where a name has several addresses they take
     turns; it is looked up by `resolve` each time, and `say` is told once of each that can't be reached from here.
     What an engine says began anew after `calm_since` is a restart already at the first look. `occasion` is what queries
-    of metrics are about.
+    of metrics are about, and `before` what is compared with.
     """
 
     def __init__(  # noqa: PLR0913 - each of these is a thing that a caller decides
@@ -93,6 +97,7 @@ class Prober:
         say: Callable[[str], None] = lambda _: None,
         calm_since: datetime | None = None,
         occasion: Occasion | None = None,
+        before: Before | None = None,
     ) -> None:
         self._variables = variables or {}
         self._expected = expected
@@ -104,6 +109,8 @@ class Prober:
         self._say = say
         self._calm_since = calm_since
         self._occasion = occasion or Occasion()
+        self._before = before
+        self._comparisons: dict[tuple[str, str], Comparison] = {}
         self._seen: dict[tuple[str, str], Workload] = {}
         self._left_out: set[str] = set()
         self._turns: Counter[tuple[str, str]] = Counter()
@@ -115,7 +122,31 @@ class Prober:
         for address in sorted({address for one in asked for address in one.attempt.unreachable} - self._left_out):
             self._left_out.add(address)
             self._say(f"{address} is left out of the checks: this machine has no route to it")
-        return tuple(self._sample(one.question, answered[id(one)]) for one in asked)
+        return self._compared(asked, [self._sample(one.question, answered[id(one)]) for one in asked])
+
+    def _compared(self, asked: Sequence[_Asked], samples: Sequence[Sample]) -> tuple[Sample, ...]:
+        """The samples of an interval, those of each check that compares judged together."""
+        together: dict[tuple[str, str], list[int]] = {}
+        for number, one in enumerate(asked):
+            if one.question.check.compare:
+                together.setdefault((samples[number].target, samples[number].check), []).append(number)
+        found = list(samples)
+        for (target, check), numbers in together.items():
+            if self._before is not None and self._before.knows(target, check):
+                comparison = self._comparison(asked[numbers[0]].question, target, check, self._before)
+                judged = comparison.judged(samples[number] for number in numbers)
+                for number, sample in zip(numbers, judged, strict=True):
+                    found[number] = sample
+        return tuple(found)
+
+    def _comparison(self, question: Question, target: str, check: str, before: Before) -> Comparison:
+        """What compares a check of a target, made at its first look."""
+        if (target, check) not in self._comparisons:
+            made = Comparison(question.check, self._occasion.bake, before.values(target, check))
+            self._comparisons[target, check] = made
+            if made.lacks:
+                self._say(f"{check} of {target} is compared with nothing: {made.lacks}")
+        return self._comparisons[target, check]
 
     def _attempt(self, question: Question) -> TimedConnection:
         name = question.target.name, question.check.name
@@ -186,13 +217,29 @@ class Prober:
         check, mask = question.check, self._mask(question)
         ended = self._occasion.ended
         gone = None if ended is None else self._clock.steady() - ended
+        if check.compare:
+            gone = timedelta()  # what is compared has to be alike, so no range grows
         variables = {
             "target": question.target.name,
             "environment": self._occasion.environment,
             "since": since(gone, check.interval, self._occasion.bake),
         }
+        query = filled_in(check.query, variables)
         server = Prometheus(check, self._variables_of(question), attempt, mask)
-        return judge_series(server.query(filled_in(check.query, variables)), check, mask)
+        if check.compare and self._before is not None:
+            self._look_back(question, server, query, self._before)
+        return judge_series(server.query(query), check, mask)
+
+    def _look_back(self, question: Question, server: Prometheus, query: str, before: Before) -> None:
+        """Ask once how a metric was before the deployment began."""
+        from release_tool.deploy.health.series import samples_of
+
+        target, check = question.target.name, question.check.name or question.check.kind
+        if before.knows(target, check):
+            return
+        span, step = BAKES_BEFORE * self._occasion.bake, question.check.interval
+        history = server.history(query, before.began, span, step)
+        before.keep(target, check, samples_of(target, question.check, history))
 
     def _variables_of(self, question: Question) -> dict[str, str]:
         return {**self._environment, **self._variables.get(question.target.name, {})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,11 +18,14 @@ from release_tool.text.visible import shortened, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import timedelta
 
     from release_tool.config.model import Check
     from release_tool.deploy.health.connection import TimedConnection
     from release_tool.deploy.health.judge import ProbeResponse
 
+_MOST_POINTS = 1000
+"""Values of each series that are asked for at most; the server refuses more than 11,000."""
 _LONGEST = 120
 """Characters of what the server says that a detail shows."""
 
@@ -50,6 +54,13 @@ class _Found(msgspec.Struct, frozen=True):
     value: tuple[float, str] | None = None
 
 
+class _Range(msgspec.Struct, frozen=True):
+    """One series of a range of time."""
+
+    metric: dict[str, str] = {}
+    values: tuple[tuple[float, str], ...] = ()
+
+
 class Prometheus:
     """The server that a check asks, with the address and the credentials that variables hold."""
 
@@ -74,6 +85,23 @@ class Prometheus:
                 raise _told_nothing("the query gives a range, not a value: use a function such as `rate`")
             case other:
                 raise _told_nothing(f"the query gives a {self._shown(other)}, not a number")
+
+    def history(self, query: str, until: datetime, span: timedelta, step: timedelta) -> dict[datetime, list[Series]]:
+        """What a query found in a span of time; raises ConnectionFailedError where that can't be known."""
+        data = self._data(
+            "query_range",
+            {
+                "query": query,
+                "start": f"{(until - span).timestamp():.3f}",
+                "end": f"{until.timestamp():.3f}",
+                "step": f"{max(step, span / _MOST_POINTS).total_seconds():.3f}",
+            },
+        )
+        found: dict[datetime, list[Series]] = {}
+        for series in self._read(data.result, tuple[_Range, ...]):
+            for at, value in series.values:
+                found.setdefault(datetime.fromtimestamp(at, UTC), []).append(Series(series.metric, self._number(value)))
+        return found
 
     def _series(self, found: _Found) -> Series:
         if found.value is None:

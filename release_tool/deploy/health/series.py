@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.deploy.health.verdict import Measurement, Reading
+from release_tool.deploy.health.verdict import Measurement, Reading, Sample
 from release_tool.text.visible import shortened, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from release_tool.config.model import Check
 
@@ -56,15 +57,35 @@ def judge_series(found: Sequence[Series], check: Check, mask: Mask) -> Measureme
     """
     missing = [one for one in found if math.isnan(one.value)]
     measured = [one for one in found if not math.isnan(one.value)]
-    worst = max(measured, key=lambda one: _excess(one.value, check), default=None)
-    if worst is not None and (complaint := _complaint(worst.value, check)):
-        return _measured(Reading.BAD, f"{worst.named(mask)} {complaint}", worst)
+    if bad := [one for one in measured if _complaint(one.value, check)]:
+        furthest = max(bad, key=lambda one: _excess(one.value, check))
+        return _measured(Reading.BAD, f"{furthest.named(mask)} {_complaint(furthest.value, check)}", furthest)
+    worst = worst_of(measured, check)
     if missing:
         return _measured(Reading(check.no_data), f"no data: {missing[0].named(mask)}", worst)
     if worst is None:
         return _measured(Reading(check.no_data), "no data: the query found no series", None)
     several = f", the worst of {len(found)} series" if len(found) > 1 else ""
     return _measured(Reading.OK, f"{worst.named(mask)}{several}", worst)
+
+
+def worst_of(found: Sequence[Series], check: Check) -> Series | None:
+    """The series that decides: in the direction that is worse where that is compared, else the nearest to a bound."""
+    if check.compare is None:
+        return max(found, key=lambda one: _excess(one.value, check), default=None)
+    sign = -1 if check.worse == "lower" else 1
+    return max(found, key=lambda one: sign * one.value, default=None)
+
+
+def samples_of(target: str, check: Check, history: Mapping[datetime, Sequence[Series]]) -> list[Sample]:
+    """A sample for each time at which something was measured, of the worst series then."""
+    found = []
+    for at, series in sorted(history.items()):
+        worst = worst_of([one for one in series if math.isfinite(one.value)], check)
+        if worst is not None:
+            name = check.name or check.kind
+            found.append(Sample(target=target, check=name, at=at, sample=Reading.OK, value=worst.value))
+    return found
 
 
 def _measured(reading: Reading, detail: str, worst: Series | None) -> Measurement:

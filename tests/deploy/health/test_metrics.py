@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import re
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -376,7 +377,7 @@ def test_it_proves_no_version() -> None:
             QUERY + URL + MAX + 'user = "ada"',
             "user`: needs a password: name the variable that holds it in `token-env`",
         ),
-        (QUERY + URL, "max`: missing: without `max` or `min` nothing is ever bad"),
+        (QUERY + URL, "max`: missing: without `max`, `min` or `compare` nothing is ever bad"),
         (QUERY + URL + "max = nan", "max`: expected a number, got nan"),
         (QUERY + URL + MAX + "min = 0.02", "min`: is more than `max`, 0.01, so nothing is ever good"),
         (
@@ -455,12 +456,15 @@ def test_metrics_that_are_never_good_are_named() -> None:
     assert judged("-?" * 10)[1] == "`web-1` `errors`: 4 bad samples in a row"
 
 
-def test_the_example_of_the_documentation_is_read() -> None:
+def test_the_examples_of_the_documentation_are_read() -> None:
     page = (Path(__file__).parents[3] / "docs/health.md").read_text()
-    (example,) = (text for text in page.split("```toml\n")[1:] if 'kind = "prometheus"' in text.partition("```")[0])
+    tables = "".join(text for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "prometheus" in text)
     environment = '[environments.production]\ncommand = ["x"]\npass-env = ["PROMETHEUS_TOKEN"]\n'
-    config = parse(environment + example.partition("```")[0], "release-tool.toml")
+    checks = parse(environment + tables, "release-tool.toml").environments["production"].checks
+    assert [check.name for check in checks] == ["errors", "latency"]
     with MetricsServer(lambda _: vector("0")) as server:
-        check = msgspec.structs.replace(config.environments["production"].checks[0], url=server.url)
-        assert asked(server.url, check, variables={"PROMETHEUS_TOKEN": TOKEN}).sample is Reading.OK
+        for check in checks:
+            here = msgspec.structs.replace(check, url=server.url)
+            assert asked(server.url, here, variables={"PROMETHEUS_TOKEN": TOKEN}).sample is Reading.OK
     assert 'env="production"}[120s]' in server.asked[0]["query"]
+    assert 'app="shop"}[30s]' in server.asked[1]["query"]
