@@ -1,4 +1,4 @@
-"""Asking targets how they are: every question at the same time, each answered by exactly one sample, in time."""
+"""Asking targets how they are: many questions at the same time, each answered by exactly one sample, in time."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _LAST_WORDS = 0.25
 """Seconds that a measurement gets after its time was over, to say itself what it was about."""
+_AT_ONCE = 64
+"""How many questions are asked at the same time; of more of them each would lose its time to the others."""
 _LONGEST_DETAIL = 200
 _PORTS = {"http": 80, "https": 443}
 
@@ -116,13 +118,17 @@ class Prober:
         self._turns: Counter[tuple[str, str]] = Counter()
 
     def measure(self, questions: Sequence[Question]) -> tuple[Sample, ...]:
-        """Ask all of them at the same time: one sample for each, in their order, within the longest time limit."""
-        asked = [_Asked(self._ask, question, self._attempt(question), self._clock) for question in questions]
-        answered = {id(one): one.answered() for one in sorted(asked, key=lambda one: one.attempt.left)}
+        """Ask all of them, many at the same time: one sample for each, in their order, each within its time limit."""
+        asked, batch = [], _Batch()
+        for question in questions:
+            batch.wait(_AT_ONCE - 1)
+            asked.append(_Asked(self._ask, question, self._attempt(question), self._clock, batch.ended))
+            batch.begin(asked[-1])
+        batch.wait(0)
         for address in sorted({address for one in asked for address in one.attempt.unreachable} - self._left_out):
             self._left_out.add(address)
             self._say(f"{address} is left out of the checks: this machine has no route to it")
-        return self._compared(asked, [self._sample(one.question, answered[id(one)]) for one in asked])
+        return self._compared(asked, [self._sample(one.question, batch.found[one]) for one in asked])
 
     def _compared(self, asked: Sequence[_Asked], samples: Sequence[Sample]) -> tuple[Sample, ...]:
         """The samples of an interval, those of each check that compares judged together."""
@@ -293,36 +299,38 @@ class _Asked:
         question: Question,
         attempt: TimedConnection,
         clock: Clock,
+        ended: queue.SimpleQueue[tuple[_Asked, _Found | Exception]],
     ) -> None:
         self.question = question
         self.attempt = attempt
         self._ask = ask
         self._clock = clock
-        self._results: queue.SimpleQueue[_Found | Exception] = queue.SimpleQueue()
+        self._ended = ended
+        self._cut_at: float | None = None
         threading.Thread(target=self._work, daemon=True).start()
 
-    def answered(self) -> _Found:
-        """What was found, or that nothing was in time."""
-        for patience in (self.attempt.left, _LAST_WORDS):
-            try:
-                result = self._results.get(timeout=patience)
-            except queue.Empty:
-                self.attempt.cut()
-                continue
-            if isinstance(result, Exception):
-                raise result
-            return result
+    @property
+    def patience(self) -> float:
+        """Seconds until its time is over, or, once it was cut, until it is given up."""
+        return self.attempt.left if self._cut_at is None else max(self._cut_at + _LAST_WORDS - time.monotonic(), 0)
+
+    def out_of_time(self) -> _Found | None:
+        """Cut it, so that it can say itself what it was about; the second time, that nothing was found in time."""
+        if self._cut_at is None:
+            self._cut_at = time.monotonic()
+            self.attempt.cut()
+            return None
         over = self.attempt.over
         reading = over.reading if self.question.check.asks_the_application else Reading.UNMEASURABLE
         return self._found(Measurement(reading=reading, detail=over.detail))
 
     def _work(self) -> None:
         try:
-            self._results.put(self._found(self._ask(self.question, self.attempt)))
+            self._ended.put((self, self._found(self._ask(self.question, self.attempt))))
         except ConnectionFailedError as trouble:
-            self._results.put(self._found(Measurement(reading=trouble.reading, detail=trouble.detail)))
+            self._ended.put((self, self._found(Measurement(reading=trouble.reading, detail=trouble.detail))))
         except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
-            self._results.put(error)
+            self._ended.put((self, error))
         finally:
             self.attempt.close()
 
@@ -331,6 +339,36 @@ class _Asked:
         if len(addresses) > 1:
             measured = msgspec.structs.replace(measured, detail=f"{address}: {measured.detail}")
         return _Found(measured, self._clock.steady(), address, addresses)
+
+
+class _Batch:
+    """Questions that are asked side by side, of which each ends once."""
+
+    def __init__(self) -> None:
+        self.ended: queue.SimpleQueue[tuple[_Asked, _Found | Exception]] = queue.SimpleQueue()
+        self.found: dict[_Asked, _Found] = {}
+        self._running: set[_Asked] = set()
+
+    def begin(self, asked: _Asked) -> None:
+        """Take in a question that has just been asked."""
+        self._running.add(asked)
+
+    def wait(self, until: int) -> None:
+        """Wait until no more than so many questions are on their way."""
+        while len(self._running) > until:
+            soonest = min(self._running, key=lambda one: one.patience)
+            try:
+                asked, found = self.ended.get(timeout=soonest.patience)
+            except queue.Empty:
+                asked, given_up = soonest, soonest.out_of_time()
+                if given_up is None:
+                    continue
+                found = given_up
+            if isinstance(found, Exception):
+                raise found
+            if asked in self._running:  # else it was given up before
+                self._running.remove(asked)
+                self.found[asked] = found
 
 
 def _reach(address: tuple[str, int], attempt: TimedConnection) -> ProbeResponse:

@@ -680,6 +680,31 @@ def test_one_that_hangs_holds_up_no_other_and_ends_at_its_own_limit(serve: Serve
     assert time.monotonic() - began < LONG.total_seconds()
 
 
+def test_of_hundreds_of_questions_so_many_are_asked_at_once_that_each_has_its_whole_time(
+    serve: Serve, prober: Prober
+) -> None:
+    most, here, lock = 0, 0, threading.Lock()
+
+    def crowd(connection: socket.socket) -> None:
+        nonlocal most, here
+        with lock:
+            here += 1
+            most = max(most, here)
+        silent(connection)
+        with lock:
+            here -= 1
+
+    hanging, good = (Target(name=name, url=serve(does).url) for name, does in (("a", crowd), ("b", response())))
+    silence, answers = Question(target=hanging, check=Check(timeout=SHORT)), Question(target=good, check=VERSION)
+
+    samples = prober.measure([*[silence] * 200, *[answers] * 100])
+
+    assert [(sample.target, sample.sample) for sample in samples] == [("a", Reading.BAD)] * 200 + [
+        ("b", Reading.OK)
+    ] * 100
+    assert most < 150  # it is 64, and some whose end the server has not noticed yet
+
+
 def test_nothing_to_ask_is_nothing_found(prober: Prober) -> None:
     assert prober.measure([]) == ()
 
