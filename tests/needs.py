@@ -1,4 +1,4 @@
-"""What a test needs besides Python and git, as marks (`sandbox`, `browser`, `act`), and which tests begin first."""
+"""What a test needs besides Python and git, as marks (the values of `_FIXTURES`), and which tests begin first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parent.parent
 _STAND_IN = "github_sandbox"
-_FIXTURES = {"serve": "sandbox", "browser": "browser", "act": "act"}
+_FIXTURES = {"serve": "sandbox", "browser": "browser", "act": "act", "prometheus": "prometheus"}
 """Fixtures that need something, whatever the module imports that asks for them."""
 
 _LONGEST = (

@@ -189,6 +189,20 @@ def gone(connection: socket.socket, within: float) -> bool:
 # One answer, one sample
 
 
+def test_what_was_not_measured_is_not_written_down() -> None:
+    sample = Sample(target="web-1", check="errors", at=FakeClock().now(), sample=Reading.OK, value=0.25)
+    assert sample.document() == {
+        "target": "web-1",
+        "check": "errors",
+        "at": FakeClock().now().isoformat().replace("+00:00", "Z"),
+        "sample": "ok",
+        "detail": "",
+        "address": "",
+        "addresses": (),
+        "value": 0.25,
+    }
+
+
 def test_a_sample_tells_target_check_time_and_what_was_found(serve: Serve, prober: Prober) -> None:
     server = serve(response())
     check = Check(name="health", url="/health", version_pointer="/version", timeout=LONG)
@@ -196,8 +210,15 @@ def test_a_sample_tells_target_check_time_and_what_was_found(serve: Serve, probe
     (sample,) = prober.measure([Question(target=Target(name="web-1", url=f"{server.url}/app/"), check=check)])
 
     assert sample == Sample(
-        target="web-1", check="health", at=FakeClock().now(), sample=Reading.OK, detail=sample.detail
+        target="web-1",
+        check="health",
+        at=FakeClock().now(),
+        sample=Reading.OK,
+        detail=sample.detail,
+        took=sample.took,
     )
+    assert sample.took is not None
+    assert 0 < sample.took < 20
     assert sample.detail.startswith("200 in ")
     assert sample.detail.endswith(" ms: it is `1.3.0`")
     assert server.requests[0].startswith("GET /app/health?release-tool=")
@@ -675,6 +696,31 @@ def test_one_that_hangs_holds_up_no_other_and_ends_at_its_own_limit(serve: Serve
 
     assert [sample.sample for sample in samples] == [Reading.BAD, Reading.OK, Reading.BAD]
     assert time.monotonic() - began < LONG.total_seconds()
+
+
+def test_of_hundreds_of_questions_so_many_are_asked_at_once_that_each_has_its_whole_time(
+    serve: Serve, prober: Prober
+) -> None:
+    most, here, lock = 0, 0, threading.Lock()
+
+    def crowd(connection: socket.socket) -> None:
+        nonlocal most, here
+        with lock:
+            here += 1
+            most = max(most, here)
+        silent(connection)
+        with lock:
+            here -= 1
+
+    hanging, good = (Target(name=name, url=serve(does).url) for name, does in (("a", crowd), ("b", response())))
+    silence, answers = Question(target=hanging, check=Check(timeout=SHORT)), Question(target=good, check=VERSION)
+
+    samples = prober.measure([*[silence] * 200, *[answers] * 100])
+
+    assert [(sample.target, sample.sample) for sample in samples] == [("a", Reading.BAD)] * 200 + [
+        ("b", Reading.OK)
+    ] * 100
+    assert most < 150  # it is 64, and some whose end the server has not noticed yet
 
 
 def test_nothing_to_ask_is_nothing_found(prober: Prober) -> None:
