@@ -77,6 +77,9 @@ def deploy(environment: DeployEnvironment, version: str, request: DeployRequest)
 def bring(attempt: Attempt) -> DeployResult:
     """Carry out an attempt, then send the notifications."""
     done = _go(attempt)
+    if done.outcome is DeployOutcome.ROLLED_BACK:
+        with attempt.writer.patient("closing what the network sent twice"):  # else the rollback's twin is left waiting
+            recover(attempt.environment, attempt.writer, only_close=True)
     tell_owed(attempt.writer, attempt.revisions)
     return done
 

@@ -96,6 +96,13 @@ def test_a_deployment_that_could_not_be_entered_changes_nothing(tmp_path: Path, 
         assert_in_order(here)
 
 
+def test_a_rollback_that_the_network_sent_twice_leaves_nothing_waiting(tmp_path: Path) -> None:
+    with scene(tmp_path, bad=True) as here:
+        here.shop.box.fault(Fault(method="POST", path="/deployments$", after=1, twice=True))
+        assert here.deploy("1.3.0").outcome == "rolled_back"
+        assert_in_order(here)
+
+
 STOPS = [
     *(("answer lost", write) for write in BAD[1:]),
     *(("denied", write) for write in ("verifying", "healthy back")),
