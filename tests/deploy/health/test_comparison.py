@@ -129,6 +129,13 @@ def test_a_comparison_that_could_never_find_anything_is_refused_when_it_is_read(
     assert failure.value.message == f"`environments.production.checks[0].{problem}"
 
 
+def test_answers_may_be_slower_by_half_unless_something_else_is_said() -> None:
+    config = parse(ENVIRONMENT + 'compare = "before"', "release-tool.toml")
+    assert config.environments["production"].checks[0].worse_by == "50%"
+    config = parse(ENVIRONMENT + 'compare = "before"\nworse-by = "20%"', "release-tool.toml")
+    assert config.environments["production"].checks[0].worse_by == "20%"
+
+
 def test_a_comparison_alone_is_enough_for_a_check_of_metrics() -> None:
     config = parse(ENVIRONMENT + QUERY + 'compare = "before"', "release-tool.toml")
     assert config.environments["production"].checks[0].worse_by == "20%"
