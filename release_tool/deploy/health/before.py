@@ -35,8 +35,8 @@ class Before:
 
     def keep(self, target: str, check: str, samples: Iterable[Sample]) -> None:
         """Keep what was measured by a check of a target, which may be nothing."""
-        self._known.add((target, check))
         self._kept += samples
+        self._known.add((target, check))
 
     def values(self, target: str, check: str) -> list[float]:
         """What was measured by a check of a target."""
@@ -62,7 +62,7 @@ class Comparison:
     def judged(self, samples: Iterable[Sample]) -> list[Sample]:
         """The samples of an interval: what was well answered is bad where the latest ones are worse than before."""
         found = list(samples)
-        self._now.extend(_values(found))
+        self._now.extend(_values(one for one in found if one.sample is not Reading.STALE))
         complaint = compared(self._before, self._now, self._check) if len(self._now) >= self._enough else ""
         return [_worse(one, complaint) if complaint and one.sample is Reading.OK else one for one in found]
 
