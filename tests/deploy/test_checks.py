@@ -199,7 +199,7 @@ def test_where_no_check_tells_the_version_the_result_says_that_it_is_unproven(tm
 
 
 @pytest.mark.parametrize("step", [timedelta(minutes=25), timedelta(hours=-1)], ids=["forward", "back"])
-@pytest.mark.parametrize("sample", [1, 30], ids=["at first", "in the bake"])
+@pytest.mark.parametrize("sample", [0, 1, 30], ids=["before the checks", "at first", "in the bake"])
 def test_a_clock_that_is_set_changes_no_verdict_and_no_waiting(tmp_path: Path, step: timedelta, sample: int) -> None:
     def behave(number: int) -> Said:
         if number == sample:
@@ -208,6 +208,7 @@ def test_a_clock_that_is_set_changes_no_verdict_and_no_waiting(tmp_path: Path, s
 
     with production(tmp_path, behave=new(behave)) as here:
         here.was_proven("1.2.4")
+        here.clock.time += timedelta() if sample else step
         assert here.deploy("1.3.0").outcome == "healthy"
         assert samples(here) == 61
 

@@ -185,6 +185,24 @@ def test_a_builds_password_is_seen_by_the_build_and_by_no_other_job() -> None:
         assert "write" not in {level for what, level in (jobs[name].permissions or {}).items() if what != "packages"}
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_users_code_runs_where_no_token_writes_and_no_other_jobs_secret_is(variant: str) -> None:
+    config, _ = VARIANTS[variant]
+    asked = {"build": config.build, "candidate": config.build, "tests": config.tests}
+    for name, job in read_workflow(written(variant)[scaffold.RELEASE]).jobs.items():
+        if name not in asked:
+            assert not job.uses
+            assert [step.run for step in job.steps if step.run] == []  # nothing but actions that were looked at
+            continue
+        given = (job.permissions or {}).items() - asked[name].permissions.items()
+        assert given == {("contents", "read")}
+        assert set(re.findall(r"secrets\.(\w+)", str(job))) == set(asked[name].secrets)
+
+
+def test_the_check_that_is_required_keeps_its_name() -> None:
+    assert [job.name for job in read_workflow(written("a library")[scaffold.POLICY]).jobs.values()] == ["policy"]
+
+
 def test_what_a_person_cannot_see_before_the_merge_is_asked_in_the_plan() -> None:
     plan = read_workflow(written("an image")[scaffold.RELEASE]).jobs["plan"]
     assert plan.steps[0].env == {"RELEASE_SECRET_REGISTRY_TOKEN": "${{ secrets.REGISTRY_TOKEN != '' }}"}
