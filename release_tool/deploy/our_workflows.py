@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING
 
 from release_tool.config.cron import next_time, read_cron
+from release_tool.errors import RemoteError
 from release_tool.github.api import PermissionDeniedError
 from release_tool.github.workflows import ACTIVE
 from release_tool.text.visible import visible
@@ -71,8 +73,9 @@ def next_look(project: Project, workflows: Mapping[str, str], after: datetime | 
 
 def told_next_look(project: Project, after: datetime | None = None) -> str:
     """When the next scheduled look is, or that there is none and what to type then."""
-    workflows = our_workflows(project)
-    off, _ = switched_off(project, workflows)
+    workflows, off = our_workflows(project), dict[str, str]()
+    with contextlib.suppress(RemoteError):  # what was done is done, whether GitHub answers this or not
+        off |= switched_off(project, workflows)[0]
     at = next_look(project, {path: text for path, text in workflows.items() if path not in off}, after)
     if at is None:
         looks = [path.rpartition("/")[2] for path in off if role_of(workflows[path]) == "look"]

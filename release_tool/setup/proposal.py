@@ -78,8 +78,10 @@ def _releasing_now(text: str, within: str) -> str:
         return re.sub(r"^release-now *=.*$", _RELEASE_NOW, text, count=1, flags=re.MULTILINE)
     if not within:
         return f"{_RELEASE_NOW}\n{text}"
-    head = f"[{within.rstrip('.')}]\n"
-    return text.replace(head, f"{head}{_RELEASE_NOW}\n", 1) if head in text else f"{text}\n{head}{_RELEASE_NOW}\n"
+    table = f"[{within.rstrip('.')}]"
+    head = re.search(rf"^{re.escape(table)}.*\n", text, re.MULTILINE)
+    before, after = (text[: head.end()], text[head.end() :]) if head else (f"{text}\n{table}\n", "")
+    return f"{before}{_RELEASE_NOW}\n{after}"
 
 
 def _tables(wishes: Deviations) -> tuple[str, str, str, str]:

@@ -190,6 +190,13 @@ def test_what_is_held_promises_no_look_that_is_switched_off(tmp_path: Path, stat
         assert "no look is scheduled, for looks.yml is switched off (`gh workflow enable looks.yml`)" in done.out
 
 
+def test_a_halt_is_no_failure_where_github_does_not_tell_whether_the_look_is_on(tmp_path: Path) -> None:
+    with scene(tmp_path, files=WORKFLOW | LOOKS) as here:
+        here.shop.box.fault(Fault(method="GET", path="/actions/workflows$", status=404, times=100))
+        done = here.shop.run("halt", "-e", "production", "--reason", "Black Friday", "--until", "1h")
+        assert (done.code, "the next look is on" in done.out) == (0, True)
+
+
 def test_what_is_live_already_is_not_deployed(tmp_path: Path) -> None:
     with scene(tmp_path) as here:
         done = deploy(here, "1.2.4")

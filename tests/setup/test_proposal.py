@@ -76,7 +76,10 @@ def test_a_configuration_that_is_there_gets_what_is_missing_and_keeps_all_else(w
     [
         ("# mine\n[labels]\nminor = ['feat']\n", "release-tool.toml"),
         ("release-now = false # not yet\n[sync]\n", "release-tool.toml"),
-        ("[tool.release-tool]\nbranch = 'trunk'\n[tool.release-tool.labels]\nminor = ['feat']\n", "pyproject.toml"),
+        (
+            "[tool.release-tool] # ours\nbranch = 'trunk'\n[tool.release-tool.labels]\nminor = ['feat']\n",
+            "pyproject.toml",
+        ),
         ("[project]\nname = 'x'\n[tool.release-tool.labels]\nminor = ['feat']\n", "pyproject.toml"),
     ],
 )
