@@ -285,6 +285,9 @@ class Environment(Table, frozen=True):
     """A whole check with all defaults: the address to ask."""
     bake: Duration = _lasting("2m")
     """For how long every check must be answered well, by the new version, without a break."""
+    watch: Duration = _lasting("0s")
+    """For how long it is measured after the bake, at a slower pace: the environment is healthy and free meanwhile, and
+    goes back where it is found unhealthy. At most five hours; it costs a job that takes so long."""
     freeze: tuple[Freeze, ...] = ()
     """When nothing is deployed by itself."""
     targets: tuple[Target, ...] = ()
@@ -294,6 +297,17 @@ class Environment(Table, frozen=True):
     there are after each wave, such as `[1, "25%", "100%"]`. All checks prove a wave before the next one begins."""
     checks: tuple[Check, ...] = ()
     """What proves that it is healthy."""
+
+
+WATCH_PACE = timedelta(seconds=30)
+"""The time between two looks of a check in a watch, at least; what is asked less often anyway keeps its own."""
+LONGEST_WATCH = timedelta(hours=5)
+
+
+def shortest_watch(environment: Environment) -> timedelta:
+    """The shortest watch that could find anything: a full run of bad intervals of the most impatient check."""
+    checks = environment.checks or (Check(),)
+    return min(check.failure_threshold * max(check.interval, WATCH_PACE) for check in checks)
 
 
 Event = Literal[

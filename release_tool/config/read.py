@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config.model import LEVELS, Config, decode, shown
+from release_tool.config.model import LEVELS, LONGEST_WATCH, Config, decode, shortest_watch, shown
 from release_tool.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from release_tool.config.model import Check, Data, Wave
+    from release_tool.config.model import Check, Data, Environment, Wave
 
 FILES = ("release-tool.toml", "pyproject.toml")
 """The files that a repository may have its configuration in."""
@@ -122,11 +122,24 @@ def _contradictions(config: Config) -> Iterator[str]:
             if other not in config.environments or other == name:
                 yield f"`environments.{name}.after`: no other environment is named {shown(other)}"
         yield from _impossible_checks(f"environments.{name}.checks", environment.checks)
+        yield from _impossible_watch(f"environments.{name}.watch", environment)
         if isinstance(environment.wave, tuple) and not _grows(environment.wave):
             yield f'`environments.{name}.wave`: expected marks that grow, such as `[1, "25%", "100%"]`'
     for name, channel in config.channels.items():
         for unknown in sorted({*channel.environments} - {*config.environments}):
             yield f"`channels.{name}.environments`: no environment is named {shown(unknown)}"
+
+
+def _impossible_watch(place: str, environment: Environment) -> Iterator[str]:
+    if not environment.watch:
+        return
+    if not (environment.checks or environment.health):
+        yield f"`{place}`: there is no check to watch with"
+    elif environment.watch > LONGEST_WATCH:
+        yield f"`{place}`: a job lasts for six hours at most, and has to be able to go back: at most `5h`"
+    elif environment.watch < (least := shortest_watch(environment)):
+        seconds = f"{least.total_seconds():.0f}s"
+        yield f"`{place}`: finds nothing in less than `{seconds}`, which `failure-threshold` bad intervals take"
 
 
 def _grows(marks: tuple[Wave, ...]) -> bool:

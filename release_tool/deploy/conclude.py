@@ -10,6 +10,7 @@ import msgspec
 from release_tool.deploy.attempt import live_name
 from release_tool.deploy.halts.commands import open_incident
 from release_tool.deploy.health.verdict import HealthState, Reading
+from release_tool.deploy.ledger.lock import superseded_by
 from release_tool.deploy.ledger.model import DeploymentKind, Payload
 from release_tool.deploy.ledger.phase import REASON, Phase, PhaseRecord
 from release_tool.deploy.ledger.writer import PAUSES
@@ -83,7 +84,8 @@ def end_failed(attempt: Attempt, rollout: Rollout, ending: PhaseRecord, reason: 
     writer, entry = rollout.writer, rollout.entry
     undone = ending.rolled_back_to or ending.handed_over_to is not None
     opened = "" if undone else incident(attempt, rollout, ending.text)
-    writer.write(entry, ending)
+    if not rollout.now().finished:  # what was proven and is found unhealthy in its watch has ended already
+        writer.write(entry, ending)
     if ending.handed_over_to is not None:
         return attempt.result(DeployOutcome.SUPERSEDED, str(ending), entry)
     if ending.rolled_back_to:
@@ -119,7 +121,8 @@ def roll_back(rollout: Rollout, attempt: Attempt, reason: str) -> PhaseRecord:
     if not failed.can_roll_back:
         ruled_out = ", ".join(f"`--override {one.value}`" for one in failed.payload.overrides)
         return _not_back(f"{ruled_out} ruled a rollback out", reason)
-    writer.write(failed, PhaseRecord(Phase.ROLLING_BACK, reason))
+    if not failed.finished:
+        writer.write(failed, PhaseRecord(Phase.ROLLING_BACK, reason))
     back = _way_back(rollout, attempt)
     if isinstance(back, str):
         return _not_back(back, reason)
@@ -166,8 +169,11 @@ def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: 
         reason=reason,
         references=attempt.revisions.references(known, good.payload.references).known,
         parent=failed.id,
+        watched=failed.finished,
     )
     child = writer.enter(payload)
+    if failed.healthy:  # only now, so that who dies in between leaves a rollback that is carried on
+        writer.write(failed, PhaseRecord(Phase.UNHEALTHY, reason))
     rollout.evidence.close_chapter()
     targets = touched(rollout) or rollout.targets
     back = dataclasses.replace(rollout, entry=child, tag=known.tag, targets=targets)
@@ -187,9 +193,16 @@ def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: 
         prove(writer, child, ending)
         return PhaseRecord(Phase.FAILED, reason, rolled_back_to=good.payload.name)
     writer.write(child, ending)
+    if ending.word is Phase.SUPERSEDED and (other := _came_first(writer, child)):
+        return PhaseRecord(Phase.FAILED, reason, handed_over_to=other.id)
     if ending.handed_over_to is not None:
         return PhaseRecord(Phase.FAILED, reason, handed_over_to=ending.handed_over_to)
     return _not_back(f"the rollback to {good.payload.name} did not succeed", reason, ending.text)
+
+
+def _came_first(writer: LedgerWriter, rollback: Deployment) -> Deployment | None:
+    """What made a rollback pointless: a person's, or something newer."""
+    return superseded_by(writer.look(), writer.now(rollback), writer.living(), ())
 
 
 def _begun_at_last(rollout: Rollout) -> PhaseRecord:

@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from release_tool.deploy import command
 from release_tool.deploy.command import CommandInput, surroundings
 from release_tool.deploy.evidence import CommandOutput, Evidence
 from release_tool.deploy.health.judge import Expected
 from release_tool.deploy.health.probe import Prober
 from release_tool.deploy.health.verdict import HealthAnalysis, HealthState, HealthVerdict, Reading, rules_of
+from release_tool.deploy.health.watch import WatchAnalysis, paced
 from release_tool.deploy.ledger.lock import yields_to
 from release_tool.deploy.ledger.model import DeploymentKind, name_wave
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
@@ -41,6 +44,8 @@ _AT_ONCE = 16
 _LOOK_EVERY = timedelta(seconds=15)
 """How often the ledger is read while samples are taken, for a person who takes over."""
 _GAP = timedelta(minutes=1)
+_TELL_EVERY = timedelta(minutes=10)
+"""How often a watch says how it goes."""
 _MOST_BAKES = 10
 """How many bakes may begin anew after the deadline, before that alone is the verdict."""
 
@@ -188,6 +193,41 @@ def verify_health(rollout: Rollout, calm: timedelta = timedelta()) -> HealthVerd
     """
     with _probing(rollout, calm) as prober:
         return sample(rollout, prober, rollout.environment.project.clock.steady())
+
+
+def watch_health(
+    rollout: Rollout, length: timedelta, between: Callable[[], PhaseRecord | None]
+) -> WatchAnalysis | PhaseRecord:
+    """Ask each check of its targets at the pace of a watch, until it is over or tells enough, or `between` ends it."""
+    environment, clock = rollout.environment, rollout.environment.project.clock
+    questions = [
+        msgspec.structs.replace(question, check=paced(question.check))
+        for question in environment.questions(rollout.targets)
+    ]
+    watch = WatchAnalysis.begun(environment.settings, [target.name for target in rollout.targets])
+    end = clock.steady() + length
+    told_at = seen_at = clock.steady()
+    due = [seen_at for _ in questions]
+    with _probing(rollout, timedelta()) as prober:
+        while not watch.complaint and (now := clock.steady()) < end:
+            if now - seen_at > _longest_wait(questions):
+                environment.project.say(f"nothing was sampled for {(now - seen_at).total_seconds():.0f} s")
+                watch = watch.interrupted()
+            ripe = [number for number, at in enumerate(due) if at <= now]
+            request = [number for number in ripe for _ in range(questions[number].check.asked)]
+            latest = prober.measure([questions[number] for number in request]) if request else ()
+            for number in ripe:
+                due[number] = max(due[number] + questions[number].check.interval, now)
+            watch = watch.observed(latest)
+            rollout.evidence.samples += latest
+            seen_at = clock.steady()
+            if seen_at - told_at >= _TELL_EVERY:
+                told_at = seen_at
+                environment.project.say(f"watching {rollout.entry}: {watch.counted}")
+            if ending := between():
+                return ending
+            clock.sleep(max((min(*due, end) - clock.steady()).total_seconds(), 0.0))
+    return watch
 
 
 def look(rollout: Rollout) -> tuple[tuple[Sample, ...], ...]:

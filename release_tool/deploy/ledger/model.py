@@ -55,7 +55,8 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     """What a deployment says of itself from the start.
 
     `by` is the person, empty where nobody is known; `automatic` says that no person asked for it.
-    `parent` is the deployment that a rollback leaves, and `overrides` are those that were needed.
+    `parent` is the deployment that a rollback leaves, and `overrides` are those that were needed. `watched` says that
+    a rollback leaves what had been proven, because the watch after that found it unhealthy.
     """
 
     commit: Hash
@@ -68,6 +69,7 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     references: dict[str, str] = {}
     parent: int | None = None
     overrides: tuple[Override, ...] = ()
+    watched: bool = False
 
 
 class PhaseChange(msgspec.Struct, frozen=True):
@@ -146,6 +148,12 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         return self.phase.word in _PROOF
 
     @property
+    def proof(self) -> str:
+        """What was written when it was proven the last time, empty where it never was."""
+        found = (step.phase.text for step in reversed(self.steps) if step.phase.word is Phase.HEALTHY)
+        return next(found, "")
+
+    @property
     def disproven(self) -> str:
         """What was seen of it after it was proven, by which its proof is lost; empty while that stands."""
         last = next((step.phase for step in reversed(self.steps) if step.phase.word in _PROOF), None)
@@ -198,13 +206,14 @@ def wave_named(text: str, targets: Sequence[str]) -> Sequence[str]:
     return targets[ends[0] : ends[1] + 1] if ends[0] is not None and ends[1] is not None else ()
 
 
-_PROOF = {Phase.HEALTHY, Phase.UNHEALTHY}
+_PROOF = {Phase.HEALTHY, Phase.WATCHING, Phase.UNHEALTHY}
 
 _CHANGED = {
     Phase.CHANGING,
     Phase.VERIFYING,
     Phase.BAKING,
     Phase.HEALTHY,
+    Phase.WATCHING,
     Phase.UNHEALTHY,
     Phase.ROLLING_BACK,
     Phase.FAILED,
@@ -283,6 +292,8 @@ def steps(statuses: Iterable[tuple[str, str, datetime]]) -> tuple[PhaseChange, .
 def followed_by(steps: tuple[PhaseChange, ...], step: PhaseChange) -> tuple[PhaseChange, ...]:
     """The steps with one more; an end that is written again only says who was told of it meanwhile.
 
+    A watch that is written again still goes on.
+
     What comes after an end, other than another end, was sent before it and arrived late. Only of what was replaced
     that is not sure, for GitHub says so by itself of what somebody is still at.
     """
@@ -290,7 +301,8 @@ def followed_by(steps: tuple[PhaseChange, ...], step: PhaseChange) -> tuple[Phas
     if last and last.finished and last.phase.word is not Phase.REPLACED and not step.finished:
         return steps
     if last and last.finished and last.phase.word is step.phase.word:
-        return (*steps[:-1], PhaseChange(step.phase, last.at))
+        at = step.at if step.phase.word is Phase.WATCHING else last.at
+        return (*steps[:-1], PhaseChange(step.phase, at))
     return (*steps, step)
 
 

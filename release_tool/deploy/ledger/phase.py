@@ -49,6 +49,8 @@ class Phase(enum.Enum):
     VERIFYING = "verifying"
     BAKING = "baking"
     HEALTHY = "healthy"
+    WATCHING = "watching"
+    """It is live and proven, and somebody goes on measuring it for a while."""
     UNHEALTHY = "unhealthy"
     """It is live, was proven, and was seen to fail later: its proof is lost."""
     HELD = "held"
@@ -77,6 +79,7 @@ _STATES = {
     Phase.VERIFYING: DeploymentState.IN_PROGRESS,
     Phase.BAKING: DeploymentState.IN_PROGRESS,
     Phase.HEALTHY: DeploymentState.SUCCESS,
+    Phase.WATCHING: DeploymentState.SUCCESS,
     Phase.UNHEALTHY: DeploymentState.SUCCESS,
     Phase.HELD: DeploymentState.INACTIVE,
     Phase.SUPERSEDED: DeploymentState.INACTIVE,
