@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
+_EVIDENCE = "Keep the whole log of it in this folder."
 _OVERRIDES = ("halt", "quarantine", "older", "irreversible", "no-way-back")
 
 
@@ -57,7 +58,7 @@ def _at(command: Callable[P, None]) -> Callable[P, None]:
             metavar="DIR",
             default="",
             type=click.Path(file_okay=False),
-            help="Keep the whole log of it in this folder.",
+            help=_EVIDENCE,
         ),
         click.option("--here", is_flag=True, help="Do it from here instead of starting the workflow."),
         click.option("--dry-run", is_flag=True, help="Show what would be done and stop."),
@@ -79,6 +80,7 @@ def _at(command: Callable[P, None]) -> Callable[P, None]:
 @click.option("--again", is_flag=True, help="Run the command although the version is live, and well.")
 @click.option("--automatic", is_flag=True, help="Nobody asks for it: what is in the way holds it.")
 @click.option("--record", is_flag=True, help="Deploy nothing: write down what runs, when it is healthy.")
+@click.option("--no-watch", is_flag=True, help="End when it is healthy, whatever `watch` says.")
 def deploy(  # the options of the command
     version: str,
     environment: str,
@@ -87,6 +89,7 @@ def deploy(  # the options of the command
     again: bool,
     automatic: bool,
     record: bool,
+    no_watch: bool,
     dry_run: bool,
     here: bool,
     evidence: str,
@@ -95,6 +98,7 @@ def deploy(  # the options of the command
     """Bring VERSION to an environment, prove that it answers, bake it, and roll back where it is not healthy.
 
     In Actions it is done right there; from a terminal the workflow is started and followed.
+    Where `watch` is configured, it is watched then: in Actions by a run of its own, with --here from here.
     What is live is asked first, and brought again where it is not well; --again does not ask.
     --override takes halt, quarantine, older, irreversible or no-way-back, and a reason.
 
@@ -129,7 +133,12 @@ def deploy(  # the options of the command
             done = baseline.record(deploy_environment, version, request)
         else:
             done = deployment.deploy(deploy_environment, version, request)
-    _tell(session, done, as_json=as_json, matrix=_matrix([(deploy_environment, "deploy", done.version)]))
+    if done.watched_until and not (no_watch or session.actions.enabled):
+        if not as_json:
+            session.show("\n".join(_lines(done)))
+        with _progress(session) as progress:
+            done = baseline.watch(dataclasses.replace(deploy_environment, progress=progress))
+    _tell(session, done, as_json=as_json, matrix=_then(deploy_environment, "deploy", done))
 
 
 @click.command()
@@ -182,7 +191,7 @@ def rollback(  # the options of the command
             done = deployment.preview_rollback(deploy_environment, version, request)
         else:
             done = deployment.rollback(deploy_environment, version, request, halts=not no_halt)
-    _tell(session, done, as_json=as_json, matrix=_matrix([(deploy_environment, "rollback", done.version)]))
+    _tell(session, done, as_json=as_json, matrix=_then(deploy_environment, "rollback", done))
 
 
 @click.command()
@@ -203,7 +212,7 @@ def rollback(  # the options of the command
     metavar="DIR",
     default="",
     type=click.Path(file_okay=False),
-    help="Keep the whole log of it in this folder.",
+    help=_EVIDENCE,
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def reconcile(  # the options of the command
@@ -229,26 +238,33 @@ def reconcile(  # the options of the command
     if steps is not None:
         _tell_steps(session, places, steps, as_json=as_json)
     else:
-        _tell_all(session, done, as_json=as_json)
+        _tell_all(session, places, done, as_json=as_json)
 
 
 @click.command()
 @click.option(
     "-e", "--environment", required=True, metavar="ENV", shell_complete=completion.environments, help="Where."
 )
+@click.option("--watch", is_flag=True, help="Go on until `watch` of the environment is over; go back where it fails.")
+@click.option("--evidence", metavar="DIR", default="", type=click.Path(file_okay=False), help=_EVIDENCE)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def verify(environment: str, as_json: bool) -> None:
+def verify(environment: str, watch: bool, evidence: str, as_json: bool) -> None:
     """Run the checks now, against what should be live: exit code 0 when healthy, 7 when not.
 
+    With --watch it goes on at a slower pace, for as long as `watch` says from the deployment on; something newer, or a
+    signal, ends that. What is found unhealthy is rolled back, and ends with 6.
+
     \b
-    Example:
+    Examples:
       release-tool verify -e production
+      release-tool verify -e production --watch
     """
     from release_tool.deploy import verify as baseline
 
     session = current_session()
     with _progress(session) as progress:
-        done = baseline.verify(_deploy_environment(session, environment, progress, ""))
+        deploy_environment = _deploy_environment(session, environment, progress, evidence)
+        done = baseline.watch(deploy_environment) if watch else baseline.verify(deploy_environment)
     _tell(session, done, as_json=as_json)
 
 
@@ -473,20 +489,24 @@ def _tell(session: Session, done: DeployResult, *, as_json: bool, matrix: str = 
         session.document(_document(done))
     else:
         session.show("\n".join(_lines(done)))
-    goes = done.outcome == "goes"
-    session.actions.write_outputs(_outputs(done) | {"environments": matrix if goes else "[]"})
+    session.actions.write_outputs(_outputs(done) | {"environments": matrix})
     if session.actions.enabled:
         session.actions.write_summary(_summary(done))
     _raise(done)
 
 
-def _tell_all(session: Session, done: Sequence[DeployResult], *, as_json: bool) -> None:
+def _tell_all(
+    session: Session, places: Sequence[DeployEnvironment], done: Sequence[DeployResult], *, as_json: bool
+) -> None:
     """Tell what was reconciled; the exit code is that of the worst."""
     if as_json:
         session.document({"deployments": [_document(one) for one in done]})
     else:
         text = "\n".join(line for one in done for line in _lines(one))
         session.show(text or "nothing was left behind, and nothing is missing")
+    by_name = {deploy_environment.name: deploy_environment for deploy_environment in places}
+    watched = [(by_name[one.environment], "watch", one.version) for one in done if one.watched_until]
+    session.actions.write_outputs({"environments": _matrix(watched)})
     for one in done:
         if session.actions.enabled:
             session.actions.write_summary(_summary(one))
@@ -523,11 +543,22 @@ def _tell_halts(session: Session, halts: Sequence[Halt], what: str, more: Sequen
         session.actions.write_summary("\n".join(f"- {visible(line)}" for line in [*lines, *more]))
 
 
+def _then(environment: DeployEnvironment, action: str, done: DeployResult) -> str:
+    """What a workflow has to do next: what a preview says may go, or to watch what was brought."""
+    goes = done.outcome == "goes"
+    return _matrix([(environment, action if goes else "watch", done.version)] if goes or done.watched_until else [])
+
+
 def _matrix(todo: Sequence[tuple[DeployEnvironment, str, str]]) -> str:
-    """What a workflow makes jobs of: where, what, and the environment of GitHub's that guards it."""
+    """What a workflow makes jobs of: where, what, and the environment of GitHub's that guards it.
+
+    A watch may go back, so it needs what a rollback needs.
+    """
     entries = []
     for deploy_environment, action, version in todo:
-        gate = (action == "rollback" and deploy_environment.settings.rollback_environment) or deploy_environment.name
+        gate = (
+            action in {"rollback", "watch"} and deploy_environment.settings.rollback_environment
+        ) or deploy_environment.name
         entries.append({"environment": deploy_environment.name, "action": action, "version": version, "gate": gate})
     return json.dumps(entries)
 
@@ -544,6 +575,7 @@ def _document(done: DeployResult) -> dict[str, object]:
         "rolled_back_to": done.rolled_back_to,
         "deployment": done.deployment,
         "incident": done.incident or None,
+        "watched_until": f"{done.watched_until:%Y-%m-%dT%H:%M:%SZ}" if done.watched_until else None,
         "overrides": list(done.ways_out),
         "samples": [_sample_document(sample) for sample in done.samples],
     }
@@ -580,6 +612,8 @@ def _lines(done: DeployResult) -> list[str]:
     lines += [f"  {change.name} {visible(change.title)}" for change in done.changes if done.outcome == "goes"]
     if done.outcome not in {"goes", "healthy", "unchanged"}:
         lines.append(f"  live: {done.live or 'nobody knows what'}")
+    if done.watched_until:
+        lines.append(f"  watched until {done.watched_until:%H:%M} UTC")
     if done.then:
         lines.append(f"  {visible(done.then)}")
     return lines

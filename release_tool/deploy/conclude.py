@@ -13,6 +13,7 @@ from release_tool.deploy.health.verdict import HealthState, Reading
 from release_tool.deploy.ledger.lock import superseded_by
 from release_tool.deploy.ledger.model import DeploymentKind, Payload
 from release_tool.deploy.ledger.phase import REASON, Phase, PhaseRecord
+from release_tool.deploy.ledger.watching import watched_until
 from release_tool.deploy.ledger.writer import PAUSES
 from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import best_rollback_target, irreversible
@@ -58,7 +59,7 @@ def _concluded(attempt: Attempt, rollout: Rollout, ending: PhaseRecord) -> Deplo
     match ending.word:
         case Phase.HEALTHY:
             prove(writer, entry, ending)
-            return attempt.result(DeployOutcome.HEALTHY, ending.text, entry)
+            return proven_result(attempt, ending, entry)
         case Phase.HELD | Phase.REFUSED | Phase.SUPERSEDED:
             writer.write(entry, ending)
             return attempt.result(DeployOutcome(ending.word.value), ending.text, entry)
@@ -100,6 +101,13 @@ def prove(writer: LedgerWriter, entry: Deployment, ending: PhaseRecord) -> None:
     writer.write(entry, ending)
     with writer.patient("writing what it replaced"):  # what is missing there, whoever settles writes
         replace_others(writer, entry)
+
+
+def proven_result(attempt: Attempt, ending: PhaseRecord, entry: Deployment) -> DeployResult:
+    """What a proven deployment came to, and until when it is to be watched."""
+    result = attempt.result(DeployOutcome.HEALTHY, ending.text, entry)
+    until = watched_until(attempt.writer.now(entry), attempt.environment.settings.watch)
+    return msgspec.structs.replace(result, watched_until=until)
 
 
 def replace_others(writer: LedgerWriter, entry: Deployment) -> None:

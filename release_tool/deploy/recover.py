@@ -83,7 +83,7 @@ def _close(
             result = conclude.end_failed(attempt, rollout or attempt.rollout(dead), phase, phase.text)
         case Phase.HEALTHY:
             conclude.prove(writer, dead, phase)
-            result = attempt.result(DeployOutcome.HEALTHY, phase.text, dead)
+            result = conclude.proven_result(attempt, phase, dead)
         case _:
             writer.write(dead, phase)
             result = attempt.result(outcome(phase), phase.text, dead)

@@ -19,7 +19,7 @@ from release_tool.deploy.health.verdict import HealthState, HealthVerdict, Readi
 from release_tool.deploy.ledger.lock import interruption
 from release_tool.deploy.ledger.model import DeploymentKind, live, yardstick
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
-from release_tool.deploy.ledger.watching import Watch, over, whole_minute
+from release_tool.deploy.ledger.watching import Watch, over, watched_until
 from release_tool.deploy.ledger.writer import LedgerWriter
 from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import DeployRequest
@@ -111,18 +111,10 @@ def watch(environment: DeployEnvironment) -> DeployResult:
     attempt = Attempt.begin(writer, revisions, revision, request)
     if known.disproven:
         return attempt.result(DeployOutcome.UNHEALTHY, f"it was found unhealthy already: {known.disproven}", known)
-    until = watched_until(environment, known)
+    until = watched_until(known, environment.settings.watch)
     if not until or (why := _why_not_watched(writer, known, until)):
         return attempt.result(DeployOutcome.UNCHANGED, why if until else "only what a deployment brought is watched")
     return _watched(attempt, known, until)
-
-
-def watched_until(environment: DeployEnvironment, known: Deployment) -> datetime | None:
-    """Until when a deployment is to be watched; None for what goes back or only writes down what runs."""
-    proven = next((step.at for step in known.steps if step.phase.word is Phase.HEALTHY), None)
-    if proven is None or known.payload.kind is not DeploymentKind.DEPLOY:
-        return None
-    return whole_minute(proven + environment.settings.watch)
 
 
 def _why_not_watched(writer: LedgerWriter, known: Deployment, until: datetime) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.deploy.ledger.model import DeploymentKind
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.model.tags import Owner
 
@@ -49,7 +50,15 @@ def watch_of(deployment: Deployment) -> Watch | None:
     return Watch(until, Owner(process=int(found["process"]), started=found["started"], host=found["host"]))
 
 
-def whole_minute(at: datetime) -> datetime:
+def watched_until(deployment: Deployment, length: timedelta) -> datetime | None:
+    """Until when a deployment is to be watched; None for what goes back, or only writes down what runs."""
+    proven = next((step.at for step in deployment.steps if step.phase.word is Phase.HEALTHY), None)
+    if not length or proven is None or deployment.payload.kind is not DeploymentKind.DEPLOY:
+        return None
+    return _whole_minute(proven + length)
+
+
+def _whole_minute(at: datetime) -> datetime:
     """The first whole minute that is not before a time: that is how the ledger tells it."""
     begun = at.replace(second=0, microsecond=0)
     return begun if begun == at else begun + timedelta(minutes=1)
