@@ -582,8 +582,8 @@ def _document(done: DeployResult) -> dict[str, object]:
 
 
 def _sample_document(sample: Sample) -> dict[str, object]:
-    told = msgspec.to_builtins(sample)
-    return {name: told[name] for name in ("target", "check", "at", "sample", "detail")}
+    told = sample.document()
+    return {name: told[name] for name in ("target", "check", "at", "sample", "detail", "value", "took") if name in told}
 
 
 def _step_document(step: ReconcileStep) -> dict[str, object]:

@@ -57,7 +57,7 @@ class Evidence:
         directory.mkdir(parents=True, exist_ok=True)
         for number, said in enumerate(self.said, start=1):
             (directory / f"command-{number}.log").write_text(said.log(mask), encoding="utf-8")
-        lines = [msgspec.json.encode(sample).decode() + "\n" for sample in self.samples]
+        lines = [msgspec.json.encode(sample.document()).decode() + "\n" for sample in self.samples]
         (directory / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
 
     def markdown(self) -> str:

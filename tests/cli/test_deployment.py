@@ -107,7 +107,7 @@ def test_a_program_reads_the_same_as_one_document(tmp_path: Path) -> None:
         told = document(done)
         samples = told.pop("samples")
         assert isinstance(samples, list)
-        assert set(samples[0]) == {"target", "check", "at", "sample", "detail"}
+        assert set(samples[0]) == {"target", "check", "at", "sample", "detail", "took"}
         assert (samples[-1]["target"], samples[-1]["check"], samples[-1]["sample"]) == ("production", "health", "ok")
         assert told == {
             "environment": "production",

@@ -15,7 +15,7 @@ from release_tool.config.model import Check, Target
 from release_tool.deploy import command
 from release_tool.deploy.health.connection import ConnectionFailedError, TimedConnection, resolve
 from release_tool.deploy.health.judge import ProbeResponse, judge, unusable
-from release_tool.deploy.health.verdict import Reading, Sample
+from release_tool.deploy.health.verdict import Measurement, Reading, Sample
 from release_tool.errors import UsageError
 from release_tool.text.masking import masker, url_secrets
 from release_tool.text.visible import visible, visible_block
@@ -112,18 +112,20 @@ class Prober:
         return TimedConnection(seconds, turn=self._turns[name] - 1, resolve=self._resolve)
 
     def _sample(self, question: Question, found: _Found) -> Sample:
-        detail = visible(self._mask(question)(found.detail))[:_LONGEST_DETAIL]
+        detail = visible(self._mask(question)(found.measured.detail))[:_LONGEST_DETAIL]
         return Sample(
             target=question.target.name,
             check=question.check.name or question.check.kind,
             at=found.at,
-            sample=found.reading,
+            sample=found.measured.reading,
             detail=detail,
             address=found.address,
             addresses=found.addresses,
+            value=found.measured.value,
+            took=found.measured.took,
         )
 
-    def _ask(self, question: Question, attempt: TimedConnection) -> tuple[Reading, str]:
+    def _ask(self, question: Question, attempt: TimedConnection) -> Measurement:
         check = question.check
         match check.kind:
             case "http":
@@ -139,9 +141,11 @@ class Prober:
             case _:
                 assert_never(check.kind)
         mask = self._mask(question)
-        return judge(answer, check, self._expected, lambda text: mask(visible_block(text)))
+        reading, detail = judge(answer, check, self._expected, lambda text: mask(visible_block(text)))
+        took = round(answer.seconds, 6) if check.kind == "http" else None
+        return Measurement(reading=reading, detail=detail, took=took)
 
-    def _look(self, question: Question, attempt: TimedConnection) -> tuple[Reading, str]:
+    def _look(self, question: Question, attempt: TimedConnection) -> Measurement:
         """Ask an engine, and compare what it tells with the look before."""
         from release_tool.deploy.health.engines import docker, kubernetes
         from release_tool.deploy.health.engines.client import EngineClient
@@ -150,13 +154,15 @@ class Prober:
         check, here = question.check, (question.target.name, question.check.name)
         reference = self._expected.references.get(check.reference, "")
         if check.reference and not reference:
-            return Reading.BAD, f"no reference named {check.reference} is recorded for {self._expected.version}"
+            missing = f"no reference named {check.reference} is recorded for {self._expected.version}"
+            return Measurement(reading=Reading.BAD, detail=missing)
         program = check.command or ("kubectl" if check.kind == "kubernetes" else "docker",)
         client = EngineClient(program, self._directory, self._variables_of(question), attempt)
         found = kubernetes.look(client, check) if check.kind == "kubernetes" else docker.look(client, check)
         before = self._seen.get(here)
         self._seen[here] = found
-        return judge_workload(found, before, reference, calm_since=self._calm_since)
+        reading, detail = judge_workload(found, before, reference, calm_since=self._calm_since)
+        return Measurement(reading=reading, detail=detail)
 
     def _variables_of(self, question: Question) -> dict[str, str]:
         return {**self._environment, **self._variables.get(question.target.name, {})}
@@ -190,8 +196,7 @@ class Prober:
 class _Found(msgspec.Struct, frozen=True):
     """What came of a question, and when that was known."""
 
-    reading: Reading
-    detail: str
+    measured: Measurement
     at: datetime
     address: str
     addresses: tuple[str, ...]
@@ -202,7 +207,7 @@ class _Asked:
 
     def __init__(
         self,
-        ask: Callable[[Question, TimedConnection], tuple[Reading, str]],
+        ask: Callable[[Question, TimedConnection], Measurement],
         question: Question,
         attempt: TimedConnection,
         clock: Clock,
@@ -226,22 +231,24 @@ class _Asked:
                 raise result
             return result
         over, engine = self.attempt.over, self.question.check.asks_an_engine
-        return self._found(Reading.UNMEASURABLE if engine else over.reading, over.detail)
+        reading = Reading.UNMEASURABLE if engine else over.reading
+        return self._found(Measurement(reading=reading, detail=over.detail))
 
     def _work(self) -> None:
         try:
-            self._results.put(self._found(*self._ask(self.question, self.attempt)))
+            self._results.put(self._found(self._ask(self.question, self.attempt)))
         except ConnectionFailedError as trouble:
-            self._results.put(self._found(trouble.reading, trouble.detail))
+            self._results.put(self._found(Measurement(reading=trouble.reading, detail=trouble.detail)))
         except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
             self._results.put(error)
         finally:
             self.attempt.close()
 
-    def _found(self, reading: Reading, detail: str) -> _Found:
+    def _found(self, measured: Measurement) -> _Found:
         address, addresses = self.attempt.address, self.attempt.addresses
-        named = f"{address}: {detail}" if len(addresses) > 1 else detail
-        return _Found(reading, named, self._clock.steady(), address, addresses)
+        if len(addresses) > 1:
+            measured = msgspec.structs.replace(measured, detail=f"{address}: {measured.detail}")
+        return _Found(measured, self._clock.steady(), address, addresses)
 
 
 def _reach(address: tuple[str, int], attempt: TimedConnection) -> ProbeResponse:

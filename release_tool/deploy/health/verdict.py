@@ -42,7 +42,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
     `stale` is well answered, by another version, or not yet all of it the new one. `restarted` is what an engine knows:
     the new version ended and began again. `unmeasurable` could not be asked at all, for a reason of our own.
-    `address` was asked of the `addresses` that the name of the target meant then.
+    `address` was asked of the `addresses` that the name of the target meant then. `value` is that of a metric, and
+    `took` the seconds in which an answer by HTTP came.
     """
 
     target: str
@@ -52,6 +53,21 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     address: str = ""
     addresses: tuple[str, ...] = ()
+    value: float | None = None
+    took: float | None = None
+
+    def document(self) -> dict[str, object]:
+        """What is written down of it: what was not measured is left out."""
+        return {name: one for name, one in msgspec.to_builtins(self).items() if one is not None}
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of asking once; the detail is one short line without secrets."""
+
+    reading: Reading
+    detail: str
+    value: float | None = None
+    took: float | None = None
 
 
 class HealthState(enum.Enum):

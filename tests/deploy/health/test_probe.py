@@ -189,6 +189,20 @@ def gone(connection: socket.socket, within: float) -> bool:
 # One answer, one sample
 
 
+def test_what_was_not_measured_is_not_written_down() -> None:
+    sample = Sample(target="web-1", check="errors", at=FakeClock().now(), sample=Reading.OK, value=0.25)
+    assert sample.document() == {
+        "target": "web-1",
+        "check": "errors",
+        "at": FakeClock().now().isoformat().replace("+00:00", "Z"),
+        "sample": "ok",
+        "detail": "",
+        "address": "",
+        "addresses": (),
+        "value": 0.25,
+    }
+
+
 def test_a_sample_tells_target_check_time_and_what_was_found(serve: Serve, prober: Prober) -> None:
     server = serve(response())
     check = Check(name="health", url="/health", version_pointer="/version", timeout=LONG)
@@ -196,8 +210,15 @@ def test_a_sample_tells_target_check_time_and_what_was_found(serve: Serve, probe
     (sample,) = prober.measure([Question(target=Target(name="web-1", url=f"{server.url}/app/"), check=check)])
 
     assert sample == Sample(
-        target="web-1", check="health", at=FakeClock().now(), sample=Reading.OK, detail=sample.detail
+        target="web-1",
+        check="health",
+        at=FakeClock().now(),
+        sample=Reading.OK,
+        detail=sample.detail,
+        took=sample.took,
     )
+    assert sample.took is not None
+    assert 0 < sample.took < 20
     assert sample.detail.startswith("200 in ")
     assert sample.detail.endswith(" ms: it is `1.3.0`")
     assert server.requests[0].startswith("GET /app/health?release-tool=")
