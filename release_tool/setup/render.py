@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 
     from release_tool.config.model import Config
 
+_MINUTE = timedelta(minutes=1)
+_DEPLOYMENT = 180
+_WAY_BACK = 60
+"""Minutes that are left for a rollback when a watch is over."""
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _PLAIN = re.compile(r"[A-Za-z][\w./-]*", re.ASCII)
 
@@ -103,8 +109,16 @@ def known(config: Config, values: Values) -> dict[str, object]:
         "tags": _quoted(f"{prefix}*" if prefix else "[0-9]*"),
         "tested_references": _tested_references(config),
         "tests": config.tests,
+        "timeout": _longest(config),
+        "watches": any(environment.watch for environment in config.environments.values()),
         "tests_steps": _steps("Test", values.setup, _tested(config, values)),
     }
+
+
+def _longest(config: Config) -> int:
+    """The minutes that a job has at most which deploys, or watches and then goes back."""
+    watches = (environment.watch for environment in config.environments.values())
+    return max(_DEPLOYMENT, *(ceil(watch / _MINUTE) + _WAY_BACK for watch in watches if watch), 0)
 
 
 def _plan_if(config: Config, values: Values) -> str:

@@ -188,6 +188,7 @@ class EnvironmentStatus(msgspec.Struct, frozen=True, kw_only=True):
     `automatic` says that it follows releases by itself. `running` are the deployments that have not ended, the one
     that holds the environment first. `frozen` says until when, as people say it, and is empty outside of a freeze.
     `timeline` is newest first, and whole only where all of the ledger was read. `changes` is None where not asked for.
+    `watched_until` says until when somebody goes on measuring what is live; None where nobody does.
     """
 
     name: str
@@ -209,6 +210,7 @@ class EnvironmentStatus(msgspec.Struct, frozen=True, kw_only=True):
     timeline: tuple[TimelineEntry, ...]
     delivery: DeliveryMetrics
     changes: Changes | None = None
+    watched_until: datetime | None = None
 
 
 class ReleaseStatus(msgspec.Struct, frozen=True, kw_only=True):

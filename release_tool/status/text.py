@@ -191,7 +191,9 @@ def _environment(seen: Overview, environment: EnvironmentStatus) -> Iterator[Sta
 
 
 def _state(environment: EnvironmentStatus) -> str:
-    return f"{environment.health.value}, halted" if environment.halts else environment.health.value
+    until = environment.watched_until
+    watched = f", watched until {until:%H:%M} UTC" if until else ""
+    return environment.health.value + watched + (", halted" if environment.halts else "")
 
 
 def _live(live: LiveVersion, now: datetime) -> str:

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
     from release_tool.config.model import Check, Environment
 
+_BAKES = 2
+"""How many bakes have as many intervals as the time of which a share is judged: of one, 3 % of lost looks are at times
+more than 10 %, once in two hundred hours; of two, once in many thousands."""
 _LEAST_RUNS = 4
-"""How many full runs of bad intervals are the shortest time of which a share is judged."""
+"""How many full runs of bad intervals are the shortest such time."""
 
 
 def paced(check: Check) -> Check:
@@ -28,7 +31,7 @@ def paced(check: Check) -> Check:
 class WatchedCheck(msgspec.Struct, frozen=True, kw_only=True):
     """What one check of one target found since the watch began.
 
-    `latest` has the bad and the measured samples of the last `window` intervals, which are as many as a bake has; `bad`
+    `latest` has the bad and the measured samples of the last `window` intervals, which are those of two bakes; `bad`
     counts the bad intervals in a row, `unmeasurable` the latest that told nothing, and `restarts` those that found one.
     """
 
@@ -43,7 +46,8 @@ class WatchedCheck(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def begun(cls, rule: HealthRule) -> WatchedCheck:
         """Begin with nothing known; a bake is as many intervals long here as after a deployment."""
-        return cls(rule=rule, window=max(-(-rule.bake // rule.interval), _LEAST_RUNS * rule.threshold))
+        bake = -(-rule.bake // rule.interval)
+        return cls(rule=rule, window=max(_BAKES * bake, _LEAST_RUNS * rule.threshold))
 
     def observed(self, samples: Sequence[Sample]) -> WatchedCheck:
         """Take in the samples of an interval; what another version answered tells nothing of this one."""
