@@ -19,7 +19,7 @@ from release_tool.errors import RefusedError, RolledBackError, UnhealthyError, U
 from release_tool.text.visible import visible, visible_block
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from release_tool.cli.progress import LiveProgress, PlainProgress
@@ -318,7 +318,7 @@ def halt(environment: str, reason: str, until: str, as_json: bool) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def resume(environment: str, as_json: bool) -> None:
-    """Lift halts, also those of an incident, and say what will now be deployed.
+    """Lift halts, also those of an incident, let go on what is paused between waves, and say what goes next.
 
     \b
     Examples:
@@ -332,9 +332,22 @@ def resume(environment: str, as_json: bool) -> None:
     project = session.project()
     _insist_on_environment(project, environment)
     done = lift(project, environment, session.person())
-    steps = [step for step in reconciliation.plan(_places(session, environment, None, "")) if step.needed]
-    texts = [f"next in {step.environment}: {step.action} {step.version}".rstrip() for step in steps]
-    _tell_halts(session, done.halts, "resumed" if done.changed else "nothing was halted", texts, as_json=as_json)
+    places = _places(session, environment, None, "")
+    texts = list(_gone_on(places, session.person()))
+    state = "resumed" if done.changed or texts else "nothing was halted"
+    steps = [step for step in reconciliation.plan(places) if step.needed]
+    texts += [f"next in {step.environment}: {step.action} {step.version}".rstrip() for step in steps]
+    _tell_halts(session, done.halts, state, texts, as_json=as_json)
+
+
+def _gone_on(places: Sequence[DeployEnvironment], by: str) -> Iterator[str]:
+    """What was paused between waves, and goes on."""
+    from release_tool.deploy.ledger.writer import LedgerWriter
+    from release_tool.deploy.queue import resume_paused
+
+    for deploy_environment in places:
+        if entry := resume_paused(LedgerWriter(deploy_environment), by):
+            yield f"{deploy_environment.name}: {entry} goes on"
 
 
 def _how_it_ends(project: Project, halted: Halt) -> str:

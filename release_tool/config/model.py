@@ -295,6 +295,10 @@ class Environment(Table, frozen=True):
     wave: Wave | tuple[Wave, ...] | None = None
     """How many targets are deployed side by side before the next ones: a number, a part such as `"10%"`, or how many
     there are after each wave, such as `[1, "25%", "100%"]`. All checks prove a wave before the next one begins."""
+    pause_after: Count | tuple[Count, ...] | None = None
+    """The waves, by their numbers, after which a person has to resume; without `wave` each target is one."""
+    pause_timeout: Duration = _lasting("1h")
+    """How long it is waited for that; then it is rolled back."""
     checks: tuple[Check, ...] = ()
     """What proves that it is healthy."""
 
@@ -302,6 +306,9 @@ class Environment(Table, frozen=True):
 WATCH_PACE = timedelta(seconds=30)
 """The time between two looks of a check in a watch, at least; what is asked less often anyway keeps its own."""
 LONGEST_WATCH = timedelta(hours=5)
+
+
+LONGEST_PAUSES = timedelta(hours=2)
 
 
 def shortest_watch(environment: Environment) -> timedelta:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.config.waves import pauses_of, waves_of
 from release_tool.deploy import command
 from release_tool.deploy.command import CommandInput, surroundings
 from release_tool.deploy.evidence import CommandOutput, Evidence
@@ -21,15 +21,18 @@ from release_tool.deploy.health.watch import WatchAnalysis, paced
 from release_tool.deploy.ledger.lock import yields_to
 from release_tool.deploy.ledger.model import DeploymentKind, name_wave
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
+from release_tool.deploy.links import links
 from release_tool.deploy.queue import interrupted
 from release_tool.git.checkout import checkout
+from release_tool.notify.notice import Notice
+from release_tool.text.humanize import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from release_tool.config.model import Target, Wave
+    from release_tool.config.model import Target
     from release_tool.deploy.candidates import RevisionResolver
     from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.health.probe import Question
@@ -117,6 +120,11 @@ class Rollout:
         undoes = setting and self.entry.payload.kind is DeploymentKind.ROLLBACK
         return [wave for wave in (reversed(mine) if undoes else mine) if wave]
 
+    def pauses_after(self, wave: int) -> bool:
+        """Whether a person is waited for after a wave, which nobody is who goes back."""
+        deploys = self.entry.payload.kind is DeploymentKind.DEPLOY
+        return deploys and wave in pauses_of(self.environment.settings) and wave < len(self.waves)
+
     @property
     def argv(self) -> tuple[str, ...]:
         """The command; a rollback may have one of its own."""
@@ -139,7 +147,7 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
             command.insist_found(rollout.argv, tree.directory, values)
         touched: list[Target] = []
         verdict = HealthVerdict(HealthState.HEALTHY, "there was nothing to verify")
-        for wave in rollout.waves:
+        for number, wave in enumerate(rollout.waves, start=1):
             if ending := interrupted(rollout.writer, rollout.entry, rollout.request):
                 return ending
             touched += wave
@@ -156,7 +164,70 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
             verdict = found
             if verdict.state is not HealthState.HEALTHY:
                 return _failed(verdict)
+            if rollout.pauses_after(number) and (
+                ending := _paused(rollout, number, touched, tree.directory, variables)
+            ):
+                return ending
     return PhaseRecord(Phase.HEALTHY, verdict.reason)
+
+
+def _paused(
+    rollout: Rollout,
+    wave: int,
+    targets: Sequence[Target],
+    directory: Path,
+    variables: Mapping[str, Mapping[str, str]],
+) -> PhaseRecord | None:
+    """Wait after a wave until a person resumes, measuring on; how it ends where nobody does, or it must not go on.
+
+    It goes back when its time is over: a person was to say yes, and nobody did.
+    """
+    environment, project = rollout.environment, rollout.environment.project
+    patience = environment.settings.pause_timeout
+    until, whole = project.clock.now() + patience, len(rollout.waves)
+    pause = PhaseRecord(Phase.PAUSED, f"after wave {wave} of {whole}, until {until:%H:%M} UTC")
+    rollout.writer.write(rollout.entry, pause)
+    project.say(f"`release-tool resume -e {environment.name}` goes on; the rollback begins at {until:%H:%M} UTC")
+    _tell_of_pause(rollout, pause)
+    looked_at = project.clock.steady()
+    resumed = False
+
+    def between() -> PhaseRecord | None:
+        nonlocal looked_at, resumed
+        if project.clock.steady() - looked_at < _LOOK_EVERY:
+            return None
+        looked_at = project.clock.steady()
+        with rollout.in_passing("looking whether somebody resumes or takes over"):
+            if taken := _taken_over(rollout):
+                return taken
+            if resumed := rollout.now().is_resumed(pause):
+                return PhaseRecord(Phase.RESUMED)
+            rollout.writer.stay_alive(rollout.entry)
+        return None
+
+    here = dataclasses.replace(rollout, targets=tuple(targets))
+    found = _watch(here, _prober(rollout, directory, variables), patience, between)
+    if isinstance(found, PhaseRecord):
+        return None if resumed else found
+    return PhaseRecord(
+        Phase.FAILED, found.complaint or f"nobody resumed it within {duration(patience.total_seconds())}"
+    )
+
+
+def _tell_of_pause(rollout: Rollout, pause: PhaseRecord) -> None:
+    """Tell whoever wants to know that a person is waited for."""
+    environment, payload = rollout.environment, rollout.entry.payload
+    environment.project.tell(
+        Notice(
+            event="needs-person",
+            title=f"{environment.name}: {payload.name} is paused {pause.text}",
+            text=f"`release-tool resume -e {environment.name}` goes on; without that it is rolled back then.",
+            environment=environment.name,
+            after=payload.name,
+            who=payload.by,
+            links=links(environment.project, environment=environment.name),
+        )
+    )
 
 
 def _verify_targets(
@@ -199,6 +270,13 @@ def watch_health(
     rollout: Rollout, length: timedelta, between: Callable[[], PhaseRecord | None]
 ) -> WatchAnalysis | PhaseRecord:
     """Ask each check of its targets at the pace of a watch, until it is over or tells enough, or `between` ends it."""
+    with _probing(rollout, timedelta()) as prober:
+        return _watch(rollout, prober, length, between)
+
+
+def _watch(
+    rollout: Rollout, prober: Prober, length: timedelta, between: Callable[[], PhaseRecord | None]
+) -> WatchAnalysis | PhaseRecord:
     environment, clock = rollout.environment, rollout.environment.project.clock
     questions = [
         msgspec.structs.replace(question, check=paced(question.check))
@@ -208,25 +286,25 @@ def watch_health(
     end = clock.steady() + length
     told_at = seen_at = clock.steady()
     due = [seen_at for _ in questions]
-    with _probing(rollout, timedelta()) as prober:
-        while not watch.complaint and (now := clock.steady()) < end:
-            if now - seen_at > _longest_wait(questions):
-                environment.project.say(f"nothing was sampled for {(now - seen_at).total_seconds():.0f} s")
-                watch = watch.interrupted()
-            ripe = [number for number, at in enumerate(due) if at <= now]
-            request = [number for number in ripe for _ in range(questions[number].check.asked)]
-            latest = prober.measure([questions[number] for number in request]) if request else ()
-            for number in ripe:
-                due[number] = max(due[number] + questions[number].check.interval, now)
-            watch = watch.observed(latest)
-            rollout.evidence.samples += latest
-            seen_at = clock.steady()
-            if seen_at - told_at >= _TELL_EVERY:
-                told_at = seen_at
-                environment.project.say(f"watching {rollout.entry}: {watch.counted}")
-            if ending := between():
-                return ending
-            clock.sleep(max((min(*due, end) - clock.steady()).total_seconds(), 0.0))
+    while not watch.complaint and (now := clock.steady()) < end:
+        if now - seen_at > _longest_wait(questions):
+            environment.project.say(f"nothing was sampled for {(now - seen_at).total_seconds():.0f} s")
+            watch = watch.interrupted()
+        ripe = [number for number, at in enumerate(due) if at <= now]
+        request = [number for number in ripe for _ in range(questions[number].check.asked)]
+        latest = prober.measure([questions[number] for number in request]) if request else ()
+        for number in ripe:
+            due[number] = max(due[number] + questions[number].check.interval, now)
+        watch = watch.observed(latest)
+        rollout.evidence.samples += latest
+        seen_at = clock.steady()
+        if seen_at - told_at >= _TELL_EVERY:
+            told_at = seen_at
+            environment.project.say(f"watching {rollout.entry}: {watch.counted}")
+        if ending := between():
+            return ending
+        wake = min(*due, end, seen_at + _LOOK_EVERY)
+        clock.sleep(max((wake - clock.steady()).total_seconds(), 0.0))
     return watch
 
 
@@ -411,23 +489,6 @@ def _run_command(  # noqa: PLR0913, PLR0917 - each of these is a thing that a ca
         among=among,
     )
     return CommandOutput(target.name, ran)
-
-
-def waves_of(targets: Sequence[Target], wave: Wave | tuple[Wave, ...] | None) -> list[Sequence[Target]]:
-    """Split targets into waves: one by one, by the same step each time, or up to each mark and then the rest."""
-    total = len(targets)
-    if isinstance(wave, tuple):
-        ends = [*(_part(mark, total) for mark in wave), total]
-    else:
-        step = _part(wave or 1, total)
-        ends = [*range(step, total, step), total]
-    starts = [0, *itertools.accumulate(ends, max)]
-    return [targets[start:end] for start, end in itertools.pairwise(starts) if start < end]
-
-
-def _part(mark: Wave, total: int) -> int:
-    """How many targets a mark means, rounded up."""
-    return min(mark, total) if isinstance(mark, int) else -(-total * int(mark.removesuffix("%")) // 100)
 
 
 def _failed(verdict: HealthVerdict) -> PhaseRecord:

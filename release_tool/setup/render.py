@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.config.waves import pauses_of
 from release_tool.setup.files import DEPLOY, DEPLOY_SETUP, LOOK, POLICY, RELEASE, RELEASING, RUNNER
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ def known(config: Config, values: Values) -> dict[str, object]:
 def _longest(config: Config) -> int:
     """The minutes that a job has at most which deploys, or watches and then goes back."""
     watches = (environment.watch for environment in config.environments.values())
-    return max(_DEPLOYMENT, *(ceil(watch / _MINUTE) + _WAY_BACK for watch in watches if watch), 0)
+    paused = (len(pauses_of(one)) * one.pause_timeout / _MINUTE for one in config.environments.values())
+    deployment = _DEPLOYMENT + ceil(max(paused, default=0))
+    return max([deployment, *(ceil(watch / _MINUTE) + _WAY_BACK for watch in watches if watch)])
 
 
 def _plan_if(config: Config, values: Values) -> str:

@@ -150,6 +150,8 @@ def _watched_until(facts: EnvironmentFacts, now: LiveDeployment) -> datetime | N
 
 def _under_way(facts: EnvironmentFacts, one: Deployment) -> tuple[str, str]:
     text = f"{visible(str(one))} {visible(str(one.phase))}"
+    if one.phase.word is Phase.PAUSED:
+        return text, f"{command(facts, 'resume')} goes on, {command(facts, 'rollback')} goes back"
     if facts.at - one.seen_at < SILENCE:
         return text, ""
     return f"{text}, no sign of life since {one.seen_at:%Y-%m-%d %H:%M} UTC", command(facts, "reconcile")

@@ -19,6 +19,7 @@ from release_tool.model.tags import Owner
 from release_tool.setup.files import DEPLOY
 from release_tool.setup.render import Values
 from release_tool.setup.shipped import render
+from release_tool.system.host import this_process
 from tests.adoption import ACTION
 from tests.chaos.past import enter, prove
 from tests.production import COMMAND, CONFIGURATION, production
@@ -409,6 +410,16 @@ def test_halt_and_resume_say_what_is_halted_and_what_goes_next(tmp_path: Path) -
         done = here.shop.run("resume")
         assert done.out.splitlines()[1:] == ["next in production: deploy 1.3.0"]
         assert here.shop.run("resume", "--json").document["state"] == "nothing was halted"
+
+
+def test_resume_lets_go_on_what_is_paused_between_waves(tmp_path: Path) -> None:
+    with scene(tmp_path) as here:
+        pause = PhaseRecord(Phase.PAUSED, "after wave 1 of 2, until 13:00 UTC")
+        owner = this_process()
+        number = enter(here, "1.3.0", PhaseRecord(Phase.CHANGING, "web"), pause, owner=owner)
+        lines = here.shop.run("resume", "-e", "production").out.splitlines()
+        assert lines[:2] == ["resumed", f"production: 1.3.0 (#{number}) goes on"]
+        assert here.ledger()[-1].phase.word is Phase.RESUMED
 
 
 def test_reconcile_tells_each_deployment_that_it_saw_to(tmp_path: Path) -> None:

@@ -160,6 +160,9 @@ def test_a_watch_may_take_as_long_as_it_says_and_go_back_then() -> None:
     """A token of the workflow's own lives as long as its job, which on GitHub's runners is six hours at most."""
     assert WATCHED.jobs["environments"].timeout_minutes == 5 * 60 + 60
     assert DEPLOY.jobs["environments"].timeout_minutes == 180
+    paused = Environment(command=("./deploy.sh",), pause_after=(1, 2), pause_timeout=Duration(minutes=45))
+    files = render(Config(environments={"production": paused}), VALUES)
+    assert read_workflow(files[scaffold.DEPLOY]).jobs["environments"].timeout_minutes == 180 + 90
     assert "watch" not in FILES[scaffold.DEPLOY].casefold()
 
 

@@ -118,6 +118,17 @@ def test_health_is_what_the_ledger_says_with_what_to_do(
     assert (found.health, found.text, found.todo) == (health, text, todo)
 
 
+def test_what_is_paused_says_who_has_to_do_what() -> None:
+    found = environment(GOOD, deployment(3, "4", "changing: web", "paused: after wave 1 of 3, until 13:00 UTC"))
+    assert (found.health, found.text) == (
+        Health.CHANGING,
+        "1.4 (#3) paused: after wave 1 of 3, until 13:00 UTC",
+    )
+    assert found.todo == (
+        "`release-tool resume -e production` goes on, `release-tool rollback -e production` goes back"
+    )
+
+
 def test_what_is_watched_says_until_when_and_no_longer_than_that() -> None:
     until = (NOW + timedelta(minutes=65)).replace(second=0, microsecond=0)
     watched = deployment(2, "3", *PROVEN, f"watching: until {until:%Y-%m-%d %H:%M} UTC, by run 7/1/71")

@@ -159,6 +159,12 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         last = next((step.phase for step in reversed(self.steps) if step.phase.word in _PROOF), None)
         return last.text if last and last.word is Phase.UNHEALTHY else ""
 
+    def is_resumed(self, pause: PhaseRecord) -> bool:
+        """Whether a person let it go on since it was paused, whatever was written to show that its owner lives."""
+        phases = [step.phase for step in self.steps]
+        begun = next((at for at, one in enumerate(phases) if str(one) == str(pause)), len(phases))
+        return any(one.word is Phase.RESUMED for one in phases[begun:])
+
     @property
     def failed_checks(self) -> bool:
         """Whether it failed because its checks did, after its command had ended well."""
@@ -212,6 +218,8 @@ _CHANGED = {
     Phase.CHANGING,
     Phase.VERIFYING,
     Phase.BAKING,
+    Phase.PAUSED,
+    Phase.RESUMED,
     Phase.HEALTHY,
     Phase.WATCHING,
     Phase.UNHEALTHY,

@@ -48,6 +48,10 @@ class Phase(enum.Enum):
     CHANGING = "changing"
     VERIFYING = "verifying"
     BAKING = "baking"
+    PAUSED = "paused"
+    """A wave is proven, and a person is waited for before the next one."""
+    RESUMED = "resumed"
+    """A person lets it go on."""
     HEALTHY = "healthy"
     WATCHING = "watching"
     """It is live and proven, and somebody goes on measuring it for a while."""
@@ -78,6 +82,8 @@ _STATES = {
     Phase.CHANGING: DeploymentState.IN_PROGRESS,
     Phase.VERIFYING: DeploymentState.IN_PROGRESS,
     Phase.BAKING: DeploymentState.IN_PROGRESS,
+    Phase.PAUSED: DeploymentState.IN_PROGRESS,
+    Phase.RESUMED: DeploymentState.IN_PROGRESS,
     Phase.HEALTHY: DeploymentState.SUCCESS,
     Phase.WATCHING: DeploymentState.SUCCESS,
     Phase.UNHEALTHY: DeploymentState.SUCCESS,
