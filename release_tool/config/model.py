@@ -26,6 +26,7 @@ Text = Annotated[str, msgspec.Meta(min_length=1)]
 Argv = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
+Ratio = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,4}%$")]
 Percentage = Annotated[str, msgspec.Meta(pattern=r"^(100|[0-9]{1,2})%$")]
 Wave = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | Annotated[str, msgspec.Meta(pattern=r"^(100|[1-9][0-9]?)%$")]
 SecretName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -184,13 +185,14 @@ class Check(Table, frozen=True):
     `timeout` is not waited for.
     """
 
-    kind: Literal["http", "tcp", "command", "kubernetes", "docker"] = "http"
-    """How it is asked: by a request, by a connection alone, by a command that ends with code 0, or of the engine that
-    runs it, which knows the image, the restarts and the availability of every pod or container."""
+    kind: Literal["http", "tcp", "command", "kubernetes", "docker", "prometheus"] = "http"
+    """How it is asked: by a request, by a connection alone, by a command that ends with code 0, of the engine that
+    runs it, which knows the image, the restarts and the availability of every pod or container, or of Prometheus, which
+    knows what the application told of itself."""
     name: str = ""
     """What it is called in messages and in the ledger; without one it is called as its kind."""
     url: str = ""
-    """What is asked: a whole address, or a path on the target's `url`."""
+    """What is asked: a whole address, or a path on the target's `url`; for `prometheus` the server's whole address."""
     command: tuple[Text, ...] = ()
     """What a check of the kind `command` runs, in a checkout of the deployed commit; for an engine its client, with the
     variables that the deploy command has. Without one that is `kubectl` or `docker`."""
@@ -202,6 +204,28 @@ class Check(Table, frozen=True):
     """Which containers a check of the kind `docker` looks at, such as `com.docker.compose.service=web`."""
     reference: str = ""
     """The name of the release's reference whose image every pod or container has to run, which proves the version."""
+    query: str = ""
+    """What a check of the kind `prometheus` asks, in PromQL; it may use `$target`, `$environment` and `$since`, which
+    is how long ago the command ended, and never more than `bake`."""
+    url_env: str = ""
+    """The variable of `pass-env` that holds the address of Prometheus, where that is a secret."""
+    token_env: str = ""
+    """The variable of `pass-env` that holds the token for Prometheus, or with `user` the password."""
+    user: str = ""
+    """The name to ask Prometheus by, where it wants one and a password."""
+    max: float | None = None
+    """The most that any series of the query may be."""
+    min: float | None = None
+    """The least that any series of the query may be."""
+    compare: Literal["before"] | None = None
+    """With `before`, it is bad when it is worse than it was before the deployment, by more than `worse-by` and by more
+    than chance makes: of `prometheus` the query, of `http` how long an answer takes."""
+    worse: Literal["higher", "lower"] = "higher"
+    """Whether a higher or a lower value of the query is worse."""
+    worse_by: Ratio = "20%"
+    """By how much it may be worse than before."""
+    no_data: Literal["unmeasurable", "bad"] = "unmeasurable"
+    """What it means that the query finds nothing: unmeasurable is never healthy, and nothing is rolled back for it."""
     version_pointer: str = ""
     """Where the JSON answer tells its version or commit: a JSON pointer such as `/version`."""
     version_header: str = ""
@@ -219,20 +243,36 @@ class Check(Table, frozen=True):
     latency: Duration | None = None
     """An answer that takes longer is bad."""
     initial_delay: Duration = _lasting("0s")
-    """How long to wait after the command before the first sample."""
+    """How long to wait after the command before the first sample; for `prometheus` it is `30s` where none is set."""
     interval: Duration = _lasting("2s")
-    """The time between two looks."""
+    """The time between two looks; for `prometheus` it is `15s` where none is set, as often as most collect."""
     samples: Count = 3
-    """How often it is asked each time, all at once: an old version on few of many servers is seldom met. An engine is
-    asked once, for it knows all of them."""
+    """How often it is asked each time, all at once: an old version on few of many servers is seldom met. An engine and
+    Prometheus are asked once, for they know all of them."""
     timeout: Duration = _lasting("2s")
-    """How long an answer is waited for."""
+    """How long an answer is waited for; for `prometheus` it is `10s` where none is set."""
     failure_threshold: Count = 8
-    """So many bad intervals in a row are unhealthy, once the new version has answered well."""
+    """So many bad intervals in a row are unhealthy, once the new version has answered well; for `prometheus` it is `4`
+    where none is set."""
     failure_budget: Percentage = "10%"
     """So much of the samples of a bake may be bad; each of them makes the bake longer."""
     deadline: Duration = _lasting("5m")
     """A bake must have begun by then, counted from the end of the command."""
+
+    @property
+    def asks_the_application(self) -> bool:
+        """Whether it asks the application itself, so that no answer is the application's fault."""
+        return not (self.asks_an_engine or self.asks_metrics)
+
+    @property
+    def times(self) -> bool:
+        """Whether it measures how long an answer takes."""
+        return self.kind == "http"
+
+    @property
+    def asks_metrics(self) -> bool:
+        """Whether it asks what the application told of itself, and not the application."""
+        return self.kind == "prometheus"
 
     @property
     def asks_an_engine(self) -> bool:
@@ -248,7 +288,7 @@ class Check(Table, frozen=True):
     @property
     def asked(self) -> int:
         """How often it is asked at each look."""
-        return 1 if self.asks_an_engine else self.samples
+        return self.samples if self.asks_the_application else 1
 
 
 class Target(Table, frozen=True):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.config import queries
 from release_tool.config.model import (
     LEVELS,
     LONGEST_PAUSES,
@@ -25,7 +26,7 @@ from release_tool.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from release_tool.config.model import Check, Data, Environment, Wave
+    from release_tool.config.model import Data, Environment, Wave
 
 FILES = ("release-tool.toml", "pyproject.toml")
 """The files that a repository may have its configuration in."""
@@ -44,7 +45,7 @@ def parse(text: str, source: str) -> Config:
     `source` is the file's name, which decides between the two and stands in every message.
     """
     data = _table(_toml(text, source), source)
-    config = _with_labels_moved(_convert({} if data is None else data, source), data)
+    config = queries.paced(_with_labels_moved(_convert({} if data is None else data, source), data), data or {})
     for contradiction in _contradictions(config):
         raise _wrong(contradiction, source)
     return config
@@ -131,7 +132,7 @@ def _contradictions(config: Config) -> Iterator[str]:
         for other in environment.after:
             if other not in config.environments or other == name:
                 yield f"`environments.{name}.after`: no other environment is named {shown(other)}"
-        yield from _impossible_checks(f"environments.{name}.checks", environment.checks)
+        yield from _impossible_checks(name, environment)
         yield from _impossible_watch(f"environments.{name}.watch", environment)
         yield from _impossible_pauses(f"environments.{name}.pause-after", environment)
         if isinstance(environment.wave, tuple) and not _grows(environment.wave):
@@ -173,15 +174,17 @@ def _grows(marks: tuple[Wave, ...]) -> bool:
     return bool(marks) and all(one < other for row in (numbers, parts) for one, other in itertools.pairwise(row))
 
 
-def _impossible_checks(place: str, checks: tuple[Check, ...]) -> Iterator[str]:
-    names = [check.name for check in checks]
-    for number, check in enumerate(checks):
+def _impossible_checks(name: str, environment: Environment) -> Iterator[str]:
+    place, names = f"environments.{name}.checks", [check.name for check in environment.checks]
+    for number, check in enumerate(environment.checks):
         if not check.interval:
             yield f"`{place}[{number}].interval`: must be longer than nothing"
         if check.initial_delay >= check.deadline:
             yield f"`{place}[{number}].initial-delay`: leaves no time before `deadline`"
         if check.name and check.name in names[:number]:
             yield f"`{place}[{number}].name`: another check is named {shown(check.name)}"
+        for key, problem in queries.problems(check, environment, name):
+            yield f"`{place}[{number}].{key}`: {problem}"
 
 
 def _too_long(mapping: Mapping[str, tuple[str, ...]]) -> Iterator[str]:

@@ -39,11 +39,13 @@ class CommandOutput(msgspec.Struct, frozen=True):
 class Evidence:
     """The output of the commands and every sample, in the order in which they came.
 
-    `chapters` are those that were closed: what is told of them stays, whatever comes after.
+    `before` are the samples from before, which they were compared with, and `chapters` are those that were closed: what
+    is told of them stays, whatever comes after.
     """
 
     said: list[CommandOutput] = dataclasses.field(default_factory=list)
     samples: list[Sample] = dataclasses.field(default_factory=list)
+    before: list[Sample] = dataclasses.field(default_factory=list)
     chapters: list[str] = dataclasses.field(default_factory=list)
     _begun: tuple[int, int] = (0, 0)
 
@@ -57,8 +59,9 @@ class Evidence:
         directory.mkdir(parents=True, exist_ok=True)
         for number, said in enumerate(self.said, start=1):
             (directory / f"command-{number}.log").write_text(said.log(mask), encoding="utf-8")
-        lines = [msgspec.json.encode(sample.document()).decode() + "\n" for sample in self.samples]
-        (directory / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
+        _write_samples(directory / "samples.jsonl", self.samples)
+        if self.before:
+            _write_samples(directory / "before.jsonl", self.before)
 
     def markdown(self) -> str:
         """The end of each chapter for a summary or an issue: what matters most stands in the last lines."""
@@ -74,6 +77,11 @@ class Evidence:
         if samples:
             parts.append(f"The last samples:\n\n{fenced(sample_lines(samples[-_SHOWN_SAMPLES:]))}")
         return "\n\n".join(parts)
+
+
+def _write_samples(file: Path, samples: Sequence[Sample]) -> None:
+    lines = [msgspec.json.encode(sample.document()).decode() + "\n" for sample in samples]
+    file.write_text("".join(lines), encoding="utf-8")
 
 
 def sample_lines(samples: Sequence[Sample]) -> str:

@@ -14,8 +14,10 @@ from release_tool.config.waves import pauses_of, waves_of
 from release_tool.deploy import command
 from release_tool.deploy.command import CommandInput, surroundings
 from release_tool.deploy.evidence import CommandOutput, Evidence
+from release_tool.deploy.health.baseline import look_before
+from release_tool.deploy.health.before import Before
 from release_tool.deploy.health.judge import Expected
-from release_tool.deploy.health.probe import Prober
+from release_tool.deploy.health.probe import Occasion, Prober
 from release_tool.deploy.health.verdict import HealthAnalysis, HealthState, HealthVerdict, Reading, rules_of
 from release_tool.deploy.health.watch import WatchAnalysis, paced
 from release_tool.deploy.ledger.lock import yields_to
@@ -145,6 +147,7 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
     with rollout.checked_out() as tree:
         for values in variables.values():
             command.insist_found(rollout.argv, tree.directory, values)
+        before = _measured_before(rollout, tree.directory, variables)
         touched: list[Target] = []
         verdict = HealthVerdict(HealthState.HEALTHY, "there was nothing to verify")
         for number, wave in enumerate(rollout.waves, start=1):
@@ -158,26 +161,20 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
             if failure:
                 return PhaseRecord(Phase.FAILED, failure)
             rollout.mention(Phase.VERIFYING, names)
-            found = _verify_targets(rollout, touched, tree.directory, variables, ended)
+            found = _verify_targets(rollout, touched, tree.directory, variables, ended, before)
             if isinstance(found, PhaseRecord):
                 return found
             verdict = found
             if verdict.state is not HealthState.HEALTHY:
                 return _failed(verdict)
-            if rollout.pauses_after(number) and (
-                ending := _paused(rollout, number, touched, tree.directory, variables)
-            ):
-                return ending
+            if rollout.pauses_after(number):
+                prober = _prober(rollout, tree.directory, variables, ended=ended, before=before)
+                if ending := _paused(rollout, number, touched, prober):
+                    return ending
     return PhaseRecord(Phase.HEALTHY, verdict.reason)
 
 
-def _paused(
-    rollout: Rollout,
-    wave: int,
-    targets: Sequence[Target],
-    directory: Path,
-    variables: Mapping[str, Mapping[str, str]],
-) -> PhaseRecord | None:
+def _paused(rollout: Rollout, wave: int, targets: Sequence[Target], prober: Prober) -> PhaseRecord | None:
     """Wait after a wave until a person resumes, measuring on; how it ends where nobody does, or it must not go on.
 
     It goes back when its time is over: a person was to say yes, and nobody did.
@@ -206,7 +203,7 @@ def _paused(
         return None
 
     here = dataclasses.replace(rollout, targets=tuple(targets))
-    found = _watch(here, _prober(rollout, directory, variables), patience, between)
+    found = _watch(here, prober, patience, between)
     if isinstance(found, PhaseRecord):
         return None if resumed else found
     return PhaseRecord(
@@ -230,12 +227,28 @@ def _tell_of_pause(rollout: Rollout, pause: PhaseRecord) -> None:
     )
 
 
-def _verify_targets(
+def _measured_before(rollout: Rollout, directory: Path, variables: Mapping[str, Mapping[str, str]]) -> Before | None:
+    """What the deployment is compared with; what it goes back from is no measure for a rollback."""
+    environment = rollout.environment
+    if rollout.entry.payload.kind is DeploymentKind.ROLLBACK or not any(one.compare for one in environment.checks):
+        return None
+    clock, bake = environment.project.clock, environment.settings.bake
+    before = Before(clock.now(), rollout.evidence.before)
+    if timed := [one for one in environment.questions(rollout.targets) if one.check.compare and one.check.times]:
+        environment.project.say("measuring how fast the live version answers, to compare with it")
+        with rollout.writer.kept_alive(rollout.entry):
+            look_before(_prober(rollout, directory, variables).measure, timed, bake, clock.sleep, before)
+        before.began = clock.now()
+    return before
+
+
+def _verify_targets(  # noqa: PLR0913, PLR0917 - each of these is a thing that a caller decides
     rollout: Rollout,
     targets: Sequence[Target],
     directory: Path,
     variables: Mapping[str, Mapping[str, str]],
     ended: datetime,
+    before: Before | None,
 ) -> HealthVerdict | PhaseRecord:
     """Sample targets, whose command has ended, until there is a verdict, or until a person's rollback takes over."""
     clock = rollout.environment.project.clock
@@ -253,7 +266,8 @@ def _verify_targets(
     def baking() -> None:
         rollout.mention(Phase.BAKING, "the new version answers")
 
-    prober, here = _prober(rollout, directory, variables), dataclasses.replace(rollout, targets=tuple(targets))
+    prober = _prober(rollout, directory, variables, ended=ended, before=before)
+    here = dataclasses.replace(rollout, targets=tuple(targets))
     return sample(here, prober, ended, between=between, baking=baking)
 
 
@@ -270,7 +284,8 @@ def watch_health(
     rollout: Rollout, length: timedelta, between: Callable[[], PhaseRecord | None]
 ) -> WatchAnalysis | PhaseRecord:
     """Ask each check of its targets at the pace of a watch, until it is over or tells enough, or `between` ends it."""
-    with _probing(rollout, timedelta()) as prober:
+    began = next((step.at for step in rollout.now().steps if step.phase.word is Phase.CHANGING), rollout.entry.created)
+    with _probing(rollout, timedelta(), before=Before(began, rollout.evidence.before)) as prober:
         return _watch(rollout, prober, length, between)
 
 
@@ -328,35 +343,41 @@ def _asks_on(question: Question, samples: Sequence[Sample]) -> bool:
 
 
 @contextmanager
-def _probing(rollout: Rollout, calm: timedelta) -> Iterator[Prober]:
+def _probing(rollout: Rollout, calm: timedelta, *, before: Before | None = None) -> Iterator[Prober]:
     """What asks its targets while nothing is brought to them; nothing should have restarted while it was `calm`."""
     environment = rollout.environment
     passed = {name: environment.ours[name] for name in environment.settings.pass_env if name in environment.ours}
     with rollout.checked_out() as tree:
         calm_since = environment.project.clock.now() - calm if calm else None
-        yield _prober(rollout, tree.directory, rollout.variables(passed), calm_since)
+        yield _prober(rollout, tree.directory, rollout.variables(passed), calm_since, before=before)
 
 
-def _prober(
+def _prober(  # noqa: PLR0913 - each of these is a thing that a caller decides
     rollout: Rollout,
     directory: Path,
     variables: Mapping[str, Mapping[str, str]],
     calm_since: datetime | None = None,
+    *,
+    ended: datetime | None = None,
+    before: Before | None = None,
 ) -> Prober:
-    """What asks targets whether the commit of a deployment answers."""
+    """What asks targets whether the commit of a deployment answers, whose command may just have ended."""
+    environment = rollout.environment
     return Prober(
         expected=Expected(
             commit=rollout.entry.commit,
             version=rollout.entry.payload.name,
             references=rollout.entry.payload.references,
         ),
-        clock=rollout.environment.project.clock,
+        clock=environment.project.clock,
         directory=directory,
         environment={},
         variables=variables,
-        secrets=rollout.environment.secrets(),
-        say=rollout.environment.project.say,
+        secrets=environment.secrets(),
+        say=environment.project.say,
         calm_since=calm_since,
+        occasion=Occasion(environment=environment.name, bake=environment.settings.bake, ended=ended),
+        before=before,
     )
 
 

@@ -143,6 +143,7 @@ class TimedConnection:
                 failures.append(error)
             else:
                 connection.settimeout(max(self.left, 0.001))
+                self.close()  # what was asked before has been answered
                 self._held = connection.dup()  # stays in our hand when the connection becomes an encrypted one
                 return connection
         raise connection_trouble(failures)

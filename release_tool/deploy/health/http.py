@@ -41,8 +41,15 @@ _HEADERS = {
 }
 
 
-def ask(url: str, attempt: TimedConnection) -> ProbeResponse:
+def ask(
+    url: str, attempt: TimedConnection, *, parameters: Mapping[str, str] | None = None, authorization: str = ""
+) -> ProbeResponse:
     """Get a URL past every cache on the way, without following redirects; raises TroubleError without an answer."""
+
+    def authorized(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = authorization
+        return request
+
     began = time.monotonic()
     try:
         with requests.Session() as session:
@@ -50,9 +57,10 @@ def ask(url: str, attempt: TimedConnection) -> ProbeResponse:
                 session.mount(scheme, _adapter(attempt))
             with session.get(
                 url,
-                params={"release-tool": secrets.token_hex(8)},
+                params={**(parameters or {}), "release-tool": secrets.token_hex(8)},
                 headers={**_HEADERS, "User-Agent": f"release-tool/{release_tool.__version__}"},
                 allow_redirects=False,
+                auth=authorized if authorization else None,
                 stream=True,
                 timeout=max(attempt.left, 0.001),
             ) as response:

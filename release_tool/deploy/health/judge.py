@@ -100,7 +100,7 @@ def unusable(check: Check) -> Iterator[str]:
 
 
 def _unusable_kind(check: Check) -> Iterator[str]:
-    """What a check of its kind needs, or can't have."""
+    """What a check of its kind needs, or can't have; of metrics that is said where the configuration is read."""
     reads = check.version_pattern or check.version_pointer or check.body_pattern or check.json
     if reads and check.kind not in {"http", "command"}:
         yield f"`kind`: a check by {check.kind} reads no answer"

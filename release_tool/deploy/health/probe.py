@@ -6,13 +6,16 @@ import queue
 import threading
 import time
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
 from release_tool.config.model import Check, Target
+from release_tool.config.queries import filled_in
 from release_tool.deploy import command
+from release_tool.deploy.health.before import Comparison
+from release_tool.deploy.health.comparison import BAKES_BEFORE
 from release_tool.deploy.health.connection import ConnectionFailedError, TimedConnection, resolve
 from release_tool.deploy.health.judge import ProbeResponse, judge, unusable
 from release_tool.deploy.health.verdict import Measurement, Reading, Sample
@@ -25,9 +28,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from urllib.parse import SplitResult
 
+    from release_tool.deploy.health.before import Before
     from release_tool.deploy.health.connection import Address
     from release_tool.deploy.health.engines.workload import Workload
     from release_tool.deploy.health.judge import Expected
+    from release_tool.deploy.health.prometheus import Prometheus
     from release_tool.system.clock import Clock
     from release_tool.text.masking import Masker
 
@@ -44,6 +49,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     check: Check
 
 
+class Occasion(msgspec.Struct, frozen=True, kw_only=True):
+    """What is measured: an environment for as long as its bake, and since when the command has ended, if one ran."""
+
+    environment: str = ""
+    bake: timedelta = timedelta(minutes=2)
+    ended: datetime | None = None
+
+
 def insist_usable(questions: Iterable[Question]) -> None:
     """Raise UsageError for the first question that could never be answered, before anything is changed."""
     for question in questions:
@@ -55,8 +68,8 @@ def insist_usable(questions: Iterable[Question]) -> None:
                 _url(question)
             case "tcp":
                 _address(question)
-            case "command" | "kubernetes" | "docker":
-                pass  # they have no address
+            case "command" | "kubernetes" | "docker" | "prometheus":
+                pass  # they have no address on the target
             case _:
                 assert_never(check.kind)
 
@@ -67,7 +80,8 @@ class Prober:
     Command checks run in `directory` with `environment`, and with what `told` has for their target by its name.
     `secrets` never stand in a detail, and nor do passwords of URLs. Where a name has several addresses they take
     turns; it is looked up by `resolve` each time, and `say` is told once of each that can't be reached from here.
-    What an engine says began anew after `calm_since` is a restart already at the first look.
+    What an engine says began anew after `calm_since` is a restart already at the first look. `occasion` is what queries
+    of metrics are about, and `before` what is compared with.
     """
 
     def __init__(  # noqa: PLR0913 - each of these is a thing that a caller decides
@@ -82,6 +96,8 @@ class Prober:
         resolve: Callable[[str, int], Sequence[Address]] = resolve,
         say: Callable[[str], None] = lambda _: None,
         calm_since: datetime | None = None,
+        occasion: Occasion | None = None,
+        before: Before | None = None,
     ) -> None:
         self._variables = variables or {}
         self._expected = expected
@@ -92,6 +108,9 @@ class Prober:
         self._resolve = resolve
         self._say = say
         self._calm_since = calm_since
+        self._occasion = occasion or Occasion()
+        self._before = before
+        self._comparisons: dict[tuple[str, str], Comparison] = {}
         self._seen: dict[tuple[str, str], Workload] = {}
         self._left_out: set[str] = set()
         self._turns: Counter[tuple[str, str]] = Counter()
@@ -103,7 +122,31 @@ class Prober:
         for address in sorted({address for one in asked for address in one.attempt.unreachable} - self._left_out):
             self._left_out.add(address)
             self._say(f"{address} is left out of the checks: this machine has no route to it")
-        return tuple(self._sample(one.question, answered[id(one)]) for one in asked)
+        return self._compared(asked, [self._sample(one.question, answered[id(one)]) for one in asked])
+
+    def _compared(self, asked: Sequence[_Asked], samples: Sequence[Sample]) -> tuple[Sample, ...]:
+        """The samples of an interval, those of each check that compares judged together."""
+        together: dict[tuple[str, str], list[int]] = {}
+        for number, one in enumerate(asked):
+            if one.question.check.compare:
+                together.setdefault((samples[number].target, samples[number].check), []).append(number)
+        found = list(samples)
+        for (target, check), numbers in together.items():
+            if self._before is not None and self._before.knows(target, check):
+                comparison = self._comparison(asked[numbers[0]].question, target, check, self._before)
+                judged = comparison.judged(samples[number] for number in numbers)
+                for number, sample in zip(numbers, judged, strict=True):
+                    found[number] = sample
+        return tuple(found)
+
+    def _comparison(self, question: Question, target: str, check: str, before: Before) -> Comparison:
+        """What compares a check of a target, made at its first look."""
+        if (target, check) not in self._comparisons:
+            made = Comparison(question.check, self._occasion.bake, before.values(target, check))
+            self._comparisons[target, check] = made
+            if made.lacks:
+                self._say(f"{check} of {target} is compared with nothing: {made.lacks}")
+        return self._comparisons[target, check]
 
     def _attempt(self, question: Question) -> TimedConnection:
         name = question.target.name, question.check.name
@@ -138,6 +181,8 @@ class Prober:
                 answer = self._run(question, attempt)
             case "kubernetes" | "docker":
                 return self._look(question, attempt)
+            case "prometheus":
+                return self._query(question, attempt)
             case _:
                 assert_never(check.kind)
         mask = self._mask(question)
@@ -164,12 +209,49 @@ class Prober:
         reading, detail = judge_workload(found, before, reference, calm_since=self._calm_since)
         return Measurement(reading=reading, detail=detail)
 
+    def _query(self, question: Question, attempt: TimedConnection) -> Measurement:
+        """Ask Prometheus for what the application told of itself until now."""
+        from release_tool.deploy.health.prometheus import Prometheus
+        from release_tool.deploy.health.series import judge_series, since
+
+        check, mask = question.check, self._mask(question)
+        ended = self._occasion.ended
+        gone = None if ended is None else self._clock.steady() - ended
+        if check.compare:
+            gone = timedelta()  # what is compared has to be alike, so no range grows
+        variables = {
+            "target": question.target.name,
+            "environment": self._occasion.environment,
+            "since": since(gone, check.interval, self._occasion.bake),
+        }
+        query = filled_in(check.query, variables)
+        server = Prometheus(check, self._variables_of(question), attempt, mask)
+        if check.compare and self._before is not None:
+            self._look_back(question, server, query, self._before)
+        return judge_series(server.query(query), check, mask)
+
+    def _look_back(self, question: Question, server: Prometheus, query: str, before: Before) -> None:
+        """Ask once how a metric was before the deployment began."""
+        from release_tool.deploy.health.series import samples_of
+
+        target, check = question.target.name, question.check.name or question.check.kind
+        if before.knows(target, check):
+            return
+        span, step = BAKES_BEFORE * self._occasion.bake, question.check.interval
+        history = server.history(query, before.began, span, step)
+        before.keep(target, check, samples_of(target, question.check, history))
+
     def _variables_of(self, question: Question) -> dict[str, str]:
         return {**self._environment, **self._variables.get(question.target.name, {})}
 
     def _mask(self, question: Question) -> Masker:
         """What takes all that is secret to a question out of what is said of its answer."""
-        return masker(self._secrets | url_secrets(question.check.url) | url_secrets(question.target.url))
+        addresses = (
+            question.check.url,
+            question.target.url,
+            self._variables_of(question).get(question.check.url_env, ""),
+        )
+        return masker(self._secrets.union(*map(url_secrets, addresses)))
 
     def _run(self, question: Question, attempt: TimedConnection) -> ProbeResponse:
         mask = self._mask(question)
@@ -230,8 +312,8 @@ class _Asked:
             if isinstance(result, Exception):
                 raise result
             return result
-        over, engine = self.attempt.over, self.question.check.asks_an_engine
-        reading = Reading.UNMEASURABLE if engine else over.reading
+        over = self.attempt.over
+        reading = over.reading if self.question.check.asks_the_application else Reading.UNMEASURABLE
         return self._found(Measurement(reading=reading, detail=over.detail))
 
     def _work(self) -> None:

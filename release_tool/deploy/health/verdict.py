@@ -107,7 +107,8 @@ class HealthVerdict(msgspec.Struct, frozen=True):
 class HealthRule(msgspec.Struct, frozen=True, kw_only=True):
     """When one check of one target is healthy, which is asked `samples` times an interval.
 
-    `budget` is in percent; `proves` is whether it tells the version, `engine` whether an engine is asked.
+    `budget` is in percent; `proves` is whether it tells the version, `engine` whether an engine is asked, and `metrics`
+    whether Prometheus is.
     """
 
     target: str
@@ -120,6 +121,7 @@ class HealthRule(msgspec.Struct, frozen=True, kw_only=True):
     bake: timedelta
     proves: bool = False
     engine: bool = False
+    metrics: bool = False
     samples: int = 1
 
     @property
@@ -173,6 +175,7 @@ def _rule(target: str, check: Check, bake: timedelta) -> HealthRule:
         samples=check.asked,
         proves=check.tells_version,
         engine=check.asks_an_engine,
+        metrics=check.asks_metrics,
     )
 
 
@@ -380,7 +383,7 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
             case HealthState.STARTING:
                 told = "the new version has not answered well yet"
             case HealthState.PENDING if self.bake is None:
-                told = "the bake begins anew" if self.rule.engine else "another version answers, too"
+                told = self._unbegun
             case HealthState.PENDING:
                 told = f"good for {_shown(self.baked)} of {_shown(self.rule.bake)}"
             case HealthState.HEALTHY:
@@ -405,8 +408,17 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
         return f" ({visible(self.last.detail)})"
 
     @property
+    def _unbegun(self) -> str:
+        """What it is that a bake waits for."""
+        if self.rule.metrics:
+            return "its metrics are not good yet"
+        return "the bake begins anew" if self.rule.engine else "another version answers, too"
+
+    @property
     def _incomplete(self) -> str:
         """What it is that an unbroken bake could not begin for."""
+        if self.rule.metrics:
+            return "its metrics were not good"
         if not self.rule.engine:
             return "another version still answered"
         return "it still restarted" if self._last_is(Reading.RESTARTED) else "the rollout was not complete"
@@ -476,7 +488,10 @@ class HealthAnalysis(msgspec.Struct, frozen=True, kw_only=True):
         health = self.ticked(max(one.at for one in (sample, *more)))
         if health.state.final:
             return health
-        tracks = (track.observed(sample, *more) if track.rule.about(sample) else track for track in health.tracks)
+        tracks = (
+            _counting(track, health.tracks).observed(sample, *more) if track.rule.about(sample) else track
+            for track in health.tracks
+        )
         return self._judged(tracks, health.now)
 
     def interrupted(self, gap: timedelta, now: datetime) -> HealthAnalysis:
@@ -493,6 +508,13 @@ class HealthAnalysis(msgspec.Struct, frozen=True, kw_only=True):
     def _judged(self, tracks: Iterable[CheckProgress], now: datetime) -> HealthAnalysis:
         judged = tuple(track.judged(now) for track in tracks)
         return HealthAnalysis(tracks=judged, now=now, state=combined(track.state for track in judged))
+
+
+def _counting(track: CheckProgress, tracks: Iterable[CheckProgress]) -> CheckProgress:
+    """A track of metrics counts bad ones from when its target answers well: they have no start of their own."""
+    others = (one for one in tracks if one.rule.target == track.rule.target and not one.rule.metrics)
+    begins = track.rule.metrics and not track.started and all(one.started for one in others)
+    return msgspec.structs.replace(track, started=True) if begins else track
 
 
 def combined(states: Iterable[HealthState]) -> HealthState:
