@@ -25,6 +25,7 @@ RULES = (
     "deploy/halts/model",
     "deploy/health/judge",
     "deploy/health/verdict",
+    "deploy/health/curves",
     "deploy/health/watch",
     "deploy/ledger/events",
     "deploy/ledger/lock",

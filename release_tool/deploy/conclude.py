@@ -9,6 +9,7 @@ import msgspec
 
 from release_tool.deploy.attempt import live_name
 from release_tool.deploy.halts.commands import open_incident
+from release_tool.deploy.health.curves import curves_of
 from release_tool.deploy.health.verdict import HealthState, Reading
 from release_tool.deploy.ledger.lock import superseded_by
 from release_tool.deploy.ledger.model import DeploymentKind, Payload
@@ -76,6 +77,8 @@ def _concluded(attempt: Attempt, rollout: Rollout, ending: PhaseRecord) -> Deplo
 
 
 def _failed(attempt: Attempt, rollout: Rollout, ending: PhaseRecord) -> DeployResult:
+    found, environment = rollout.evidence, rollout.environment
+    found.curves = curves_of(found.before, found.samples, environment.checks)
     keep_evidence(rollout)
     return end_failed(attempt, rollout, roll_back(rollout, attempt, ending.text), ending.text)
 
@@ -178,6 +181,7 @@ def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: 
         references=attempt.revisions.references(known, good.payload.references).known,
         parent=failed.id,
         watched=failed.finished,
+        curves=rollout.evidence.curves,
     )
     child = writer.enter(payload)
     if failed.healthy:  # only now, so that who dies in between leaves a rollback that is carried on

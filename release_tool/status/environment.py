@@ -333,6 +333,7 @@ def _entry(facts: EnvironmentFacts, one: Deployment, before: str | None = None) 
         overrides=tuple(override.value for override in payload.overrides),
         owner=visible(str(payload.owner)),
         links=tuple(_links(facts.url, one, before)),
+        curves=payload.curves,
     )
 
 

@@ -83,6 +83,8 @@ def closely(seen: Overview, name: str) -> Iterator[StatusLine]:
     yield from _changes(environment)
     for entry in environment.timeline[:_RECENT]:
         yield _entry(entry)
+        for curve in entry.curves:
+            yield _line("", f"{curve.target} {curve.check} {curve.line} {curve.told}")
     yield StatusLine("delivery", _delivered(environment.delivery))
 
 

@@ -65,6 +65,9 @@ def test_what_is_found_unhealthy_in_its_watch_is_left_by_a_rollback_that_everybo
             left.id,
             True,
         )
+        (curve,) = back.payload.curves
+        assert (curve.check, curve.marks[0], curve.marks[-1], len(curve.marks) > 20) == ("health", "o", "b", True)
+        assert "points after it are bad" in done.evidence
         assert left.commit in quarantine(here.ledger())
         assert left.commit in lost_proofs(here.ledger())
         assert here.halts() == []

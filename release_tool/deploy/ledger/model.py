@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import msgspec
 
+from release_tool.deploy.health.curves import Curve, read_curves
 from release_tool.deploy.ledger.phase import (
     INTERRUPTED,
     REASON,
@@ -56,7 +57,8 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
 
     `by` is the person, empty where nobody is known; `automatic` says that no person asked for it.
     `parent` is the deployment that a rollback leaves, and `overrides` are those that were needed. `watched` says that
-    a rollback leaves what had been proven, because the watch after that found it unhealthy.
+    a rollback leaves what had been proven, because the watch after that found it unhealthy. `curves` show why it leaves
+    that, and decide nothing.
     """
 
     commit: Hash
@@ -70,6 +72,7 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     parent: int | None = None
     overrides: tuple[Override, ...] = ()
     watched: bool = False
+    curves: tuple[Curve, ...] = ()
 
 
 class PhaseChange(msgspec.Struct, frozen=True):
@@ -269,7 +272,7 @@ class RollbackTarget(msgspec.Struct, frozen=True):
 def encode(payload: Payload) -> dict[str, object]:
     """Write a payload as GitHub takes it."""
     document: dict[str, object] = msgspec.to_builtins(payload)
-    return document
+    return document if payload.curves else {name: one for name, one in document.items() if name != "curves"}
 
 
 def decode(task: str, payload: object) -> Payload | None:
@@ -284,7 +287,8 @@ def decode(task: str, payload: object) -> Payload | None:
             payload = msgspec.json.decode(payload)
         if not isinstance(payload, dict) or "schema" not in payload:
             return None
-        return msgspec.convert(payload, Payload)
+        curves = read_curves(payload.get("curves"))
+        return msgspec.structs.replace(msgspec.convert({**payload, "curves": ()}, Payload), curves=curves)
     except UNREADABLE:
         return None
 
