@@ -110,6 +110,7 @@ def known(config: Config, values: Values) -> dict[str, object]:
         "tags": _quoted(f"{prefix}*" if prefix else "[0-9]*"),
         "tested_references": _tested_references(config),
         "tests": config.tests,
+        "pauses": any(map(pauses_of, config.environments.values())),
         "timeout": _longest(config),
         "watches": any(environment.watch for environment in config.environments.values()),
         "tests_steps": _steps("Test", values.setup, _tested(config, values)),

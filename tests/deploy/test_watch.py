@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release_tool.config.read import parse
+from release_tool.deploy import reconcile
 from release_tool.deploy.ledger.model import DeploymentKind, live, lost_proofs, quarantine
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.errors import SignalError, UsageError
+from tests.metrics_server import MetricsServer, vector
 from tests.production import QUICK, RIVAL, EventfulClock, production
 from tests.service import bad
 
@@ -146,6 +148,14 @@ def test_a_watch_that_was_killed_ends_early_and_nobody_is_blamed(tmp_path: Path)
         assert here.reconcile(only_settle=True) == ()
 
 
+def test_the_look_that_finds_nothing_to_do_says_so_too_without_a_job_for_it(tmp_path: Path) -> None:
+    with production(tmp_path, clock="machine", configuration=WATCHED) as here:
+        here.was_proven("1.3.0")
+        here.tell(here.ledger()[0].id, PhaseRecord(Phase.WATCHING, "until 2026-01-05 13:00 UTC, by run 7/1/71"))
+        assert not any(step.needed for step in reconcile.plan([here.environment()], writes=True))
+        assert str(here.ledger()[0].phase).endswith("its watch ended early: who watched it is gone")
+
+
 def test_a_living_watch_is_left_alone_and_not_begun_twice(tmp_path: Path) -> None:
     with production(tmp_path, RIVAL, clock="machine", configuration=WATCHED) as here:
         here.was_proven("1.2.4")
@@ -250,3 +260,38 @@ def test_a_watch_that_could_find_nothing_is_refused(watch: str, checks: str, why
 def test_where_nothing_is_configured_nothing_is_watched(tmp_path: Path) -> None:
     with production(tmp_path) as here, pytest.raises(UsageError, match="nothing is watched in production"):
         here.watch()
+
+
+LEAKS = """
+[[environments.production.checks]]
+kind = "prometheus"
+name = "memory"
+query = 'memory{{env="$environment"}}'
+url = "{prometheus}"
+max = 500
+initial-delay = "0s"
+interval = "2s"
+failure-threshold = 3
+deadline = "20s"
+"""
+
+
+def test_a_version_that_leaks_is_left_in_its_watch_with_the_curve_that_shows_it(tmp_path: Path) -> None:
+    with MetricsServer(lambda _: vector("100")) as server:
+        configuration = WATCHED + LEAKS.replace("{prometheus}", server.url)
+        with production(tmp_path, clock="machine", configuration=configuration) as here:
+            here.was_proven("1.2.4")
+            here.deploy("1.3.0")
+            begun = len(server.asked)
+            server.behave = lambda _: vector(
+                str(100 + 10 * (len(server.asked) - begun) if here.service.deployed() == "1.3.0" else 100)
+            )
+
+            done = here.watch()
+
+            assert (done.outcome, here.service.deployed()) == ("rolled_back", "1.2.4")
+            assert "`memory`: 3 bad intervals in a row (" in done.reason
+            memory = here.ledger()[-1].payload.curves[0]
+            known = [value for value in memory.values if value is not None]
+            assert (memory.check, memory.most, known) == ("memory", 500, sorted(known))
+            assert (memory.marks[0], memory.marks[-3:]) == ("o", "bbb")

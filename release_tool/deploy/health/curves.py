@@ -84,7 +84,8 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         before = [one for one in self.values[: self.before] if one is not None]
         after = [one for one in self.values[self.before :] if one is not None]
         parts = [f"{self.written(_middle(before))} before" if before else ""]
-        parts += [f"{self.written(_middle(after[-5:]))} in the end" if after else ""]
+        end = after[-max(len(after) // 3, 1) :]
+        parts += [f"{self.written(_middle(end))} in the end" if end else ""]
         parts += ["" if self.most is None else f"at most {self.written(self.most)} is good"]
         parts += ["" if self.least is None else f"at least {self.written(self.least)} is good"]
         bad = sum(letter in "br" for letter in self.marks[self.before :])

@@ -46,7 +46,7 @@ def test_a_curve_has_what_was_before_and_after_with_its_bound() -> None:
         most=0.3,
     )
     assert curve_lines([found]) == (
-        "web-1  health  ▁▁│▁▃█\n  0.1 s before, 0.2 s in the end, at most 0.3 s is good, 1 of 3 points after it are bad"
+        "web-1  health  ▁▁│▁▃█\n  0.1 s before, 0.4 s in the end, at most 0.3 s is good, 1 of 3 points after it are bad"
     )
 
 
