@@ -10,7 +10,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 TOOL := build/tool
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --inline-snapshot=disable --durations=10 --durations-min=1
-ALONE := not sandbox and not browser and not act
+ALONE := not sandbox and not browser and not act and not prometheus
 QUICK := -m '$(ALONE) and not build'
 # The time a target took, for who waits for it; it runs what it is given and keeps its exit code.
 TIMED = @started=$$(date +%s); $(MAKE) --no-print-directory $(1) && \
@@ -24,7 +24,7 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml docs/examples/*/*.yml)
 ACTIONS := action.yml $(wildcard docs/examples/*/*/action.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test quick tests traffic pythons browser clients coverage table lint style workflows tools road types format lock schema layers build smoke chaos bench bench-full pictures engines engines-clean clean
+.PHONY: help setup demo check test quick tests traffic pythons browser prometheus clients coverage table lint style workflows tools road types format lock schema layers build smoke chaos bench bench-full pictures engines engines-clean clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -78,6 +78,12 @@ browser: ## Install Chromium, in which the tests look at the dashboard
 	@command -v chromium chromium-browser google-chrome > /dev/null || \
 		DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends chromium > /dev/null || \
 		{ apt-get update --quiet > /dev/null && apt-get install --yes --quiet --no-install-recommends chromium > /dev/null; }
+
+# On Debian, as root; elsewhere any Prometheus on the PATH will do. No service of it is started.
+prometheus: ## Install Prometheus, which the tests of checks ask
+	@command -v prometheus > /dev/null || \
+		DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends prometheus > /dev/null || \
+		{ apt-get update --quiet > /dev/null && apt-get install --yes --quiet --no-install-recommends prometheus > /dev/null; }
 
 # The packages are locked with their digests; a description is data, and has to be what the one in the tests was cut of.
 clients: $(CLIENTS)/.ready ## Install other people's clients of GitHub, which try the stand-in (needs Node 20)

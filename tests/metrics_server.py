@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, TypeAlias
@@ -99,7 +100,10 @@ class MetricsServer:
                 server.asked.append(parameters)
                 server.paths.append(parts.path)
                 server.headers.append(dict(self.headers))
-                server.behave(parameters)(self)
+                numbers = (parameters[name] for name in ("timeout", "start", "end", "step") if name in parameters)
+                plain = all(re.fullmatch(r"\d+(\.\d+)?", number) for number in numbers)
+                act = server.behave(parameters) if plain else error("bad_data", "not a valid duration", 400)
+                act(self)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
                 """Say nothing."""

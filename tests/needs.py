@@ -1,4 +1,4 @@
-"""What a test needs besides Python and git, as marks: `sandbox`, `browser`, `act`; `build` stands at its test."""
+"""What a test needs besides Python and git, as marks: the values of `_FIXTURES`; `build` stands at its test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parent.parent
 _STAND_IN = "github_sandbox"
-_FIXTURES = {"serve": "sandbox", "browser": "browser", "act": "act"}
+_FIXTURES = {"serve": "sandbox", "browser": "browser", "act": "act", "prometheus": "prometheus"}
 """Fixtures that need something, whatever the module imports that asks for them."""
 
 

@@ -112,7 +112,7 @@ class Prometheus:
 
     def _data(self, endpoint: str, parameters: Mapping[str, str]) -> _Data:
         """What the API answers; raises ConnectionFailedError for everything else that may have answered."""
-        limit = {"timeout": f"{self._attempt.left:.3f}s"}
+        limit = {"timeout": f"{self._attempt.left:.3f}"}
         url, authorization = self._url(endpoint), self._authorization()
         try:
             answer = http.ask(url, self._attempt, parameters={**parameters, **limit}, authorization=authorization)
