@@ -223,7 +223,7 @@ class Check(Table, frozen=True):
     worse: Literal["higher", "lower"] = "higher"
     """Whether a higher or a lower value of the query is worse."""
     worse_by: Ratio = "20%"
-    """By how much it may be worse than before."""
+    """By how much it may be worse than before; for `http` it is `50%` where none is set."""
     no_data: Literal["unmeasurable", "bad"] = "unmeasurable"
     """What it means that the query finds nothing: unmeasurable is never healthy, and nothing is rolled back for it."""
     version_pointer: str = ""
@@ -252,7 +252,7 @@ class Check(Table, frozen=True):
     timeout: Duration = _lasting("2s")
     """How long an answer is waited for; for `prometheus` it is `10s` where none is set."""
     failure_threshold: Count = 8
-    """So many bad intervals in a row are unhealthy, once the new version has answered well; for `prometheus` it is `4`
+    """So many bad intervals in a row are unhealthy, once the new version has answered well; for `prometheus` it is `6`
     where none is set."""
     failure_budget: Percentage = "10%"
     """So much of the samples of a bake may be bad; each of them makes the bake longer."""

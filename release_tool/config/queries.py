@@ -25,13 +25,15 @@ LOOKS_COMPARED = 5
 _WHOLE = 100
 _QUOTES = re.compile(r"[\"'`\\\n]")
 """What can't stand in a quoted string of a query as it is."""
-_PACE = {
+_PACE: Mapping[str, object] = {
     "initial-delay": Duration(seconds=30),
     "interval": Duration(seconds=15),
     "timeout": Duration(seconds=10),
-    "failure-threshold": 4,
+    "failure-threshold": 6,
 }
 """The defaults of a check that asks metrics: it learns nothing new between two collections."""
+_OF_ANSWERS = {"worse-by": "50%"}
+"""The default of a check that compares how long answers take, which is up and down more than metrics of many are."""
 _OWN = ("query", "url-env", "token-env", "user", "max", "min", "no-data")
 """The keys that no other kind of check has."""
 _COMPARED = ("worse", "worse-by")
@@ -47,7 +49,7 @@ class _Given(msgspec.Struct):
 
 
 def paced(config: Config, data: Data) -> Config:
-    """The configuration with the pace of metrics, where `data`, which it was read from, names none."""
+    """The configuration with the defaults of each kind of check, where `data`, which it was read from, names none."""
     given = msgspec.convert(data.get("environments", {}), dict[str, _Given])
     environments = {
         name: msgspec.structs.replace(
@@ -60,9 +62,8 @@ def paced(config: Config, data: Data) -> Config:
 
 
 def _paced(check: Check, given: Mapping[str, object]) -> Check:
-    if check.kind != "prometheus":
-        return check
-    missing = {key.replace("-", "_"): value for key, value in _PACE.items() if key not in given}
+    usual = _PACE if check.kind == "prometheus" else _OF_ANSWERS if check.compare and check.times else {}
+    missing = {key.replace("-", "_"): value for key, value in usual.items() if key not in given}
     return msgspec.structs.replace(check, **missing)
 
 

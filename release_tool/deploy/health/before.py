@@ -35,8 +35,8 @@ class Before:
 
     def keep(self, target: str, check: str, samples: Iterable[Sample]) -> None:
         """Keep what was measured by a check of a target, which may be nothing."""
-        self._known.add((target, check))
         self._kept += samples
+        self._known.add((target, check))
 
     def values(self, target: str, check: str) -> list[float]:
         """What was measured by a check of a target."""
@@ -49,7 +49,9 @@ class Comparison:
     def __init__(self, check: Check, bake: timedelta, before: list[float]) -> None:
         self._check = check
         self._before = before
-        self._now: deque[float] = deque(maxlen=looks_compared(check, bake) * check.asked)
+        values = looks_compared(check, bake) * check.asked
+        self._now: deque[float] = deque(maxlen=values)
+        self._enough = values * 3 // 4  # some may have failed
 
     @property
     def lacks(self) -> str:
@@ -58,10 +60,10 @@ class Comparison:
         return f"there are {count} values from before, and {LEAST} are needed" if count < LEAST else ""
 
     def judged(self, samples: Iterable[Sample]) -> list[Sample]:
-        """The samples of an interval: what was well answered is bad where it is worse than before."""
+        """The samples of an interval: what was well answered is bad where the latest ones are worse than before."""
         found = list(samples)
-        self._now.extend(_values(found))
-        complaint = compared(self._before, self._now, self._check)
+        self._now.extend(_values(one for one in found if one.sample is not Reading.STALE))
+        complaint = compared(self._before, self._now, self._check) if len(self._now) >= self._enough else ""
         return [_worse(one, complaint) if complaint and one.sample is Reading.OK else one for one in found]
 
 

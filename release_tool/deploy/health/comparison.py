@@ -23,8 +23,8 @@ _BEYOND_CHANCE = 2.33
 
 
 def looks_compared(check: Check, bake: timedelta) -> int:
-    """How many of the latest looks are compared with those before: half a bake."""
-    return max(LEAST, math.ceil(bake / 2 / check.interval))
+    """How many of the latest looks are compared with those before: half a bake; of answers, which jump more, all."""
+    return max(LEAST, math.ceil(bake / (1 if check.times else 2) / check.interval))
 
 
 def compared(before: Sequence[float], now: Sequence[float], check: Check) -> str:

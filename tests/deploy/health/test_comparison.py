@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -10,8 +11,11 @@ from hypothesis import strategies as st
 
 from release_tool.config.model import Check, Duration
 from release_tool.config.read import parse
+from release_tool.deploy.health.before import Before, Comparison
 from release_tool.deploy.health.comparison import compared, looks_compared, rank_difference
+from release_tool.deploy.health.verdict import Reading, Sample
 from release_tool.errors import UsageError
+from tests.clock import FakeClock
 
 LATENCY = Check(kind="prometheus", compare="before", interval=Duration(seconds=15))
 STEADY = [100, 101, 99, 102, 98] * 6
@@ -129,6 +133,56 @@ def test_a_comparison_that_could_never_find_anything_is_refused_when_it_is_read(
     assert failure.value.message == f"`environments.production.checks[0].{problem}"
 
 
+def test_answers_may_be_slower_by_half_unless_something_else_is_said() -> None:
+    config = parse(ENVIRONMENT + 'compare = "before"', "release-tool.toml")
+    assert config.environments["production"].checks[0].worse_by == "50%"
+    config = parse(ENVIRONMENT + 'compare = "before"\nworse-by = "20%"', "release-tool.toml")
+    assert config.environments["production"].checks[0].worse_by == "20%"
+
+
 def test_a_comparison_alone_is_enough_for_a_check_of_metrics() -> None:
     config = parse(ENVIRONMENT + QUERY + 'compare = "before"', "release-tool.toml")
     assert config.environments["production"].checks[0].worse_by == "20%"
+
+
+# Samples that are compared
+
+
+def looks(reading: Reading, took: float, check: Check, count: int) -> list[Sample]:
+    """What an answer of the check told each time."""
+    return [
+        Sample(target="web", check=check.name, at=FakeClock().now(), sample=reading, took=took)
+        for _ in range(count * check.asked)
+    ]
+
+
+def comparison(*, bake: int = 20) -> tuple[Comparison, Check]:
+    check = Check(name="up", compare="before", worse_by="50%", samples=1)
+    before = Before(FakeClock().now(), [])
+    before.keep("web", "up", looks(Reading.STALE, 0.1, check, 10))
+    return Comparison(check, timedelta(seconds=bake), before.values("web", "up")), check
+
+
+def readings(samples: list[Sample]) -> set[Reading]:
+    return {one.sample for one in samples}
+
+
+def test_answers_are_judged_once_most_of_a_bake_is_there() -> None:
+    compared_with, check = comparison()
+    assert readings(compared_with.judged(looks(Reading.OK, 0.3, check, 6))) == {Reading.OK}
+    (last,) = compared_with.judged(looks(Reading.OK, 0.3, check, 1))
+    assert (last.sample, last.detail) == (Reading.BAD, ": worse than before: 300 ms, and it was 100 ms at worst")
+
+
+def test_answers_of_the_old_version_and_bad_ones_say_nothing_of_how_fast_the_new_one_is() -> None:
+    compared_with, check = comparison()
+    compared_with.judged(looks(Reading.STALE, 0.1, check, 10))
+    compared_with.judged(looks(Reading.BAD, 9, check, 10))
+    assert readings(compared_with.judged(looks(Reading.OK, 0.3, check, 7))) == {Reading.BAD}
+    assert readings(compared_with.judged(looks(Reading.OK, 0.1, check, 10))) == {Reading.OK}
+
+
+def test_what_is_bad_or_stale_stays_so() -> None:
+    compared_with, check = comparison()
+    compared_with.judged(looks(Reading.OK, 0.3, check, 10))
+    assert readings(compared_with.judged(looks(Reading.STALE, 0.3, check, 1))) == {Reading.STALE}

@@ -340,7 +340,7 @@ def test_it_is_asked_as_often_as_metrics_are_collected_unless_something_else_is_
         Duration(seconds=30),
         Duration(seconds=15),
         Duration(seconds=10),
-        4,
+        6,
         1,
     )
     assert check_of(QUERY + URL + MAX + 'interval = "2s"\n').interval == Duration(seconds=2)
@@ -431,9 +431,9 @@ def judged(readings: str, *, answers_from: int = 0) -> tuple[HealthState, str]:
     "readings, state",
     [
         ("+++++++++", HealthState.HEALTHY),
-        ("----", HealthState.UNHEALTHY),
-        ("---", HealthState.PENDING),
-        ("+++++----", HealthState.UNHEALTHY),
+        ("------", HealthState.UNHEALTHY),
+        ("-----", HealthState.PENDING),
+        ("+++++------", HealthState.UNHEALTHY),
         ("++++++++-", HealthState.PENDING),
         ("++++-++++", HealthState.PENDING),
         ("++++-+++++++++", HealthState.HEALTHY),
@@ -448,12 +448,12 @@ def test_metrics_are_judged_from_the_first_look_on(readings: str, state: HealthS
 def test_bad_metrics_do_not_count_while_the_application_starts() -> None:
     assert judged("-" * 10, answers_from=10)[0] is HealthState.STARTING
     assert judged("-" * 9 + "+" * 10, answers_from=10)[0] is HealthState.HEALTHY
-    assert judged("-" * 14, answers_from=10) == (HealthState.UNHEALTHY, "`web-1` `errors`: 4 bad samples in a row")
+    assert judged("-" * 16, answers_from=10) == (HealthState.UNHEALTHY, "`web-1` `errors`: 6 bad samples in a row")
 
 
 def test_metrics_that_are_never_good_are_named() -> None:
     assert judged("-")[1].startswith("`web-1` `errors`: its metrics are not good yet; ")
-    assert judged("-?" * 10)[1] == "`web-1` `errors`: 4 bad samples in a row"
+    assert judged("-?" * 12)[1] == "`web-1` `errors`: 6 bad samples in a row"
 
 
 def test_the_examples_of_the_documentation_are_read() -> None:
