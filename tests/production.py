@@ -165,6 +165,9 @@ class Production:
     def verify(self, **env: str) -> DeployResult:
         return verify.verify(self.environment(**env))
 
+    def watch(self, **env: str) -> DeployResult:
+        return verify.watch(self.environment(**env))
+
     def reconcile(
         self,
         *names: str,
@@ -211,6 +214,7 @@ class Production:
         kind: DeploymentKind = DeploymentKind.DEPLOY,
         automatic: bool = True,
         parent: int | None = None,
+        watched: bool = False,
     ) -> int:
         """Write a deployment of another run into the ledger; it lives where the scenario has `RIVAL`."""
         payload = Payload(
@@ -220,6 +224,7 @@ class Production:
             automatic=automatic,
             owner=Owner(run=7, attempt=1, job="71"),
             parent=parent,
+            watched=watched,
         )
         number = self.shop.github().adapter(Deployments).create("production", payload, "of another run")
         for phase in phases or (PhaseRecord(Phase.WAITING),):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -18,7 +19,7 @@ from release_tool.errors import RefusedError, RolledBackError, UnhealthyError, U
 from release_tool.text.visible import visible, visible_block
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from release_tool.cli.progress import LiveProgress, PlainProgress
@@ -88,6 +89,7 @@ def _at(command: Callable[P, None]) -> Callable[P, None]:
 @click.option("--again", is_flag=True, help="Deploy again even if the version is live and healthy.")
 @click.option("--automatic", is_flag=True, help="Act as an automatic run: an objection blocks it.")
 @click.option("--record", is_flag=True, help="Deploy nothing; record what runs, if it is healthy.")
+@click.option("--no-watch", is_flag=True, help="End when it is healthy, whatever `watch` says.")
 def deploy(  # the options of the command
     version: str,
     environment: str,
@@ -96,6 +98,7 @@ def deploy(  # the options of the command
     again: bool,
     automatic: bool,
     record: bool,
+    no_watch: bool,
     dry_run: bool,
     here: bool,
     evidence: str,
@@ -104,6 +107,7 @@ def deploy(  # the options of the command
     """Deploy VERSION to an environment, verify it through a bake, and roll back if it is not healthy.
 
     In Actions the job itself deploys; from a terminal the workflow is started and followed.
+    Where `watch` is configured, the version is watched after that: in Actions by a run of its own, with --here here.
     A version that is live is checked first, and deployed again only if it is unhealthy; --again skips that check.
     --override takes halt, quarantine, older, irreversible or no-way-back, and a reason.
 
@@ -142,7 +146,12 @@ def deploy(  # the options of the command
             done = baseline.record(deploy_environment, version, request)
         else:
             done = deployment.deploy(deploy_environment, version, request)
-    _tell(session, done, as_json=as_json, matrix=_matrix([(deploy_environment, "deploy", done.version)]))
+    if done.watched_until and not (no_watch or session.actions.enabled):
+        if not as_json:
+            session.show("\n".join(_lines(done)))
+        with _progress(session) as progress:
+            done = baseline.watch(dataclasses.replace(deploy_environment, progress=progress))
+    _tell(session, done, as_json=as_json, matrix=_then(deploy_environment, "deploy", done))
 
 
 @click.command()
@@ -195,7 +204,7 @@ def rollback(  # the options of the command
             done = deployment.preview_rollback(deploy_environment, version, request)
         else:
             done = deployment.rollback(deploy_environment, version, request, halts=not no_halt)
-    _tell(session, done, as_json=as_json, matrix=_matrix([(deploy_environment, "rollback", done.version)]))
+    _tell(session, done, as_json=as_json, matrix=_then(deploy_environment, "rollback", done))
 
 
 @click.command()
@@ -229,24 +238,31 @@ def reconcile(  # the options of the command
     if steps is not None:
         _tell_steps(session, places, steps, as_json=as_json)
     else:
-        _tell_all(session, done, as_json=as_json)
+        _tell_all(session, places, done, as_json=as_json)
 
 
 @click.command()
 @_ENVIRONMENT
+@click.option("--watch", is_flag=True, help="Continue until the environment's `watch` is over; roll back on failure.")
+@_EVIDENCE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def verify(environment: str, as_json: bool) -> None:
+def verify(environment: str, watch: bool, evidence: str, as_json: bool) -> None:
     """Run the checks now against the version that should be live: exit code 0 when healthy, 7 when not.
 
+    With --watch it continues at a slower pace until `watch` after the deployment is over; a newer deployment or a
+    signal ends it. A version that is found unhealthy is rolled back: exit code 6.
+
     \b
-    Example:
+    Examples:
       release-tool verify -e production
+      release-tool verify -e production --watch
     """
     from release_tool.deploy import verify as baseline
 
     session = current_session()
     with _progress(session) as progress:
-        done = baseline.verify(_deploy_environment(session, environment, progress, ""))
+        deploy_environment = _deploy_environment(session, environment, progress, evidence)
+        done = baseline.watch(deploy_environment) if watch else baseline.verify(deploy_environment)
     _tell(session, done, as_json=as_json)
 
 
@@ -286,7 +302,7 @@ def halt(environment: str, reason: str, until: str, as_json: bool) -> None:
 @_one_environment("Only halts of this environment. [default: all]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def resume(environment: str, as_json: bool) -> None:
-    """Lift halts, those of incidents included, and show what will be deployed next.
+    """Lift halts, those of incidents included, continue what is paused between waves, and show what is deployed next.
 
     \b
     Examples:
@@ -300,9 +316,22 @@ def resume(environment: str, as_json: bool) -> None:
     project = session.project()
     _insist_on_environment(project, environment)
     done = lift(project, environment, session.person())
-    steps = [step for step in reconciliation.plan(_places(session, environment, None, "")) if step.needed]
-    texts = [f"next in {step.environment}: {step.action} {step.version}".rstrip() for step in steps]
-    _tell_halts(session, done.halts, "resumed" if done.changed else "nothing was halted", texts, as_json=as_json)
+    places = _places(session, environment, None, "")
+    texts = list(_gone_on(places, session.person()))
+    state = "resumed" if done.changed or texts else "nothing was halted"
+    steps = [step for step in reconciliation.plan(places) if step.needed]
+    texts += [f"next in {step.environment}: {step.action} {step.version}".rstrip() for step in steps]
+    _tell_halts(session, done.halts, state, texts, as_json=as_json)
+
+
+def _gone_on(places: Sequence[DeployEnvironment], by: str) -> Iterator[str]:
+    """What was paused between waves, and goes on."""
+    from release_tool.deploy.ledger.writer import LedgerWriter
+    from release_tool.deploy.queue import resume_paused
+
+    for deploy_environment in places:
+        if entry := resume_paused(LedgerWriter(deploy_environment), by):
+            yield f"{deploy_environment.name}: {entry} goes on"
 
 
 def _how_it_ends(project: Project, halted: Halt) -> str:
@@ -459,20 +488,24 @@ def _tell(session: Session, done: DeployResult, *, as_json: bool, matrix: str = 
         session.document(_document(done))
     else:
         session.show("\n".join(_lines(done)))
-    goes = done.outcome == "goes"
-    session.actions.write_outputs(_outputs(done) | {"environments": matrix if goes else "[]"})
+    session.actions.write_outputs(_outputs(done) | {"environments": matrix})
     if session.actions.enabled:
         session.actions.write_summary(_summary(done))
     _raise(done)
 
 
-def _tell_all(session: Session, done: Sequence[DeployResult], *, as_json: bool) -> None:
+def _tell_all(
+    session: Session, places: Sequence[DeployEnvironment], done: Sequence[DeployResult], *, as_json: bool
+) -> None:
     """Report what was reconciled; the exit code is that of the worst result."""
     if as_json:
         session.document({"deployments": [_document(one) for one in done]})
     else:
         text = "\n".join(line for one in done for line in _lines(one))
         session.show(text or "nothing to recover, and nothing to deploy")
+    by_name = {deploy_environment.name: deploy_environment for deploy_environment in places}
+    watched = [(by_name[one.environment], "watch", one.version) for one in done if one.watched_until]
+    session.actions.write_outputs({"environments": _matrix(watched)})
     for one in done:
         if session.actions.enabled:
             session.actions.write_summary(_summary(one))
@@ -509,11 +542,22 @@ def _tell_halts(session: Session, halts: Sequence[Halt], what: str, more: Sequen
         session.actions.write_summary("\n".join(f"- {visible(line)}" for line in [*lines, *more]))
 
 
+def _then(environment: DeployEnvironment, action: str, done: DeployResult) -> str:
+    """What a workflow has to do next: what a preview says may go, or to watch what was brought."""
+    goes = done.outcome == "goes"
+    return _matrix([(environment, action if goes else "watch", done.version)] if goes or done.watched_until else [])
+
+
 def _matrix(todo: Sequence[tuple[DeployEnvironment, str, str]]) -> str:
-    """What a workflow makes jobs of: where, what, and the environment of GitHub's that guards it."""
+    """What a workflow makes jobs of: where, what, and the environment of GitHub's that guards it.
+
+    A watch may go back, so it needs what a rollback needs.
+    """
     entries = []
     for deploy_environment, action, version in todo:
-        gate = (action == "rollback" and deploy_environment.settings.rollback_environment) or deploy_environment.name
+        gate = (
+            action in {"rollback", "watch"} and deploy_environment.settings.rollback_environment
+        ) or deploy_environment.name
         entries.append({"environment": deploy_environment.name, "action": action, "version": version, "gate": gate})
     return json.dumps(entries)
 
@@ -530,6 +574,7 @@ def _document(done: DeployResult) -> dict[str, object]:
         "rolled_back_to": done.rolled_back_to,
         "deployment": done.deployment,
         "incident": done.incident or None,
+        "watched_until": f"{done.watched_until:%Y-%m-%dT%H:%M:%SZ}" if done.watched_until else None,
         "overrides": list(done.ways_out),
         "samples": [_sample_document(sample) for sample in done.samples],
     }
@@ -566,6 +611,8 @@ def _lines(done: DeployResult) -> list[str]:
     lines += [f"  {change.name} {visible(change.title)}" for change in done.changes if done.outcome == "goes"]
     if done.outcome not in {"goes", "healthy", "unchanged"}:
         lines.append(f"  live: {done.live or 'unknown'}")
+    if done.watched_until:
+        lines.append(f"  watched until {done.watched_until:%H:%M} UTC")
     if done.then:
         lines.append(f"  {visible(done.then)}")
     return lines

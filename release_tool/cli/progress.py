@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from release_tool.deploy.health.verdict import Reading
+from release_tool.text.humanize import sparkline
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ _SHOWN_LINES = 8
 _OTHER_LINES = 7
 """Lines that stay free on a small terminal for what is below the command's, its reason folded."""
 _SHOWN_SAMPLES = 40
+_SHOWN_CURVES = 3
+"""How many checks are drawn as they measure, where the terminal is high enough."""
+_HIGH = 20
+_DRAWN_SAMPLES = 1_000
 _STYLES = {
     Reading.OK: ("●", "green"),
     Reading.STALE: ("○", "yellow"),
@@ -142,10 +147,24 @@ class LiveProgress:
             return
         latest = self._samples[-min(_SHOWN_SAMPLES, max(self._console.width - 4, 1)) :]
         yield Text.assemble(*(_STYLES[sample.sample] for sample in latest))
+        curves = _SHOWN_CURVES if self._console.height >= _HIGH else 0
+        for name, values in measured(self._samples[-_DRAWN_SAMPLES:])[:curves]:
+            room = max(self._console.width - len(name) - 16, 8)
+            yield Text(f"{sparkline(values[-room:])} {values[-1]:.3g} {visible(name)}", style="cyan", no_wrap=True)
         bad = [sample for sample in latest if sample.sample is not Reading.OK]
         if bad:
             yield Text(f"{bad[-1].target} {bad[-1].check}: {bad[-1].detail}", style="yellow", overflow="fold")
         yield Text(f"{self._health.state.value}, {left(self._health)}")
+
+
+def measured(samples: Sequence[Sample]) -> list[tuple[str, list[float]]]:
+    """What each check of each target measured, by its name, in order."""
+    found: dict[str, list[float]] = {}
+    for one in samples:
+        value = one.took if one.value is None else one.value
+        if value is not None:
+            found.setdefault(f"{one.target} {one.check}", []).append(value)
+    return list(found.items())
 
 
 def counted(samples: Sequence[Sample]) -> str:

@@ -224,6 +224,7 @@ def _tell_written(
     *,
     as_json: bool,
 ) -> None:
+    from release_tool.setup.checks import of_watch
     from release_tool.setup.init import difference
     from release_tool.setup.proposal import left_to_do
 
@@ -243,6 +244,8 @@ def _tell_written(
     if not files:
         session.show("everything is up to date" if not proposal.changed() else "nothing was written")
         return
+    for finding in of_watch(proposal.config):
+        session.say(f"{finding.about}: {finding.text}")
     session.show(f"{len(files)} file{'s' if len(files) > 1 else ''} written. What only you can do:\n")
     session.show("\n".join(f"{number:>2}. {visible(line)}" for number, line in enumerate(todo, 1)))
     if left := [file for file in proposal.rivals if file not in files]:

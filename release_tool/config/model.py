@@ -325,6 +325,9 @@ class Environment(Table, frozen=True):
     """A check with all defaults: the URL to request."""
     bake: Duration = _lasting("2m")
     """How long the new version has to pass every check without interruption."""
+    watch: Duration = _lasting("0s")
+    """How long it is measured after the bake, at a slower pace. The environment is healthy and free meanwhile, and is
+    rolled back when found unhealthy. At most five hours; it takes a job of that length."""
     freeze: tuple[Freeze, ...] = ()
     """When nothing is deployed automatically."""
     targets: tuple[Target, ...] = ()
@@ -332,8 +335,26 @@ class Environment(Table, frozen=True):
     wave: Wave | tuple[Wave, ...] | None = None
     """How many targets are deployed side by side before the next ones: a number, a part such as `"10%"`, or how many
     there are after each wave, such as `[1, "25%", "100%"]`. All checks prove a wave before the next one begins."""
+    pause_after: Count | tuple[Count, ...] | None = None
+    """The waves, by their numbers, after which a person has to resume; without `wave` each target is one."""
+    pause_timeout: Duration = _lasting("1h")
+    """How long it is waited for that; then it is rolled back."""
     checks: tuple[Check, ...] = ()
     """The health checks."""
+
+
+WATCH_PACE = timedelta(seconds=30)
+"""The time between two looks of a check in a watch, at least; what is asked less often anyway keeps its own."""
+LONGEST_WATCH = timedelta(hours=5)
+
+
+LONGEST_PAUSES = timedelta(hours=2)
+
+
+def shortest_watch(environment: Environment) -> timedelta:
+    """The shortest watch that could find anything: a full run of bad intervals of the most impatient check."""
+    checks = environment.checks or (Check(),)
+    return min(check.failure_threshold * max(check.interval, WATCH_PACE) for check in checks)
 
 
 Event = Literal[

@@ -11,7 +11,17 @@ import msgspec
 
 from release_tool.config import queries
 from release_tool.config.cron import insist_on_schedule
-from release_tool.config.model import LEVELS, Config, decode, shown
+from release_tool.config.model import (
+    LEVELS,
+    LONGEST_PAUSES,
+    LONGEST_WATCH,
+    Config,
+    Target,
+    decode,
+    shortest_watch,
+    shown,
+)
+from release_tool.config.waves import pauses_of, waves_of
 from release_tool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -127,6 +137,8 @@ def _contradictions(config: Config) -> Iterator[str]:
             if other not in config.environments or other == name:
                 yield f"`environments.{name}.after`: no other environment is named {shown(other)}"
         yield from _impossible_checks(name, environment)
+        yield from _impossible_watch(f"environments.{name}.watch", environment)
+        yield from _impossible_pauses(f"environments.{name}.pause-after", environment)
         if isinstance(environment.wave, tuple) and not _grows(environment.wave):
             yield f'`environments.{name}.wave`: expected marks that grow, such as `[1, "25%", "100%"]`'
     for name, channel in config.channels.items():
@@ -139,6 +151,31 @@ def _no_schedule(cron: str) -> Iterator[str]:
         insist_on_schedule(cron)
     except ValueError as error:
         yield f"`look`: expected {error}, as GitHub reads a schedule, got {shown(cron)}"
+
+
+def _impossible_watch(place: str, environment: Environment) -> Iterator[str]:
+    if not environment.watch:
+        return
+    if not (environment.checks or environment.health):
+        yield f"`{place}`: there is no check to watch with"
+    elif environment.watch > LONGEST_WATCH:
+        yield f"`{place}`: a job lasts for six hours at most, and has to be able to go back: at most `5h`"
+    elif environment.watch < (least := shortest_watch(environment)):
+        seconds = f"{least.total_seconds():.0f}s"
+        yield f"`{place}`: finds nothing in less than `{seconds}`, which `failure-threshold` bad intervals take"
+
+
+def _impossible_pauses(place: str, environment: Environment) -> Iterator[str]:
+    pauses = pauses_of(environment)
+    if isinstance(environment.wave, tuple) and not _grows(environment.wave):
+        return  # which is said apart
+    waves = len(waves_of(environment.targets or (Target(name="one"),), environment.wave))
+    if pauses and max(pauses) >= waves:
+        yield f"`{place}`: after wave {max(pauses)} of {waves} there is nothing to wait for"
+    elif len(pauses) * environment.pause_timeout > LONGEST_PAUSES:
+        yield f"`{place}`: all pauses together may last for two hours, and each lasts for `pause-timeout`"
+    elif pauses and not environment.pause_timeout:
+        yield f"`{place}`: nobody can resume in no time; make `pause-timeout` longer"
 
 
 def _grows(marks: tuple[Wave, ...]) -> bool:

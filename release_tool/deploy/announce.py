@@ -83,7 +83,7 @@ def _notice(writer: LedgerWriter, ended: Deployment, event: Event, revisions: Re
     return Notice(
         event=event,
         title=f"{environment.name}: {_headline(writer, ended)}",
-        text=mask(ended.phase.text) if ended.healthy else "",
+        text=mask(ended.proof) if ended.healthy else "",
         environment=environment.name,
         before=before,
         after=after,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,7 +37,7 @@ class DeployResult(msgspec.Struct, frozen=True, kw_only=True):
     `outcome` is `goes` in a preview alone. `before` and `live` name what was live before and what is now, None where
     it is unknown. `blameless` says that it was rolled back because a run was interrupted, and may be deployed again.
     `ways_out` are the overrides that a refused person could give; `incident` is the address of its issue. `then` says
-    when a blocked deployment is tried again.
+    when a blocked deployment is tried again, and `watched_until` how long it is to be measured after its bake.
     """
 
     environment: str
@@ -56,6 +57,7 @@ class DeployResult(msgspec.Struct, frozen=True, kw_only=True):
     incident: str = ""
     changes: tuple[Change, ...] = ()
     then: str = ""
+    watched_until: datetime | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,12 @@ import msgspec
 
 from release_tool.deploy.attempt import live_name
 from release_tool.deploy.halts.commands import open_incident
+from release_tool.deploy.health.curves import curves_of
 from release_tool.deploy.health.verdict import HealthState, Reading
+from release_tool.deploy.ledger.lock import superseded_by
 from release_tool.deploy.ledger.model import DeploymentKind, Payload
 from release_tool.deploy.ledger.phase import REASON, Phase, PhaseRecord
+from release_tool.deploy.ledger.watching import watched_until
 from release_tool.deploy.ledger.writer import PAUSES
 from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import best_rollback_target, irreversible
@@ -57,7 +60,7 @@ def _concluded(attempt: Attempt, rollout: Rollout, ending: PhaseRecord) -> Deplo
     match ending.word:
         case Phase.HEALTHY:
             prove(writer, entry, ending)
-            return attempt.result(DeployOutcome.HEALTHY, ending.text, entry)
+            return proven_result(attempt, ending, entry)
         case Phase.HELD | Phase.REFUSED | Phase.SUPERSEDED:
             writer.write(entry, ending)
             return attempt.result(DeployOutcome(ending.word.value), ending.text, entry)
@@ -74,6 +77,8 @@ def _concluded(attempt: Attempt, rollout: Rollout, ending: PhaseRecord) -> Deplo
 
 
 def _failed(attempt: Attempt, rollout: Rollout, ending: PhaseRecord) -> DeployResult:
+    found, environment = rollout.evidence, rollout.environment
+    found.curves = curves_of(found.before, found.samples, environment.checks)
     keep_evidence(rollout)
     return end_failed(attempt, rollout, roll_back(rollout, attempt, ending.text), ending.text)
 
@@ -83,7 +88,8 @@ def end_failed(attempt: Attempt, rollout: Rollout, ending: PhaseRecord, reason: 
     writer, entry = rollout.writer, rollout.entry
     undone = ending.rolled_back_to or ending.handed_over_to is not None
     opened = "" if undone else incident(attempt, rollout, ending.text)
-    writer.write(entry, ending)
+    if not rollout.now().finished:  # what was proven and is found unhealthy in its watch has ended already
+        writer.write(entry, ending)
     if ending.handed_over_to is not None:
         return attempt.result(DeployOutcome.SUPERSEDED, str(ending), entry)
     if ending.rolled_back_to:
@@ -98,6 +104,13 @@ def prove(writer: LedgerWriter, entry: Deployment, ending: PhaseRecord) -> None:
     writer.write(entry, ending)
     with writer.patient("writing what it replaced"):  # recovery writes what is missing here
         replace_others(writer, entry)
+
+
+def proven_result(attempt: Attempt, ending: PhaseRecord, entry: Deployment) -> DeployResult:
+    """What a proven deployment came to, and until when it is to be watched."""
+    result = attempt.result(DeployOutcome.HEALTHY, ending.text, entry)
+    until = watched_until(attempt.writer.now(entry), attempt.environment.settings.watch)
+    return msgspec.structs.replace(result, watched_until=until)
 
 
 def replace_others(writer: LedgerWriter, entry: Deployment) -> None:
@@ -119,7 +132,8 @@ def roll_back(rollout: Rollout, attempt: Attempt, reason: str) -> PhaseRecord:
     if not failed.can_roll_back:
         ruled_out = ", ".join(f"`--override {one.value}`" for one in failed.payload.overrides)
         return _not_back(f"{ruled_out} ruled a rollback out", reason)
-    writer.write(failed, PhaseRecord(Phase.ROLLING_BACK, reason))
+    if not failed.finished:
+        writer.write(failed, PhaseRecord(Phase.ROLLING_BACK, reason))
     back = _way_back(rollout, attempt)
     if isinstance(back, str):
         return _not_back(back, reason)
@@ -168,8 +182,12 @@ def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: 
         reason=reason,
         references=attempt.revisions.references(known, good.payload.references).known,
         parent=failed.id,
+        watched=failed.finished,
+        curves=rollout.evidence.curves,
     )
     child = writer.enter(payload)
+    if failed.healthy:  # only now, so that who dies in between leaves a rollback that is carried on
+        writer.write(failed, PhaseRecord(Phase.UNHEALTHY, reason))
     rollout.evidence.close_chapter()
     targets = touched(rollout) or rollout.targets
     back = dataclasses.replace(rollout, entry=child, tag=known.tag, targets=targets)
@@ -189,9 +207,16 @@ def _roll_back_to(rollout: Rollout, attempt: Attempt, good: Deployment, reason: 
         prove(writer, child, ending)
         return PhaseRecord(Phase.FAILED, reason, rolled_back_to=good.payload.name)
     writer.write(child, ending)
+    if ending.word is Phase.SUPERSEDED and (other := _came_first(writer, child)):
+        return PhaseRecord(Phase.FAILED, reason, handed_over_to=other.id)
     if ending.handed_over_to is not None:
         return PhaseRecord(Phase.FAILED, reason, handed_over_to=ending.handed_over_to)
     return _not_back(f"the rollback to {good.payload.name} did not succeed", reason, ending.text)
+
+
+def _came_first(writer: LedgerWriter, rollback: Deployment) -> Deployment | None:
+    """What made a rollback pointless: a person's, or something newer."""
+    return superseded_by(writer.look(), writer.now(rollback), writer.living(), ())
 
 
 def _begun_at_last(rollout: Rollout) -> PhaseRecord:

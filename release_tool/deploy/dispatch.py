@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _OUTCOMES = {
     Phase.HEALTHY: DeployOutcome.HEALTHY,
+    Phase.WATCHING: DeployOutcome.HEALTHY,
     Phase.REPLACED: DeployOutcome.HEALTHY,
     Phase.HELD: DeployOutcome.HELD,
     Phase.NOT_DONE: DeployOutcome.HELD,
@@ -101,7 +102,7 @@ def outcome_of(environment: DeployEnvironment, run: WorkflowRun) -> DeployResult
     return DeployResult(
         environment=environment.name,
         outcome=outcome(entry.phase),
-        reason=entry.phase.text,
+        reason=entry.proof if entry.phase.word is Phase.WATCHING else entry.phase.text,
         version=entry.payload.name,
         commit=entry.commit,
         live=live_name(ledger),

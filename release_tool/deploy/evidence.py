@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.deploy.command import CommandResult, said_since
+from release_tool.deploy.health.curves import curve_lines
 from release_tool.deploy.health.verdict import Reading
 from release_tool.text.markdown import fenced
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from release_tool.deploy.health.curves import Curve
     from release_tool.deploy.health.verdict import Sample
     from release_tool.text.masking import Masker
 
@@ -39,13 +41,14 @@ class CommandOutput(msgspec.Struct, frozen=True):
 class Evidence:
     """The output of the commands and every sample, in the order in which they came.
 
-    `before` are the samples from before the deployment, which the later ones are compared with; `chapters` are those
-    that were closed, and that nothing later pushes out.
+    `before` are the samples from before the deployment, with which the later ones are compared; `curves` show why it
+    failed. `chapters` are those that were closed, and that nothing later pushes out.
     """
 
     said: list[CommandOutput] = dataclasses.field(default_factory=list)
     samples: list[Sample] = dataclasses.field(default_factory=list)
     before: list[Sample] = dataclasses.field(default_factory=list)
+    curves: tuple[Curve, ...] = ()
     chapters: list[str] = dataclasses.field(default_factory=list)
     _begun: tuple[int, int] = (0, 0)
 
@@ -74,6 +77,8 @@ class Evidence:
         for said in self.said[said_before:][-1:]:
             lines = "\n".join(said.ran.evidence.splitlines()[-_SHOWN_LINES:])
             parts.append(f"The command for `{_code(said.target)}` {said.ran.ending}.\n\n{fenced(lines)}")
+        if self.curves and not self.chapters:
+            parts.append(f"How it went, before and after:\n\n{fenced(curve_lines(self.curves))}")
         if samples:
             parts.append(f"The last samples:\n\n{fenced(sample_lines(samples[-_SHOWN_SAMPLES:]))}")
         return "\n\n".join(parts)

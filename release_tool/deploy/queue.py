@@ -43,6 +43,14 @@ def await_turn(writer: LedgerWriter, entry: Deployment, request: DeployRequest) 
         clock.sleep(environment.project.settling if sure else min(poll, left))
 
 
+def resume_paused(writer: LedgerWriter, by: str) -> Deployment | None:
+    """Let a deployment go on that waits for a person after a wave; None where none does whose owner lives."""
+    paused = [one for one in writer.ledger if one.phase.word is Phase.PAUSED and one.id in writer.living()]
+    for one in paused:
+        writer.write(one, PhaseRecord(Phase.RESUMED, f"by {by}" if by else "by a person"))
+    return paused[-1] if paused else None
+
+
 def interrupted(
     writer: LedgerWriter, entry: Deployment, request: DeployRequest, *, waits: bool = False
 ) -> PhaseRecord | None:

@@ -17,7 +17,7 @@ from release_tool.deploy.ledger.recovery import next_remedy
 from release_tool.deploy.ledger.writer import LedgerWriter
 from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import DeployRequest
-from release_tool.deploy.recover import recover
+from release_tool.deploy.recover import end_watch, recover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,6 +123,7 @@ def plan(environments: Sequence[DeployEnvironment], *, writes: bool = False) -> 
     remedies = {name: next_remedy(writer.ledger, writer.living()) for name, writer in writers.items()}
     if writes and not any(remedies.values()):
         for writer in writers.values():
+            end_watch(writer.environment, writer)
             tell_owed(writer, revisions)
         tell_halts(environments[0].project)
     return tuple(

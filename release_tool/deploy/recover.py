@@ -15,6 +15,7 @@ from release_tool.deploy.ledger import recovery
 from release_tool.deploy.ledger.model import GONE, DeploymentKind, live
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.ledger.recovery import Close, OrphanHealth, RollBack, VerifyOrphan, give_up, next_remedy
+from release_tool.deploy.ledger.watching import over
 from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import DeployRequest, best_rollback_target
 from release_tool.deploy.rollout import look as look_at
@@ -40,20 +41,36 @@ def recover(
     """
     done = []
     while remedy := next_remedy(writer.look(), writer.living()):
-        environment.project.say(f"{remedy.deployment} was interrupted while {remedy.deployment.phase}")
+        left = (remedy.begun if isinstance(remedy, RollBack) else None) or remedy.deployment
+        environment.project.say(f"{left} was interrupted while {left.phase}")
         match remedy:
             case Close():
                 done.append(_close(environment, writer, remedy))
             case VerifyOrphan() | RollBack() if only_close:
-                done.append(_close(environment, writer, give_up(remedy.deployment)))
+                begun = remedy.begun if isinstance(remedy, RollBack) else None
+                done.append(_close(environment, writer, give_up(begun or remedy.deployment)))
             case VerifyOrphan():
                 done.append(_examine(environment, writer, remedy.deployment))
             case RollBack():
+                if remedy.begun:
+                    writer.write(remedy.begun, give_up(remedy.begun).phase)
                 done.append(_roll_back(environment, writer, remedy.deployment, remedy.reason))
     now = live(writer.ledger).deployment
     if now:
         conclude.replace_others(writer, now)  # a run that was interrupted between the two left both
-    return tuple(done)
+    return (*done, *end_watch(environment, writer))
+
+
+def end_watch(environment: DeployEnvironment, writer: LedgerWriter) -> tuple[DeployResult, ...]:
+    """Record that a watch ended early whose run is gone: the version was proven, and still is."""
+    now = live(writer.ledger).deployment
+    if now is None or now.phase.word is not Phase.WATCHING or writer.watcher(now):
+        return ()
+    ending = over(now, "ended early: its run is gone")
+    with writer.patient("writing that its watch is over"):
+        writer.write(now, ending, patiently=False)
+    environment.project.say(f"{now}: {ending.text}")
+    return (_attempt(environment, writer, now).result(DeployOutcome.HEALTHY, ending.text, now),)
 
 
 def _close(
@@ -66,7 +83,7 @@ def _close(
             result = conclude.end_failed(attempt, rollout or attempt.rollout(dead), phase, phase.text)
         case Phase.HEALTHY:
             conclude.prove(writer, dead, phase)
-            result = attempt.result(DeployOutcome.HEALTHY, phase.text, dead)
+            result = conclude.proven_result(attempt, phase, dead)
         case _:
             writer.write(dead, phase)
             result = attempt.result(outcome(phase), phase.text, dead)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from release_tool.config.waves import pauses_of, waves_of
 from release_tool.deploy import command
 from release_tool.deploy.command import CommandInput, surroundings
 from release_tool.deploy.evidence import CommandOutput, Evidence
@@ -17,18 +19,22 @@ from release_tool.deploy.health.before import Before
 from release_tool.deploy.health.judge import Expected
 from release_tool.deploy.health.probe import Occasion, Prober
 from release_tool.deploy.health.verdict import HealthAnalysis, HealthState, HealthVerdict, Reading, rules_of
+from release_tool.deploy.health.watch import WatchAnalysis, paced
 from release_tool.deploy.ledger.lock import yields_to
 from release_tool.deploy.ledger.model import DeploymentKind, name_wave
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
+from release_tool.deploy.links import links
 from release_tool.deploy.queue import interrupted
 from release_tool.git.checkout import checkout
+from release_tool.notify.notice import Notice
+from release_tool.text.humanize import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from release_tool.config.model import Target, Wave
+    from release_tool.config.model import Target
     from release_tool.deploy.candidates import RevisionResolver
     from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.health.probe import Question
@@ -43,6 +49,8 @@ _AT_ONCE = 16
 _LOOK_EVERY = timedelta(seconds=15)
 """How often the ledger is read while samples are taken, for a person who takes over."""
 _GAP = timedelta(minutes=1)
+_TELL_EVERY = timedelta(minutes=10)
+"""How often a watch says how it goes."""
 _MOST_BAKES = 10
 """How many bakes may begin anew after the deadline, before that alone is the verdict."""
 
@@ -114,6 +122,11 @@ class Rollout:
         undoes = setting and self.entry.payload.kind is DeploymentKind.ROLLBACK
         return [wave for wave in (reversed(mine) if undoes else mine) if wave]
 
+    def pauses_after(self, wave: int) -> bool:
+        """Whether a person is waited for after a wave, which nobody is who goes back."""
+        deploys = self.entry.payload.kind is DeploymentKind.DEPLOY
+        return deploys and wave in pauses_of(self.environment.settings) and wave < len(self.waves)
+
     @property
     def argv(self) -> tuple[str, ...]:
         """The command; a rollback may have one of its own."""
@@ -137,7 +150,7 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
         before = _measured_before(rollout, tree.directory, variables)
         touched: list[Target] = []
         verdict = HealthVerdict(HealthState.HEALTHY, "there was nothing to verify")
-        for wave in rollout.waves:
+        for number, wave in enumerate(rollout.waves, start=1):
             if ending := interrupted(rollout.writer, rollout.entry, rollout.request):
                 return ending
             touched += wave
@@ -154,7 +167,64 @@ def roll_out(rollout: Rollout) -> PhaseRecord:
             verdict = found
             if verdict.state is not HealthState.HEALTHY:
                 return _failed(verdict)
+            if rollout.pauses_after(number):
+                prober = _prober(rollout, tree.directory, variables, ended=ended, before=before)
+                if ending := _paused(rollout, number, touched, prober):
+                    return ending
     return PhaseRecord(Phase.HEALTHY, verdict.reason)
+
+
+def _paused(rollout: Rollout, wave: int, targets: Sequence[Target], prober: Prober) -> PhaseRecord | None:
+    """Wait after a wave until a person resumes, measuring on; how it ends where nobody does, or it must not go on.
+
+    It goes back when its time is over: a person was to say yes, and nobody did.
+    """
+    environment, project = rollout.environment, rollout.environment.project
+    patience = environment.settings.pause_timeout
+    until, whole = project.clock.now() + patience, len(rollout.waves)
+    pause = PhaseRecord(Phase.PAUSED, f"after wave {wave} of {whole}, until {until:%H:%M} UTC")
+    rollout.writer.write(rollout.entry, pause)
+    project.say(f"`release-tool resume -e {environment.name}` goes on; the rollback begins at {until:%H:%M} UTC")
+    _tell_of_pause(rollout, pause)
+    looked_at = project.clock.steady()
+    resumed = False
+
+    def between() -> PhaseRecord | None:
+        nonlocal looked_at, resumed
+        if project.clock.steady() - looked_at < _LOOK_EVERY:
+            return None
+        looked_at = project.clock.steady()
+        with rollout.in_passing("looking whether somebody resumes or takes over"):
+            if taken := _taken_over(rollout):
+                return taken
+            if resumed := rollout.now().is_resumed(pause):
+                return PhaseRecord(Phase.RESUMED)
+            rollout.writer.stay_alive(rollout.entry)
+        return None
+
+    here = dataclasses.replace(rollout, targets=tuple(targets))
+    found = _watch(here, prober, patience, between)
+    if isinstance(found, PhaseRecord):
+        return None if resumed else found
+    return PhaseRecord(
+        Phase.FAILED, found.complaint or f"nobody resumed it within {duration(patience.total_seconds())}"
+    )
+
+
+def _tell_of_pause(rollout: Rollout, pause: PhaseRecord) -> None:
+    """Tell whoever wants to know that a person is waited for."""
+    environment, payload = rollout.environment, rollout.entry.payload
+    environment.project.tell(
+        Notice(
+            event="needs-person",
+            title=f"{environment.name}: {payload.name} is paused {pause.text}",
+            text=f"`release-tool resume -e {environment.name}` goes on; without that it is rolled back then.",
+            environment=environment.name,
+            after=payload.name,
+            who=payload.by,
+            links=links(environment.project, environment=environment.name),
+        )
+    )
 
 
 def _measured_before(rollout: Rollout, directory: Path, variables: Mapping[str, Mapping[str, str]]) -> Before | None:
@@ -210,6 +280,49 @@ def verify_health(rollout: Rollout, calm: timedelta = timedelta()) -> HealthVerd
         return sample(rollout, prober, rollout.environment.project.clock.steady())
 
 
+def watch_health(
+    rollout: Rollout, length: timedelta, between: Callable[[], PhaseRecord | None]
+) -> WatchAnalysis | PhaseRecord:
+    """Ask each check of its targets at the pace of a watch, until it is over or tells enough, or `between` ends it."""
+    began = next((step.at for step in rollout.now().steps if step.phase.word is Phase.CHANGING), rollout.entry.created)
+    with _probing(rollout, timedelta(), before=Before(began, rollout.evidence.before)) as prober:
+        return _watch(rollout, prober, length, between)
+
+
+def _watch(
+    rollout: Rollout, prober: Prober, length: timedelta, between: Callable[[], PhaseRecord | None]
+) -> WatchAnalysis | PhaseRecord:
+    environment, clock = rollout.environment, rollout.environment.project.clock
+    questions = [
+        msgspec.structs.replace(question, check=paced(question.check))
+        for question in environment.questions(rollout.targets)
+    ]
+    watch = WatchAnalysis.begun(environment.settings, [target.name for target in rollout.targets])
+    end = clock.steady() + length
+    told_at = seen_at = clock.steady()
+    due = [seen_at for _ in questions]
+    while not watch.complaint and (now := clock.steady()) < end:
+        if now - seen_at > _longest_wait(questions):
+            environment.project.say(f"nothing was sampled for {(now - seen_at).total_seconds():.0f} s")
+            watch = watch.interrupted()
+        ripe = [number for number, at in enumerate(due) if at <= now]
+        request = [number for number in ripe for _ in range(questions[number].check.asked)]
+        latest = prober.measure([questions[number] for number in request]) if request else ()
+        for number in ripe:
+            due[number] = max(due[number] + questions[number].check.interval, now)
+        watch = watch.observed(latest)
+        rollout.evidence.samples += latest
+        seen_at = clock.steady()
+        if seen_at - told_at >= _TELL_EVERY:
+            told_at = seen_at
+            environment.project.say(f"watching {rollout.entry}: {watch.counted}")
+        if ending := between():
+            return ending
+        wake = min(*due, end, seen_at + _LOOK_EVERY)
+        clock.sleep(max((wake - clock.steady()).total_seconds(), 0.0))
+    return watch
+
+
 def look(rollout: Rollout) -> tuple[tuple[Sample, ...], ...]:
     """The samples of each check of each target: it is asked until it is well answered, or as often as it may fail."""
     clock, questions = rollout.environment.project.clock, rollout.environment.questions(rollout.targets)
@@ -230,13 +343,13 @@ def _asks_on(question: Question, samples: Sequence[Sample]) -> bool:
 
 
 @contextmanager
-def _probing(rollout: Rollout, calm: timedelta) -> Iterator[Prober]:
+def _probing(rollout: Rollout, calm: timedelta, *, before: Before | None = None) -> Iterator[Prober]:
     """What asks its targets while nothing is deployed to them; nothing should have restarted while it was `calm`."""
     environment = rollout.environment
     passed = {name: environment.ours[name] for name in environment.settings.pass_env if name in environment.ours}
     with rollout.checked_out() as tree:
         calm_since = environment.project.clock.now() - calm if calm else None
-        yield _prober(rollout, tree.directory, rollout.variables(passed), calm_since)
+        yield _prober(rollout, tree.directory, rollout.variables(passed), calm_since, before=before)
 
 
 def _prober(  # noqa: PLR0913 - each of these is a thing that a caller decides
@@ -397,23 +510,6 @@ def _run_command(  # noqa: PLR0913, PLR0917 - each of these is a thing that a ca
         among=among,
     )
     return CommandOutput(target.name, ran)
-
-
-def waves_of(targets: Sequence[Target], wave: Wave | tuple[Wave, ...] | None) -> list[Sequence[Target]]:
-    """Split targets into waves: one by one, by the same step each time, or up to each mark and then the rest."""
-    total = len(targets)
-    if isinstance(wave, tuple):
-        ends = [*(_part(mark, total) for mark in wave), total]
-    else:
-        step = _part(wave or 1, total)
-        ends = [*range(step, total, step), total]
-    starts = [0, *itertools.accumulate(ends, max)]
-    return [targets[start:end] for start, end in itertools.pairwise(starts) if start < end]
-
-
-def _part(mark: Wave, total: int) -> int:
-    """How many targets a mark means, rounded up."""
-    return min(mark, total) if isinstance(mark, int) else -(-total * int(mark.removesuffix("%")) // 100)
 
 
 def _failed(verdict: HealthVerdict) -> PhaseRecord:

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from release_tool.config.model import Duration
-from release_tool.deploy.attempt import Attempt
+from release_tool.deploy.announce import tell_owed
+from release_tool.deploy.attempt import Attempt, DeployResult
 from release_tool.deploy.candidates import resolve_revisions
-from release_tool.deploy.conclude import prove, with_evidence
+from release_tool.deploy.conclude import conclude, prove, with_evidence
 from release_tool.deploy.deploy import attempt_at
 from release_tool.deploy.health.verdict import HealthState, HealthVerdict, Reading
 from release_tool.deploy.ledger.lock import interruption
 from release_tool.deploy.ledger.model import DeploymentKind, live, yardstick
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
+from release_tool.deploy.ledger.watching import Watch, over, watched_until
 from release_tool.deploy.ledger.writer import LedgerWriter
 from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import DeployRequest
-from release_tool.deploy.rollout import verify_health
-from release_tool.errors import RefusedError
+from release_tool.deploy.rollout import verify_health, watch_health
+from release_tool.errors import RefusedError, ReleaseToolError, SignalError, UnhealthyError, UsageError
 
 if TYPE_CHECKING:
-    from release_tool.deploy.attempt import DeployResult
+    from collections.abc import Callable
+    from datetime import datetime
+
     from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.ledger.model import Deployment
     from release_tool.deploy.rollout import Rollout
 
+_LOOK_EVERY = timedelta(minutes=1)
+"""How often a watch looks for something newer in the ledger."""
 _FEW = 3
 """How many intervals without a fault are enough to say that what should be live is."""
 
@@ -76,6 +83,125 @@ def verify(environment: DeployEnvironment) -> DeployResult:
     verdict = _checked(rollout, calm=timedelta() if known.disproven else environment.settings.bake)
     _keep_proof(writer, known, rollout, verdict)
     return with_evidence(attempt.result(DeployOutcome(verdict.state.value), verdict.reason), rollout)
+
+
+def watch(environment: DeployEnvironment) -> DeployResult:
+    """Go on measuring what was proven until its watch is over, and go back where it is found unhealthy.
+
+    The environment is nobody's meanwhile: something newer ends the watch, and a rollback waits for its turn. Raises
+    UsageError where nothing is to be watched by the configuration.
+    """
+    if not environment.settings.watch:
+        raise UsageError(
+            f"nothing is watched in {environment.name}",
+            already="nothing was changed",
+            todo=f'say for how long, such as `watch = "1h"` in `environments.{environment.name}`',
+        )
+    writer = LedgerWriter(environment)
+    known = live(writer.ledger).deployment
+    revisions = resolve_revisions(environment.project)
+    if known is None:
+        return DeployResult(
+            environment=environment.name,
+            outcome=DeployOutcome.UNCHANGED,
+            reason=live(writer.ledger).unknown or "nothing is live here",
+        )
+    revision = msgspec.structs.replace(revisions.named(known.commit), name=known.payload.name)
+    request = DeployRequest(by=known.payload.by, automatic=known.payload.automatic)
+    attempt = Attempt.begin(writer, revisions, revision, request)
+    if known.disproven:
+        return attempt.result(DeployOutcome.UNHEALTHY, f"it was found unhealthy already: {known.disproven}", known)
+    until = watched_until(known, environment.settings.watch)
+    if not until or (why := _why_not_watched(writer, known, until)):
+        return attempt.result(DeployOutcome.UNCHANGED, why if until else "only what a deployment brought is watched")
+    return _watched(attempt, known, until)
+
+
+def _why_not_watched(writer: LedgerWriter, known: Deployment, until: datetime) -> str:
+    if other := writer.watcher(known):
+        return f"{other} watches {known}"
+    over_already = until <= writer.environment.project.remote.time()
+    return f"the watch of {known} was over at {until:%H:%M} UTC" if over_already else ""
+
+
+def _watched(attempt: Attempt, known: Deployment, until: datetime) -> DeployResult:
+    """Watch what is live, and do what follows from what is found."""
+    writer, rollout, project = attempt.writer, attempt.rollout(known), attempt.environment.project
+    writer.write(known, Watch(until, writer.owner).phase)
+    project.say(
+        f"{known} is healthy, and watched until {until:%H:%M} UTC; {attempt.environment.name} is free meanwhile"
+    )
+    try:
+        found = watch_health(rollout, until - project.remote.time(), _looking(rollout))
+    except (KeyboardInterrupt, SignalError) as error:
+        _end_watch(rollout, "ended early, by a signal", patiently=False)
+        number = error.number if isinstance(error, SignalError) else signal.SIGINT
+        raise SignalError(
+            number, during=f"watching {attempt.environment.name}", already=f"{known} is live, and was proven healthy"
+        ) from error
+    if isinstance(found, PhaseRecord):
+        _end_watch(rollout, f"ended: {found.text}")
+        return with_evidence(attempt.result(DeployOutcome.SUPERSEDED, found.text, known), rollout)
+    if found.complaint:
+        return _left(attempt, rollout, found.complaint)
+    if found.blind:
+        _end_watch(rollout, "told nothing in the end")
+        text = f"the latest looks of its watch told nothing: {found.blind}"
+        return with_evidence(attempt.result(DeployOutcome.INCONCLUSIVE, text, known), rollout)
+    _end_watch(rollout, f"is over: {found.counted}")
+    text = f"watched until {until:%H:%M} UTC: {found.counted}"
+    return with_evidence(attempt.result(DeployOutcome.HEALTHY, text, known), rollout)
+
+
+def _looking(rollout: Rollout) -> Callable[[], PhaseRecord | None]:
+    """Look what was begun since, which ends the watch: now and then, and not where GitHub fails."""
+    writer, clock = rollout.writer, rollout.environment.project.clock
+    looked_at = clock.steady()
+
+    def between() -> PhaseRecord | None:
+        nonlocal looked_at
+        if clock.steady() - looked_at < _LOOK_EVERY:
+            return None
+        looked_at = clock.steady()
+        with rollout.in_passing("looking for what was deployed since"):
+            writer.stay_alive(rollout.entry)
+            return _newer(writer, rollout.entry)
+
+    return between
+
+
+def _newer(writer: LedgerWriter, known: Deployment) -> PhaseRecord | None:
+    newer = [one for one in writer.look() if one.id > known.id and (one.in_progress or one.changed or one.proven)]
+    return PhaseRecord(Phase.SUPERSEDED, f"{newer[-1]} was begun") if newer else None
+
+
+def _end_watch(rollout: Rollout, why: str, *, patiently: bool = True) -> None:
+    """Write that nobody watches any more, unless something else was written meanwhile."""
+    writer, entry = rollout.writer, rollout.entry
+    with writer.patient("writing that the watch is over"):
+        if patiently:
+            writer.look()
+        if writer.now(entry).phase.word is Phase.WATCHING:
+            writer.write(entry, over(writer.now(entry), why), patiently=patiently)
+
+
+def _left(attempt: Attempt, rollout: Rollout, reason: str) -> DeployResult:
+    """Go back from what was proven, as a deployment that takes its turn, and tell everybody."""
+    if ending := _newer(attempt.writer, rollout.entry):
+        return with_evidence(attempt.result(DeployOutcome.SUPERSEDED, ending.text, rollout.entry), rollout)
+    try:
+        done = conclude(attempt, rollout, PhaseRecord(Phase.FAILED, reason))
+    except SignalError:
+        raise
+    except ReleaseToolError as error:
+        raise UnhealthyError(
+            f"{rollout.entry} was found unhealthy in its watch, and could not be left: {error.message}",
+            during=error.during or f"going back in {attempt.environment.name}",
+            already=reason,
+            todo=f"`release-tool rollback -e {attempt.environment.name}` goes back now",
+        ) from error
+    tell_owed(attempt.writer, attempt.revisions)
+    return done
 
 
 def _keep_proof(writer: LedgerWriter, known: Deployment, rollout: Rollout, verdict: HealthVerdict) -> None:

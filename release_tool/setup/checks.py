@@ -164,6 +164,15 @@ def of_proof(config: Config) -> Iterator[DoctorFinding]:
             yield problem(about, "no check tells which version answers: what is deployed stays unproven", fix)
 
 
+def of_watch(config: Config) -> Iterator[DoctorFinding]:
+    """A watch is paid for: a job takes as long."""
+    for name, environment in config.environments.items():
+        if environment.watch:
+            minutes = round(environment.watch.total_seconds() / 60)
+            text = f"a job watches for {minutes} minutes after each deployment, which are billed like any other"
+            yield ok(f"watch of {name}", text)
+
+
 def of_channels(config: Config, known: Collection[str], workflows: Iterable[str]) -> Iterator[DoctorFinding]:
     """A channel needs the variable with its URL; `known` are those that are set here."""
     told = "\n".join(workflows)
@@ -303,7 +312,8 @@ def of_environments(
         if found and (found.reviewed or found.wait_minutes):
             what = "asks for an approval" if found.reviewed else f"waits {found.wait_minutes} minutes"
             fix = f"name an environment without it: environments.{name}.rollback-environment"
-            yield problem(f"rollback of {name}", f"`{back}` {what}, and a rollback would wait for it", fix)
+            waits = "a rollback and the watch" if environment.watch else "a rollback"
+            yield problem(f"rollback of {name}", f"`{back}` {what}, and {waits} would wait for it", fix)
         if environment.rollback_environment and found is None:
             yield from _of_environment(back, None, branches, repository)
 

@@ -86,6 +86,7 @@ class _Doctor:
         else:
             yield from self._on_github(self._project.github)
         yield from judge.of_proof(self._config)
+        yield from judge.of_watch(self._config)
         yield from judge.of_channels(self._config, self._known, self._workflows())
 
     def _files(self) -> Iterator[DoctorFinding]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.config.waves import pauses_of
 from release_tool.setup.files import DEPLOY, DEPLOY_SETUP, LOOK, POLICY, RELEASE, RELEASING, RUNNER
 
 if TYPE_CHECKING:
@@ -14,6 +17,10 @@ if TYPE_CHECKING:
 
     from release_tool.config.model import Config
 
+_MINUTE = timedelta(minutes=1)
+_DEPLOYMENT = 180
+_WAY_BACK = 60
+"""Minutes that are left for a rollback when a watch is over."""
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _REFERENCES_FILE = "--reference=@$RUNNER_TEMP/dist/release-references.txt"
 _PLAIN = re.compile(r"[A-Za-z][\w./-]*", re.ASCII)
@@ -105,8 +112,19 @@ def known(config: Config, values: Values) -> dict[str, object]:
         "tags": _quoted(f"{prefix}*" if prefix else "[0-9]*"),
         "tested_references": _tested_references(config),
         "tests": config.tests,
+        "pauses": any(map(pauses_of, config.environments.values())),
+        "timeout": _longest(config),
+        "watches": any(environment.watch for environment in config.environments.values()),
         "tests_steps": _steps("Test", values.setup, _tested(config, values)),
     }
+
+
+def _longest(config: Config) -> int:
+    """The minutes that a job has at most which deploys, or watches and then goes back."""
+    watches = (environment.watch for environment in config.environments.values())
+    paused = (len(pauses_of(one)) * one.pause_timeout / _MINUTE for one in config.environments.values())
+    deployment = _DEPLOYMENT + ceil(max(paused, default=0))
+    return max([deployment, *(ceil(watch / _MINUTE) + _WAY_BACK for watch in watches if watch)])
 
 
 def _plan_if(config: Config, values: Values) -> str:

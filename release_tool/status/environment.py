@@ -20,6 +20,7 @@ from release_tool.deploy.ledger.model import (
     rollback_target,
 )
 from release_tool.deploy.ledger.phase import Phase
+from release_tool.deploy.ledger.watching import watch_of
 from release_tool.deploy.policy import DeployFacts, DeployOutcome, may_deploy
 from release_tool.status import model
 from release_tool.status.metrics import DeliveryMetrics
@@ -89,6 +90,7 @@ def environment_status(facts: EnvironmentFacts) -> model.EnvironmentStatus:
         timeline=tuple(_timeline(facts))[::-1],
         delivery=facts.delivery,
         changes=facts.changes,
+        watched_until=_watched_until(facts, now),
     )
 
 
@@ -129,7 +131,9 @@ def _health(facts: EnvironmentFacts, now: LiveDeployment) -> tuple[Health, str, 
             command(facts, "verify"),
         )
     if now.deployment:
-        return Health.HEALTHY, f"{visible(now.deployment.payload.name)} is healthy", ""
+        until = _watched_until(facts, now)
+        watched = f", watched until {until:%H:%M} UTC" if until else ""
+        return Health.HEALTHY, f"{visible(now.deployment.payload.name)} is healthy{watched}", ""
     if not now.unknown:
         return Health.NOTHING, "nothing was deployed here yet", _first(facts)
     if _last_change(facts.ledger).phase.word is Phase.FAILED:
@@ -138,8 +142,16 @@ def _health(facts: EnvironmentFacts, now: LiveDeployment) -> tuple[Health, str, 
     return Health.UNKNOWN, visible(now.unknown), command(facts, "reconcile")
 
 
+def _watched_until(facts: EnvironmentFacts, now: LiveDeployment) -> datetime | None:
+    """Until when what is live is watched, as its ledger says; None when that time is over."""
+    watch = watch_of(now.deployment) if now.deployment else None
+    return watch.until if watch and watch.until > facts.at else None
+
+
 def _under_way(facts: EnvironmentFacts, one: Deployment) -> tuple[str, str]:
     text = f"{visible(str(one))} {visible(str(one.phase))}"
+    if one.phase.word is Phase.PAUSED:
+        return text, f"{command(facts, 'resume')} goes on, {command(facts, 'rollback')} goes back"
     if facts.at - one.seen_at < SILENCE:
         return text, ""
     return f"{text}, no sign of life since {one.seen_at:%Y-%m-%d %H:%M} UTC", command(facts, "reconcile")
@@ -171,7 +183,7 @@ def _live(facts: EnvironmentFacts, one: Deployment) -> model.LiveVersion:
         since=proven_at(first),
         by=visible(first.payload.by),
         automatic=first.payload.automatic,
-        proven=any(check.tells_version for check in facts.settings.checks) and "unproven" not in one.phase.text,
+        proven=any(check.tells_version for check in facts.settings.checks) and "unproven" not in one.proof,
         kind=first.payload.kind.value,
         links=tuple(_links(facts.url, first)),
     )
@@ -321,6 +333,7 @@ def _entry(facts: EnvironmentFacts, one: Deployment, before: str | None = None) 
         overrides=tuple(override.value for override in payload.overrides),
         owner=visible(str(payload.owner)),
         links=tuple(_links(facts.url, one, before)),
+        curves=payload.curves,
     )
 
 

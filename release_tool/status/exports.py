@@ -127,6 +127,9 @@ def _of_environment(environment: EnvironmentStatus) -> Iterator[_Gauge]:
         what = {**where, "version": live.name, "commit": live.commit, "proven": str(live.proven).lower()}
         yield _Gauge("environment_live_info", "What is live.", what, 1)
         yield _Gauge("environment_live_since_timestamp_seconds", "Since when.", where, live.since.timestamp())
+    if until := environment.watched_until:
+        about = "Until when what is live is watched after its bake."
+        yield _Gauge("environment_watched_until_timestamp_seconds", about, where, until.timestamp())
     facts = {
         "halted": ("Whether automatic deployments are halted.", bool(environment.halts)),
         "frozen": ("Whether automatic deployments are frozen.", bool(environment.frozen)),

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 
+from release_tool.deploy.health.curves import Curve
 from release_tool.history.trust import Ignored
 from release_tool.status.metrics import DeliveryMetrics
 
@@ -57,7 +58,8 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
     `kind` is `deploy`, `rollback` or `record`; `by` is empty where no person is known and `automatic` tells that
     none asked. `phase` is how the ledger's last line begins (`healthy`, `failed`, `held`, `baking` …) and `text` is
     that line. `reason` is what a person gave, `parent` the deployment that a rollback leaves.
-    `seconds` counts from the first change to the end, None where nothing changed or it has not ended.
+    `seconds` counts from the first change to the end, None where nothing changed or it has not ended. `curves` show why
+    a rollback left what it did.
     """
 
     id: int
@@ -83,6 +85,7 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
     overrides: tuple[str, ...] = ()
     owner: str = ""
     links: tuple[Link, ...] = ()
+    curves: tuple[Curve, ...] = ()
 
 
 class LiveVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,6 +191,7 @@ class EnvironmentStatus(msgspec.Struct, frozen=True, kw_only=True):
     `automatic` says that it follows releases by itself. `running` are the deployments that have not ended, the one
     that holds the environment first. `frozen` says until when, as people say it, and is empty outside of a freeze.
     `timeline` is newest first, and whole only where all of the ledger was read. `changes` is None where not asked for.
+    `watched_until` says until when somebody goes on measuring what is live; None where nobody does.
     """
 
     name: str
@@ -209,6 +213,7 @@ class EnvironmentStatus(msgspec.Struct, frozen=True, kw_only=True):
     timeline: tuple[TimelineEntry, ...]
     delivery: DeliveryMetrics
     changes: Changes | None = None
+    watched_until: datetime | None = None
 
 
 class ReleaseStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -83,6 +83,8 @@ def closely(seen: Overview, name: str) -> Iterator[StatusLine]:
     yield from _changes(environment)
     for entry in environment.timeline[:_RECENT]:
         yield _entry(entry)
+        for curve in entry.curves:
+            yield _line("", f"{curve.target} {curve.check} {curve.line} {curve.told}")
     yield StatusLine("delivery", _delivered(environment.delivery))
 
 
@@ -191,7 +193,9 @@ def _environment(seen: Overview, environment: EnvironmentStatus) -> Iterator[Sta
 
 
 def _state(environment: EnvironmentStatus) -> str:
-    return f"{environment.health.value}, halted" if environment.halts else environment.health.value
+    until = environment.watched_until
+    watched = f", watched until {until:%H:%M} UTC" if until else ""
+    return environment.health.value + watched + (", halted" if environment.halts else "")
 
 
 def _live(live: LiveVersion, now: datetime) -> str:

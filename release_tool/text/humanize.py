@@ -44,3 +44,14 @@ def duration(seconds: float) -> str:
             rest = left % size // smaller if below else 0
             return f"{left // size} {unit}" + (f" {rest} {below}" if rest else "")
     return "0 s"
+
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """Draw values as bars of one character each, from the lowest to the highest; what is not known is a dot."""
+    known = [value for value in values if value is not None]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    step = (high - low) / (len(_BARS) - 1)
+    return "".join("·" if value is None else _BARS[round((value - low) / step) if step else 0] for value in values)

@@ -19,6 +19,7 @@ from release_tool.model.tags import Owner
 from release_tool.setup.files import DEPLOY
 from release_tool.setup.render import Values
 from release_tool.setup.shipped import render
+from release_tool.system.host import this_process
 from tests.adoption import ACTION
 from tests.chaos.past import enter, prove
 from tests.production import COMMAND, CONFIGURATION, production
@@ -120,6 +121,7 @@ def test_a_program_reads_the_same_as_one_document(tmp_path: Path) -> None:
             "rolled_back_to": None,
             "deployment": here.ledger()[-1].id,
             "incident": None,
+            "watched_until": None,
             "overrides": [],
         }
 
@@ -322,6 +324,33 @@ def test_a_job_gets_outputs_a_summary_and_the_evidence(tmp_path: Path) -> None:
         assert (tmp_path / "release-tool-evidence").is_dir()
 
 
+WATCHED = QUICK.replace('bake = "200ms"', 'bake = "200ms"\nwatch = "1h"\nrollback-environment = "production-back"')
+
+
+def test_a_job_leaves_the_watch_to_a_run_of_its_own(tmp_path: Path) -> None:
+    with scene(tmp_path, configuration=WATCHED) as here:
+        done, outputs, _ = job(here, tmp_path, "deploy", "1.3.0", "-e", "production")
+        assert (done.code, "watched until" in done.out, "the watch of" in done.out) == (0, True, False)
+        watch = {"environment": "production", "action": "watch", "version": "1.3.0", "gate": "production-back"}
+        assert json.loads(outputs["environments"]) == [watch]
+        _, outputs, _ = job(here, tmp_path, "rollback", "-e", "production")
+        assert outputs["environments"] == "[]", "what goes back is not watched"
+
+
+def test_who_deploys_from_here_watches_too_unless_asked_not_to(tmp_path: Path) -> None:
+    with scene(tmp_path, configuration=WATCHED) as here:  # the stand-in counts its time from long ago
+        done = deploy(here, "1.3.0")
+        assert (done.code, "the watch of 1.3.0" in done.out) == (0, True)
+        assert done.out.count("production: 1.3.0") == 2
+        again = deploy(here, "1.3.0", "--again", "--no-watch")
+        assert (again.code, "the watch of" in again.out, "watched until" in again.out) == (0, False, True)
+
+
+def test_what_is_not_configured_to_be_watched_is_not(shared: Production) -> None:
+    refused = shared.shop.run("verify", "-e", "production", "--watch")
+    assert (refused.code, 'such as `watch = "1h"`' in refused.err) == (2, True)
+
+
 def test_a_dry_run_in_a_job_names_the_environments_to_make_jobs_of(tmp_path: Path) -> None:
     configuration = QUICK.replace("bake =", 'rollback-environment = "rescue"\nbake =')
     with scene(tmp_path, configuration=configuration) as here:
@@ -402,6 +431,16 @@ def test_halt_and_resume_say_what_is_halted_and_what_goes_next(tmp_path: Path) -
         done = here.shop.run("resume")
         assert done.out.splitlines()[1:] == ["next in production: deploy 1.3.0"]
         assert here.shop.run("resume", "--json").document["state"] == "nothing was halted"
+
+
+def test_resume_lets_go_on_what_is_paused_between_waves(tmp_path: Path) -> None:
+    with scene(tmp_path) as here:
+        pause = PhaseRecord(Phase.PAUSED, "after wave 1 of 2, until 13:00 UTC")
+        owner = this_process()
+        number = enter(here, "1.3.0", PhaseRecord(Phase.CHANGING, "web"), pause, owner=owner)
+        lines = here.shop.run("resume", "-e", "production").out.splitlines()
+        assert lines[:2] == ["resumed", f"production: 1.3.0 (#{number}) goes on"]
+        assert here.ledger()[-1].phase.word is Phase.RESUMED
 
 
 def test_reconcile_tells_each_deployment_that_it_saw_to(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_a_terminal_shows_the_phase_the_command_the_samples_and_the_time_left(he
     seen = on_a_terminal(here.shop, *ARGV)
     shown = plain(seen)
     assert COLOURED.search(seen)
-    for part in ("verifying: production", "| step 10 of 1.3.0", "●", "s left"):
+    for part in ("verifying: production", "| step 10 of 1.3.0", "●", "production health", "s left"):
         assert part in shown, shown
     assert shown.rstrip().endswith("production: 1.3.0 healthy: the new version answered well for 200ms")
 

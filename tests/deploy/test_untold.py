@@ -15,7 +15,7 @@ import pytest
 from github_sandbox import Fault
 from release_tool.config.model import Config
 from release_tool.deploy import deploy as deployment
-from release_tool.deploy import reconcile
+from release_tool.deploy import reconcile, verify
 from release_tool.deploy.halts import commands
 from release_tool.deploy.halts.commands import tell_halts
 from release_tool.deploy.halts.issues import HaltIssues
@@ -29,7 +29,7 @@ from release_tool.notify.notice import SendReport
 from release_tool.notify.send import Notifier
 from tests.clock import FakeClock
 from tests.notify.test_send import Team
-from tests.production import CURIOUS, QUICK, RIVAL, production
+from tests.production import CURIOUS, QUICK, RIVAL, EventfulClock, production
 from tests.service import bad
 
 if TYPE_CHECKING:
@@ -106,6 +106,21 @@ def test_who_was_told_of_a_deployment_is_not_told_again(tmp_path: Path, team: Te
         here.reconcile(only_settle=True)
         assert len(team.got) == 2
         assert here.shop.notices == []
+
+
+def test_a_rollback_that_a_watch_asked_for_is_told_by_itself(tmp_path: Path, team: Team) -> None:
+    sick: set[str] = set()
+    watched = QUICK.replace('bake = "10s"', 'bake = "10s"\nwatch = "1h"')
+    with production(tmp_path, clock="machine", configuration=watched + CURIOUS, behave=bad(among=sick)) as here:
+        deploy(here, team, "1.2.4")
+        deploy(here, team, "1.3.0")
+        here.clock = clock = EventfulClock()
+        clock.after(600, lambda: sick.add("1.3.0"))
+
+        assert verify.watch(at(here, team)).outcome == "rolled_back"
+
+        assert team.got[-1][:2] == ("team", "production: 1.3.0 was rolled back to 1.2.4")
+        assert "3 bad intervals in a row" in team.got[-1][2]
 
 
 def test_a_run_that_dies_before_it_told_of_its_deployment_leaves_nobody_untold(tmp_path: Path, team: Team) -> None:

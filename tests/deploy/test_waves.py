@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from release_tool.config.model import Target
 from release_tool.config.read import parse
+from release_tool.config.waves import waves_of
 from release_tool.deploy.environment import SilentProgress
 from release_tool.deploy.ledger.model import name_wave, wave_named
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord, describe, read
-from release_tool.deploy.rollout import waves_of
 from release_tool.errors import SignalError, UsageError
 from tests.production import COMMAND, QUICK, production
 

@@ -65,6 +65,13 @@ def test_an_environment_is_proven_only_where_a_check_tells_the_version(check: Ch
     assert finding.verdict is verdict
 
 
+def test_what_a_watch_costs_is_named_where_there_is_one() -> None:
+    watched = hosted(Environment(command=("x",), checks=(CHECK,), watch=Duration.parse("1h")))
+    (finding,) = judge.of_watch(watched)
+    assert (finding.verdict, "60 minutes after each deployment" in finding.text) == (FindingState.OK, True)
+    assert not [*judge.of_watch(hosted(SOUND))]
+
+
 @pytest.mark.parametrize(
     "known, workflow, verdict",
     [

@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from release_tool.cli.action import words_of
-from release_tool.config.model import Build, Channel, Config, DeploySetup, Environment, Job, Sync
+from release_tool.config.model import Build, Channel, Config, DeploySetup, Duration, Environment, Job, Sync
 from release_tool.config.read import parse
 from release_tool.setup import files as scaffold
 from release_tool.setup.files import FileState, compare, sign
@@ -58,6 +58,13 @@ CALLED = Config(
     ),
     tests=Job(workflow=".github/workflows/cloud-tests.yml"),
 )
+WATCHED = msgspec.structs.replace(
+    HOSTED,
+    environments={
+        name: msgspec.structs.replace(environment, watch=Duration(hours=4))
+        for name, environment in HOSTED.environments.items()
+    },
+)
 VARIANTS = {
     "a library": (Config(), PLAIN),
     "nothing but tags and notes": (Config(build=Build(enabled=False)), PLAIN),
@@ -69,6 +76,7 @@ VARIANTS = {
     "by an app": (HOSTED, msgspec.structs.replace(PLAIN, app=True)),
     "on a server of its own": (IMAGE, msgspec.structs.replace(PLAIN, server="git.example.com", runner="[self-hosted]")),
     "built by a workflow of its own": (CALLED, PLAIN),
+    "watched": (WATCHED, PLAIN),
 }
 ROOT = Path(__file__).parent.parent.parent
 OLD_SET = Path(__file__).parent / "old_set"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.config.model import Build, Config, Environment, Job, Sync
+from release_tool.config.model import Build, Config, Duration, Environment, Job, Sync
 from release_tool.setup import files as scaffold
 from release_tool.setup.render import Values
 from release_tool.setup.shipped import render
@@ -32,6 +32,11 @@ FILES = render(CONFIG, VALUES)
 RELEASE, DEPLOY, LOOK = (read_workflow(FILES[path]) for path in (scaffold.RELEASE, scaffold.DEPLOY, scaffold.LOOK))
 BY_WORKFLOW = read_workflow(render(CALLED, VALUES)[scaffold.RELEASE])
 BY_APP = read_workflow(render(CONFIG, msgspec.structs.replace(VALUES, app=True))[scaffold.RELEASE])
+WATCHED = read_workflow(
+    render(Config(environments={"production": Environment(command=("./deploy.sh",), watch=Duration(hours=5))}), VALUES)[
+        scaffold.DEPLOY
+    ]
+)
 ENDS = st.sampled_from(["success", "failure", "cancelled"])
 MAIN: dict[str, Value] = {"github.ref": "refs/heads/main", "github.ref_type": "branch"}
 ONE = '[{"environment": "production"}]'
@@ -141,6 +146,24 @@ def test_what_is_built_and_tested_is_the_very_commit_that_cloud_moves_to() -> No
 )
 def test_a_run_asks_for_an_environment_only_where_there_is_something_to_do(facts: dict[str, Value], jobs: str) -> None:
     assert jobs_that_run(DEPLOY, facts, {}) == jobs
+
+
+@pytest.mark.parametrize(
+    "end, jobs", [("success", "environments"), ("failure", "environments after"), ("cancelled", "environments after")]
+)
+def test_a_watch_is_one_job_of_a_run_of_its_own_unless_it_has_to_go_back(end: str, jobs: str) -> None:
+    watched = '[{"environment": "production", "action": "watch"}]'
+    assert jobs_that_run(WATCHED, {"inputs.plan": watched}, {"environments": end}) == jobs
+
+
+def test_a_watch_may_take_as_long_as_it_says_and_go_back_then() -> None:
+    """A token of the workflow's own lives as long as its job, which on GitHub's runners is six hours at most."""
+    assert WATCHED.jobs["environments"].timeout_minutes == 5 * 60 + 60
+    assert DEPLOY.jobs["environments"].timeout_minutes == 180
+    paused = Environment(command=("./deploy.sh",), pause_after=(1, 2), pause_timeout=Duration(minutes=45))
+    files = render(Config(environments={"production": paused}), VALUES)
+    assert read_workflow(files[scaffold.DEPLOY]).jobs["environments"].timeout_minutes == 180 + 90
+    assert "watch" not in FILES[scaffold.DEPLOY].casefold()
 
 
 @pytest.mark.parametrize("end", ["failure", "cancelled"])

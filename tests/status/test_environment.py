@@ -118,6 +118,31 @@ def test_health_is_what_the_ledger_says_with_what_to_do(
     assert (found.health, found.text, found.todo) == (health, text, todo)
 
 
+def test_what_is_paused_says_who_has_to_do_what() -> None:
+    found = environment(GOOD, deployment(3, "4", "changing: web", "paused: after wave 1 of 3, until 13:00 UTC"))
+    assert (found.health, found.text) == (
+        Health.CHANGING,
+        "1.4 (#3) paused: after wave 1 of 3, until 13:00 UTC",
+    )
+    assert found.todo == (
+        "`release-tool resume -e production` goes on, `release-tool rollback -e production` goes back"
+    )
+
+
+def test_what_is_watched_says_until_when_and_no_longer_than_that() -> None:
+    until = (NOW + timedelta(minutes=65)).replace(second=0, microsecond=0)
+    watched = deployment(2, "3", *PROVEN, f"watching: until {until:%Y-%m-%d %H:%M} UTC, by run 7/1/71")
+
+    found = environment(watched)
+    assert (found.health, found.watched_until) == (Health.HEALTHY, until)
+    assert found.text == f"1.3 is healthy, watched until {until:%H:%M} UTC"
+    assert found.live is not None
+    assert found.live.proven
+
+    late = environment(watched, at=until + timedelta(minutes=1))
+    assert (late.health, late.watched_until, late.text) == (Health.HEALTHY, None, "1.3 is healthy")
+
+
 def test_a_deployment_that_gives_no_sign_of_life_is_to_be_asked_about() -> None:
     found = environment(GOOD, deployment(3, "4", "changing: web"), at=NOW + timedelta(hours=1))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from release_tool.config.model import Environment
 
 _NOTHING = timedelta()
-_CRASH_LOOP = 3
+CRASH_LOOP = 3
 """How many samples with a restart are a crash loop; one or two may be a program that waited for another."""
 _DEAREST = 8
 """How many intervals a bad one costs the bake, at most: what fails for a tenth of the time never makes that good."""
@@ -332,7 +332,7 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
         return self if state is self.state else msgspec.structs.replace(self, state=state)
 
     def _state(self, now: datetime) -> HealthState:
-        if self.bad >= self.rule.threshold or self.restarts >= _CRASH_LOOP:
+        if self.bad >= self.rule.threshold or self.restarts >= CRASH_LOOP:
             return HealthState.UNHEALTHY
         if self._holds:
             return HealthState.HEALTHY
@@ -428,7 +428,7 @@ class CheckProgress(msgspec.Struct, frozen=True, kw_only=True):
         if self.bad >= self.rule.threshold:
             what = "sample" if self.rule.samples == 1 else "interval"
             return f"{self.bad} bad {what if self.bad == 1 else f'{what}s'} in a row"
-        if self.restarts >= _CRASH_LOOP:
+        if self.restarts >= CRASH_LOOP:
             return f"it restarted {self.restarts} times"
         if self.bake is not None and self._overdrawn:
             return f"{self.bake.bad} of {self.bake.total} samples were bad, more than {self.rule.budget} %"

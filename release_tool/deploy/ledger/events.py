@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 def event_of(deployment: Deployment) -> Event | None:
     """The event of its end; None where it has none, or is announced as part of another deployment.
 
-    A record deploys nothing, an automatic rollback is announced with the failure, and a deployment that
-    hands over is announced with the rollback that took over.
+    A record deploys nothing, an automatic rollback is announced with the failure unless it follows from a watch, and a
+    deployment that hands over is announced with the rollback that took over.
     """
     kind, phase = deployment.payload.kind, deployment.phase
-    if kind is DeploymentKind.RECORD or (kind is DeploymentKind.ROLLBACK and deployment.payload.automatic):
+    follows = kind is DeploymentKind.ROLLBACK and deployment.payload.automatic and not deployment.payload.watched
+    if kind is DeploymentKind.RECORD or follows:
         return None
     match phase.word:
-        case Phase.HEALTHY | Phase.REPLACED:
+        case Phase.HEALTHY | Phase.WATCHING | Phase.REPLACED:
             return "rolled-back" if kind is DeploymentKind.ROLLBACK else "deployed"
         case Phase.FAILED if phase.handed_over_to is None:
             return "rolled-back" if phase.rolled_back_to else "failed"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import msgspec
 
+from release_tool.deploy.health.curves import Curve, read_curves
 from release_tool.deploy.ledger.phase import (
     INTERRUPTED,
     REASON,
@@ -55,7 +56,9 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     """What is recorded of a deployment when it is created.
 
     `by` is the person, empty where nobody is known; `automatic` says that no person asked for it.
-    `parent` is the deployment that a rollback leaves, and `overrides` are those that were needed.
+    `parent` is the deployment that a rollback leaves, and `overrides` are those that were needed. `watched` says that
+    a rollback leaves what had been proven, because the watch after that found it unhealthy. `curves` show why it leaves
+    that, and decide nothing.
     """
 
     commit: Hash
@@ -68,6 +71,8 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     references: dict[str, str] = {}
     parent: int | None = None
     overrides: tuple[Override, ...] = ()
+    watched: bool = False
+    curves: tuple[Curve, ...] = ()
 
 
 class PhaseChange(msgspec.Struct, frozen=True):
@@ -146,10 +151,22 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         return self.phase.word in _PROOF
 
     @property
+    def proof(self) -> str:
+        """What was written when it was proven the last time, empty where it never was."""
+        found = (step.phase.text for step in reversed(self.steps) if step.phase.word is Phase.HEALTHY)
+        return next(found, "")
+
+    @property
     def disproven(self) -> str:
         """The later finding by which its proof is lost; empty while the proof holds."""
         last = next((step.phase for step in reversed(self.steps) if step.phase.word in _PROOF), None)
         return last.text if last and last.word is Phase.UNHEALTHY else ""
+
+    def is_resumed(self, pause: PhaseRecord) -> bool:
+        """Whether a person let it go on since it was paused, whatever was written to show that its owner lives."""
+        phases = [step.phase for step in self.steps]
+        begun = next((at for at, one in enumerate(phases) if str(one) == str(pause)), len(phases))
+        return any(one.word is Phase.RESUMED for one in phases[begun:])
 
     @property
     def failed_checks(self) -> bool:
@@ -198,13 +215,16 @@ def wave_named(text: str, targets: Sequence[str]) -> Sequence[str]:
     return targets[ends[0] : ends[1] + 1] if ends[0] is not None and ends[1] is not None else ()
 
 
-_PROOF = {Phase.HEALTHY, Phase.UNHEALTHY}
+_PROOF = {Phase.HEALTHY, Phase.WATCHING, Phase.UNHEALTHY}
 
 _CHANGED = {
     Phase.CHANGING,
     Phase.VERIFYING,
     Phase.BAKING,
+    Phase.PAUSED,
+    Phase.RESUMED,
     Phase.HEALTHY,
+    Phase.WATCHING,
     Phase.UNHEALTHY,
     Phase.ROLLING_BACK,
     Phase.FAILED,
@@ -252,7 +272,7 @@ class RollbackTarget(msgspec.Struct, frozen=True):
 def encode(payload: Payload) -> dict[str, object]:
     """Write a payload as GitHub takes it."""
     document: dict[str, object] = msgspec.to_builtins(payload)
-    return document
+    return document if payload.curves else {name: one for name, one in document.items() if name != "curves"}
 
 
 def decode(task: str, payload: object) -> Payload | None:
@@ -267,7 +287,8 @@ def decode(task: str, payload: object) -> Payload | None:
             payload = msgspec.json.decode(payload)
         if not isinstance(payload, dict) or "schema" not in payload:
             return None
-        return msgspec.convert(payload, Payload)
+        curves = read_curves(payload.get("curves"))
+        return msgspec.structs.replace(msgspec.convert({**payload, "curves": ()}, Payload), curves=curves)
     except UNREADABLE:
         return None
 
@@ -283,6 +304,8 @@ def steps(statuses: Iterable[tuple[str, str, datetime]]) -> tuple[PhaseChange, .
 def followed_by(steps: tuple[PhaseChange, ...], step: PhaseChange) -> tuple[PhaseChange, ...]:
     """The steps with one more; an end that is written again only updates the notified channels.
 
+    A watch that is written again still goes on.
+
     What comes after an end, other than another end, was sent before it and arrived late. Only of what was replaced
     that is not sure, for GitHub says so by itself of what somebody is still at.
     """
@@ -290,7 +313,8 @@ def followed_by(steps: tuple[PhaseChange, ...], step: PhaseChange) -> tuple[Phas
     if last and last.finished and last.phase.word is not Phase.REPLACED and not step.finished:
         return steps
     if last and last.finished and last.phase.word is step.phase.word:
-        return (*steps[:-1], PhaseChange(step.phase, last.at))
+        at = step.at if step.phase.word is Phase.WATCHING else last.at
+        return (*steps[:-1], PhaseChange(step.phase, at))
     return (*steps, step)
 
 

@@ -48,7 +48,13 @@ class Phase(enum.Enum):
     CHANGING = "changing"
     VERIFYING = "verifying"
     BAKING = "baking"
+    PAUSED = "paused"
+    """A wave is proven, and a person is waited for before the next one."""
+    RESUMED = "resumed"
+    """A person lets it go on."""
     HEALTHY = "healthy"
+    WATCHING = "watching"
+    """It is live and proven, and somebody goes on measuring it for a while."""
     UNHEALTHY = "unhealthy"
     """It is live, was proven, and was seen to fail later: its proof is lost."""
     HELD = "held"
@@ -76,7 +82,10 @@ _STATES = {
     Phase.CHANGING: DeploymentState.IN_PROGRESS,
     Phase.VERIFYING: DeploymentState.IN_PROGRESS,
     Phase.BAKING: DeploymentState.IN_PROGRESS,
+    Phase.PAUSED: DeploymentState.IN_PROGRESS,
+    Phase.RESUMED: DeploymentState.IN_PROGRESS,
     Phase.HEALTHY: DeploymentState.SUCCESS,
+    Phase.WATCHING: DeploymentState.SUCCESS,
     Phase.UNHEALTHY: DeploymentState.SUCCESS,
     Phase.HELD: DeploymentState.INACTIVE,
     Phase.SUPERSEDED: DeploymentState.INACTIVE,

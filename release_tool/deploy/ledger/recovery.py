@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 import msgspec
 
 from release_tool.deploy.ledger.lock import yields_to
-from release_tool.deploy.ledger.model import Deployment, DeploymentKind
+from release_tool.deploy.ledger.model import Deployment, DeploymentKind, live
 from release_tool.deploy.ledger.phase import INTERRUPTED, Phase, PhaseRecord
 
 if TYPE_CHECKING:
@@ -31,10 +31,14 @@ class VerifyOrphan(msgspec.Struct, frozen=True):
 
 
 class RollBack(msgspec.Struct, frozen=True):
-    """Roll back to the last known good, as the deployment itself would have."""
+    """Roll back to the last known good, as the deployment itself would have.
+
+    `begun` is the rollback of a watch that was interrupted before it changed anything.
+    """
 
     deployment: Deployment
     reason: str
+    begun: Deployment | None = None
 
 
 Remedy: TypeAlias = Close | VerifyOrphan | RollBack
@@ -100,12 +104,20 @@ def give_up(deployment: Deployment) -> Close:
 
 def _remedy(ledger: Ledger, one: Deployment, living: Collection[int]) -> Remedy | None:
     if not one.changed:
-        return give_up(one)
+        left = _left_in_its_watch(ledger, one)
+        return RollBack(left, one.payload.reason, begun=one) if left else give_up(one)
     if any(child.payload.automatic and child.id in living for child in _rollbacks_of(ledger, one)):
         return None  # the rollback under way decides
     if ending := _ending(ledger, one, living):
         return Close(one, ending)
     return RollBack(one, one.phase.text) if one.phase.word is Phase.ROLLING_BACK else VerifyOrphan(one)
+
+
+def _left_in_its_watch(ledger: Ledger, rollback: Deployment) -> Deployment | None:
+    """What a watch has begun to go back from; None where it is left already, or somebody tried it since."""
+    now = live(ledger).deployment
+    came = any(other.id > rollback.id for other in ledger)
+    return now if now and rollback.payload.watched and now.id == rollback.payload.parent and not came else None
 
 
 def _rollbacks_of(ledger: Ledger, one: Deployment) -> list[Deployment]:

@@ -15,6 +15,7 @@ from release_tool.deploy.ledger.lock import living
 from release_tool.deploy.ledger.model import Deployment, PhaseChange, followed_by, is_written
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord, as_written
 from release_tool.deploy.ledger.store import deployments_of
+from release_tool.deploy.ledger.watching import watch_of
 from release_tool.errors import PermissionDeniedError, RemoteError
 from release_tool.history.owner import claimant, lives
 from release_tool.history.trust import summed_up
@@ -85,6 +86,12 @@ class LedgerWriter:
         """Whether another owner of a deployment is still at work, as checking it shows."""
         ours = deployment.id in self._ours
         return not ours and lives(self._project, deployment.owner, deployment.seen_at)
+
+    def watcher(self, deployment: Deployment) -> Owner | None:
+        """Who still watches a deployment after its bake, who is asked; None where nobody does."""
+        watch = watch_of(deployment)
+        alive = watch and lives(self._project, watch.owner, deployment.seen_at)
+        return watch.owner if watch and alive else None
 
     def now(self, deployment: Deployment) -> Deployment:
         """A deployment with all that was written of it."""

@@ -5,15 +5,19 @@ Places along the width are percentages, because a chart is as wide as the page l
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.deploy.health.verdict import Reading
 from release_tool.status.model import TimelineEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from release_tool.deploy.health.curves import Curve
 
 
 HEIGHT = 64
@@ -43,6 +47,33 @@ class Columns(msgspec.Struct, frozen=True):
 
     columns: tuple[Column, ...]
     top: float | None
+
+
+CURVE = (320, 80)
+"""The width and the height of the curve of a check, which keep their proportion."""
+
+_EDGE = 6
+
+
+class CurveMark(msgspec.Struct, frozen=True):
+    """A point of a curve at which something was wrong."""
+
+    x: float
+    y: float
+    reading: str
+
+
+class CurveShape(msgspec.Struct, frozen=True, kw_only=True):
+    """The curve of a check: the lines through what was measured, and what was wrong on the way.
+
+    `began` is where the deployment begins, None where nothing was measured before; `most` and `least` are the bounds.
+    """
+
+    lines: tuple[str, ...]
+    marks: tuple[CurveMark, ...]
+    began: float | None = None
+    most: float | None = None
+    least: float | None = None
 
 
 class ChartMarker(msgspec.Struct, frozen=True):
@@ -95,6 +126,33 @@ def lane(timeline: Iterable[TimelineEntry], start: datetime, end: datetime) -> L
     within = [entry for entry in entries if entry.created >= start][-_MOST_MARKS:]
     marks = tuple(ChartMarker(_place(entry.created, start, end), entry) for entry in within)
     return Lane(start, end, marks, tuple(_stretches(entries, start, end)))
+
+
+def curve(shown: Curve) -> CurveShape:
+    """Draw what a check measured before and after a deployment; what measures nothing is a row of its marks."""
+    first, last = shown.at[0], shown.at[-1]
+    known = [one for one in (*shown.values, shown.most, shown.least) if one is not None]
+    low, high = min([0.0, *known]), max(known, default=1.0)
+    width, height = CURVE
+
+    def across(at: int) -> float:
+        return round(_EDGE + (width - 2 * _EDGE) * ((at - first) / (last - first) if last > first else 1), 1)
+
+    def up(value: float | None) -> float:
+        share = 0.5 if value is None else (value - low) / (high - low) if high > low else 0
+        return round(height - _EDGE - (height - 2 * _EDGE) * share, 1)
+
+    values = shown.values or (None,) * len(shown.at)
+    points = [(across(at), value) for at, value in zip(shown.at, values, strict=True)]
+    runs = (list(run) for there, run in itertools.groupby(points, key=lambda one: one[1] is not None) if there)
+    wrong = (one for one in zip(points, shown.readings, strict=True) if one[1] is not Reading.OK or not shown.values)
+    return CurveShape(
+        lines=tuple(" ".join(f"{x},{up(value)}" for x, value in run) for run in runs),
+        marks=tuple(CurveMark(x, up(value), reading.value) for (x, value), reading in wrong),
+        began=across(0) if shown.before else None,
+        most=None if shown.most is None else up(shown.most),
+        least=None if shown.least is None else up(shown.least),
+    )
 
 
 def beginning(timelines: Iterable[Sequence[TimelineEntry]], end: datetime, longest: timedelta) -> datetime:

@@ -69,6 +69,7 @@ class Pages:
     def __init__(self, now: datetime) -> None:
         self._templates = _environment(now)
         self._templates.globals |= {
+            "curve_size": charts.CURVE,
             "height": charts.HEIGHT,
             "lane_height": charts.LANE,
             "policy": Markup(policy()),  # noqa: S704  # our own text, with quotes that HTML takes in an attribute
@@ -225,6 +226,7 @@ def _environment(now: datetime) -> jinja2.Environment:
         "clock": lambda at: f"{at:%H:%M}",
         "commands": commands,
         "count": humanize.count,
+        "curve": charts.curve,
         "day": _day,
         "duration": lambda seconds: _UNMEASURED if seconds is None else humanize.duration(seconds),
         "health_tone": _HEALTH.__getitem__,

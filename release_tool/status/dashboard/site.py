@@ -159,7 +159,9 @@ def _left(environment: EnvironmentStatus | None) -> TimelineEntry | None:
     by_id = _by_id(environment)
     rollback = by_id.get(environment.live.deployment)
     left = by_id.get(rollback.parent or 0) if rollback else None
-    return msgspec.structs.replace(left, reason=rollback.reason or left.text) if rollback and left else None
+    if rollback is None or left is None:
+        return None
+    return msgspec.structs.replace(left, parent=left.id, reason=rollback.reason or left.text, curves=rollback.curves)
 
 
 def _releases(frame: Frame) -> Iterator[SiteFile]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.deploy.health.curves import Curve
 from release_tool.status.metrics import Counts, DeliveryMetrics, Percentiles, Week
 from release_tool.status.model import (
     ChangeStatus,
@@ -37,6 +38,20 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
 URL = "https://github.com/acme/shop"
 DAY = timedelta(days=1)
+
+CURVES = (
+    Curve(
+        target="web-1",
+        check="latency",
+        at=(-60, -45, -30, -15, 0, 15, 30, 45, 60),
+        marks="ooooooobb",
+        values=(0.12, 0.13, 0.11, 0.12, 0.14, 0.2, 0.28, 0.41, 0.48),
+        seconds=True,
+        most=0.3,
+    ),
+    Curve(target="web-1", check="health", at=(0, 2, 4, 6), marks="soub"),
+)
+"""Why something was left: it became slow, and did not answer in the end."""
 
 NOTES = """## New features
 
@@ -310,7 +325,13 @@ def incident() -> Overview:
         rolled_back_to="1.4.1",
     )
     back = entry(
-        2_101, "1.4.1", when + timedelta(minutes=5), kind="rollback", parent=2_100, reason="answered 503 at /health"
+        2_101,
+        "1.4.1",
+        when + timedelta(minutes=5),
+        kind="rollback",
+        parent=2_100,
+        reason="answered 503 at /health",
+        curves=CURVES,
     )
     running = entry(
         1_100,

@@ -83,6 +83,18 @@ def test_every_link_between_pages_leads_to_a_page_and_to_a_place_on_it(sample: C
             assert not there.fragment or unquote(there.fragment) in found[file].places, (path, target)
 
 
+def test_why_it_went_back_is_drawn_and_told_to_those_who_do_not_see_it() -> None:
+    text = pages(samples.incident)[0].text
+    assert text.count('<figure class="curve">') >= 2
+    assert '<title id="c2101-1t">latency of web-1, before and after #2100</title>' in text
+    shows = "0.12 s before, 0.48 s in the end, at most 0.3 s is good, 2 of 5 points after it are bad"
+    assert f'<desc id="c2101-1d">{shows}</desc>' in text
+    assert f"of web-1: {shows}</figcaption>" in text
+    assert '<line class="bound"' in text
+    assert '<line class="began"' in text
+    assert "style=" not in text[text.index("<main") :]
+
+
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_no_two_places_on_a_page_have_the_same_name(sample: Callable[[], Overview]) -> None:
     for page in read(sample).values():
