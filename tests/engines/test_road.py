@@ -1,0 +1,250 @@
+"""The whole road on Kubernetes: the files that `init` wrote, run under act, up to a bad version that is rolled back."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+import requests
+
+from release_tool.deploy.ledger.store import Deployments
+from tests.act import program
+from tests.act.project import DEPLOY, LOOK, POLICY, RELEASE, Project
+from tests.adoption import ADMIN, SOURCE
+from tests.engines.docker import REGISTRY
+from tests.engines.on_kubernetes import Kubectl
+from tests.engines.place import BIN, BUILD, REPORT
+from tests.engines.project import DEADLINE, Version, application_files, recipe_files
+from tests.engines.recipe import case
+from tests.engines.rows import written_into
+from tests.shop import shop
+from tests.workflow_rules import PINS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.act.runner import Run
+    from tests.engines.cluster import Cluster
+    from tests.engines.docker import Docker
+    from tests.shop import Entry
+
+ADDRESS = "10.96.0.82"
+BAKE = "20s"
+MAKEFILE = f"""\
+IMAGE := {REGISTRY}/shop
+COMMIT := $(shell git rev-parse HEAD)
+FLAGS := -s -w -X main.commit=$(COMMIT) -X main.version=$(shell git describe --tags --always)
+
+build:
+	mkdir -p dist
+	CGO_ENABLED=0 go -C app build -trimpath -ldflags "$(FLAGS)" -o ../shop .
+	cp /bin/busybox busybox
+	DOCKER_BUILDKIT=0 docker build --quiet --tag $(IMAGE):$(COMMIT) .
+	docker push --quiet $(IMAGE):$(COMMIT)
+	docker inspect --format 'web={{{{index .RepoDigests 0}}}}' $(IMAGE):$(COMMIT) > dist/release-references.txt
+test:
+	cd app && gofmt -l . && go vet ./...
+"""
+CHECKS = f"""\
+name: Checks
+on: pull_request
+permissions: {{}}
+jobs:
+  checks:
+    runs-on: ubuntu-latest
+    permissions:
+      contents: read
+    steps:
+      - uses: actions/checkout@{PINS["actions/checkout"]}
+      - run: make test
+"""
+GOOD: Entry = {
+    "pull": 1,
+    "title": "Add search",
+    "labels": ["feature"],
+    "author": "ada",
+    "files": {"search.txt": "found\n"},
+    "state": "open",
+}
+BAD: Entry = {
+    "pull": 2,
+    "title": "Save memory",
+    "labels": ["fix"],
+    "author": "bob",
+    "files": {"Dockerfile": application_files(Version("", {"SHOP_END_AFTER": "15s"}))["Dockerfile"]},
+    "state": "open",
+}
+ROAD = ["plan", "build", "release", "tests", "advance"]
+BROUGHT = ["environments", "after"]
+_WHERE = re.compile(r"http://127\.0\.0\.1:\d+")
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A pull request, as GitHub tells it."""
+
+    number: int
+
+
+class Traveller:
+    """Who goes the whole road, and tells what there was to see."""
+
+    def __init__(self, project: Project, pods: Callable[[], str]) -> None:
+        self._project = project
+        self._pods = pods
+        self.lines: list[str] = []
+
+    def says(self, *lines: str) -> None:
+        for line in lines:
+            told = _WHERE.sub("https://github.com", line).rstrip()
+            print(f"    {told}", flush=True)
+            self.lines.append(told)
+
+    def steps(self, title: str) -> None:
+        self.says(*([""] if self.lines else []), f"# {title}")
+
+    def insists(self, run: Run, *jobs: str, green: bool = True) -> Run:
+        """A run has to have had these jobs; it is told with what the page of it shows."""
+        self.says(f"{run.of.workflow}: {', '.join(run.jobs)} ({'green' if run.green else 'red'})")
+        shown = dict.fromkeys(line for line in run.summary.splitlines() if line.startswith("### "))
+        self.says(*(f"  {line.removeprefix('### ').replace(chr(92), '')}" for line in shown))
+        assert (run.green, run.jobs) == (green, [*jobs]), run.said.log[-6000:]
+        return run
+
+    def looks_at_the_cluster(self) -> None:
+        self.says("$ kubectl get pods --namespace shop", *self._pods().splitlines())
+
+
+def set_up(project: Project, url: str) -> tuple[int, str]:
+    """Run `init` on a branch, fit what the recipe asks a person to, and open a pull request for it."""
+    made = project.shop
+    made.git("switch", "--quiet", "--create", "set-up")
+    asked = ("--recipe", "kubectl", "--url", url, "--cloud", "cloud", "--test", "make test")
+    done = made.run("init", *asked, "--source", SOURCE, "--yes")
+    assert done.code == 0, done.err
+    configuration = made.clone / "release-tool.toml"
+    text = configuration.read_text()
+    for old, new in (
+        ("[sync]", '[build]\nreferences = ["web"]\n\n[sync]'),
+        ('bake = "2m"', f'bake = "{BAKE}"'),
+        ("[[environments.production.checks]]\n", f'[[environments.production.checks]]\ndeadline = "{DEADLINE}"\n'),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    configuration.write_text(text)
+    made.git("add", "--all")
+    made.git("commit", "--quiet", "--message=Set up release-tool")
+    made.git("push", "--quiet", made.box.clone_url.replace("://", "://x:admins@"), "HEAD")
+    opened = made.api("POST", "pulls", {"title": "Set up release-tool", "head": "set-up", "base": "main"})
+    made.git("switch", "--quiet", "main")
+    asked_for = f"release-tool init {' '.join(asked).replace('make test', chr(39) + 'make test' + chr(39))}"
+    return msgspec.convert(opened, Told).number, asked_for
+
+
+def travel(project: Project, url: str, pods: Callable[[], str]) -> list[str]:
+    """Go from `init` to a bad version that is rolled back; what was seen on the way is told."""
+    road = Traveller(project, pods)
+
+    road.steps("A repository with a Makefile, a Dockerfile and manifests adopts the tool by a pull request")
+    number, asked = set_up(project, url)
+    road.says(f"$ {asked}")
+    project.merge(number)
+    project.shop.git("pull", "--quiet", "origin", "main")
+    made = project.shop.run("doctor", "--fix").err
+    road.says("$ release-tool doctor --fix", *(line for line in made.splitlines() if line.startswith("made ")))
+    road.insists(project.push(RELEASE), "plan", "release")
+
+    road.steps("A person makes the first release, and deploys it for the first time")
+    road.insists(project.dispatch(RELEASE, level="auto"), *ROAD)
+    assert project.dispatched(DEPLOY) == []
+    first = {"action": "deploy", "environment": "production", "version": "1.0.1"}
+    road.insists(project.dispatch(DEPLOY, **first), "plan", *BROUGHT)
+    road.looks_at_the_cluster()
+
+    road.steps("A pull request is merged: released, built, tested, carried into cloud, deployed")
+    policy = project.pull_request(POLICY, "pull_request_target", 1)
+    assert policy.green, policy.said.log[-3000:]
+    road.says(f"{POLICY}: {', '.join(policy.jobs)} (green)")
+    project.merge(1)
+    road.insists(project.push(RELEASE), *ROAD)
+    assert project.commit("cloud") == project.commit("v1.1.0")
+    [good] = project.dispatched(DEPLOY)
+    road.insists(good, *BROUGHT)
+    road.looks_at_the_cluster()
+
+    road.steps("A pull request whose pods end by themselves after 15 s: released, deployed, and rolled back")
+    project.merge(2)
+    road.insists(project.push(RELEASE), *ROAD)
+    [bad] = project.dispatched(DEPLOY)
+    road.insists(bad, "environments: failure", "after", green=False)
+    road.looks_at_the_cluster()
+
+    road.steps("The ledger, and the look that leaves the dashboard as an artifact")
+    ledger = project.shop.github().adapter(Deployments).ledger("production")
+    road.says(*(f"{one.payload.kind.value} {one.payload.name}: {one.phase}" for one in ledger))
+    road.insists(project.dispatch(LOOK), "look")
+    project.shop.git("fetch", "--quiet", "--tags", "origin")
+    status = project.shop.run("status")
+    assert status.code == 0, status.err
+    road.says("$ release-tool status", *status.out.splitlines())
+    return road.lines
+
+
+@pytest.fixture
+def act() -> Path:
+    return program.find()
+
+
+@pytest.fixture
+def project(tmp_path: Path, act: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A released project without any workflow of ours, and a runner that has Docker, Go and kubectl."""
+    path = (str(Path(sys.executable).parent), str(BIN), "/usr/local/go/bin", os.environ["PATH"])
+    monkeypatch.setenv("PATH", os.pathsep.join(path))
+    monkeypatch.setenv("no_proxy", "*")  # there is nobody but ourselves in the room
+    with shop(tmp_path, {"tag": "v1.0.0"}, GOOD, BAD, ADMIN, files=files(), clock="machine") as made:
+        found = Project(made, act, tmp_path / "runner", limit=600)
+        (found.home / ".cache").symlink_to("/root/.cache")  # what Go has compiled already
+        found.secrets["KUBE_CONFIG"] = cluster.new_shop()
+        yield found
+
+
+def files() -> dict[str, str]:
+    """The application with its manifests, before anybody thought of the tool."""
+    found = application_files(Version(""))
+    manifests = {name: text for name, text in recipe_files("kubectl").items() if name.startswith("k8s/")}
+    service, deployment = "k8s/production/service.yaml", "k8s/production/deployment.yaml"
+    manifests[service] = manifests[service].replace("spec:\n", f"spec:\n  clusterIP: {ADDRESS}\n")
+    manifests[deployment] = manifests[deployment].replace("progressDeadlineSeconds: 240", "progressDeadlineSeconds: 60")
+    ours = {
+        ".github/workflows/checks.yml": CHECKS,
+        ".gitignore": "/busybox\n/dist/\n/k8s/release/\n/shop\n",
+        "Makefile": MAKEFILE,
+        "README.md": "hello\n",
+    }
+    return found | manifests | ours
+
+
+@case(Kubectl, "the whole road: init, pull request, release, cloud, a bad version rolled back")
+def test_the_whole_road_ends_with_the_bad_version_rolled_back(
+    project: Project, docker: Docker, cluster: Cluster, seen: list[str]
+) -> None:
+    def pods() -> str:
+        columns = (
+            "NAME:.metadata.name,IMAGE:.spec.containers[0].image,RESTARTS:.status.containerStatuses[0].restartCount"
+        )
+        return cluster.kubectl("get", "pods", "--namespace", "shop", "--output", f"custom-columns={columns}")
+
+    lines = travel(project, f"http://{ADDRESS}", pods)
+    [image] = {pod.image for pod in cluster.pods()}
+    name, _, digest = image.removeprefix(f"{REGISTRY}/").partition("@")
+    assert requests.get(f"http://{REGISTRY}/v2/{name}/manifests/{digest}", timeout=10).ok
+    assert docker.version
+    seen.append(next(line.strip() for line in lines if "rolled back" in line and "production" in line))
+    page = max(project.artifacts.glob("*/*/dashboard/index.html"), key=lambda one: one.stat().st_mtime)
+    shutil.copytree(page.parent, BUILD / "dashboard", dirs_exist_ok=True)
+    REPORT.write_text(written_into(REPORT.read_text(), "road", "```text\n" + "\n".join(lines) + "\n```\n"))
