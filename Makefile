@@ -150,7 +150,7 @@ engines: setup ## Run the recipes on a real Docker and a real Kubernetes (root o
 	$(BIN)/python -m tests.engines $(CASES)
 
 engines-road: setup tools ## Go from init to a bad version that is rolled back, on a real Kubernetes under nektos/act
-	$(BIN)/python -m tests.engines -k test_road
+	ACT_REQUIRED=1 $(BIN)/python -m tests.engines -k test_road
 
 engines-clean: setup ## Remove what make engines made, also after it was killed
 	$(BIN)/python -m tests.engines --clean

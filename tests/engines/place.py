@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-LANES = ("compose-ssh", "systemd", "kubectl", "helm")
-"""The recipes: each has a room and engines of its own, and their cases run side by side."""
+LANES = ("compose-ssh", "systemd", "kubectl", "helm", "road")
+"""The recipes, and the whole road: each has a room and engines of its own, and their cases run side by side."""
 LANE = os.environ.get("ENGINES_LANE", "")
-"""The recipe whose cases this process runs."""
+"""The one whose cases this process runs."""
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent

@@ -21,7 +21,6 @@ from tests.engines.docker import REGISTRY
 from tests.engines.on_kubernetes import Kubectl
 from tests.engines.place import BIN, BUILD, REPORT
 from tests.engines.project import DEADLINE, Version, application_files, recipe_files
-from tests.engines.recipe import case
 from tests.engines.rows import written_into
 from tests.shop import shop
 from tests.workflow_rules import PINS
@@ -229,7 +228,9 @@ def files() -> dict[str, str]:
     return found | manifests | ours
 
 
-@case(Kubectl, "the whole road: init, pull request, release, cloud, a bad version rolled back")
+@pytest.mark.case(
+    "road", "from `init` to a bad version that is rolled back", f"kubectl on {Kubectl.engine}, nektos/act"
+)
 def test_the_whole_road_ends_with_the_bad_version_rolled_back(
     project: Project, docker: Docker, cluster: Cluster, seen: list[str]
 ) -> None:
