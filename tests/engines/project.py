@@ -216,7 +216,7 @@ def _insist_on_running(process: subprocess.Popen[str]) -> str:
 DEFAULT_BAKE = "2m"
 BAKE = "10s"
 DEADLINE = "40s"
-_CHECK = "[[environments.production.checks]]\n"
+CHECK = "[[environments.production.checks]]\n"
 
 
 def adapted(recipe: str, url: str, bake: str = BAKE) -> str:
@@ -228,7 +228,7 @@ def adapted(recipe: str, url: str, bake: str = BAKE) -> str:
         return text
     assert f'bake = "{DEFAULT_BAKE}"' in text
     text = text.replace(f'bake = "{DEFAULT_BAKE}"', f'bake = "{bake}"')
-    return text.replace(_CHECK, f'{_CHECK}deadline = "{DEADLINE}"\n')
+    return text.replace(CHECK, f'{CHECK}deadline = "{DEADLINE}"\n')
 
 
 def recipe_files(recipe: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from tests.adoption import ADMIN, SOURCE
 from tests.engines.docker import REGISTRY
 from tests.engines.on_kubernetes import Kubectl
 from tests.engines.place import BIN, BUILD, REPORT
-from tests.engines.project import DEADLINE, Version, application_files, recipe_files
+from tests.engines.project import CHECK, DEADLINE, DEFAULT_BAKE, Version, application_files, recipe_files
 from tests.engines.rows import written_into
 from tests.shop import shop
 from tests.workflow_rules import PINS
@@ -79,8 +80,8 @@ BAD: Entry = {
     "files": {"Dockerfile": application_files(Version("", {"SHOP_END_AFTER": "15s"}))["Dockerfile"]},
     "state": "open",
 }
-ROAD = ["plan", "build", "release", "tests", "advance"]
-BROUGHT = ["environments", "after"]
+RELEASED = ("plan", "build", "release", "tests", "advance")
+BROUGHT = ("environments", "after")
 _WHERE = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
@@ -90,107 +91,117 @@ class Told(msgspec.Struct, frozen=True):
     number: int
 
 
-class Traveller:
-    """Who goes the whole road, and tells what there was to see."""
+class Road:
+    """The way of a project from `init` to a bad version; `lines` tell what there was to see."""
 
-    def __init__(self, project: Project, pods: Callable[[], str]) -> None:
+    def __init__(self, project: Project, url: str, pods: Callable[[], str]) -> None:
         self._project = project
+        self._shop = project.shop
+        self._url = url
         self._pods = pods
         self.lines: list[str] = []
 
-    def says(self, *lines: str) -> None:
+    def adopt(self) -> None:
+        self._steps("A repository with a Makefile, a Dockerfile and manifests adopts the tool by a pull request")
+        self._project.merge(self._set_up())
+        self._shop.git("pull", "--quiet", "origin", "main")
+        made = self._shop.run("doctor", "--fix").err.splitlines()
+        self._says("$ release-tool doctor --fix", *(line for line in made if line.startswith("made ")))
+        self._insists(self._project.push(RELEASE), "plan", "release")
+
+    def begin(self) -> None:
+        self._steps("A person makes the first release, and deploys it for the first time")
+        self._insists(self._project.dispatch(RELEASE, level="auto"), *RELEASED)
+        assert self._project.dispatched(DEPLOY) == []
+        first = {"action": "deploy", "environment": "production", "version": "1.0.1"}
+        self._insists(self._project.dispatch(DEPLOY, **first), "plan", *BROUGHT)
+        self._looks_at_the_cluster()
+
+    def bring_the_good_one(self) -> None:
+        self._steps("A pull request is merged: released, built, tested, carried into cloud, deployed")
+        self._insists(self._project.pull_request(POLICY, "pull_request_target", 1), "policy")
+        self._project.merge(1)
+        self._insists(self._project.push(RELEASE), *RELEASED)
+        assert self._project.commit("cloud") == self._project.commit("v1.1.0")
+        [brought] = self._project.dispatched(DEPLOY)
+        self._insists(brought, *BROUGHT)
+        self._looks_at_the_cluster()
+
+    def bring_the_bad_one(self) -> None:
+        self._steps("A pull request whose pods end by themselves after 15 s: released, deployed, and rolled back")
+        self._project.merge(2)
+        self._insists(self._project.push(RELEASE), *RELEASED)
+        [brought] = self._project.dispatched(DEPLOY)
+        self._insists(brought, "environments: failure", "after", green=False)
+        self._looks_at_the_cluster()
+
+    def look_back(self) -> None:
+        self._steps("The ledger, and the look that leaves the dashboard as an artifact")
+        ledger = self._shop.github().adapter(Deployments).ledger("production")
+        self._says(*(f"{one.payload.kind.value} {one.payload.name}: {one.phase}" for one in ledger))
+        self._insists(self._project.dispatch(LOOK), "look")
+        self._shop.git("fetch", "--quiet", "--tags", "origin")
+        status = self._shop.run("status")
+        assert status.code == 0, status.err
+        self._says("$ release-tool status", *status.out.splitlines())
+
+    def _set_up(self) -> int:
+        """Run `init` on a branch, fit what is a person's to fit, and open a pull request; its number is told."""
+        git = self._shop.git
+        git("switch", "--quiet", "--create", "set-up")
+        asked = ("--recipe", "kubectl", "--url", self._url, "--cloud", "cloud", "--test", "make test")
+        self._says(f"$ release-tool init {shlex.join(asked)}")
+        done = self._shop.run("init", *asked, "--source", SOURCE, "--yes")
+        assert done.code == 0, done.err
+        configuration = self._shop.clone / "release-tool.toml"
+        configuration.write_text(fitted(configuration.read_text()))
+        git("add", "--all")
+        git("commit", "--quiet", "--message=Set up release-tool")
+        git("push", "--quiet", self._shop.box.clone_url.replace("://", "://x:admins@"), "HEAD")
+        git("switch", "--quiet", "main")
+        opened = self._shop.api("POST", "pulls", {"title": "Set up release-tool", "head": "set-up", "base": "main"})
+        return msgspec.convert(opened, Told).number
+
+    def _insists(self, run: Run, *jobs: str, green: bool = True) -> None:
+        """A run has to have had these jobs; it is told with what its page shows."""
+        self._says(f"{run.of.workflow}: {', '.join(run.jobs)} ({'green' if run.green else 'red'})")
+        shown = dict.fromkeys(line for line in run.summary.splitlines() if line.startswith("### "))
+        self._says(*(f"  {line.removeprefix('### ').replace(chr(92), '')}" for line in shown))
+        assert (run.green, run.jobs) == (green, [*jobs]), run.said.log[-6000:]
+
+    def _looks_at_the_cluster(self) -> None:
+        self._says("$ kubectl get pods --namespace shop", *self._pods().splitlines())
+
+    def _steps(self, title: str) -> None:
+        self._says(*([""] if self.lines else []), f"# {title}")
+
+    def _says(self, *lines: str) -> None:
         for line in lines:
             told = _WHERE.sub("https://github.com", line).rstrip()
             print(f"    {told}", flush=True)
             self.lines.append(told)
 
-    def steps(self, title: str) -> None:
-        self.says(*([""] if self.lines else []), f"# {title}")
 
-    def insists(self, run: Run, *jobs: str, green: bool = True) -> Run:
-        """A run has to have had these jobs; it is told with what the page of it shows."""
-        self.says(f"{run.of.workflow}: {', '.join(run.jobs)} ({'green' if run.green else 'red'})")
-        shown = dict.fromkeys(line for line in run.summary.splitlines() if line.startswith("### "))
-        self.says(*(f"  {line.removeprefix('### ').replace(chr(92), '')}" for line in shown))
-        assert (run.green, run.jobs) == (green, [*jobs]), run.said.log[-6000:]
-        return run
-
-    def looks_at_the_cluster(self) -> None:
-        self.says("$ kubectl get pods --namespace shop", *self._pods().splitlines())
-
-
-def set_up(project: Project, url: str) -> tuple[int, str]:
-    """Run `init` on a branch, fit what the recipe asks a person to, and open a pull request for it."""
-    made = project.shop
-    made.git("switch", "--quiet", "--create", "set-up")
-    asked = ("--recipe", "kubectl", "--url", url, "--cloud", "cloud", "--test", "make test")
-    done = made.run("init", *asked, "--source", SOURCE, "--yes")
-    assert done.code == 0, done.err
-    configuration = made.clone / "release-tool.toml"
-    text = configuration.read_text()
+def fitted(configuration: str) -> str:
+    """What `init` proposed, with the image that the build tells and with short times."""
     for old, new in (
         ("[sync]", '[build]\nreferences = ["web"]\n\n[sync]'),
-        ('bake = "2m"', f'bake = "{BAKE}"'),
-        ("[[environments.production.checks]]\n", f'[[environments.production.checks]]\ndeadline = "{DEADLINE}"\n'),
+        (f'bake = "{DEFAULT_BAKE}"', f'bake = "{BAKE}"'),
+        (CHECK, f'{CHECK}deadline = "{DEADLINE}"\n'),
     ):
-        assert old in text
-        text = text.replace(old, new)
-    configuration.write_text(text)
-    made.git("add", "--all")
-    made.git("commit", "--quiet", "--message=Set up release-tool")
-    made.git("push", "--quiet", made.box.clone_url.replace("://", "://x:admins@"), "HEAD")
-    opened = made.api("POST", "pulls", {"title": "Set up release-tool", "head": "set-up", "base": "main"})
-    made.git("switch", "--quiet", "main")
-    asked_for = f"release-tool init {' '.join(asked).replace('make test', chr(39) + 'make test' + chr(39))}"
-    return msgspec.convert(opened, Told).number, asked_for
+        assert old in configuration
+        configuration = configuration.replace(old, new)
+    return configuration
 
 
 def travel(project: Project, url: str, pods: Callable[[], str]) -> list[str]:
-    """Go from `init` to a bad version that is rolled back; what was seen on the way is told."""
-    road = Traveller(project, pods)
-
-    road.steps("A repository with a Makefile, a Dockerfile and manifests adopts the tool by a pull request")
-    number, asked = set_up(project, url)
-    road.says(f"$ {asked}")
-    project.merge(number)
-    project.shop.git("pull", "--quiet", "origin", "main")
-    made = project.shop.run("doctor", "--fix").err
-    road.says("$ release-tool doctor --fix", *(line for line in made.splitlines() if line.startswith("made ")))
-    road.insists(project.push(RELEASE), "plan", "release")
-
-    road.steps("A person makes the first release, and deploys it for the first time")
-    road.insists(project.dispatch(RELEASE, level="auto"), *ROAD)
-    assert project.dispatched(DEPLOY) == []
-    first = {"action": "deploy", "environment": "production", "version": "1.0.1"}
-    road.insists(project.dispatch(DEPLOY, **first), "plan", *BROUGHT)
-    road.looks_at_the_cluster()
-
-    road.steps("A pull request is merged: released, built, tested, carried into cloud, deployed")
-    policy = project.pull_request(POLICY, "pull_request_target", 1)
-    assert policy.green, policy.said.log[-3000:]
-    road.says(f"{POLICY}: {', '.join(policy.jobs)} (green)")
-    project.merge(1)
-    road.insists(project.push(RELEASE), *ROAD)
-    assert project.commit("cloud") == project.commit("v1.1.0")
-    [good] = project.dispatched(DEPLOY)
-    road.insists(good, *BROUGHT)
-    road.looks_at_the_cluster()
-
-    road.steps("A pull request whose pods end by themselves after 15 s: released, deployed, and rolled back")
-    project.merge(2)
-    road.insists(project.push(RELEASE), *ROAD)
-    [bad] = project.dispatched(DEPLOY)
-    road.insists(bad, "environments: failure", "after", green=False)
-    road.looks_at_the_cluster()
-
-    road.steps("The ledger, and the look that leaves the dashboard as an artifact")
-    ledger = project.shop.github().adapter(Deployments).ledger("production")
-    road.says(*(f"{one.payload.kind.value} {one.payload.name}: {one.phase}" for one in ledger))
-    road.insists(project.dispatch(LOOK), "look")
-    project.shop.git("fetch", "--quiet", "--tags", "origin")
-    status = project.shop.run("status")
-    assert status.code == 0, status.err
-    road.says("$ release-tool status", *status.out.splitlines())
+    """Go the whole road; what was seen on the way is told."""
+    road = Road(project, url, pods)
+    road.adopt()
+    road.begin()
+    road.bring_the_good_one()
+    road.bring_the_bad_one()
+    road.look_back()
     return road.lines
 
 
@@ -245,7 +256,7 @@ def test_the_whole_road_ends_with_the_bad_version_rolled_back(
     name, _, digest = image.removeprefix(f"{REGISTRY}/").partition("@")
     assert requests.get(f"http://{REGISTRY}/v2/{name}/manifests/{digest}", timeout=10).ok
     assert docker.version
-    seen.append(next(line.strip() for line in lines if "rolled back" in line and "production" in line))
+    seen.append(next(line for line in lines if line.startswith("deploy 1.1.1: ")))
     page = max(project.artifacts.glob("*/*/dashboard/index.html"), key=lambda one: one.stat().st_mtime)
     shutil.copytree(page.parent, BUILD / "dashboard", dirs_exist_ok=True)
     REPORT.write_text(written_into(REPORT.read_text(), "road", "```text\n" + "\n".join(lines) + "\n```\n"))
