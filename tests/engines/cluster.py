@@ -27,7 +27,6 @@ _FIRST_SERVICE = "10.96.0.1"
 _SERVER = f"https://{_ADDRESS}:6443"
 _CONTAINERD = "/run/containerd/containerd.sock"
 _HERE = STATE / "kubernetes"
-_PATIENCE = 180.0
 
 _CONTAINERD_TOML = f"""version = 2
 root = "{STATE / "containerd"}"
@@ -145,13 +144,11 @@ class Cluster:
             self._prepare()
             engines.enter_context(Daemon("etcd", _etcd(), ready=lambda: listens(2379)))
             engines.enter_context(Daemon("containerd", _containerd(), ready=lambda: Path(_CONTAINERD).exists()))
-            engines.enter_context(Daemon("kube-apiserver", self._apiserver(), ready=self._answers, patience=_PATIENCE))
+            engines.enter_context(Daemon("kube-apiserver", self._apiserver(), ready=self._answers))
             engines.enter_context(Daemon("kube-controller-manager", self._manager(), ready=lambda: listens(10257)))
             engines.enter_context(Daemon("kube-scheduler", self._scheduler(), ready=lambda: listens(10259)))
-            self.kubelet = engines.enter_context(
-                Daemon("kubelet", self._kubelet(), ready=self._node_is_ready, patience=_PATIENCE)
-            )
-            engines.enter_context(Daemon("kube-proxy", self._proxy(), ready=lambda: listens(10256), patience=_PATIENCE))
+            self.kubelet = engines.enter_context(Daemon("kubelet", self._kubelet(), ready=self._node_is_ready))
+            engines.enter_context(Daemon("kube-proxy", self._proxy(), ready=lambda: listens(10256)))
             self._engines = engines.pop_all()
         return self
 
