@@ -24,7 +24,7 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml docs/examples/*/*.yml)
 ACTIONS := action.yml $(wildcard docs/examples/*/*/action.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test quick tests traffic pythons browser prometheus clients coverage table lint style workflows tools road types format lock schema layers build smoke chaos bench bench-full pictures engines engines-clean clean
+.PHONY: help setup demo check test quick tests traffic pythons browser prometheus clients coverage table lint style workflows tools road types format lock schema layers build smoke chaos bench bench-full pictures engines engines-road engines-clean clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -154,6 +154,9 @@ chaos: setup ## Let every request of every command go wrong in every way, and tr
 # A part of them: make engines CASES="-k compose"
 engines: setup ## Run the recipes on a real Docker and a real Kubernetes (root on Debian, Go 1.25)
 	$(BIN)/python -m tests.engines $(CASES)
+
+engines-road: setup tools ## Go from init to a bad version that is rolled back, on a real Kubernetes under nektos/act
+	ACT_REQUIRED=1 $(BIN)/python -m tests.engines -k test_road
 
 engines-clean: setup ## Remove what make engines made, also after it was killed
 	$(BIN)/python -m tests.engines --clean

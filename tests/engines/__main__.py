@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
 from tests.engines import cgroups, machine, programs, room
-from tests.engines.place import BUILD, CGROUP, REPOSITORY
+from tests.engines.place import BUILD, CGROUPS, LANES, REPOSITORY
+from tests.engines.rows import alone
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
 CHANGES = f"""What this changes outside of {BUILD.relative_to(REPOSITORY)}:
   packages   Debian's {", ".join(sorted(programs.PACKAGES))}, where they are missing; no service is started
-  cgroups    {CGROUP}, in each hierarchy; removed at the end, or by make engines-clean
+  cgroups    {CGROUPS}, in each hierarchy; removed at the end, or by make engines-clean
 Bridges, rules, ports, mounts, users and processes are in namespaces of the run.
 They end with it, also when it is killed."""
 _AS_IT_IS = "--no-build"
+_NOTHING_CHOSEN = 5
+"""How pytest says that no case was chosen, as in a lane whose recipe nobody asked for."""
 
 
 def main(arguments: list[str]) -> int:
@@ -39,22 +43,21 @@ def main(arguments: list[str]) -> int:
         programs.build()
         machine.prepare()
     with _alone():
-        return _in_a_room([one for one in arguments if one != _AS_IT_IS])
+        return _in_rooms([one for one in arguments if one != _AS_IT_IS])
 
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
     """Hold the folder, because two runs would end each other."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    with (BUILD / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SystemExit(f"not run: another run is at work in {BUILD}") from None
-        yield
+    try:
+        with alone(BUILD / ".lock", waits=False):
+            yield
+    except BlockingIOError:
+        raise SystemExit(f"not run: another run is at work in {BUILD}") from None
 
 
-def _in_a_room(arguments: list[str]) -> int:
+def _in_rooms(arguments: list[str]) -> int:
     cgroups.remove()
     started = time.monotonic()
     code = run(arguments)
@@ -64,13 +67,45 @@ def _in_a_room(arguments: list[str]) -> int:
 
 
 def run(arguments: list[str]) -> int:
-    """Run the cases in a room of their own."""
-    pytest = ("-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "-s", "-v", "--no-header")
-    where = (f"--basetemp={BUILD / 'tmp'}", "tests/engines")
-    process = subprocess.Popen(room.entrance(sys.executable, *pytest, *where, *arguments), cwd=REPOSITORY)
+    """Run the cases of all recipes side by side, each recipe in a room of its own."""
+    lanes = {name: _lane(name, arguments) for name in LANES}
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the cases hear it, too, and end in order
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-    return process.wait()
+    signal.signal(signal.SIGTERM, lambda *_: _end(lanes.values()))
+    listeners = [threading.Thread(target=_listen, args=lane) for lane in lanes.items()]
+    for listener in listeners:
+        listener.start()
+    for listener in listeners:
+        listener.join()
+    return _worst({process.wait() for process in lanes.values()})
+
+
+def _worst(codes: Collection[int]) -> int:
+    """The code of a lane that failed; else whether any case was chosen at all."""
+    failed = [code for code in codes if code not in {0, _NOTHING_CHOSEN}]
+    return next(iter(failed), min(codes))
+
+
+def _end(lanes: Iterable[subprocess.Popen[str]]) -> None:
+    for process in lanes:
+        process.terminate()
+
+
+def _lane(name: str, arguments: list[str]) -> subprocess.Popen[str]:
+    pytest = ("-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "-s", "-v", "--no-header")
+    where = (f"--basetemp={BUILD / 'lanes' / name / 'tmp'}", "tests/engines")
+    return subprocess.Popen(
+        room.entrance(sys.executable, *pytest, *where, *arguments),
+        cwd=REPOSITORY,
+        env=os.environ | {"ENGINES_LANE": name},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _listen(name: str, process: subprocess.Popen[str]) -> None:
+    for line in process.stdout or ():
+        print(f"{name:11} | {line}", end="", flush=True)
 
 
 def clean() -> int:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.engines.place import CGROUP
+from tests.engines.place import CGROUP, CGROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ def make() -> None:
     hierarchies = [_ROOT] if (_ROOT / "cgroup.procs").exists() else [*_ROOT.glob("*/cgroup.procs")]
     for found in hierarchies:
         hierarchy = found if found.is_dir() else found.parent
-        (hierarchy / CGROUP).mkdir(exist_ok=True)
+        (hierarchy / CGROUP).mkdir(parents=True, exist_ok=True)
 
 
 def procs_of(name: str) -> Path:
@@ -35,7 +35,7 @@ def procs_of(name: str) -> Path:
 
 def ours() -> tuple[Path, ...]:
     """The topmost groups of ours, in each hierarchy that the machine has."""
-    return tuple(sorted({*_ROOT.glob(CGROUP), *_ROOT.glob(f"*/{CGROUP}")}))
+    return tuple(sorted({*_ROOT.glob(CGROUPS), *_ROOT.glob(f"*/{CGROUPS}")}))
 
 
 def remove() -> tuple[Path, ...]:

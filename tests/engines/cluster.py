@@ -14,7 +14,7 @@ from tests.engines import cgroups
 from tests.engines.certificates import Authority
 from tests.engines.daemon import Daemon, output, succeeds
 from tests.engines.docker import REGISTRY, listens, push_pause
-from tests.engines.place import BIN, BUILD, CGROUP
+from tests.engines.place import BIN, CGROUP, STATE
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,11 +26,10 @@ _PODS, _SERVICES = "10.244.0.0/16", "10.96.0.0/16"
 _FIRST_SERVICE = "10.96.0.1"
 _SERVER = f"https://{_ADDRESS}:6443"
 _CONTAINERD = "/run/containerd/containerd.sock"
-_HERE = BUILD / "kubernetes"
-_PATIENCE = 180.0
+_HERE = STATE / "kubernetes"
 
 _CONTAINERD_TOML = f"""version = 2
-root = "{BUILD / "containerd"}"
+root = "{STATE / "containerd"}"
 state = "/run/containerd"
 [grpc]
   address = "{_CONTAINERD}"
@@ -107,7 +106,9 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata: {name: deployer, namespace: shop}
 rules:
-  - {apiGroups: [apps], resources: [deployments], verbs: [get, list, watch, create, patch, update]}
+  - apiGroups: [apps]
+    resources: [deployments, statefulsets, daemonsets]
+    verbs: [get, list, watch, create, patch, update]
   - {apiGroups: [apps], resources: [replicasets], verbs: [get, list, watch]}
   - {apiGroups: [""], resources: [services], verbs: [get, list, watch, create, patch, update, delete]}
   - {apiGroups: [""], resources: [secrets], verbs: [get, list, watch, create, patch, update, delete]}
@@ -143,13 +144,11 @@ class Cluster:
             self._prepare()
             engines.enter_context(Daemon("etcd", _etcd(), ready=lambda: listens(2379)))
             engines.enter_context(Daemon("containerd", _containerd(), ready=lambda: Path(_CONTAINERD).exists()))
-            engines.enter_context(Daemon("kube-apiserver", self._apiserver(), ready=self._answers, patience=_PATIENCE))
+            engines.enter_context(Daemon("kube-apiserver", self._apiserver(), ready=self._answers))
             engines.enter_context(Daemon("kube-controller-manager", self._manager(), ready=lambda: listens(10257)))
             engines.enter_context(Daemon("kube-scheduler", self._scheduler(), ready=lambda: listens(10259)))
-            self.kubelet = engines.enter_context(
-                Daemon("kubelet", self._kubelet(), ready=self._node_is_ready, patience=_PATIENCE)
-            )
-            engines.enter_context(Daemon("kube-proxy", self._proxy(), ready=lambda: listens(10256), patience=_PATIENCE))
+            self.kubelet = engines.enter_context(Daemon("kubelet", self._kubelet(), ready=self._node_is_ready))
+            engines.enter_context(Daemon("kube-proxy", self._proxy(), ready=lambda: listens(10256)))
             self._engines = engines.pop_all()
         return self
 
@@ -182,6 +181,10 @@ class Cluster:
         assert self.kubelet
         self.kubelet.stop()
         self.kubelet.start()
+
+    def remove_image(self, image: str) -> None:
+        """Remove an image from the node, so that only the registry has it."""
+        output("ctr", "--address", _CONTAINERD, "--namespace", "k8s.io", "images", "rm", "--sync", image)
 
     def empty(self) -> None:
         self.kubectl("delete", "namespace", "shop", "--ignore-not-found", "--wait", "--timeout", "120s")

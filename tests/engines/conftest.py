@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +13,13 @@ from tests.engines import machine, rows
 from tests.engines.cluster import Cluster
 from tests.engines.docker import Docker, sshd
 from tests.engines.docker import keys as made_keys
-from tests.engines.place import REPORT, ROWS
+from tests.engines.on_docker import Compose
+from tests.engines.on_kubernetes import Helm, Kubectl
+from tests.engines.on_systemd import Systemd
+from tests.engines.place import BUILD, LANE, REPORT, ROWS
 from tests.engines.programs import CLUSTER, COMPOSE, HELM, lacking
 from tests.engines.room import is_entered
+from tests.engines.rows import Case, alone
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -25,17 +28,33 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _SEEN = pytest.StashKey[list[str]]()
-
+_CASES = pytest.StashKey[dict[Case, str]]()
+"""The cases of all recipes, and why each of them is not run where it never was."""
 
 collect_ignore_glob = [] if is_entered() else ["test_*.py"]
 """No case runs outside of a room, where it would change the machine; `tests/test_engines.py` names them there."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if _HERE in item.path.parents:
-            item.add_marker("engines")
-            item.add_marker(pytest.mark.timeout(1200))
+@pytest.hookimpl(tryfirst=True)  # before anybody chooses some of them
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    ours = [item for item in items if _HERE in item.path.parents]
+    for item in ours:
+        item.add_marker("engines")
+        item.add_marker(pytest.mark.timeout(1200))
+    config.stash[_CASES] = {case: _why_not(item) for item in ours if (case := _case(item))}
+    others = [item for item in ours if LANE and (case := _case(item)) and case.recipe != LANE]
+    items[:] = [item for item in items if item not in others]
+    config.hook.pytest_deselected(items=others)
+
+
+def _case(item: pytest.Item) -> Case | None:
+    found = item.get_closest_marker("case")
+    return Case(*map(str, found.args)) if found else None
+
+
+def _why_not(item: pytest.Item) -> str:
+    lacks = item.get_closest_marker("skip")
+    return str(lacks.kwargs["reason"]) if lacks else "no run chose it yet"
 
 
 @pytest.fixture
@@ -70,18 +89,6 @@ def ssh(docker: Docker, keys: Ssh) -> Iterator[Ssh]:
 
 
 @pytest.fixture(scope="session")
-def debian() -> None:
-    if missing := machine.lacking():
-        pytest.skip(missing)
-
-
-@pytest.fixture(scope="session")
-def helm() -> None:
-    if missing := lacking(HELM):
-        pytest.skip(missing)
-
-
-@pytest.fixture(scope="session")
 def cluster(docker: Docker) -> Iterator[Cluster]:
     if missing := lacking(*CLUSTER):
         pytest.skip(missing)
@@ -90,31 +97,51 @@ def cluster(docker: Docker) -> Iterator[Cluster]:
         yield found
 
 
+@pytest.fixture
+def compose(docker: Docker, ssh: Ssh) -> Compose:
+    return Compose(docker, ssh)
+
+
+@pytest.fixture
+def systemd(keys: Ssh) -> Systemd:
+    if missing := machine.lacking():
+        pytest.skip(missing)
+    return Systemd(keys)
+
+
+@pytest.fixture
+def kubectl(cluster: Cluster, docker: Docker) -> Kubectl:
+    return Kubectl(cluster, docker)
+
+
+@pytest.fixture
+def helm(cluster: Cluster, docker: Docker) -> Helm:
+    if missing := lacking(HELM):
+        pytest.skip(missing)
+    return Helm(cluster, docker)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    case = item.get_closest_marker("case")
+    case = _case(item)
     ends = report.when == "call" or (report.when == "setup" and report.outcome != "passed")
     if case and ends and is_entered():
-        name = re.sub(r"\W+", "-", item.nodeid.removeprefix("tests/engines/"))
-        rows.keep(_row(item, case, report), ROWS, name)
+        rows.keep(_row(item, case, report), ROWS)
     return report
 
 
-def _row(item: pytest.Item, case: pytest.Mark, report: pytest.TestReport) -> rows.Row:
-    recipe, text, engine = (str(one) for one in case.args)
+def _row(item: pytest.Item, case: Case, report: pytest.TestReport) -> rows.Row:
     result, told = _result(report)
     seen = "; ".join([*item.stash.get(_SEEN, []), *([told] if told else [])])
-    return rows.Row(recipe, text, result, seen, round(report.duration), engine, f"{datetime.now(UTC):%Y-%m-%d}")
+    return rows.Row(case, result, seen, round(report.duration), f"{datetime.now(UTC):%Y-%m-%d}")
 
 
 def _result(report: pytest.TestReport) -> tuple[str, str]:
-    if hasattr(report, "wasxfail") and report.outcome == "skipped":
-        return "**false green**", ""
     if report.outcome == "passed":
         return "ok", ""
     if report.outcome == "skipped" and isinstance(report.longrepr, tuple):
-        return "not run", str(report.longrepr[2]).removeprefix("Skipped: ")
+        return rows.NOT_RUN, str(report.longrepr[2]).removeprefix("Skipped: ")
     return "**red**", _last_line(report)
 
 
@@ -123,6 +150,9 @@ def _last_line(report: pytest.TestReport) -> str:
     return str(crash.message).splitlines()[0] if crash else ""
 
 
-def pytest_sessionfinish() -> None:
-    if is_entered() and REPORT.exists():
-        REPORT.write_text(rows.written_into(REPORT.read_text(), rows.kept(ROWS)))
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    cases = session.config.stash.get(_CASES, {})
+    if is_entered() and cases and not session.config.option.collectonly:
+        with alone(BUILD / ".report"):
+            table = rows.table(rows.of_all(cases, ROWS))
+            REPORT.write_text(rows.written_into(REPORT.read_text(), "table", table))

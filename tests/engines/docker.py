@@ -13,7 +13,7 @@ import msgspec
 import requests
 
 from tests.engines.daemon import ENVIRONMENT, Daemon, output, succeeds
-from tests.engines.place import BUILD, CGROUP, HERE
+from tests.engines.place import CGROUP, HERE, STATE
 from tests.engines.programs import COMPOSE
 from tests.engines.room import DEPLOY, HOME, MACHINES
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REGISTRY = "127.0.0.1:5000"
-KEYS = BUILD / "ssh"
+KEYS = STATE / "ssh"
 _SOCKET = "unix:///run/docker.sock"
 
 
@@ -47,7 +47,7 @@ class Docker:
 
     def __init__(self) -> None:
         argv = (
-            *("dockerd", "--host", _SOCKET, "--data-root", str(BUILD / "docker"), "--exec-root", "/run/docker"),
+            *("dockerd", "--host", _SOCKET, "--data-root", str(STATE / "docker"), "--exec-root", "/run/docker"),
             *("--pidfile", "/run/docker.pid", "--cgroup-parent", f"/{CGROUP}", "--storage-driver", "overlay2"),
             *("--ip", "127.0.0.1", "--log-level", "warn"),
         )
@@ -87,10 +87,10 @@ def _container(identity: str) -> Container:
 
 def _registry() -> Daemon:
     """A registry on loopback, whose images stay from run to run."""
-    configuration = BUILD / "registry.yml"
+    configuration = STATE / "registry.yml"
     configuration.write_text(
         f"version: 0.1\nlog: {{level: warn}}\nhttp: {{addr: '{REGISTRY}'}}\n"
-        f"storage: {{filesystem: {{rootdirectory: {BUILD / 'registry'}}}, delete: {{enabled: true}}}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {STATE / 'registry'}}}, delete: {{enabled: true}}}}\n"
     )
     return Daemon("registry", ["docker-registry", "serve", str(configuration)], ready=lambda: listens(5000))
 
@@ -150,15 +150,26 @@ def build_image(source: Path, commit: str, version: str, name: str = "shop") -> 
         environment={"CGO_ENABLED": "0", "PATH": f"/usr/local/go/bin:{ENVIRONMENT['PATH']}"},
     )
     shutil.copy("/bin/busybox", source / "busybox")
+    if SQLITE in (source / "Dockerfile").read_text():
+        _copy_with_libraries("/usr/bin/sqlite3", source / SQLITE)
     tag = f"{REGISTRY}/{name}:{version}"
     output("docker", "build", "--quiet", "--tag", tag, str(source), environment={"DOCKER_BUILDKIT": "0"})
     output("docker", "push", "--quiet", tag)
     return output("docker", "inspect", "--format", "{{index .RepoDigests 0}}", tag)
 
 
+def _copy_with_libraries(program: str, root: Path) -> None:
+    """Copy a program of the machine and the libraries that it loads, each to its place below a folder."""
+    loaded = [word for word in output("ldd", program).split() if word.startswith("/")]
+    for file in (program, *loaded):
+        place = root / file.removeprefix("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, place)
+
+
 def push_pause() -> None:
     """Push the image that holds a pod's namespaces: it sleeps."""
-    folder = BUILD / "pause"
+    folder = STATE / "pause"
     folder.mkdir(exist_ok=True)
     shutil.copy("/bin/busybox", folder / "sleep")
     (folder / "Dockerfile").write_text('FROM scratch\nCOPY sleep /sleep\nENTRYPOINT ["/sleep", "1000000"]\n')
@@ -168,3 +179,5 @@ def push_pause() -> None:
 
 
 APPLICATION = HERE / "application"
+SQLITE = "sqlite"
+"""The folder with SQLite's own program, for the images that keep something."""

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from tests.engines import cgroups
 from tests.engines.daemon import Daemon, output, succeeds
 from tests.engines.docker import KEYS, listens
-from tests.engines.place import BUILD, RECIPES
+from tests.engines.place import BUILD, RECIPES, STATE
 from tests.engines.room import DEPLOY, MACHINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOTS = BUILD / "machines"
-BASE = ROOTS / "debian"
+BASE = BUILD / "machines" / "debian"
+_READY = BASE.parent / ".ready"
 _INCLUDED = "systemd,systemd-sysv,dbus,openssh-server,procps,sudo,busybox-static"
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _SUDO = f"{DEPLOY} ALL=(root) NOPASSWD: /usr/bin/systemctl restart shop\n"
@@ -44,7 +44,7 @@ class Machine:
     def __init__(self, name: str) -> None:
         self.name = name
         self.address = MACHINES[name]
-        self.root = ROOTS / name / "root"
+        self.root = STATE / "machines" / name / "root"
         into_group = ("sh", "-c", 'echo $$ >"$0" && exec "$@"', str(cgroups.procs_of(name)))
         apart = ("unshare", "--cgroup", "--uts", "--ipc", "--mount", "--pid", "--fork", "--kill-child")
         argv = (*into_group, *apart, sys.executable, "-m", "tests.engines.machine", str(self.root))
@@ -122,7 +122,7 @@ def _children_of(unshare: int) -> list[str]:
 
 def prepare() -> str:
     """Have a Debian in a folder, once; what it failed with, empty where it is there."""
-    done = ROOTS / ".ready"
+    done = _READY
     if done.exists():
         return ""
     if not shutil.which("debootstrap"):
@@ -139,7 +139,7 @@ def prepare() -> str:
 
 def lacking() -> str:
     """What is not there for machines, in one line."""
-    return "" if (ROOTS / ".ready").exists() else "there is no Debian in a folder"
+    return "" if _READY.exists() else "there is no Debian in a folder"
 
 
 @contextlib.contextmanager

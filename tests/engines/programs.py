@@ -99,6 +99,7 @@ PACKAGES = {
     "iptables": "/usr/sbin/iptables",
     "openssh-server": "/usr/sbin/sshd",
     "runc": "/usr/sbin/runc",
+    "sqlite3": "/usr/bin/sqlite3",
     "tini": "/usr/bin/tini",
 }
 """Debian's packages, each with a file by which it is known to be there."""

@@ -19,7 +19,7 @@ from release_tool.deploy.ledger.model import live
 from release_tool.deploy.ledger.store import deployments_of
 from release_tool.history.references import ImageReference, record
 from tests.engines.daemon import until
-from tests.engines.docker import APPLICATION, build_image
+from tests.engines.docker import APPLICATION, SQLITE, build_image
 from tests.engines.place import PATH, RECIPES
 from tests.shop import shop
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 DOCKERFILE = """FROM scratch
 COPY shop /shop
 COPY busybox /bin/wget
-{settings}EXPOSE 8080
+{more}EXPOSE 8080
 ENTRYPOINT ["/shop"]
 """
 _PATIENCE = 420.0
@@ -58,6 +58,11 @@ class Ended(msgspec.Struct, frozen=True):
     @property
     def outcome(self) -> str:
         return str(self.document.get("outcome", ""))
+
+    @property
+    def told(self) -> str:
+        """How it ended and why, or what it said where it did not begin."""
+        return f"{self.outcome}: {self.document.get('reason')}" if self.document else self.err.strip()
 
     @property
     def samples(self) -> list[dict[str, str]]:
@@ -114,8 +119,7 @@ class Deployed:
     def _ended(self, args: tuple[str, ...], code: int, out: str, err: str, started: float) -> Ended:
         document = json.loads(out) if out.strip().startswith("{") else {}
         ended = Ended(code, document, err, time.monotonic() - started)
-        told = f"{ended.outcome}: {document.get('reason', '')}" if document else err.strip()
-        print(f"    {' '.join(args)} -> {code} in {ended.seconds:.0f} s {told}", flush=True)
+        print(f"    {' '.join(args)} -> {code} in {ended.seconds:.0f} s {ended.told}", flush=True)
         return ended
 
     def deploy(self, version: str, *more: str, **secrets: str) -> Ended:
@@ -212,7 +216,7 @@ def _insist_on_running(process: subprocess.Popen[str]) -> str:
 DEFAULT_BAKE = "2m"
 BAKE = "10s"
 DEADLINE = "40s"
-_CHECK = "[[environments.production.checks]]\n"
+CHECK = "[[environments.production.checks]]\n"
 
 
 def adapted(recipe: str, url: str, bake: str = BAKE) -> str:
@@ -224,7 +228,7 @@ def adapted(recipe: str, url: str, bake: str = BAKE) -> str:
         return text
     assert f'bake = "{DEFAULT_BAKE}"' in text
     text = text.replace(f'bake = "{DEFAULT_BAKE}"', f'bake = "{bake}"')
-    return text.replace(_CHECK, f'{_CHECK}deadline = "{DEADLINE}"\n')
+    return text.replace(CHECK, f'{CHECK}deadline = "{DEADLINE}"\n')
 
 
 def recipe_files(recipe: str) -> dict[str, str]:
@@ -238,9 +242,11 @@ def recipe_files(recipe: str) -> dict[str, str]:
 
 
 def application_files(version: Version) -> dict[str, str]:
-    settings = "".join(f"ENV {name}={text}\n" for name, text in sorted(version.settings.items()))
+    more = "".join(f"ENV {name}={text}\n" for name, text in sorted(version.settings.items()))
+    if "SHOP_SCHEMA" in version.settings:
+        more += f"COPY {SQLITE} /\n"
     return {
-        "Dockerfile": DOCKERFILE.format(settings=settings),
+        "Dockerfile": DOCKERFILE.format(more=more),
         "version.txt": version.name,
         **{f"app/{name}": (APPLICATION / name).read_text() for name in ("main.go", "go.mod")},
     }

@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -27,7 +29,8 @@ type settings struct {
 	failAfter   time.Duration // SHOP_FAIL_AFTER: every answer is a 500 from then on
 	leak        int           // SHOP_LEAK: megabytes that are kept each second
 	staleOneOf  int           // SHOP_STALE_ONE_OF: one of so many neighbouring addresses tells another commit
-	schema      int           // SHOP_SCHEMA: what the file is migrated to; a newer file is refused
+	schema      int           // SHOP_SCHEMA: what the SQLite file is migrated to
+	reads       int           // SHOP_SCHEMA_READS: a file with a newer schema is refused
 	schemaFile  string        // SHOP_SCHEMA_FILE
 	ends, fails bool
 }
@@ -69,6 +72,7 @@ func read() settings {
 	told.leak = number("SHOP_LEAK")
 	told.staleOneOf = number("SHOP_STALE_ONE_OF")
 	told.schema = number("SHOP_SCHEMA")
+	told.reads = number("SHOP_SCHEMA_READS")
 	return told
 }
 
@@ -118,23 +122,36 @@ func lastByte() int {
 	return 1
 }
 
-// migrate brings the file to this version's schema; what is newer than that can't be read any more.
+// steps bring the file from one schema to the next.
+var steps = []string{
+	"CREATE TABLE starts (version TEXT NOT NULL)",
+	"ALTER TABLE starts ADD COLUMN remark TEXT",
+}
+
+// migrate brings the file to this version's schema, and writes down that the version started.
 func migrate(told settings) {
 	if told.schemaFile == "" {
 		return
 	}
-	found := 0
-	if text, err := os.ReadFile(told.schemaFile); err == nil {
-		if found, err = strconv.Atoi(string(text)); err != nil {
-			log.Fatalf("shop: %s: %v", told.schemaFile, err)
-		}
+	found, err := strconv.Atoi(sqlite(told.schemaFile, "PRAGMA user_version"))
+	if err != nil {
+		log.Fatalf("shop: %s: %v", told.schemaFile, err)
 	}
-	if found > told.schema {
-		log.Fatalf("shop: %s has schema %d, and this version knows %d", told.schemaFile, found, told.schema)
+	if found > told.reads {
+		log.Fatalf("shop: %s has schema %d, and this version reads %d", told.schemaFile, found, told.reads)
 	}
-	if err := os.WriteFile(told.schemaFile, []byte(fmt.Sprint(told.schema)), 0o600); err != nil {
-		log.Fatalf("shop: %v", err)
+	for next := found + 1; next <= told.schema; next++ {
+		sqlite(told.schemaFile, fmt.Sprintf("BEGIN; %s; PRAGMA user_version = %d; COMMIT", steps[next-1], next))
 	}
+	sqlite(told.schemaFile, fmt.Sprintf("INSERT INTO starts (version) VALUES ('%s')", version))
+}
+
+func sqlite(file, question string) string {
+	told, err := exec.Command("/usr/bin/sqlite3", "-bail", file, question).CombinedOutput()
+	if err != nil {
+		log.Fatalf("shop: %s: %v: %s", file, err, told)
+	}
+	return strings.TrimSpace(string(told))
 }
 
 func leak(megabytes int) {
