@@ -59,7 +59,7 @@ class Measured(NamedTuple):
 
     def ratio(self, other: str) -> float | None:
         """How much more time of the processors we take than another one."""
-        return self.costs[OURS].cpu / self.costs[other].cpu if other in self.costs else None
+        return self.costs[OURS].cpu / self.costs[other].cpu if {OURS, other} <= self.costs.keys() else None
 
 
 def installed(directory: Path) -> list[Peer]:
@@ -174,7 +174,10 @@ def table(rows: Sequence[Measured]) -> Iterator[str]:
     )
     yield "| --- |" + " ---: |" * (6 + len(others))
     for row in rows:
-        ours = row.costs[OURS]
+        ours = row.costs.get(OURS)
+        if ours is None:
+            yield f"| {row.clone} | {row.missing[OURS]} |" + " |" * (5 + len(others))
+            continue
         cells = [row.clone, f"{ours.seconds * 1000:,.0f} ms", f"{ours.cpu * 1000:,.0f} ms", f"{ours.peak / 1e6:.0f} MB"]
         cells += [_shown(row, CLICK), f"{ours.seconds / row.costs[CLICK].seconds:.2f}"]
         cells += [_shown(row, name) for name in (LOG, *others)]

@@ -48,7 +48,7 @@ def main(named: Sequence[str]) -> None:
         rows = []
         for row in peers.measured(directory, environment, others, named, rounds=9):
             rows.append(row)
-            print(f"{row.clone}: {row.costs[OURS].cpu * 1000:.0f} ms", flush=True)
+            print(f"{row.clone}: {row.costs[OURS].cpu * 1000:.0f} ms" if OURS in row.costs else row.clone, flush=True)
             _write([*_about(others), "", *starts, "", *peers.table(rows), "", *way], rows)
 
 
