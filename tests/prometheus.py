@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROGRAM = shutil.which("prometheus")
-SCRAPED = "100ms"
+SCRAPED = "200ms"
 _PATIENCE = 20
 """Seconds in which it has to be ready."""
 
@@ -59,6 +59,12 @@ class Instance:
         instance = self
 
         class Handler(BaseHTTPRequestHandler):
+            def handle(self) -> None:
+                try:
+                    super().handle()
+                except OSError:
+                    self.close_connection = True  # Prometheus waits no longer than until the next time
+
             def do_GET(self) -> None:
                 content = instance.metrics().encode()
                 self.send_response(200)
