@@ -325,13 +325,14 @@ def resume(environment: str, as_json: bool) -> None:
 
 
 def _gone_on(places: Sequence[DeployEnvironment], by: str) -> Iterator[str]:
-    """What was paused between waves, and goes on."""
+    """Which deployments were paused between waves, and continue now."""
     from release_tool.deploy.ledger.writer import LedgerWriter
     from release_tool.deploy.queue import resume_paused
 
     for deploy_environment in places:
-        if entry := resume_paused(LedgerWriter(deploy_environment), by):
-            yield f"{deploy_environment.name}: {entry} goes on"
+        pauses = bool(deploy_environment.settings.pause_after)
+        if pauses and (entry := resume_paused(LedgerWriter(deploy_environment), by)):
+            yield f"{deploy_environment.name}: {entry} continues"
 
 
 def _how_it_ends(project: Project, halted: Halt) -> str:

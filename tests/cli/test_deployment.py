@@ -439,7 +439,7 @@ def test_resume_lets_go_on_what_is_paused_between_waves(tmp_path: Path) -> None:
         owner = this_process()
         number = enter(here, "1.3.0", PhaseRecord(Phase.CHANGING, "web"), pause, owner=owner)
         lines = here.shop.run("resume", "-e", "production").out.splitlines()
-        assert lines[:2] == ["resumed", f"production: 1.3.0 (#{number}) goes on"]
+        assert lines[:2] == ["resumed", f"production: 1.3.0 (#{number}) continues"]
         assert here.ledger()[-1].phase.word is Phase.RESUMED
 
 

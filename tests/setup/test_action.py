@@ -58,7 +58,7 @@ def switched_off(by: str, path: str = scaffold.LOOK) -> Entry:
 def test_what_is_installed_is_this_very_commit_with_its_own_lock_and_nothing_from_a_cache() -> None:
     install = STEPS["Install"]
     assert install.env["UV_NO_CACHE"] == "1"
-    assert '"$HERE/requirements/tool.txt" "$HERE"' in install.run
+    assert '"$HERE/install.sh" "$tool" "$HERE/requirements/job.txt"' in install.run
     assert install.env["HERE"] == "${{ github.action_path }}"
     assert [step.uses for step in STEPS.values() if "cache" in step.uses] == []
 

@@ -256,7 +256,7 @@ def test_another_server_gets_the_workflows_that_run_there(fresh: Shop) -> None:
     env = {"GITHUB_SERVER_URL": "https://git.example.com", "GITHUB_TOKEN": "", "GH_TOKEN": "", "PATH": PATH}
     result = fresh.run("init", "--source", SOURCE, "--yes", "--runner", "[self-hosted, linux]", env=env)
     assert result.code == 0
-    assert "pinned actions on git.example.com" in result.out
+    assert "pinned actions available on git.example.com" in result.out
     assert "queue: max" not in text(fresh, RELEASE)
     assert "runs-on: [self-hosted, linux]" in text(fresh, scaffold.POLICY)
 

@@ -71,7 +71,7 @@ def test_the_users_build_and_tests_are_called_as_before(old: Shop) -> None:
 def test_what_only_a_person_can_move_over_is_named(old: Shop) -> None:
     out = init(old).out
     assert "Declare `REGISTRY_TOKEN: {required: false}`" in out
-    assert "README.md names release.yml, which is gone" in out
+    assert "README.md names release.yml, which does not exist any more" in out
     assert "trusted publishers" in out
 
 

@@ -224,7 +224,7 @@ def test_hints_of_prometheus_change_nothing() -> None:
 
 def test_an_answer_that_does_not_end_in_time_tells_nothing() -> None:
     reading, detail, _ = found(drips, msgspec.structs.replace(RATIO, timeout=SHORT))
-    assert (reading, detail) == ("unmeasurable", "Prometheus: no whole answer within 0.3 s")
+    assert (reading, detail) == ("unmeasurable", "Prometheus: no complete answer within 0.3 s")
 
 
 def test_a_server_that_is_not_there_tells_nothing() -> None:
