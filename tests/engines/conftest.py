@@ -16,7 +16,7 @@ from tests.engines.docker import keys as made_keys
 from tests.engines.on_docker import Compose
 from tests.engines.on_kubernetes import Helm, Kubectl
 from tests.engines.on_systemd import Systemd
-from tests.engines.place import BUILD, LANE, REPORT, ROWS
+from tests.engines.place import BUILD, LANE, REPORT, REPOSITORY, ROWS
 from tests.engines.programs import CLUSTER, COMPOSE, HELM, lacking
 from tests.engines.room import is_entered
 from tests.engines.rows import Case, alone
@@ -134,6 +134,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def _row(item: pytest.Item, case: Case, report: pytest.TestReport) -> rows.Row:
     result, told = _result(report)
     seen = "; ".join([*item.stash.get(_SEEN, []), *([told] if told else [])])
+    seen = seen.replace(f"{REPOSITORY}/", "")
     return rows.Row(case, result, seen, round(report.duration), f"{datetime.now(UTC):%Y-%m-%d}")
 
 

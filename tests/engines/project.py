@@ -62,7 +62,8 @@ class Ended(msgspec.Struct, frozen=True):
     @property
     def told(self) -> str:
         """How it ended and why, or what it said where it did not begin."""
-        return f"{self.outcome}: {self.document.get('reason')}" if self.document else self.err.strip()
+        reason = self.document.get("reason")
+        return f"{self.outcome}: {reason}" if reason else self.err.strip()
 
     @property
     def samples(self) -> list[dict[str, str]]:
