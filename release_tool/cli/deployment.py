@@ -330,8 +330,7 @@ def _gone_on(places: Sequence[DeployEnvironment], by: str) -> Iterator[str]:
     from release_tool.deploy.queue import resume_paused
 
     for deploy_environment in places:
-        pauses = bool(deploy_environment.settings.pause_after)
-        if pauses and (entry := resume_paused(LedgerWriter(deploy_environment), by)):
+        if entry := resume_paused(LedgerWriter(deploy_environment), by):
             yield f"{deploy_environment.name}: {entry} continues"
 
 

@@ -65,7 +65,7 @@ DEPLOYED = {
     "deploy 1.3.1 -e production --here": Most(24, 15),
     "verify -e production": Most(3, 10),
     "halt -e production --reason pause": Most(3, 2),
-    "resume -e production": Most(6, 8),
+    "resume -e production": Most(7, 8),
     "reconcile --plan": Most(3, 6),
     "reconcile": Most(5, 6),
     "rollback -e production --here --reason broken": Most(20, 15),
