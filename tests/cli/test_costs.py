@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 QUICK = (
     CONFIGURATION.replace('url = "{url}"\n', 'url = "{url}"\nbake = "100ms"\n')
-    + 'interval = "50ms"\ntimeout = "1s"\ndeadline = "2s"\nfailure-threshold = 3\n'
+    + 'interval = "50ms"\ntimeout = "10s"\ndeadline = "60s"\n'
 )
 FORM = render(
     Config(environments={"production": Environment(command=("./deploy.sh",))}), Values(branch="main", action=ACTION)
@@ -62,13 +62,13 @@ DEPLOYED = {
     "notes v1.3.1 --write": Most(4, 7),
     "doctor": Most(21, 15),
     "deploy 1.3.1 -e production --dry-run": Most(5, 9),
-    "deploy 1.3.1 -e production --here": Most(24, 15),
+    "deploy 1.3.1 -e production --here": Most(30, 16),
     "verify -e production": Most(3, 10),
     "halt -e production --reason pause": Most(3, 2),
     "resume -e production": Most(7, 8),
     "reconcile --plan": Most(3, 6),
     "reconcile": Most(5, 6),
-    "rollback -e production --here --reason broken": Most(20, 15),
+    "rollback -e production --here --reason broken": Most(26, 16),
     "status": Most(4, 14),
     "dashboard site": Most(4, 14),
     "withdraw v1.3.1 --reason bad --yes": Most(5, 7),
