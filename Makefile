@@ -24,7 +24,7 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml docs/examples/*/*.yml)
 ACTIONS := action.yml $(wildcard docs/examples/*/*/action.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test quick tests traffic pythons browser prometheus clients coverage table lint style workflows tools road types format lock schema layers build smoke chaos bench bench-full pictures engines engines-road engines-clean clean
+.PHONY: help setup demo check test quick tests traffic pythons browser prometheus clients coverage table lint style workflows tools road types format lock schema layers build smoke chaos bench bench-full pictures demo-analysis engines engines-road engines-clean clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ $(TOOL)/.ready: pyproject.toml install.sh requirements/tool.txt requirements/uv.
 
 demo: $(TOOL)/.ready ## Show the whole process on a sample project
 	@$(TOOL)/bin/release-tool demo
+
+demo-analysis: setup ## Show what only metrics know, on six servers with a real Prometheus (five minutes)
+	$(BIN)/python -m tests.demo_analysis
 
 check: setup ## Check style, imports and types, and run the tests that need no stand-in (90 seconds)
 	$(call TIMED,style types quick)

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 PROGRAM = shutil.which("prometheus")
@@ -80,15 +80,15 @@ class Instance:
 
 
 @contextlib.contextmanager
-def started(directory: Path, instances: list[Instance]) -> Iterator[str]:
-    """Start Prometheus for these instances, and say where it answers when it does."""
+def started(directory: Path, addresses: Mapping[str, str], *, scraped: str = SCRAPED) -> Iterator[str]:
+    """Start Prometheus for servers, each with its name as the label `target`; say where it answers when it does."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    targets = ", ".join(f'"{one.address}"' for one in instances)
+    targets = ", ".join(f'{{targets: ["{at}"], labels: {{target: "{name}"}}}}' for name, at in addresses.items())
     settings = directory / "prometheus.yml"
     settings.write_text(
-        f"global: {{scrape_interval: {SCRAPED}, scrape_timeout: {SCRAPED}}}\n"
-        f"scrape_configs: [{{job_name: shop, static_configs: [{{targets: [{targets}]}}]}}]\n"
+        f"global: {{scrape_interval: {scraped}, scrape_timeout: {scraped}}}\n"
+        f"scrape_configs: [{{job_name: shop, static_configs: [{targets}]}}]\n"
     )
     arguments = [
         f"--config.file={settings}",

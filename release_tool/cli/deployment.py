@@ -146,7 +146,9 @@ def deploy(  # the options of the command
             done = baseline.record(deploy_environment, version, request)
         else:
             done = deployment.deploy(deploy_environment, version, request)
-    if done.watched_until and not (no_watch or session.actions.enabled):
+    if no_watch:
+        done = msgspec.structs.replace(done, watched_until=None)
+    if done.watched_until and not session.actions.enabled:
         if not as_json:
             session.show("\n".join(_lines(done)))
         with _progress(session) as progress:

@@ -343,7 +343,9 @@ def test_who_deploys_from_here_watches_too_unless_asked_not_to(tmp_path: Path) -
         assert (done.code, "the watch of 1.3.0" in done.out) == (0, True)
         assert done.out.count("production: 1.3.0") == 2
         again = deploy(here, "1.3.0", "--again", "--no-watch")
-        assert (again.code, "the watch of" in again.out, "watched until" in again.out) == (0, False, True)
+        assert (again.code, "the watch of" in again.out, "watched until" in again.out) == (0, False, False)
+        _, outputs, _ = job(here, tmp_path, "deploy", "1.3.0", "-e", "production", "--again", "--no-watch")
+        assert outputs["environments"] == "[]"
 
 
 def test_what_is_not_configured_to_be_watched_is_not(shared: Production) -> None:

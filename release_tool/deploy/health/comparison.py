@@ -27,6 +27,11 @@ def looks_compared(check: Check, bake: timedelta) -> int:
     return max(LEAST, math.ceil(bake / (1 if check.times else 2) / check.interval))
 
 
+def span_compared(check: Check, bake: timedelta) -> timedelta:
+    """How long a time before the deployment is compared with: four bakes, and twice as many looks as are needed."""
+    return max(BAKES_BEFORE * bake, 2 * LEAST * check.interval)
+
+
 def compared(before: Sequence[float], now: Sequence[float], check: Check) -> str:
     """Say that values are worse than those before, by more than the check allows and chance explains; else nothing.
 

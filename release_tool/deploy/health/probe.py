@@ -15,7 +15,7 @@ from release_tool.config.model import Check, Target
 from release_tool.config.queries import filled_in
 from release_tool.deploy import command
 from release_tool.deploy.health.before import Comparison
-from release_tool.deploy.health.comparison import BAKES_BEFORE
+from release_tool.deploy.health.comparison import span_compared
 from release_tool.deploy.health.connection import ConnectionFailedError, TimedConnection, resolve
 from release_tool.deploy.health.judge import ProbeResponse, judge, unusable
 from release_tool.deploy.health.verdict import Measurement, Reading, Sample
@@ -243,8 +243,8 @@ class Prober:
         target, check = question.target.name, question.check.name or question.check.kind
         if before.knows(target, check):
             return
-        span, step = BAKES_BEFORE * self._occasion.bake, question.check.interval
-        history = server.history(query, before.began, span, step)
+        span = span_compared(question.check, self._occasion.bake)
+        history = server.history(query, before.began, span, question.check.interval)
         before.keep(target, check, samples_of(target, question.check, history))
 
     def _variables_of(self, question: Question) -> dict[str, str]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from release_tool.config.model import Check, Duration
 from release_tool.config.read import parse
 from release_tool.deploy.health.before import Before, Comparison
-from release_tool.deploy.health.comparison import compared, looks_compared, rank_difference
+from release_tool.deploy.health.comparison import compared, looks_compared, rank_difference, span_compared
 from release_tool.deploy.health.verdict import Reading, Sample
 from release_tool.errors import UsageError
 from tests.clock import FakeClock
@@ -60,6 +60,12 @@ def test_from_nothing_every_steady_rise_is_worse() -> None:
 def test_half_a_bake_is_compared_and_five_looks_at_least() -> None:
     assert looks_compared(LATENCY, Duration(minutes=2)) == 5
     assert looks_compared(LATENCY, Duration(minutes=10)) == 20
+
+
+def test_a_look_that_is_seldom_is_compared_with_enough_of_them_however_short_the_bake_is() -> None:
+    seldom = msgspec.structs.replace(LATENCY, interval=Duration(seconds=30))
+    assert span_compared(seldom, Duration(minutes=2)) == timedelta(minutes=8)
+    assert span_compared(seldom, Duration(seconds=10)) == timedelta(minutes=5)
 
 
 # The rank test

@@ -71,7 +71,8 @@ def _prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     if PROGRAM is None:
         pytest.skip("no Prometheus on this machine: apt-get install prometheus")
     instances = [Instance() for _ in range(3)]
-    with started(tmp_path_factory.mktemp("prometheus"), instances) as url:
+    addresses = {f"web-{number}": one.address for number, one in enumerate(instances)}
+    with started(tmp_path_factory.mktemp("prometheus"), addresses) as url:
         yield Shop(url, instances)
     for one in instances:
         one.close()
