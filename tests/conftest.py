@@ -75,7 +75,7 @@ def pytest_runtestloop() -> Generator[None, object, object]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     needs.mark(items)
-    needs.begin_with_the_longest(items)
+    needs.begin_with_the_longest(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 sys.addaudithook(stay_on_this_machine)

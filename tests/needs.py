@@ -40,9 +40,24 @@ def mark(items: list[pytest.Item]) -> None:
                 item.add_marker(_FIXTURES[name])
 
 
-def begin_with_the_longest(items: list[pytest.Item]) -> None:
-    """Move the longest tests to the front, so that at the end no worker is left alone with one of them."""
-    items.sort(key=lambda item: not item.path.relative_to(_ROOT / "tests").as_posix().startswith(_LONGEST))
+def begin_with_the_longest(items: list[pytest.Item], workers: int) -> None:
+    """Let each worker begin with its share of the longest tests, so that none is left alone with them at the end.
+
+    Each worker is given an equal part of all tests, in their order, and takes of the others' when it has none left.
+    """
+    longest = [item for item in items if _is_long(item)]
+    rest = [item for item in items if not _is_long(item)]
+    part = -(-len(items) // workers)
+    items.clear()
+    for worker in range(workers):
+        share = longest[worker::workers]
+        items += share + rest[: part - len(share)]
+        del rest[: part - len(share)]
+    items += rest
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return item.path.relative_to(_ROOT / "tests").as_posix().startswith(_LONGEST)
 
 
 @functools.cache
