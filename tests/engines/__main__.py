@@ -92,7 +92,9 @@ def _end(lanes: Iterable[subprocess.Popen[str]]) -> None:
 
 def _lane(name: str, arguments: list[str]) -> subprocess.Popen[str]:
     pytest = ("-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "-s", "-v", "--no-header")
-    where = (f"--basetemp={BUILD / 'lanes' / name / 'tmp'}", "tests/engines")
+    home = BUILD / "lanes" / name
+    home.mkdir(parents=True, exist_ok=True)  # pytest makes the last folder only
+    where = (f"--basetemp={home / 'tmp'}", "tests/engines")
     return subprocess.Popen(
         room.entrance(sys.executable, *pytest, *where, *arguments),
         cwd=REPOSITORY,
