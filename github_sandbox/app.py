@@ -95,7 +95,7 @@ class Application:
         if fault.status is not None and not fault.acts:
             return self._broken(fault)(environ, start)
         environ["sandbox.starter"] = fault.starter
-        if armed and fault.late:
+        if armed and (fault.late or fault.block):
             return self._late(armed, environ, start, log)
         return self._inner(environ, start)
 

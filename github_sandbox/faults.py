@@ -73,7 +73,7 @@ class Armed:
         return self.reached.wait(timeout)
 
     def wait_until_acted(self, timeout: float = WAIT) -> bool:
-        """Waits until a request that is hit after it acted has acted; False when none did."""
+        """Waits until a request that is blocked, or hit after it acted, has acted; False when none did."""
         return self.acted.wait(timeout)
 
     def release(self) -> None:

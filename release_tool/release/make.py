@@ -23,7 +23,7 @@ from release_tool.release.assets import Asset
 from release_tool.release.notes.edit import notes_of
 from release_tool.release.plan import Action, ReleasePlan, plan_finish
 from release_tool.release.planning import look_and_plan
-from release_tool.release.publish import Publication
+from release_tool.release.publish import Publication, remove_late_drafts
 from release_tool.release.withdraw import abandon
 from release_tool.text.markers import base_of, is_ours
 
@@ -94,6 +94,7 @@ def release(project: Project, request: Request, materials: ReleaseContents) -> R
         else:
             outcome = _perform(project, seen, planned, materials)
         if not outcome.again or project.actions.enabled:
+            remove_late_drafts(project, seen.releases)
             announce_missed(project, seen)
             return outcome  # a job was built for one version and can't go on with another; the next run can
         if outcome.released:

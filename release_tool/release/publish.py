@@ -31,6 +31,16 @@ _SECONDS_BETWEEN_LOOKS = 2.0
 _CONTENT_TYPE = "application/octet-stream"
 
 
+def remove_late_drafts(project: Project, releases: Iterable[Release]) -> None:
+    """Remove our drafts whose tag is published: a request without an answer can make one after it was made again."""
+    known = tuple(releases)
+    published = {release.tag for release in known if not release.draft}
+    for late in known:
+        if late.draft and late.tag in published and is_ours(late.body):
+            project.say(f"removing a draft of {late.tag}, which is published")
+            project.remote.delete_release(late.id)
+
+
 class Publication:
     """The way of one planned release; `directory` is where generated files are written."""
 

@@ -316,20 +316,26 @@ def _writes(request: Request) -> bool:
 
 
 def wrongs(world: World, point: Point, recorded: Clean, *, broken: bool = False) -> list[str]:
-    """What is wrong with how a journey ended at a point, and with what its repetition made of it."""
+    """What is wrong with how a journey ended at a point, and with what its repetition made of it.
+
+    A write that hangs arrives when its command has ended, so what it leaves is found by the repetition alone.
+    """
     journey, kind = JOURNEYS[point.journey], KINDS[point.kind]
     request = recorded.asked[point.place]
     with world.scene(point.journey) as here:
         fault = _at(here, kind.fault, point, request)
-        here.shop.box.fault(fault)
+        armed = here.shop.box.fault(fault)
+        arrives_late = point.kind == "hang" and _writes(request)
         try:
             first = run(here, journey.argv, kind.days, broken=broken)
         except TimeoutError:
             return ["it hangs"]
         finally:
             here.shop.box.faults.clear()
+        if arrives_late and armed.reached.is_set():
+            assert armed.wait_until_acted(), point
         found = _wrong_end(journey, point, recorded, first)
-        if first.code == recorded.code and journey.argv[0] != "halt":
+        if first.code == recorded.code and journey.argv[0] != "halt" and not arrives_late:
             now = state(here, journey)
             found += [f"ended with {first.code}, but {_difference(recorded.after, now)}"] * (now != recorded.after)
         found += _wrong_again(here, journey, recorded, as_it_should=first.code == recorded.code)

@@ -437,6 +437,15 @@ def test_a_draft_of_a_person_is_never_touched(tmp_path: Path) -> None:
         assert [(found.tag, found.body) for found in drafts] == [("v1.3.0", "My own words")]
 
 
+def test_a_draft_that_arrives_after_its_release_is_removed_by_the_next_run(project: Shop) -> None:
+    go(project)
+    ours = released(project)["v1.3.0"].body or ""
+    for body in (ours, "My own words"):
+        project.github().create_draft("v1.3.0", "v1.3.0", body, prerelease=False)
+    assert not go(project).released
+    assert [found.body for found in project.github().releases() if found.draft] == ["My own words"]
+
+
 def test_several_drafts_of_ours_become_one_release(project: Shop) -> None:
     project.box.fault(Fault(method="POST", path="/releases$", drop="after"))
     project.box.fault(Fault(method="GET", path="/releases\\?", after=1, times=3, status=200, document=None, text="[]"))
