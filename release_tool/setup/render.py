@@ -71,6 +71,9 @@ def wanted(config: Config) -> dict[str, str]:
     return files
 
 
+_FILES = {"release": RELEASE, "policy": POLICY, "deploy": DEPLOY, "look": LOOK}
+
+
 def known(config: Config, values: Values) -> dict[str, object]:
     """What the templates know of a repository."""
     hosted = f"github.ref == 'refs/heads/{config.sync.branch}' || inputs.carry" if config.sync else "false"
@@ -96,10 +99,7 @@ def known(config: Config, values: Values) -> dict[str, object]:
         "github_com": not values.server,
         "insisted": _insisted(config),
         "looks": looks(config),
-        "names": {
-            role: path.rpartition("/")[2]
-            for role, path in (("release", RELEASE), ("policy", POLICY), ("deploy", DEPLOY), ("look", LOOK))
-        },
+        "names": {role: path.rpartition("/")[2] for role, path in _FILES.items()},
         "on_hosted": f"({hosted}){pushed}" if pushed else hosted,
         "pins": PINS,
         "plan_if": _plan_if(config, values),
