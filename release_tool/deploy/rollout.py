@@ -186,26 +186,17 @@ def _paused(rollout: Rollout, wave: int, targets: Sequence[Target], prober: Prob
     rollout.writer.write(rollout.entry, pause)
     project.say(f"`release-tool resume -e {environment.name}` goes on; the rollback begins at {until:%H:%M} UTC")
     _tell_of_pause(rollout, pause)
-    looked_at = project.clock.steady()
-    resumed = False
 
-    def between() -> PhaseRecord | None:
-        nonlocal looked_at, resumed
-        if project.clock.steady() - looked_at < _LOOK_EVERY:
-            return None
-        looked_at = project.clock.steady()
-        with rollout.in_passing("looking whether somebody resumes or takes over"):
-            if taken := _taken_over(rollout):
-                return taken
-            if resumed := rollout.now().is_resumed(pause):
-                return PhaseRecord(Phase.RESUMED)
-            rollout.writer.stay_alive(rollout.entry)
-        return None
+    def look() -> PhaseRecord | None:
+        if taken := _taken_over(rollout):
+            return taken
+        return PhaseRecord(Phase.RESUMED) if rollout.now().is_resumed(pause) else None
 
     here = dataclasses.replace(rollout, targets=tuple(targets))
+    between = now_and_then(rollout, "looking whether somebody resumes or takes over", look)
     found = _watch(here, prober, patience, between)
     if isinstance(found, PhaseRecord):
-        return None if resumed else found
+        return None if found.word is Phase.RESUMED else found
     return PhaseRecord(
         Phase.FAILED, found.complaint or f"nobody resumed it within {duration(patience.total_seconds())}"
     )
@@ -251,24 +242,35 @@ def _verify_targets(  # noqa: PLR0913, PLR0917 - each of these is a thing that a
     before: Before | None,
 ) -> HealthVerdict | PhaseRecord:
     """Sample targets, whose command has ended, until there is a verdict, or until a person's rollback takes over."""
-    clock = rollout.environment.project.clock
-    looked_at = clock.steady()
-
-    def between() -> PhaseRecord | None:
-        nonlocal looked_at
-        if clock.steady() - looked_at < _LOOK_EVERY:
-            return None
-        looked_at = clock.steady()
-        with rollout.in_passing("looking for a rollback that takes over"):
-            rollout.writer.stay_alive(rollout.entry)
-            return _taken_over(rollout)
 
     def baking() -> None:
         rollout.mention(Phase.BAKING, "the new version answers")
 
     prober = _prober(rollout, directory, variables, ended=ended, before=before)
     here = dataclasses.replace(rollout, targets=tuple(targets))
+    between = now_and_then(rollout, "looking for a rollback that takes over", lambda: _taken_over(rollout))
     return sample(here, prober, ended, between=between, baking=baking)
+
+
+def now_and_then(
+    rollout: Rollout, doing: str, look: Callable[[], PhaseRecord | None], every: timedelta = _LOOK_EVERY
+) -> Callable[[], PhaseRecord | None]:
+    """A look at the ledger at most that often; it shows that this run lives, and is left out where GitHub fails."""
+    clock = rollout.environment.project.clock
+    looked_at = clock.steady()
+
+    def between() -> PhaseRecord | None:
+        nonlocal looked_at
+        if clock.steady() - looked_at < every:
+            return None
+        looked_at = clock.steady()
+        with rollout.in_passing(doing):
+            if ending := look():
+                return ending
+            rollout.writer.stay_alive(rollout.entry)
+        return None
+
+    return between
 
 
 def verify_health(rollout: Rollout, calm: timedelta = timedelta()) -> HealthVerdict | PhaseRecord:

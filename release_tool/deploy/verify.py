@@ -23,11 +23,10 @@ from release_tool.deploy.ledger.watching import Watch, over, watched_until
 from release_tool.deploy.ledger.writer import LedgerWriter
 from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import DeployRequest
-from release_tool.deploy.rollout import verify_health, watch_health
+from release_tool.deploy.rollout import now_and_then, verify_health, watch_health
 from release_tool.errors import RefusedError, ReleaseToolError, SignalError, UnhealthyError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from release_tool.deploy.environment import DeployEnvironment
@@ -132,7 +131,10 @@ def _watched(attempt: Attempt, known: Deployment, until: datetime) -> DeployResu
         f"{known} is healthy, and watched until {until:%H:%M} UTC; {attempt.environment.name} is free meanwhile"
     )
     try:
-        found = watch_health(rollout, until - project.remote.time(), _looking(rollout))
+        between = now_and_then(
+            rollout, "looking for what was deployed since", lambda: _newer(writer, rollout.entry), _LOOK_EVERY
+        )
+        found = watch_health(rollout, until - project.remote.time(), between)
     except (KeyboardInterrupt, SignalError) as error:
         _end_watch(rollout, "ended early, by a signal", patiently=False)
         number = error.number if isinstance(error, SignalError) else signal.SIGINT
@@ -151,23 +153,6 @@ def _watched(attempt: Attempt, known: Deployment, until: datetime) -> DeployResu
     _end_watch(rollout, f"is over: {found.counted}")
     text = f"watched until {until:%H:%M} UTC: {found.counted}"
     return with_evidence(attempt.result(DeployOutcome.HEALTHY, text, known), rollout)
-
-
-def _looking(rollout: Rollout) -> Callable[[], PhaseRecord | None]:
-    """Look what was begun since, which ends the watch: now and then, and not where GitHub fails."""
-    writer, clock = rollout.writer, rollout.environment.project.clock
-    looked_at = clock.steady()
-
-    def between() -> PhaseRecord | None:
-        nonlocal looked_at
-        if clock.steady() - looked_at < _LOOK_EVERY:
-            return None
-        looked_at = clock.steady()
-        with rollout.in_passing("looking for what was deployed since"):
-            writer.stay_alive(rollout.entry)
-            return _newer(writer, rollout.entry)
-
-    return between
 
 
 def _newer(writer: LedgerWriter, known: Deployment) -> PhaseRecord | None:
