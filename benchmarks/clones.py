@@ -21,6 +21,7 @@ _MESSAGES = (
 )
 GIT_ENVIRONMENT = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 """What keeps the configuration of whoever measures out of it."""
+_FOREIGN = ("GH_", "GIT_", "GITHUB_", "PYTHON")
 
 
 class Shape(NamedTuple):
@@ -34,6 +35,12 @@ class Shape(NamedTuple):
     def base(self) -> str:
         """The tag of its last release."""
         return name_of(self.tags)
+
+
+def environment_in(directory: Path) -> dict[str, str]:
+    """An environment without a token, in which bytecode is kept, as it is where the tool is installed."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    return ours | GIT_ENVIRONMENT | {"PYTHONPYCACHEPREFIX": str(directory / "bytecode")}
 
 
 def name_of(number: int) -> str:

@@ -1,4 +1,7 @@
-"""What every command costs on a very large project, and on one half as large: requests, CPU time and memory."""
+"""What every command costs on a very large project, and on one half as large: requests, CPU time and memory.
+
+`python -m benchmarks.load` writes it into `docs/scale.md`.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ import contextlib
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.clones import GIT_ENVIRONMENT
+from benchmarks.clones import GIT_ENVIRONMENT, environment_in
 from github_sandbox import Sandbox
 from github_sandbox.store import Author, Deployment, DeploymentStatus
 from release_tool.deploy.ledger.model import TASK, DeploymentKind, Payload, encode
@@ -22,6 +27,7 @@ from release_tool.model.tags import Owner
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+_PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 _TOOL = str(Path(sys.executable).with_name("release-tool"))
 _UNIT = 1 if sys.platform == "darwin" else 1024
 _MEASURED = """
@@ -87,22 +93,30 @@ class Spent(NamedTuple):
     peak: float
 
 
-def show(directory: Path, environment: Mapping[str, str], large: Size = LARGE) -> None:
-    """Print the table."""
-    described = ", ".join(f"{number:,} {name}" for name, number in large._asdict().items())
-    print(f"\nEvery command on a project of {described} (target: at most 200 MB),")
-    print("and on one half as large (target: CPU time at most twice as much, but for what starting costs)\n")
-    print(f"{'':34}{'exit':>5}{'requests':>10}{'half':>6}{'CPU':>10}{'half':>10}{'ratio':>7}{'memory':>9}")
+def main() -> None:
+    """Measure all of it, and write the table into its page anew."""
+    with tempfile.TemporaryDirectory(prefix="release-tool-load-") as temporary:
+        directory = Path(temporary)
+        lines = [*table(directory, environment_in(directory))]
+    measured = re.compile("<!-- load -->.*<!-- /load -->", re.DOTALL)
+    text = "\n".join(["<!-- load -->", "", *lines, "", "<!-- /load -->"])
+    _PAGE.write_text(measured.sub(lambda _: text, _PAGE.read_text()))
+
+
+def table(directory: Path, environment: Mapping[str, str], large: Size = LARGE) -> Iterator[str]:
+    """What each command costs on the project, and on one half as large."""
     half, whole = (_spent(directory / f"load-{size.commits}", environment, size) for size in (large / 2, large))
-    for name, spent in whole.items():
-        line = (
-            f"{name:34}{spent.code:>5}{spent.requests:>10}{half[name].requests:>6}{_ms(spent):>10}{_ms(half[name]):>10}"
+    described = ", ".join(f"{number:,} {name}" for name, number in large._asdict().items())
+    yield f"Each command on a project of {described}, and on one half as large:"
+    yield ""
+    yield "| command | exit code | requests | of the half | CPU | of the half | ratio | memory |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
+    for name, (code, requests, cpu, peak) in whole.items():
+        less = half[name]
+        yield (
+            f"| `{name}` | {code} | {requests} | {less.requests} | {cpu * 1000:,.0f} ms | {less.cpu * 1000:,.0f} ms"
+            f" | {cpu / less.cpu:.2f} | {peak:.0f} MB |"
         )
-        print(f"{line}{spent.cpu / half[name].cpu:>7.2f}{f'{spent.peak:.0f} MB':>9}", flush=True)
-
-
-def _ms(spent: Spent) -> str:
-    return f"{spent.cpu * 1000:,.0f} ms"
 
 
 def _spent(directory: Path, environment: Mapping[str, str], size: Size) -> dict[str, Spent]:
@@ -274,3 +288,7 @@ def _application(file: Path) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
+
+
+if __name__ == "__main__":
+    main()

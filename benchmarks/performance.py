@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import peers, workflows
+from benchmarks.clones import environment_in
 from benchmarks.measure import Bench
 from benchmarks.peers import CLICK, OURS
-from benchmarks.run import environment_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

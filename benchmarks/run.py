@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import load, peers, workflows
-from benchmarks.clones import GIT_ENVIRONMENT, Shape, branch, grow, tag
+from benchmarks.clones import Shape, branch, environment_in, grow, tag
 from benchmarks.measure import Bench
 from github_sandbox import Sandbox
 
@@ -25,7 +24,6 @@ _UNRELEASED = (10, 1_000)
 _TAGS = (10, 10_000)
 _BRANCHES = 500
 _PULLS = (1, 100, 250)
-_FOREIGN = ("GH_", "GIT_", "GITHUB_", "PYTHON")
 
 
 def main() -> None:
@@ -37,15 +35,9 @@ def main() -> None:
         _print_plan(directory, environment)
         _print_branches(directory, environment)
         _print_requests(directory, environment)
-        load.show(directory, environment)
+        _print_load(directory, environment)
         _print_peers(directory, environment)
     workflows.show()
-
-
-def environment_in(directory: Path) -> dict[str, str]:
-    """An environment without a token, in which bytecode is kept, as it is where the tool is installed."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-    return ours | GIT_ENVIRONMENT | {"PYTHONPYCACHEPREFIX": str(directory / "bytecode")}
 
 
 def _print_start(bench: Bench) -> None:
@@ -108,6 +100,12 @@ def _print_requests(directory: Path, environment: dict[str, str]) -> None:
         print(
             f"{pulls:>14}{_requests(directory / f'sandbox-{pulls}', pulls, environment):>10}{at_most:>10}", flush=True
         )
+
+
+def _print_load(directory: Path, environment: dict[str, str]) -> None:
+    print("\n(targets: at most 200 MB; processor time at most twice that of the half, but for what starting costs)\n")
+    for line in load.table(directory, environment):
+        print(line, flush=True)
 
 
 def _print_peers(directory: Path, environment: dict[str, str]) -> None:
