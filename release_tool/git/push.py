@@ -22,6 +22,7 @@ _DURING = "git push"
 
 _REMOTE = r"(?m)^remote: ?(?:error: ?)?(.*?) *$"
 _WORKFLOW = r"refusing to allow .*? to create or update workflow `([^`]*)`"
+_TAKEN = r"'refs/heads/([^']*)' exists; cannot create"
 _OVERTAKEN = r"cannot lock ref|failed to update ref|already exists|fetch first|non-fast-forward|stale info"
 
 
@@ -157,6 +158,13 @@ def read_push(done: Finished, branch: str) -> Pushed:
             return Pushed.UP_TO_DATE
         case "!" if why.startswith("[rejected]"):
             return Pushed.MOVED
+        case "!" if other := re.search(_TAKEN, f"{why}\n{done.stderr}"):
+            raise RefusedError(
+                f"{branch} can't be created beside the branch {other[1]}: one name begins with the other",
+                during=_DURING,
+                already=f"there is no branch {branch}",
+                todo=f"rename or delete {other[1]}, then run the command again",
+            )
         case "!" if why.startswith("[remote rejected]") and re.search(_OVERTAKEN, why):
             return Pushed.MOVED
         case "!" if why.startswith("[remote rejected]"):

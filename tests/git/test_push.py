@@ -125,6 +125,14 @@ def test_a_branch_that_is_where_it_was_is_deleted_although_a_page_of_a_proxy_sai
     assert "cloud" not in branches.tips()
 
 
+def test_a_branch_whose_name_begins_with_that_of_another_is_refused_by_that_name(start: Start) -> None:
+    place = start({"branch": "release-tool", "from": "main", "commit": "Set up", "files": {"a": "1"}})
+    head = place.git("rev-parse", "HEAD")
+    with pytest.raises(RefusedError, match="beside the branch release-tool: one name begins with the other") as refused:
+        branches_of(place).push(head, "release-tool/candidate/v1.3.0", expect=None)
+    assert refused.value.todo == "rename or delete release-tool, then run the command again"
+
+
 def test_a_bare_clone_pushes_too(start: Start, tmp_path: Path) -> None:
     place = start(CLOUD)
     newer = commit(place, "a", "1")
