@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tests.engines.docker import Ssh
 
 _HERE = Path(__file__).parent
+_STARTING = BUILD / ".starting"
+"""Held by the lane whose engines start: all at once they starve the first cases of the others."""
 _SEEN = pytest.StashKey[list[str]]()
 _CASES = pytest.StashKey[dict[Case, str]]()
 """The cases of all recipes, and why each of them is not run where it never was."""
@@ -69,8 +71,9 @@ def seen(request: pytest.FixtureRequest) -> list[str]:
 def docker() -> Iterator[Docker]:
     with ExitStack() as engines:
         found = Docker()
-        engines.enter_context(found.daemon)
-        engines.enter_context(found.registry)
+        with alone(_STARTING):
+            engines.enter_context(found.daemon)
+            engines.enter_context(found.registry)
         yield found
 
 
@@ -93,7 +96,9 @@ def cluster(docker: Docker) -> Iterator[Cluster]:
     if missing := lacking(*CLUSTER):
         pytest.skip(missing)
     assert docker.version
-    with Cluster() as found:
+    with ExitStack() as engines:
+        with alone(_STARTING):
+            found = engines.enter_context(Cluster())
         yield found
 
 
