@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from tests.engines.project import Deployed
+    from tests.engines.project import Deployed, Ended
 
 HEALTHY, ROLLED_BACK, LOST = 0, 6, 7
 GOOD = (Version("1.0.0"), Version("1.1.0"))
@@ -56,6 +56,14 @@ class Place(ABC):
         assert self.here.live() == self.here.commit(version), self.here.story()
         assert set(self.runs()) == {self.named(version)}
         assert self.here.verify().code == HEALTHY
+
+    def refused(self, ended: Ended) -> None:
+        """Insist that a deployment without a right was no good, and that the version before is proven again."""
+        assert ended.code != HEALTHY
+        self.here.reconcile()
+        if ended.code == LOST:  # the engine could not be asked either, so a person says what to do
+            assert self.here.rollback().code == HEALTHY
+        self.agree("1.0.0")
 
     def named(self, version: str) -> str:
         """What the engine calls a version: by its image, where it has one."""
