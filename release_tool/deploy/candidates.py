@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -184,13 +185,16 @@ class RevisionResolver:
 
         That a commit exists proves nothing: those of pull requests do, too, of forks as well. But it may vanish.
         """
-        unknown = {commit for commit in commits if commit not in self._standing}
-        released = {tag.commit for tag in self.seen.tags if tag.state is TagState.RELEASED}
-        outside = self.project.git.outside(unknown - released, self.head)
-        self._standing.update((commit, commit not in outside) for commit in unknown)
+        if unknown := {commit for commit in commits if commit not in self._standing}:
+            outside = self.project.git.outside(unknown - self._released, self.head)
+            self._standing.update((commit, commit not in outside) for commit in unknown)
         standing = {commit for commit in commits if self._standing[commit]}
         vanished = standing - self.project.git.present(standing)
         return frozenset(commits) - standing | {one for one in vanished if not self.project.git.obtain(one)}
+
+    @cached_property
+    def _released(self) -> frozenset[str]:
+        return frozenset(tag.commit for tag in self.seen.tags if tag.state is TagState.RELEASED)
 
     def insist_standing(self, commit: str) -> None:
         """Raise RefusedError for a commit that nothing may be run of."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from release_tool.model.commits import Commit
 
@@ -23,4 +25,27 @@ def first_with(history: Commits, tips: Iterable[str]) -> dict[str, int]:
             if sha in history and sha not in found:
                 found[sha] = place
                 waiting.extend(history[sha].parents)
+    return found
+
+
+def condensed(history: Commits, kept: Collection[str]) -> Commits:
+    """The history of some commits alone: the parents of each are the nearest of them below it.
+
+    `first_with` tells the same of them as it does with the whole history, in as many steps as they are.
+    """
+    nearest: dict[str, frozenset[str]] = {}
+    found = {}
+    for tip in kept:
+        waiting = [tip] if tip in history else []
+        while waiting:
+            sha = waiting.pop()
+            parents = [parent for parent in history[sha].parents if parent in history]
+            if unknown := [parent for parent in parents if parent not in nearest]:
+                waiting += [sha, *unknown]
+                continue
+            below = nearest[parents[0]].union(*(nearest[parent] for parent in parents[1:])) if parents else frozenset()
+            if sha in kept:
+                found[sha] = msgspec.structs.replace(history[sha], parents=tuple(below))
+                below = frozenset({sha})
+            nearest[sha] = below
     return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from release_tool.deploy.ledger.model import quarantine
 from release_tool.history.changes import Landing, authors_of
-from release_tool.history.containment import first_with
+from release_tool.history.containment import condensed, first_with
 from release_tool.status.environment import began_at, proven_at
 from release_tool.status.model import Milestone, ReleasePipeline, StageState
 from release_tool.text.visible import visible
@@ -46,7 +46,9 @@ class Route(NamedTuple):
 def pipelines(releases: Sequence[ReleaseStatus], route: Route) -> tuple[ReleasePipeline, ...]:
     """How far each release has come, in the order of the releases."""
     wanted = {release.commit for release in releases}
-    arrivals = [_Arrivals.of(station, route.history, wanted) for station in route.stations]
+    deployed = {one.commit for station in route.stations for one in station.ledger}
+    history = condensed(route.history, wanted | deployed)
+    arrivals = [_Arrivals.of(station, history, wanted) for station in route.stations]
     into_cloud = first_with(route.history, reversed(route.line))
     return tuple(
         ReleasePipeline(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from release_tool.deploy.ledger.model import DeploymentKind
-from release_tool.history.containment import first_with
+from release_tool.history.containment import condensed, first_with
 from release_tool.model.commits import Author, Commit
 from release_tool.status.metrics import Counts, DeliveryMetrics, Percentiles, delivery
 from tests.builders import sha
@@ -296,3 +296,19 @@ def test_a_commit_belongs_to_the_first_tip_that_contains_it() -> None:
 
 def test_what_is_not_in_the_history_belongs_to_nobody() -> None:
     assert first_with({}, [sha("1")]) == {}
+
+
+@given(st.data())
+def test_a_condensed_history_tells_the_same_of_the_commits_that_it_keeps(data: st.DataObject) -> None:
+    names = [sha(str(number)) for number in range(data.draw(st.integers(1, 12)))]
+    parents = [
+        data.draw(st.sets(st.sampled_from(names[:place]), max_size=3)) if place else () for place in range(len(names))
+    ]
+    history = {
+        name: Commit(name, tuple(below), Author("Ada"), 0, "") for name, below in zip(names, parents, strict=True)
+    }
+    kept = data.draw(st.sets(st.sampled_from(names)))
+    tips = data.draw(st.lists(st.sampled_from(sorted(kept)))) if kept else []
+
+    whole = first_with(history, tips)
+    assert first_with(condensed(history, kept), tips) == {one: whole[one] for one in kept if one in whole}
