@@ -36,7 +36,7 @@ COPY busybox /bin/wget
 {more}EXPOSE 8080
 ENTRYPOINT ["/shop"]
 """
-_PATIENCE = 420.0
+_PATIENCE = 900.0
 
 
 class Version(msgspec.Struct, frozen=True):
