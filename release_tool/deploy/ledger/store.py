@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,7 @@ from release_tool.deploy.ledger.model import TASK, Deployment, decode, encode, s
 from release_tool.deploy.ledger.phase import describe, is_spoken
 from release_tool.errors import NoAnswerError, RemoteError
 from release_tool.github import transport as github_transport
-from release_tool.github.graphql import BOT, Actor, PageInfo, chained, pages
+from release_tool.github.graphql import BOT, Actor, PageInfo, pages
 from release_tool.github.transport import Purpose
 from release_tool.history.trust import Ignored, Trust, trust_of
 from release_tool.text.visible import visible
@@ -317,7 +318,9 @@ class Deployments:
 
     def _whole(self, environments: Collection[str], ends: PageEnds) -> Iterator[tuple[Record, ...]]:
         """Every page of the deployments to some environments, oldest first: their ends stay where they are."""
-        for page in chained(lambda starts: self._asked(environments, _OLDEST, _PAGE, starts), ends.known):
+        name = " ".join(sorted(map(str.casefold, environments)))
+        ask = functools.partial(self._asked, environments, _OLDEST, _PAGE)
+        for page in self._graphql.whole(name, ask, ends.known):
             if page.page_info.has_next_page and page.page_info.end_cursor:
                 ends.found.append(page.page_info.end_cursor)
             yield page.nodes

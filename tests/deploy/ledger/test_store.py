@@ -448,6 +448,21 @@ def test_pages_that_are_too_many_or_not_known_to_github_are_asked_for_one_by_one
     assert starts(httpserver) == [[None, "next", "b", "c"], [None, "next"], [None], ["next"]]
 
 
+def test_a_ledger_is_read_again_for_fewer_requests_unless_nothing_is_waited_for(start: Start) -> None:
+    """One request for many pages may be too much for GitHub, and would have to be asked for again."""
+    github = start(*[deployed("production") for _ in range(250)]).github()
+    first = github.adapter(Deployments).ledger("production")
+    costs = [github.requests]
+    again = github.adapter(Deployments).ledger("production")
+    costs.append(github.requests)
+    with github.impatient():
+        at_once = github.adapter(Deployments).ledger("production")
+    costs.append(github.requests)
+
+    assert first == again == at_once
+    assert costs == [3, 4, 7]
+
+
 def test_what_is_known_in_a_circle_leads_to_the_end_all_the_same(httpserver: HTTPServer, github: GitHub) -> None:
     answers(httpserver, pages_of(*[page(newest=None)] * 13))
 
