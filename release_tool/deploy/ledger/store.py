@@ -223,7 +223,7 @@ class Deployments:
         for page in self._whole(environments, ends or PageEnds()) if environments else ():
             for node in page:
                 nodes[(node.environment or "").casefold()].append(node)
-        return {name: self.told(nodes[name.casefold()]) for name in environments}
+        return {name: self.told(nodes[name.casefold()][::-1]) for name in environments}
 
     def newest(self, environment: str, count: int) -> tuple[Deployment, ...]:
         """The newest deployments to an environment, oldest first: `count` of them, or all where there are fewer."""

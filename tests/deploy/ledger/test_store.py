@@ -431,7 +431,7 @@ def test_a_page_that_begins_elsewhere_than_the_one_before_ends_does_not_count(
 
     found = github.adapter(Deployments).ledgers(["production"], PageEnds(["made up", "next"]))["production"]
 
-    assert [len(one.steps) for one in found] == [0, 1]
+    assert sorted(len(one.steps) for one in found) == [0, 1]
     assert starts(httpserver) == [[None, "made up", "next"], ["next"]]
 
 
