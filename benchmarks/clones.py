@@ -48,6 +48,18 @@ def name_of(number: int) -> str:
     return f"v{1 + number // 1000}.{number % 1000}.0"
 
 
+def grown(directory: Path, commits: int) -> Path:
+    """The repository below a directory that has that many commits since its first one; a large one takes half a minute.
+
+    Whoever wants one of that length gets the same, and gives it tags and branches of his own.
+    """
+    clone = directory / f"clone-{commits}"
+    if not clone.exists():
+        clone.mkdir()
+        grow(clone, commits + 1)
+    return clone
+
+
 def grow(directory: Path, commits: int) -> None:
     """Make a repository whose first-parent line has that many commits; every fourth one merges another commit."""
     _git(directory, "init", "--quiet", "--initial-branch=main", ".")

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.clones import Shape, branch, grow, tag
+from benchmarks.clones import Shape, branch, grown, tag
 from benchmarks.measure import median, once
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ CLICK = "import click"
 LOG = "git log"
 _TOOL = str(Path(sys.executable).with_name("release-tool"))
 _PACKAGES = ("git-cliff", "commitizen", "python-semantic-release")
-_SLOW = 4.0
-"""Seconds of a run after which it is not repeated."""
+_ENOUGH = 8.0
+"""Seconds of all runs of a program on a clone after which it is not run again there."""
 _DEADLINE = 20.0
 """Seconds after which a run is ended."""
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9].*$")
@@ -86,10 +86,7 @@ def measured(
 ) -> Iterator[Measured]:
     """Measure synthetic histories, and the clones that are named as `DIRECTORY` or `DIRECTORY=PREFIX`."""
     for title, commits, unreleased, tags, branches in _SYNTHETIC:
-        clone = directory / f"peers-{commits}"
-        if not clone.exists():
-            clone.mkdir()
-            grow(clone, commits + 1)
+        clone = grown(directory, commits)
         tag(clone, Shape(commits + 1, unreleased, tags))
         if branches:
             branch(clone, branches)
@@ -118,11 +115,11 @@ def _on(  # noqa: PLR0913, PLR0917 - a clone, what is run on it, and how often
             runs[name] = [once(argv, clone, environment, deadline=_DEADLINE, ok=range(256))]
         except subprocess.TimeoutExpired:
             missing[name] = f"not run: more than {_DEADLINE:.0f} s"
-    quick = [name for name, costs in runs.items() if costs[0].seconds < _SLOW]
-    for number in range(rounds):
-        for name in quick:
+    first = {name: costs[0].seconds for name, costs in runs.items()}
+    for number in range(1, rounds + 1):
+        for name in [name for name, seconds in first.items() if number * seconds < _ENOUGH]:
             cost = once(commands[name], clone, environment, deadline=_DEADLINE, ok=range(256))
-            runs[name] = [*runs[name], cost] if number else [cost]  # the first of all only filled caches
+            runs[name] = [*runs[name], cost] if number > 1 else [cost]  # the first of all only filled caches
     return Measured(title, {name: median(costs) for name, costs in runs.items()}, missing)
 
 

@@ -25,16 +25,13 @@ bake = "100ms"
 checks = [{ kind = "command", command = ["true"], interval = "50ms" }]
 """
 _FOREIGN = ("GH_", "GIT_", "GITHUB_", "PYTHON")
-WAY = (
-    "plan",
-    "release",
-    "sync --candidate",
-    "sync --tested=SHA",
-    "sync --advance=SHA",
-    "reconcile --plan",
-    "deploy HEAD -e production --here",
+JOBS = (
+    ("plan",),
+    ("release", "sync --candidate"),
+    ("sync --tested=SHA", "sync --advance=SHA", "reconcile --plan"),
+    ("deploy HEAD -e production --here",),
 )
-"""What is run between a merge and the deploy command, in the order of the jobs; `SHA` is the candidate."""
+"""What is run between a merge and the deploy command, job by job; `SHA` is the candidate."""
 
 
 class Step(NamedTuple):
@@ -73,7 +70,9 @@ def _walked(directory: Path) -> list[Step]:
             "GITHUB_TOKEN": box.token,
         }
         steps, candidate = [], ""
-        for command in WAY:
+        for job, command in [(job, command) for job, commands in enumerate(JOBS) for command in commands]:
+            # Nothing is compiled in a new job; of a runner's standard library that is said too much.
+            environment["PYTHONPYCACHEPREFIX"] = str(directory / f"bytecode-{job}")
             box.forget_requests()
             argv = [_TOOL, *command.replace("SHA", candidate).replace("HEAD", candidate).split()]
             argv += ["--json"] if command.endswith("--candidate") else []

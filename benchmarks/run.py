@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import load, peers, workflows
-from benchmarks.clones import Shape, branch, environment_in, grow, tag
+from benchmarks.clones import Shape, branch, environment_in, grow, grown, tag
 from benchmarks.measure import Bench
 from github_sandbox import Sandbox
 
@@ -54,9 +54,7 @@ def _print_plan(directory: Path, environment: dict[str, str]) -> None:
     columns = f"{'commits':>8}{'unreleased':>12}{'tags':>8}{'ours':>9}{'floor':>9}{'ratio':>7}"
     print(f"{columns}{'with tags':>11}{'ratio':>7}{'memory':>9}")
     for commits in _COMMITS:
-        clone = directory / f"clone-{commits}"
-        clone.mkdir()
-        grow(clone, commits + 1)
+        clone = grown(directory, commits)
         for unreleased, tags in product(_UNRELEASED, _TAGS):
             shape = Shape(commits + 1, unreleased, tags)
             tag(clone, shape)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = str | bool
 
-TOKEN = re.compile(r"\s*('[^']*'|\w+\(\)|[\w.*-]+|&&|\|\||[!=]=|[!(),])")
+TOKEN = re.compile(r"\s*('[^']*'|\w+\(\)|hashFiles\('[^']*'\)|[\w.*-]+|&&|\|\||[!=]=|[!(),])")
 STATUS = re.compile(r"\b(?:always|cancelled|failure|success)\(\)")
 """What keeps GitHub from asking for `success()` on its own."""
 

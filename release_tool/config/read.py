@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config import queries
-from release_tool.config.cron import insist_on_schedule
 from release_tool.config.model import (
     LEVELS,
     LONGEST_PAUSES,
@@ -45,6 +43,8 @@ def parse(text: str, source: str) -> Config:
 
     `source` is the file's name, which decides between the two and stands in every message.
     """
+    from release_tool.config import queries  # a repository without a configuration has nothing that is to be checked
+
     data = _table(_toml(text, source), source)
     config = queries.paced(_with_labels_moved(_convert({} if data is None else data, source), data), data or {})
     for contradiction in _contradictions(config):
@@ -147,6 +147,8 @@ def _contradictions(config: Config) -> Iterator[str]:
 
 
 def _no_schedule(cron: str) -> Iterator[str]:
+    from release_tool.config.cron import insist_on_schedule
+
     try:
         insist_on_schedule(cron)
     except ValueError as error:
@@ -186,6 +188,8 @@ def _grows(marks: tuple[Wave, ...]) -> bool:
 
 
 def _impossible_checks(name: str, environment: Environment) -> Iterator[str]:
+    from release_tool.config import queries
+
     place, names = f"environments.{name}.checks", [check.name for check in environment.checks]
     for number, check in enumerate(environment.checks):
         if not check.interval:

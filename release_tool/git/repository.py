@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import itertools
 import os
@@ -180,6 +179,8 @@ class Git:
         """
         (objects / "info").mkdir(parents=True)
         (objects / "info" / "alternates").write_bytes(os.fsencode(self.program.layout.objects) + b"\n")
+        import copy  # only a rehearsal borrows
+
         apart = copy.copy(self)
         apart.program = self.program.writing_into(objects)
         apart._ancestry = {}  # noqa: SLF001 - another one of us

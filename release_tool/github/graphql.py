@@ -11,7 +11,7 @@ from release_tool.github.transport import Purpose
 from release_tool.model.commits import Author
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from release_tool.github.transport import Query, Transport
 
@@ -19,6 +19,10 @@ T = TypeVar("T")
 
 BOT = "[bot]"
 """What the logins of apps end with, and those of people never do."""
+
+
+_TOGETHER = 13
+"""How many pages are asked for at once at most: five thousand records in four requests, far below what GitHub tells."""
 
 
 class PageInfo(msgspec.Struct, frozen=True, rename="camel"):
@@ -99,6 +103,7 @@ class GraphQL:
     def __init__(self, repository: str, transport: Transport) -> None:
         self._repository = repository
         self._transport = transport
+        self._ends: dict[str, Sequence[str]] = {}
 
     def ask(self, query: str, variables: Mapping[str, object], kind: type[T], purpose: Purpose) -> T:
         """Ask a query, again where GitHub does not answer."""
@@ -126,6 +131,22 @@ class GraphQL:
         answer = self.ask_less(ask, InRepository[kind], purpose)  # type: ignore[valid-type]  # known when it is read
         return self.found(answer.repository, purpose)
 
+    def whole(
+        self, name: str, ask: Callable[[Sequence[str | None]], Sequence[P]], ends: Sequence[str] = ()
+    ) -> Iterator[P]:
+        """Every page of a list, many at once where it is known where they end: from an earlier look, or from `ends`.
+
+        What is known is never believed: a page counts only where it begins at the end of the one before, as GitHub
+        tells both. `ask` may answer with fewer pages than it is asked for, and is asked for no more at once from then
+        on. Where nothing is waited for, only one is asked for, as too many at once may have to be asked for again.
+        """
+        found: list[str] = []
+        for page in _chained(ask, self._ends.get(name, ends), _TOGETHER if self._transport.is_patient else 1):
+            if page.page_info.has_next_page and page.page_info.end_cursor:
+                found.append(page.page_info.end_cursor)
+            yield page
+        self._ends[name] = found
+
     def viewer(self) -> str:
         """The login of the account that the token is of."""
         purpose = Purpose("asking whose the token is", "metadata: read")
@@ -145,6 +166,31 @@ def pages(ask: Callable[[str | None], P], first: P | None = None) -> Iterator[P]
     while page.page_info.has_next_page:
         page = ask(page.page_info.end_cursor)
         yield page
+
+
+def _chained(ask: Callable[[Sequence[str | None]], Sequence[P]], ends: Sequence[str], most: int) -> Iterator[P]:
+    """Every page, where some `ends` of pages are said to be known; one counts where the one before it ends."""
+    following = dict(zip((None, *ends), ends, strict=False))
+    after: str | None = None
+    while True:
+        starts = _starts(after, following, most)
+        answered = ask(starts)
+        most = min(most, len(answered)) if len(answered) < len(starts) else most
+        for start, page in zip(starts, answered, strict=False):
+            if start != after:
+                break
+            yield page
+            if not page.page_info.has_next_page:
+                return
+            after = page.page_info.end_cursor
+
+
+def _starts(after: str | None, following: Mapping[str | None, str], most: int) -> Sequence[str | None]:
+    """Where the next pages begin, as far as that is known."""
+    starts = [after]
+    while len(starts) < most and starts[-1] in following:
+        starts.append(following[starts[-1]])
+    return starts
 
 
 def account(login: str) -> str:

@@ -221,6 +221,11 @@ class Transport:
 
     # Patience
 
+    @property
+    def is_patient(self) -> bool:
+        """Whether something is asked again."""
+        return bool(self._patience.max_wait)
+
     @contextlib.contextmanager
     def impatient(self) -> Iterator[None]:
         """Ask everything once and wait for nothing, while something else must not be kept waiting."""

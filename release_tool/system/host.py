@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from pathlib import Path
 
@@ -30,6 +29,8 @@ def process_lives(owner: Owner) -> bool:
 
 
 def _user() -> str:
+    import getpass  # only where no workflow runs
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):

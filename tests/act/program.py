@@ -79,9 +79,10 @@ def find() -> Path:
 def stand_ins() -> Iterator[str]:
     """The options that put a folder of ours in the place of every action that the workflows may use."""
     for name, pin in PINS.items():
-        folder = HERE / "actions" / name.rpartition("/")[2]
+        repository = "/".join(name.split("/")[:2])
+        folder = HERE / "actions" / repository.rpartition("/")[2]
         if folder.is_dir():
-            yield f"--local-repository={name}@{pin.partition(' ')[0]}={folder}"
+            yield f"--local-repository={repository}@{pin.partition(' ')[0]}={folder}"
     yield f"--local-repository={ACTION.partition(' ')[0]}={tool()}"
 
 

@@ -6,20 +6,27 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
+import pytest
+
 from release_tool.config.model import Config, Environment
 from release_tool.setup.files import DEPLOY
 from release_tool.setup.render import Values
 from release_tool.setup.shipped import render
-from tests.adoption import ACTION
+from tests import examples
+from tests.adoption import ACTION, SOURCE
 from tests.chaos.past import prove
+from tests.cli.test_bump import RELEASE as WORKFLOW
+from tests.cli.test_bump import runner
 from tests.counting import Counter
 from tests.production import CONFIGURATION, production
 from tests.shop import Shop, shop
+from tests.status.test_status import many
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    import pytest
+    from pytest_httpserver import HTTPServer
 
     from tests.shop import Entry
 
@@ -32,8 +39,19 @@ FORM = render(
 )[DEPLOY]
 OPEN: Entry = {"pull": 70, "title": "fix: it", "author": "ada", "state": "open", "files": {"search.py": "1"}}
 MERGED: Entry = {"pull": 69, "title": "fix: more", "author": "ada", "files": {"more.py": "1"}}
+TEAM = {"release-tool.toml": '[channels.team]\nurl-env = "TEAM_URL"\n'}
 SYNC = {"release-tool.toml": '[sync]\nbranch = "cloud"\n'}
 CLOUD: Entry = {"branch": "cloud", "from": "v1.2.3", "commit": "Settings", "author": "ops", "files": {"fly.toml": "a"}}
+
+
+class Size(NamedTuple):
+    """How much has come together: pull requests since the last release, and deployments."""
+
+    pulls: int
+    deployments: int
+
+
+SIZES = (Size(10, 10), Size(100, 1_000), Size(1_000, 5_000))
 
 
 class Most(NamedTuple):
@@ -43,35 +61,49 @@ class Most(NamedTuple):
     programs: int
 
 
-def costs(place: Shop, git: Counter, *command: str) -> Most:
+def costs(place: Shop, git: Counter, *command: str, **more: str) -> Most:
     """Run a command that is to do its work, and count."""
     place.box.forget_requests()
     git.forget()
-    done = place.run(*command)
+    done = place.run(*command, env=place.environment(**more))
     assert done.code in {0, 3}, (command, done.err)
     asked = [one for one in place.box.requests if re.match(r"/(repos|graphql|user)\b", one.path)]
     return Most(len(asked), len(git.started()))
 
 
 DEPLOYED = {
-    "plan": Most(2, 7),
-    "bump --dry-run": Most(2, 7),
-    "check-pr 70": Most(7, 7),
-    "release": Most(8, 8),
-    "notes v1.3.1": Most(1, 2),
-    "notes v1.3.1 --write": Most(4, 7),
-    "doctor": Most(21, 15),
-    "deploy 1.3.1 -e production --dry-run": Most(5, 9),
-    "deploy 1.3.1 -e production --here": Most(30, 16),
-    "verify -e production": Most(3, 10),
-    "halt -e production --reason pause": Most(3, 2),
-    "resume -e production": Most(7, 8),
-    "reconcile --plan": Most(3, 6),
-    "reconcile": Most(5, 6),
-    "rollback -e production --here --reason broken": Most(26, 16),
-    "status": Most(4, 14),
-    "dashboard site": Most(4, 14),
-    "withdraw v1.3.1 --reason bad --yes": Most(5, 7),
+    "plan": (2, 2, 11, 7),
+    "bump --dry-run": (2, 2, 11, 7),
+    "check-pr 70": (7, 7, 16, 7),
+    "release": (8, 8, 17, 8),
+    "notes v1.3.1": (1, 1, 1, 2),
+    "notes v1.3.1 --write": (4, 4, 13, 7),
+    "doctor": (21, 31, 71, 15),
+    "deploy 1.3.1 -e production --dry-run": (5, 15, 64, 10),
+    "deploy 1.3.1 -e production --here": (30, 39, 88, 16),
+    "verify -e production": (3, 13, 53, 10),
+    "halt -e production --reason pause": (3, 3, 3, 2),
+    "resume -e production": (7, 17, 63, 8),
+    "reconcile --plan": (3, 13, 56, 6),
+    "reconcile": (5, 15, 58, 6),
+    "rollback -e production --here --reason broken": (26, 35, 84, 16),
+    "status": (4, 4, 4, 15),
+    "dashboard site": (4, 14, 54, 15),
+    "dashboard site --json": (4, 4, 7, 15),
+    "withdraw v1.3.1 --reason bad --yes": (5, 15, 55, 7),
+}
+"""The requests of each command at each of the sizes, and its git programs at any.
+
+A hundred pull requests cost one, and a hundred deployments where a command has to know all of them: not for a status,
+nor for a dashboard beside the last one, which is the second one here.
+"""
+
+BEGUN = {
+    "init --yes --source SOURCE": (2, 2, 2, 5),
+    "notify test": (0, 0, 0, 2),
+    "bump --yes": (9, 9, 18, 8),
+    "bump --yes --here": (6, 6, 24, 9),
+    "rehearse": (6, 7, 43, 46),
 }
 SYNCED = {
     "sync --candidate": Most(5, 29),
@@ -80,15 +112,41 @@ SYNCED = {
 }
 
 
-def test_no_command_costs_more_than_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", SIZES if examples.ALL else SIZES[:1], ids=str)
+def test_no_command_costs_more_than_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: Size) -> None:
+    merged: list[Entry] = [
+        {"pull": 100 + number, "title": "fix: more", "author": "ada", "files": {"more.py": str(number)}}
+        for number in range(size.pulls)
+    ]
     files = {".github/workflows/brings.yml": FORM}
-    with production(tmp_path, MERGED, OPEN, configuration=QUICK, files=files) as here:
+    past = many(size.deployments)
+    most = _most(DEPLOYED, size)
+    with production(tmp_path, *merged, OPEN, *past, configuration=QUICK, files=files) as here:
         prove(here, "1.2.4", "1.3.0")
         git = Counter(tmp_path, monkeypatch)
+        found = {command: costs(here.shop, git, *command.split()) for command in most}
+    assert {name: cost for name, cost in found.items() if not _within(cost, most[name])} == {}
+
+
+@pytest.mark.parametrize("size", SIZES if examples.ALL else SIZES[:1], ids=str)
+def test_beginning_costs_no_more_than_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer, size: Size
+) -> None:
+    httpserver.expect_request("/").respond_with_data("")
+    merged: list[Entry] = [
+        {"pull": number, "title": "fix: more", "author": "ada", "files": {"more.py": str(number)}}
+        for number in range(1, size.pulls + 1)
+    ]
+    most = _most(BEGUN, size)
+    team = f"json://{httpserver.host}:{httpserver.port}/"
+    with shop(tmp_path, WORKFLOW, {"tag": "v1.2.3"}, *merged, files=TEAM) as place:
+        git = Counter(tmp_path, monkeypatch)
         found = {}
-        for command in DEPLOYED:
-            found[command] = costs(here.shop, git, *command.split())
-    assert {name: cost for name, cost in found.items() if not _within(cost, DEPLOYED[name])} == {}
+        with runner(place, lambda _: "success"):
+            for command in most:
+                argv = command.replace("SOURCE", SOURCE).split()
+                found[command] = costs(place, git, *argv, TEAM_URL=team)
+    assert {name: cost for name, cost in found.items() if not _within(cost, most[name])} == {}
 
 
 def test_carrying_a_release_costs_no_more_than_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +179,10 @@ def test_a_job_needs_neither_the_files_of_the_past_nor_a_second_check_out(tmp_pa
             candidate = listed.partition("\t")[0] or candidate
         place.git("fetch", "--quiet")
         assert place.git("show", "origin/cloud:shop.txt").splitlines()[:: len(lines) - 1] == ["begin", "end"]
+
+
+def _most(table: Mapping[str, tuple[int, int, int, int]], size: Size) -> dict[str, Most]:
+    return {name: Most(row[SIZES.index(size)], row[-1]) for name, row in table.items()}
 
 
 def _within(cost: Most, most: Most) -> bool:

@@ -199,7 +199,8 @@ def steps_that_run(facts: dict[str, Value], failing: str = "") -> list[str]:
 
 
 DAILY: dict[str, Value] = {"github.event_name": "schedule"}
-SHOWS = ["status --tell", "dashboard site", "Keep it as an artifact"]
+HINT = "Bring back where the pages of the ledger ended"
+SHOWS = ["status --tell", HINT, "dashboard site", "Keep it as an artifact"]
 LOOKS = ["plan", "sync --dry-run"]
 
 

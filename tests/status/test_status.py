@@ -21,8 +21,10 @@ from release_tool.deploy.environment import environment_named
 from release_tool.deploy.ledger import model
 from release_tool.deploy.ledger.model import DeploymentKind
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord, describe
+from release_tool.deploy.ledger.store import PageEnds
 from release_tool.errors import RefusedError, UsageError
 from release_tool.status.attention import concerns
+from release_tool.status.dashboard.site import LEDGER_PAGES, write
 from release_tool.status.model import Health, NextLook, StageState, SwitchedOff, json_schema
 from release_tool.status.overview import look
 from tests.cli.terminal import on_a_terminal
@@ -556,6 +558,40 @@ def test_a_dashboard_costs_a_request_for_each_hundred_deployments_and_ten_more(t
         look(place.project(), whole=True)
 
         assert requests(place) <= 20
+
+
+@pytest.mark.parametrize("count", [10, 1_000, 5_000])
+def test_a_dashboard_that_knows_where_pages_ended_costs_ten_requests_however_many_deployments_there_were(
+    tmp_path: Path, count: int
+) -> None:
+    with shop(tmp_path, CONFIGURED, {"tag": "v1.3.0"}, CLOUD, *many(count), FIX) as place:
+        last = PageEnds()
+        look(place.project(), whole=True, ends=last)
+        recorded(place, "production", "v1.3.0", "1.3.0")
+        place.box.forget_requests()
+        ends = PageEnds(last.found)
+        seen = look(place.project(), whole=True, ends=ends)
+
+        assert requests(place) <= 10
+    timeline = of(seen, "production").timeline
+    assert (len(timeline), timeline[0].name) == (count + 1, "1.3.0")
+    assert ends.found[: len(last.found)] == last.found
+
+
+def test_a_site_is_written_for_fewer_requests_where_the_last_one_lies(tmp_path: Path) -> None:
+    site, again = tmp_path / "site", tmp_path / "again"
+    with shop(tmp_path, CONFIGURED, {"tag": "v1.3.0"}, CLOUD, *many(501), FIX) as place:
+        files = write(place.project(), site)
+        cost = requests(place)
+        place.box.forget_requests()
+
+        assert write(place.project(), site) == files
+        assert requests(place) == cost - 5
+        again.mkdir()
+        (again / LEDGER_PAGES).write_text('{"schema": 1, "ends": ["of somebody else"')
+        with pytest.raises(RefusedError, match=f"{LEDGER_PAGES}, which release-tool did not write"):
+            write(place.project(), again)
+    assert LEDGER_PAGES not in (site / "index.html").read_text()
 
 
 def test_a_thousand_deployments_and_releases_cost_twenty_five_requests(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from release_tool.github.rest import Rest
     from release_tool.project import Project
 
+_OLDEST, _NEWEST = "ASC", "DESC"
 _PAGE = 100
 _FEW = 30
 _READ = "deployments: read"
@@ -52,24 +55,6 @@ fragment deployed on Deployment {
     + _TOLD
 )
 """How a `Record` is asked for, for queries that ask for more than deployments; `$page` is how many statuses to tell."""
-
-_DEPLOYMENTS = (
-    """
-query(
-  $owner: String!, $name: String!, $environments: [String!]!, $first: Int!, $after: String, $page: Int!
-) {
-  repository(owner: $owner, name: $name) {
-    deployments(
-      environments: $environments, orderBy: {field: CREATED_AT, direction: DESC}, first: $first, after: $after
-    ) {
-      pageInfo { hasNextPage endCursor }
-      nodes { ...deployed }
-    }
-  }
-}
-"""
-    + DEPLOYMENT
-)
 
 _STATUSES = (
     """
@@ -152,16 +137,20 @@ class _Page(msgspec.Struct, frozen=True, rename="camel"):
     nodes: tuple[Record, ...]
 
 
-class _Repository(msgspec.Struct, frozen=True):
-    deployments: _Page
-
-
 class _Node(msgspec.Struct, frozen=True):
     statuses: _Statuses
 
 
 class _StatusesAnswer(msgspec.Struct, frozen=True):
     node: _Node | None
+
+
+@dataclass
+class PageEnds:
+    """Where the pages of whole ledgers ended the last time, and where they end now; it only saves requests."""
+
+    known: Sequence[str] = ()
+    found: list[str] = field(default_factory=list)
 
 
 class Deployments:
@@ -225,13 +214,16 @@ class Deployments:
         """All deployments to an environment, oldest first; a hundred cost a request, those of other tools included."""
         return self.ledgers([environment])[environment]
 
-    def ledgers(self, environments: Collection[str]) -> dict[str, tuple[Deployment, ...]]:
-        """The ledger of each of some environments, for no more requests than that of one."""
+    def ledgers(self, environments: Collection[str], ends: PageEnds | None = None) -> dict[str, tuple[Deployment, ...]]:
+        """The ledger of each of some environments, for no more requests than that of one.
+
+        Where it is told where the pages ended the last time, many hundreds cost a request; all of them are read anew.
+        """
         nodes: dict[str, list[Record]] = {name.casefold(): [] for name in environments}
-        for page in self._pages(environments, _PAGE) if environments else ():
+        for page in self._whole(environments, ends or PageEnds()) if environments else ():
             for node in page:
                 nodes[(node.environment or "").casefold()].append(node)
-        return {name: self.told(nodes[name.casefold()]) for name in environments}
+        return {name: self.told(nodes[name.casefold()][::-1]) for name in environments}
 
     def newest(self, environment: str, count: int) -> tuple[Deployment, ...]:
         """The newest deployments to an environment, oldest first: `count` of them, or all where there are fewer."""
@@ -324,19 +316,47 @@ class Deployments:
             raise RemoteError(f"GitHub knows no deployment #{node.number} any more", during=purpose.doing)
         return found.statuses
 
+    def _whole(self, environments: Collection[str], ends: PageEnds) -> Iterator[tuple[Record, ...]]:
+        """Every page of the deployments to some environments, oldest first: their ends stay where they are."""
+        name = " ".join(sorted(map(str.casefold, environments)))
+        ask = functools.partial(self._asked, environments, _OLDEST, _PAGE)
+        for page in self._graphql.whole(name, ask, ends.known):
+            if page.page_info.has_next_page and page.page_info.end_cursor:
+                ends.found.append(page.page_info.end_cursor)
+            yield page.nodes
+
     def _pages(self, environments: Collection[str], size: int) -> Iterator[tuple[Record, ...]]:
         """Every page of the deployments to some environments, newest first; there is always one."""
-        return (page.nodes for page in pages(lambda after: self._page(environments, size, after)))
+        return (page.nodes for page in pages(lambda after: self._asked(environments, _NEWEST, size, [after])[0]))
 
-    def _page(self, environments: Collection[str], size: int, after: str | None) -> _Page:
-        """One page; a smaller one each time that GitHub could not make it."""
+    def _asked(
+        self, environments: Collection[str], order: str, size: int, starts: Sequence[str | None]
+    ) -> Sequence[_Page]:
+        """Pages that begin somewhere; fewer, and then a smaller one, each time that GitHub could not make them."""
         purpose = Purpose(f"reading the deployments to {', '.join(environments)}", _READ)
-        fixed: dict[str, object] = {"environments": list(environments), "after": after, "page": _PAGE}
+        fixed: dict[str, object] = {"environments": list(environments), "page": _PAGE}
 
         def ask(failures: int) -> tuple[str, dict[str, object]]:
-            return _DEPLOYMENTS, fixed | {"first": max(size >> failures, 1)}
+            asked = starts[: max(len(starts) >> failures, 1)]
+            first = max(size >> max(failures + 1 - len(starts).bit_length(), 0), 1)
+            cursors = {f"after{number}": cursor for number, cursor in enumerate(asked)}
+            return _pages_query(order, len(asked)), fixed | {"first": first} | cursors
 
-        return self._graphql.repository_less(ask, _Repository, purpose).deployments
+        return list(self._graphql.repository_less(ask, dict[str, _Page], purpose).values())
+
+
+def _pages_query(order: str, count: int) -> str:
+    """So many pages at once, each an alias that begins at a variable of its own."""
+    cursors = "".join(f", $after{number}: String" for number in range(count))
+    of = f"environments: $environments, orderBy: {{field: CREATED_AT, direction: {order}}}, first: $first"
+    fields = "{ pageInfo { hasNextPage endCursor } nodes { ...deployed } }"
+    asked = "".join(f"    p{number}: deployments({of}, after: $after{number}) {fields}\n" for number in range(count))
+    return f"""
+query($owner: String!, $name: String!, $environments: [String!]!, $first: Int!, $page: Int!{cursors}) {{
+  repository(owner: $owner, name: $name) {{
+{asked}  }}
+}}
+{DEPLOYMENT}"""
 
 
 def _unreadable(record: Record) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.deploy.ledger.store import PageEnds
 from release_tool.status import exports
 from release_tool.status.attention import concerns
 from release_tool.status.dashboard import charts
@@ -15,9 +16,10 @@ from release_tool.status.dashboard.pages import Pages, icon, leaf, slug
 from release_tool.status.model import Health, Overview
 from release_tool.status.overview import look
 from release_tool.system.folder import Folder
+from release_tool.text.documents import UNREADABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from release_tool.project import Project
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 ROOM = 240_000
 """How many bytes the entries of a page may have; what is around them has its room in the 300 kB of a page."""
+
+LEDGER_PAGES = "ledger-pages.json"
+"""The file of a site that is for the next run of the command alone."""
 
 MOST_RELEASES = 25
 MOST_DEPLOYMENTS = 100
@@ -39,6 +44,12 @@ PARTS = (
     ("Releases", "releases/index.html"),
 )
 _ON_FIRST_PAGE = {"most_concerns": 8, "most_entries": 6, "most_journeys": 6, "most_releases": 3}
+
+
+class _LedgerPages(msgspec.Struct, frozen=True, tag_field="schema", tag=1):
+    """GitHub's cursors at the ends of the ledger's pages, the oldest first."""
+
+    ends: tuple[str, ...]
 
 
 class SiteFile(msgspec.Struct, frozen=True):
@@ -76,17 +87,37 @@ def pages_of(overview: Overview, machine: Sequence[str] = ()) -> tuple[SiteFile,
 
 
 def write(project: Project, directory: Path) -> tuple[str, ...]:
-    """Look at everything, and write what there is to see into a folder; give the paths below it, first page first."""
-    return build(look(project, whole=True), directory)
+    """Look at everything, and write what there is to see into a folder; give the paths below it, first page first.
+
+    Of a site that is there already only that is used where the pages of the ledger ended, so that they can be asked for
+    together: each of them is read anew.
+    """
+    ends = PageEnds(_page_ends(directory))
+    overview = look(project, whole=True, ends=ends)
+    return build(overview, directory, _ledger_pages(ends))
 
 
-def build(overview: Overview, directory: Path) -> tuple[str, ...]:
-    """Write the site of an overview into a folder; give the paths below it, the first page first."""
+def build(overview: Overview, directory: Path, beside: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Write the site of an overview into a folder, and files `beside` it; give the paths, the first page first."""
     machine = for_programs(overview)
     pages = pages_of(overview, tuple(machine))
-    files = {page.path: page.text for page in pages} | machine
+    files = {page.path: page.text for page in pages} | machine | dict(beside or {})
     Folder(directory).replace(files, last=pages[0].path)
     return tuple(files)
+
+
+def _page_ends(directory: Path) -> tuple[str, ...]:
+    """Where the pages of the ledger ended when the site was written; nothing where that can't be told."""
+    try:
+        return msgspec.json.decode((directory / LEDGER_PAGES).read_bytes(), type=_LedgerPages).ends
+    except (OSError, *UNREADABLE):
+        return ()
+
+
+def _ledger_pages(ends: PageEnds) -> dict[str, str]:
+    """The file that tells the next run where the pages of the ledger end; none where it has one page."""
+    told = msgspec.json.encode(_LedgerPages(tuple(ends.found))).decode()
+    return {LEDGER_PAGES: f"{told}\n"} if ends.found else {}
 
 
 def for_programs(overview: Overview) -> dict[str, str]:

@@ -14,7 +14,7 @@ from github_sandbox import Fault
 from release_tool.deploy.ledger import model
 from release_tool.deploy.ledger.model import DeploymentKind, Override, Payload
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
-from release_tool.deploy.ledger.store import Deployments
+from release_tool.deploy.ledger.store import Deployments, PageEnds
 from release_tool.errors import RemoteError
 from release_tool.github.api import GitHub, NoAnswerError, PermissionDeniedError, RejectedError
 from release_tool.model.tags import Owner
@@ -323,7 +323,7 @@ def page(*lines: str, newest: str | None, total: int | None = None, more: bool =
         "statuses": statuses,
     }
     deployments = {"pageInfo": {"hasNextPage": more, "endCursor": "next"}, "nodes": [node]}
-    return {"data": {"repository": {"deployments": deployments}}}
+    return {"data": {"repository": {"p0": deployments}}}
 
 
 def test_a_deployment_is_asked_for_just_as_it_is_and_every_time_with_another_nonce(
@@ -393,12 +393,80 @@ def test_a_page_that_is_too_much_for_github_is_asked_for_again_and_smaller(
 
     assert len(github.adapter(Deployments).ledger("production")) == 2
     asked = [json.loads(request.data)["variables"] for request, _ in httpserver.log]
-    assert [(variables["first"], variables["after"]) for variables in asked] == [
+    assert [(variables["first"], variables["after0"]) for variables in asked] == [
         (100, None),
         (50, None),
         (25, None),
         (100, "next"),
     ]
+
+
+def starts(server: HTTPServer) -> list[list[str | None]]:
+    """Where the pages began that each query asked for."""
+    asked = [json.loads(request.data)["variables"] for request, _ in server.log]
+    return [[variables[name] for name in sorted(variables) if name.startswith("after")] for variables in asked]
+
+
+def pages_of(*found: dict[str, object]) -> dict[str, object]:
+    """One answer with several pages."""
+    told = [json.loads(json.dumps(one))["data"]["repository"]["p0"] for one in found]
+    return {"data": {"repository": {f"p{number}": one for number, one in enumerate(told)}}}
+
+
+def test_pages_whose_ends_are_known_are_asked_for_together(httpserver: HTTPServer, github: GitHub) -> None:
+    answers(httpserver, pages_of(page(newest=None, more=True), page(newest=None)))
+    ends = PageEnds(["next"])
+
+    assert len(github.adapter(Deployments).ledgers(["production"], ends)["production"]) == 2
+    assert starts(httpserver) == [[None, "next"]]
+    assert ends.found == ["next"]
+
+
+def test_a_page_that_begins_elsewhere_than_the_one_before_ends_does_not_count(
+    httpserver: HTTPServer, github: GitHub
+) -> None:
+    """Whoever wrote what is known: what is read is what GitHub's own pages lead to."""
+    first, wrong, second = page(newest=None, more=True), page(newest=None), page("changing", newest="changing")
+    answers(httpserver, pages_of(first, wrong, wrong), second)
+
+    found = github.adapter(Deployments).ledgers(["production"], PageEnds(["made up", "next"]))["production"]
+
+    assert sorted(len(one.steps) for one in found) == [0, 1]
+    assert starts(httpserver) == [[None, "made up", "next"], ["next"]]
+
+
+def test_pages_that_are_too_many_or_not_known_to_github_are_asked_for_one_by_one(
+    httpserver: HTTPServer, github: GitHub
+) -> None:
+    invalid = {"data": None, "errors": [{"type": "INVALID_CURSOR_ARGUMENTS", "message": "not a valid cursor"}]}
+    first, second = page(newest=None, more=True), page(newest=None)
+    answers(httpserver, invalid, invalid, first, second)
+
+    found = github.adapter(Deployments).ledgers(["production"], PageEnds(["next", "b", "c"]))["production"]
+
+    assert len(found) == 2
+    assert starts(httpserver) == [[None, "next", "b", "c"], [None, "next"], [None], ["next"]]
+
+
+def test_a_ledger_is_read_again_for_fewer_requests_unless_nothing_is_waited_for(start: Start) -> None:
+    """One request for many pages may be too much for GitHub, and would have to be asked for again."""
+    github = start(*[deployed("production") for _ in range(250)]).github()
+    first = github.adapter(Deployments).ledger("production")
+    costs = [github.requests]
+    again = github.adapter(Deployments).ledger("production")
+    costs.append(github.requests)
+    with github.impatient():
+        at_once = github.adapter(Deployments).ledger("production")
+    costs.append(github.requests)
+
+    assert first == again == at_once
+    assert costs == [3, 4, 7]
+
+
+def test_what_is_known_in_a_circle_leads_to_the_end_all_the_same(httpserver: HTTPServer, github: GitHub) -> None:
+    answers(httpserver, pages_of(*[page(newest=None)] * 13))
+
+    assert len(github.adapter(Deployments).ledgers(["production"], PageEnds(["a", "a"]))["production"]) == 1
 
 
 def test_a_repository_that_is_hidden_has_no_empty_ledger(httpserver: HTTPServer, github: GitHub) -> None:
@@ -411,7 +479,7 @@ def test_a_repository_that_is_hidden_has_no_empty_ledger(httpserver: HTTPServer,
 
 def test_a_deployment_that_is_deleted_while_it_is_read_is_an_error(httpserver: HTTPServer, github: GitHub) -> None:
     cut = json.loads(json.dumps(page("changing", newest="changing")))
-    node = cut["data"]["repository"]["deployments"]["nodes"][0]
+    node = cut["data"]["repository"]["p0"]["nodes"][0]
     node["statuses"]["pageInfo"] = {"hasNextPage": True, "endCursor": "next"}
     answers(httpserver, cut, {"data": {"node": None}, "errors": [{"type": "NOT_FOUND", "message": "Gone"}]})
 
