@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.config import queries
+from release_tool.config import queries, workloads
 from release_tool.config.cron import insist_on_schedule
 from release_tool.config.model import (
     LEVELS,
@@ -194,7 +194,8 @@ def _impossible_checks(name: str, environment: Environment) -> Iterator[str]:
             yield f"`{place}[{number}].initial-delay`: leaves no time before `deadline`"
         if check.name and check.name in names[:number]:
             yield f"`{place}[{number}].name`: another check is named {shown(check.name)}"
-        for key, problem in queries.problems(check, environment, name):
+        found = (module.problems(check, environment, name) for module in (queries, workloads))
+        for key, problem in itertools.chain.from_iterable(found):
             yield f"`{place}[{number}].{key}`: {problem}"
 
 
