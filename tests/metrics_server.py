@@ -80,6 +80,10 @@ class MetricsServer:
     def __exit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Answer nobody any more."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

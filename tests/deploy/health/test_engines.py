@@ -489,8 +489,8 @@ def configured(text: str, *, without_targets: bool = False) -> Check:
 
 def test_each_target_has_a_workload_of_its_own_by_its_name(engine: Engine) -> None:
     check = configured(
-        'kind = "kubernetes"\nworkload = "deployment/shop-$target"\nnamespace = "$environment"\nreference = "${target}"\n'
-        'timeout = "20s"'
+        'kind = "kubernetes"\nworkload = "deployment/shop-$target"\nnamespace = "$environment"\n'
+        'reference = "${target}"\ntimeout = "20s"'
     )
     engine.answers("get-deployment-shop-canary", deployment())
     engine.answers("get-deployment-shop-stable", deployment())
