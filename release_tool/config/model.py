@@ -276,6 +276,11 @@ class Check(Table, frozen=True):
         return self.kind == "prometheus"
 
     @property
+    def own_variables(self) -> tuple[str, ...]:
+        """The variables of `pass-env` that it names itself."""
+        return tuple(filter(None, (self.url_env, self.token_env)))
+
+    @property
     def asks_an_engine(self) -> bool:
         """Whether it asks what runs the application, and not the application."""
         return self.kind in _ENGINES

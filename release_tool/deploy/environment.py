@@ -98,12 +98,12 @@ class DeployEnvironment:
             case "http" | "tcp":
                 needed: tuple[str, ...] = ()
             case "prometheus":
-                needed = (check.url_env, check.token_env)
+                needed = check.own_variables
             case "command" | "kubernetes" | "docker":
                 needed = self.settings.pass_env
             case _:
                 assert_never(check.kind)
-        return tuple(name for name in needed if name and not self.ours.get(name, "").strip())
+        return tuple(name for name in needed if not self.ours.get(name, "").strip())
 
     def passed(self) -> dict[str, str]:
         """The variables of ours that a command is given; raises UsageError for one that isn't set."""
