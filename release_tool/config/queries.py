@@ -10,6 +10,7 @@ import msgspec
 
 from release_tool.config.model import Duration, shown
 from release_tool.config.variables import target_names, unknown_in, used_in
+from release_tool.text.humanize import figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,7 +121,7 @@ def _problems_of_bounds(check: Check) -> Iterator[tuple[str, str]]:
         if bound is not None and not math.isfinite(bound):
             yield key, f"expected a number, got {bound}"
     if check.max is not None and check.min is not None and check.min > check.max:
-        yield "min", f"is more than `max`, {check.max:g}, so nothing is ever good"
+        yield "min", f"is more than `max`, {figure(check.max)}, so nothing is ever good"
 
 
 def _problems_of_comparison(check: Check, environment: Environment) -> Iterator[tuple[str, str]]:

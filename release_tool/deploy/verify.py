@@ -146,8 +146,8 @@ def _watched(attempt: Attempt, known: Deployment, until: datetime) -> DeployResu
     if found.complaint:
         return _left(attempt, rollout, found.complaint)
     if found.blind:
-        _end_watch(rollout, "told nothing in the end")
-        text = f"the latest looks of its watch told nothing: {found.blind}"
+        _end_watch(rollout, "ended without a result")
+        text = f"its watch ended without a result, because these checks could not be measured: {found.blind}"
         return with_evidence(attempt.result(DeployOutcome.INCONCLUSIVE, text, known), rollout)
     _end_watch(rollout, f"is over: {found.counted}")
     text = f"watched until {until:%H:%M} UTC: {found.counted}"
@@ -196,7 +196,7 @@ def _left(attempt: Attempt, rollout: Rollout, reason: str) -> DeployResult:
         raise
     except ReleaseToolError as error:
         raise UnhealthyError(
-            f"{rollout.entry} was found unhealthy in its watch, and could not be left: {error.message}",
+            f"{rollout.entry} was found unhealthy in its watch, and was not rolled back: {error.message}",
             during=error.during or f"going back in {attempt.environment.name}",
             already=reason,
             todo=f"`release-tool rollback -e {attempt.environment.name}` goes back now",

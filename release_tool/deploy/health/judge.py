@@ -12,6 +12,7 @@ import msgspec
 
 from release_tool.deploy.health.verdict import Reading
 from release_tool.text.documents import UNREADABLE
+from release_tool.text.humanize import figure
 from release_tool.text.visible import shortened, visible
 
 if TYPE_CHECKING:
@@ -156,9 +157,9 @@ def _insist_json(value: object, test: JsonTest, show: Show) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _Unfit(f"{where} is {show(value)}, not a number")
     if test.min is not None and value < test.min:
-        raise _Unfit(f"{where} is {show(value)}, less than {test.min:g}")
+        raise _Unfit(f"{where} is {show(value)}, less than {figure(test.min)}")
     if test.max is not None and value > test.max:
-        raise _Unfit(f"{where} is {show(value)}, more than {test.max:g}")
+        raise _Unfit(f"{where} is {show(value)}, more than {figure(test.max)}")
 
 
 # Whose answer is it?
