@@ -23,7 +23,7 @@ from release_tool.setup import init
 from release_tool.setup.checks import DoctorFinding, FindingState, Fix
 from release_tool.setup.files import DEPLOY, RELEASE, WORKFLOWS, is_kept
 from release_tool.setup.github_settings import Settings
-from release_tool.setup.queries import of_queries
+from release_tool.setup.metric_queries import of_queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -8,7 +8,7 @@ import pytest
 
 from release_tool.config.read import parse
 from release_tool.setup.checks import FindingState
-from release_tool.setup.queries import of_queries
+from release_tool.setup.metric_queries import of_queries
 from tests.metrics_server import MetricsServer, answers, error, success, vector
 
 if TYPE_CHECKING:
