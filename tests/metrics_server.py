@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.service import Loopback, says
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
-    from typing import Self
+    from http.server import BaseHTTPRequestHandler
 
     Act: TypeAlias = Callable[[BaseHTTPRequestHandler], None]
 
@@ -46,66 +45,26 @@ def error(kind: str, message: str, status: int) -> Act:
 def answers(document: object, status: int = 200, **headers: str) -> Act:
     """Answer with a document: text as it is, everything else as JSON."""
     content = document.encode() if isinstance(document, str) else json.dumps(document).encode()
-
-    def act(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("Content-Length", str(len(content)))
-        handler.end_headers()
-        handler.wfile.write(content)
-
-    return act
+    return says(content, status, **headers)
 
 
-class MetricsServer:
+class MetricsServer(Loopback):
     """Answers by a function of the query's parameters, and remembers the parameters, the paths and the headers."""
 
     def __init__(self, behave: Callable[[Mapping[str, str]], Act]) -> None:
+        super().__init__(self._answer)
         self.asked: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.behave = behave
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def handle(self) -> None:
-                try:
-                    super().handle()
-                except OSError:
-                    self.close_connection = True  # whoever asked has gone, which is no matter of ours
-
-            def do_GET(self) -> None:
-                parts = urlsplit(self.path)
-                parameters = dict(parse_qsl(parts.query))
-                server.asked.append(parameters)
-                server.paths.append(parts.path)
-                server.headers.append(dict(self.headers))
-                numbers = (parameters[name] for name in ("timeout", "start", "end", "step") if name in parameters)
-                plain = all(re.fullmatch(r"\d+(\.\d+)?", number) for number in numbers)
-                act = server.behave(parameters) if plain else error("bad_data", "not a valid duration", 400)
-                act(self)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-                """Say nothing."""
-
-        return Handler
+    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
+        parts = urlsplit(handler.path)
+        parameters = dict(parse_qsl(parts.query))
+        self.asked.append(parameters)
+        self.paths.append(parts.path)
+        self.headers.append(dict(handler.headers))
+        numbers = (parameters[name] for name in ("timeout", "start", "end", "step") if name in parameters)
+        plain = all(re.fullmatch(r"\d+(\.\d+)?", number) for number in numbers)
+        act = self.behave(parameters) if plain else error("bad_data", "not a valid duration", 400)
+        act(handler)

@@ -1,4 +1,4 @@
-"""A small application for tests: real HTTP on loopback, deployed by a real command, as well or badly as a test asks."""
+"""Real HTTP on loopback, and a small application for tests that is deployed by a real command, well or badly."""
 
 from __future__ import annotations
 
@@ -25,19 +25,12 @@ if TYPE_CHECKING:
 _DRIP = 0.02
 
 
-class Service:
-    """What runs in an environment: its deploy command writes a version into a file, and it tells that version.
+class Loopback:
+    """A server on loopback: what comes of each request is decided by `answered`."""
 
-    `behave` decides what is answered from the version that was deployed and the number of the request since then.
-    What is asked below `/web-1/` is an application of its own, deployed by the file whose name ends with `-web-1`.
-    """
-
-    def __init__(self, file: Path, behave: Behave | None = None, *, certificate: Path | None = None) -> None:
-        self.file = file
-        self.behave = behave or (lambda version, _: (200, {"version": version}))
+    def __init__(self, answered: Callable[[BaseHTTPRequestHandler], None], *, certificate: Path | None = None) -> None:
         self.scheme = "https" if certificate else "http"
-        self._asked: dict[Path, tuple[str, int]] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(answered))
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
@@ -49,6 +42,52 @@ class Service:
     @property
     def url(self) -> str:
         return f"{self.scheme}://127.0.0.1:{self._server.server_port}"
+
+    def close(self) -> None:
+        """Answer nobody any more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _handler(answered: Callable[[BaseHTTPRequestHandler], None]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def handle(self) -> None:
+            try:
+                super().handle()
+            except OSError:
+                self.close_connection = True  # whoever asked has gone, which is no matter of ours
+
+        def do_GET(self) -> None:
+            answered(self)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            """Say nothing."""
+
+    return Handler
+
+
+class Service(Loopback):
+    """What runs in an environment: its deploy command writes a version into a file, and it tells that version.
+
+    `behave` decides what is answered from the version that was deployed and the number of the request since then.
+    What is asked below `/web-1/` is an application of its own, deployed by the file whose name ends with `-web-1`.
+    """
+
+    def __init__(self, file: Path, behave: Behave | None = None, *, certificate: Path | None = None) -> None:
+        super().__init__(self._answer, certificate=certificate)
+        self.file = file
+        self.behave = behave or (lambda version, _: (200, {"version": version}))
+        self._asked: dict[Path, tuple[str, int]] = {}
 
     @property
     def asked(self) -> int:
@@ -68,39 +107,13 @@ class Service:
         self._asked[self._file(place)] = (version, number)
         return self.behave(version, number)
 
+    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
+        said = self.answer(handler.path)
+        act = said if callable(said) else says(json.dumps(said[1]).encode(), said[0])
+        act(handler)
+
     def _file(self, place: str) -> Path:
         return self.file.with_name(f"{self.file.name}-{place}") if place else self.file
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def handle(self) -> None:
-                try:
-                    super().handle()
-                except OSError:
-                    self.close_connection = True  # whoever asked has gone, which is no matter of ours
-
-            def do_GET(self) -> None:
-                said = service.answer(self.path)
-                act = said if callable(said) else says(json.dumps(said[1]).encode(), said[0])
-                act(self)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-                """Say nothing."""
-
-        return Handler
 
 
 def bad(*versions: str, among: Collection[str] = ()) -> Behave:

@@ -67,7 +67,7 @@ def test_a_case_that_a_recipe_lacks_is_one_of_the_cases(recipe: type[Recipe]) ->
     assert all(recipe.lacks.values())
 
 
-@pytest.mark.parametrize("recipe", ["compose-ssh", "kubectl"])
+@pytest.mark.parametrize("recipe", ["compose-ssh", "kubectl", "kubectl-canary"])
 def test_a_case_runs_the_very_files_of_its_recipe(recipe: str) -> None:
     files = recipe_files(recipe)
     assert files["deploy.sh"] == (RECIPES / recipe / "deploy.sh").read_text()

@@ -67,6 +67,7 @@ STAND_INS = {
     "helm": {"helm": """[ "$1" != history ] || printf '[{"revision": 3, "status": "deployed"}]'"""},
     "kamal": {"docker": f"echo {DIGEST}", "kamal": """[ "$1" != lock ] || echo 'There is no deploy lock'"""},
     "kubectl": {"kubectl": ""},
+    "kubectl-canary": {"kubectl": ""},
     "systemd": {
         "ssh": LOCALLY,
         "sudo": 'shift; exec "$@"',
@@ -102,6 +103,10 @@ TOLD = {
     "kubectl": (
         "kubectl apply --kustomize k8s/release",
         "kubectl rollout status deployment/shop --namespace shop --timeout 5m",
+    ),
+    "kubectl-canary": (
+        "kubectl apply --kustomize k8s/release",
+        "kubectl rollout status deployment/shop-canary --namespace shop --timeout 5m",
     ),
     "systemd": (
         "systemctl show --property=InvocationID --value shop",
@@ -145,13 +150,14 @@ class Machine:
         """Have a program behave otherwise."""
         self._programs[program] = body
 
-    def deploy(
+    def deploy(  # noqa: PLR0913 - each of these is a thing that a test decides
         self,
         kind: Kind = "deploy",
         told: Mapping[str, str] | None = None,
         *,
         commit: str = COMMIT,
         references: Mapping[str, str] | None = None,
+        target: str = "",
         fail_at: int = 0,
     ) -> CommandResult:
         """Run the recipe's command, in the environment that a deployment gives it; nothing secret may be seen."""
@@ -165,12 +171,13 @@ class Machine:
         ours = {"HOME": os.environ["HOME"], "PATH": f"{self._bin}:{os.environ['PATH']}"} | secrets
         ours |= {"DEPLOY_ROOT": str(self.root), **(told or {})}
         passed = passed_on([*environment.pass_env, *(name for name in SETTINGS if name in ours)], ours)
+        named = target or (environment.targets[0].name if environment.targets else "production")
         delivery = CommandInput(
             version="1.3.0",
             commit=commit,
             tag="v1.3.0",
             environment="production",
-            target=environment.targets[0].name if environment.targets else "production",
+            target=named,
             target_url=environment.targets[0].url if environment.targets else environment.url,
             kind=kind,
             references={"web": self.image} if references is None else references,
@@ -242,7 +249,7 @@ def prepared(machine: Machine) -> str:
 def test_the_index_leads_to_every_recipe() -> None:
     index = (RECIPES / "README.md").read_text()
 
-    assert len(NAMES) == 10
+    assert len(NAMES) == 11
     assert [name for name in NAMES if f"]({name}/README.md)" not in index] == []
 
 
@@ -344,7 +351,12 @@ def test_a_rollback_brings_the_same_image_by_the_same_commands_and_builds_nothin
     calls = brought("deploy")
     assert brought("rollback") == calls
     assert {word for call in calls for word in call.split()} & BUILDING == set()
-    deployed = {"kamal": f"--version {COMMIT} ", "kubectl": "k8s/release", "systemd": commit}
+    deployed = {
+        "kamal": f"--version {COMMIT} ",
+        "kubectl": "k8s/release",
+        "kubectl-canary": "k8s/release",
+        "systemd": commit,
+    }
     assert any(deployed.get(recipe, IMAGE) in call for call in calls)
 
 
@@ -517,8 +529,11 @@ def test_helm_that_was_never_installed_to_the_end_needs_a_person(machines: Calla
     assert len(machine.calls) == 1
 
 
-def test_kubectl_tells_why_before_a_rollback_takes_the_pods_away(machines: Callable[[str], Machine]) -> None:
-    machine = machines("kubectl")
+@pytest.mark.parametrize("recipe", ["kubectl", "kubectl-canary"])
+def test_kubectl_tells_why_before_a_rollback_takes_the_pods_away(
+    machines: Callable[[str], Machine], recipe: str
+) -> None:
+    machine = machines(recipe)
     machine.install("kubectl", 'case $1 in rollout) exit 1 ;; get) echo "$2 of shop" ;; esac')
     ran = machine.deploy()
 
@@ -526,14 +541,38 @@ def test_kubectl_tells_why_before_a_rollback_takes_the_pods_away(machines: Calla
     assert ran.evidence == "pods of shop\nevents of shop\n"
 
 
+def test_a_canary_is_brought_alone_and_the_service_of_the_users_with_the_last_track(
+    machines: Callable[[str], Machine],
+) -> None:
+    machine = machines("kubectl-canary")
+    machine.install("kubectl", "[ $1 != apply ] || cat $3/kustomization.yaml")
+    canary, stable = (machine.deploy(target=target.name) for target in production("kubectl-canary").targets)
+
+    assert "  - ../production/canary\n" in canary.evidence
+    assert "service.yaml" not in canary.evidence
+    assert "  - ../production/stable\n" in stable.evidence
+    assert machine.calls == [
+        "kubectl apply --kustomize k8s/release",
+        "kubectl rollout status deployment/shop-stable --namespace shop --timeout 5m",
+        "kubectl apply --kustomize k8s/production/users",
+    ]
+
+
+def test_where_the_service_of_the_users_can_not_be_applied_the_deployment_fails(
+    machines: Callable[[str], Machine],
+) -> None:
+    assert not machines("kubectl-canary").deploy(target="stable", fail_at=3).succeeded
+
+
+@pytest.mark.parametrize("recipe", ["kubectl", "kubectl-canary"])
 @pytest.mark.parametrize("image", [IMAGE, f"ghcr.io:443/acme/shop:1.3.0@{DIGEST}"])
 def test_the_manifests_that_kubectl_applies_have_the_image_by_its_digest(
-    machines: Callable[[str], Machine], image: str
+    machines: Callable[[str], Machine], recipe: str, image: str
 ) -> None:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is not installed, so nobody rendered the manifests of its recipe")
-    machine = machines("kubectl")
+    machine = machines(recipe)
     machine.image = image
     machine.install("kubectl", f"[ $1 != apply ] || exec {kubectl} kustomize $3")
     ran = machine.deploy()

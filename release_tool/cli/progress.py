@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from release_tool.deploy.health.verdict import Reading
-from release_tool.text.humanize import sparkline
+from release_tool.text.humanize import figure, sparkline
 from release_tool.text.visible import visible
 
 if TYPE_CHECKING:
@@ -150,7 +150,9 @@ class LiveProgress:
         curves = _SHOWN_CURVES if self._console.height >= _HIGH else 0
         for name, values in measured(self._samples[-_DRAWN_SAMPLES:])[:curves]:
             room = max(self._console.width - len(name) - 16, 8)
-            yield Text(f"{sparkline(values[-room:])} {values[-1]:.3g} {visible(name)}", style="cyan", no_wrap=True)
+            yield Text(
+                f"{sparkline(values[-room:])} {figure(values[-1], 3)} {visible(name)}", style="cyan", no_wrap=True
+            )
         bad = [sample for sample in latest if sample.sample is not Reading.OK]
         if bad:
             yield Text(f"{bad[-1].target} {bad[-1].check}: {bad[-1].detail}", style="yellow", overflow="fold")

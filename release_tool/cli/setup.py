@@ -287,10 +287,10 @@ def doctor(fix: bool, as_json: bool) -> None:
 
     session = current_session()
     project = session.project()
-    found = stage.examine(project, os.environ.keys())
+    found = stage.examine(project, os.environ)
     done = stage.fix(project, found) if fix else ()
     if done:
-        found = stage.examine(session.project(), os.environ.keys())
+        found = stage.examine(session.project(), os.environ)
     _tell_examination(session, found, done, as_json=as_json)
     if found.problems:
         count = len(found.problems)

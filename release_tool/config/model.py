@@ -197,7 +197,8 @@ class Check(Table, frozen=True):
     """What a check of the kind `command` runs, in a checkout of the deployed commit; for an engine its client, with the
     variables that the deploy command has. Without one that is `kubectl` or `docker`."""
     workload: str = ""
-    """What a check of the kind `kubernetes` looks at, such as `deployment/shop`; a `statefulset` or `daemonset` too."""
+    """What a check of the kind `kubernetes` looks at, such as `deployment/shop`; a `statefulset` or `daemonset` too. It
+    may use `$target`, the environment's name where that names no targets, and `$environment`, as may the next three."""
     namespace: str = ""
     """The namespace of the workload; without one that of the client's own configuration."""
     label: str = ""
@@ -273,6 +274,11 @@ class Check(Table, frozen=True):
     def asks_metrics(self) -> bool:
         """Whether it asks what the application told of itself, and not the application."""
         return self.kind == "prometheus"
+
+    @property
+    def own_variables(self) -> tuple[str, ...]:
+        """The variables of `pass-env` that it names itself."""
+        return tuple(filter(None, (self.url_env, self.token_env)))
 
     @property
     def asks_an_engine(self) -> bool:

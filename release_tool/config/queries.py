@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.config.model import Duration, shown
+from release_tool.config.variables import target_names, unknown_in, used_in
+from release_tool.text.humanize import figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 VARIABLES = ("target", "environment", "since")
 """What a query may use, each after a `$`."""
-_VARIABLE = re.compile(r"\$(?:(?P<dollar>\$)|(?P<plain>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})", re.ASCII)
 _ADDRESS = re.compile(r"https?://[^/?#\s]+[^\s]*", re.IGNORECASE)
 LOOKS_COMPARED = 5
 """So many looks are compared at least: of fewer, chance alone makes every order often enough."""
@@ -67,11 +68,6 @@ def _paced(check: Check, given: Mapping[str, object]) -> Check:
     return msgspec.structs.replace(check, **missing)
 
 
-def filled_in(query: str, values: Mapping[str, str]) -> str:
-    """A query with the values of its variables; `$$` is a dollar, and `$1` what PromQL makes of it."""
-    return _VARIABLE.sub(lambda match: "$" if match["dollar"] else values[_name(match)], query)
-
-
 def problems(check: Check, environment: Environment, name: str) -> Iterator[tuple[str, str]]:
     """Why a check of an environment could never be healthy, or never anything else, each with its key."""
     yield from _problems_of_comparison(check, environment)
@@ -97,12 +93,10 @@ def _set(check: Check, keys: tuple[str, ...]) -> Iterator[str]:
 def _problems_of_query(check: Check, environment: Environment, name: str) -> Iterator[tuple[str, str]]:
     if not check.query.strip():
         yield "query", "missing"
-    used = {_name(match) for match in _VARIABLE.finditer(check.query) if not match["dollar"]}
-    known = ", ".join(f"`${one}`" for one in VARIABLES)
-    for unknown in sorted(used - {*VARIABLES}):
-        yield "query", f"there is no `${unknown}`, only {known}; a dollar of its own is written `$$`"
-    names = [target.name for target in environment.targets] or [name]
-    for value in (names if "target" in used else []) + ([name] if "environment" in used else []):
+    yield from (("query", problem) for problem in unknown_in(check.query, VARIABLES))
+    used = used_in(check.query)
+    names = target_names(environment, name) if "target" in used else []
+    for value in names + ([name] if "environment" in used else []):
         if _QUOTES.search(value):
             yield "query", f"{shown(value)} can't stand in a query: it has a quote, a backslash or a line break"
 
@@ -127,7 +121,7 @@ def _problems_of_bounds(check: Check) -> Iterator[tuple[str, str]]:
         if bound is not None and not math.isfinite(bound):
             yield key, f"expected a number, got {bound}"
     if check.max is not None and check.min is not None and check.min > check.max:
-        yield "min", f"is more than `max`, {check.max:g}, so nothing is ever good"
+        yield "min", f"is more than `max`, {figure(check.max)}, so nothing is ever good"
 
 
 def _problems_of_comparison(check: Check, environment: Environment) -> Iterator[tuple[str, str]]:
@@ -150,10 +144,6 @@ def _problems_of_pace(check: Check, environment: Environment) -> Iterator[tuple[
             "interval",
             f"`bake` is shorter than two of them, {_seconds(2 * check.interval)}, of which no rate can be told",
         )
-
-
-def _name(match: re.Match[str]) -> str:
-    return match["plain"] or match["braced"]
 
 
 def _seconds(time: timedelta) -> str:

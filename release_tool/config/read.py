@@ -188,7 +188,7 @@ def _grows(marks: tuple[Wave, ...]) -> bool:
 
 
 def _impossible_checks(name: str, environment: Environment) -> Iterator[str]:
-    from release_tool.config import queries
+    from release_tool.config import queries, workloads
 
     place, names = f"environments.{name}.checks", [check.name for check in environment.checks]
     for number, check in enumerate(environment.checks):
@@ -198,7 +198,8 @@ def _impossible_checks(name: str, environment: Environment) -> Iterator[str]:
             yield f"`{place}[{number}].initial-delay`: leaves no time before `deadline`"
         if check.name and check.name in names[:number]:
             yield f"`{place}[{number}].name`: another check is named {shown(check.name)}"
-        for key, problem in queries.problems(check, environment, name):
+        found = (module.problems(check, environment, name) for module in (queries, workloads))
+        for key, problem in itertools.chain.from_iterable(found):
             yield f"`{place}[{number}].{key}`: {problem}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 import msgspec
 
@@ -91,6 +91,19 @@ class DeployEnvironment:
     def questions(self, targets: Iterable[Target]) -> tuple[Question, ...]:
         """Every check of some targets."""
         return tuple(Question(target=target, check=check) for target in targets for check in self.checks)
+
+    def lacking(self, check: Check) -> tuple[str, ...]:
+        """The variables that a check needs and that are not set here: what runs a command may need all that it gets."""
+        match check.kind:
+            case "http" | "tcp":
+                needed: tuple[str, ...] = ()
+            case "prometheus":
+                needed = check.own_variables
+            case "command" | "kubernetes" | "docker":
+                needed = self.settings.pass_env
+            case _:
+                assert_never(check.kind)
+        return tuple(name for name in needed if not self.ours.get(name, "").strip())
 
     def passed(self) -> dict[str, str]:
         """The variables of ours that a command is given; raises UsageError for one that isn't set."""

@@ -29,6 +29,7 @@ from release_tool.errors import RefusedError, ReleaseToolError, SignalError, Unh
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from release_tool.config.model import Check
     from release_tool.deploy.environment import DeployEnvironment
     from release_tool.deploy.ledger.model import Deployment
     from release_tool.deploy.rollout import Rollout
@@ -147,8 +148,8 @@ def _watched(attempt: Attempt, known: Deployment, until: datetime) -> DeployResu
     if found.complaint:
         return _left(attempt, rollout, found.complaint)
     if found.blind:
-        _end_watch(rollout, "told nothing in the end")
-        text = f"the latest looks of its watch told nothing: {found.blind}"
+        _end_watch(rollout, "ended without a result")
+        text = f"its watch ended without a result, because these checks could not be measured: {found.blind}"
         return with_evidence(attempt.result(DeployOutcome.INCONCLUSIVE, text, known), rollout)
     _end_watch(rollout, f"is over: {found.counted}")
     text = f"watched until {until:%H:%M} UTC: {found.counted}"
@@ -180,7 +181,7 @@ def _left(attempt: Attempt, rollout: Rollout, reason: str) -> DeployResult:
         raise
     except ReleaseToolError as error:
         raise UnhealthyError(
-            f"{rollout.entry} was found unhealthy in its watch, and could not be left: {error.message}",
+            f"{rollout.entry} was found unhealthy in its watch, and was not rolled back: {error.message}",
             during=error.during or f"going back in {attempt.environment.name}",
             already=reason,
             todo=f"`release-tool rollback -e {attempt.environment.name}` goes back now",
@@ -219,11 +220,29 @@ def _in_short(environment: DeployEnvironment) -> DeployEnvironment:
         for check in environment.checks
     )
     bake = Duration(seconds=_FEW * max(check.interval for check in checks).total_seconds())
-    settings = msgspec.structs.replace(environment.settings, health="", checks=checks, bake=bake)
+    settings = msgspec.structs.replace(environment.settings, bake=bake)
+    return _with_checks(dataclasses.replace(environment, settings=settings), checks)
+
+
+def _with_checks(environment: DeployEnvironment, checks: tuple[Check, ...]) -> DeployEnvironment:
+    """The environment with no other checks than these."""
+    settings = msgspec.structs.replace(environment.settings, health="", checks=checks)
     return dataclasses.replace(environment, settings=settings)
 
 
 def _checked(rollout: Rollout, calm: timedelta = timedelta()) -> HealthVerdict:
-    """Run the checks; nothing is written."""
-    found = verify_health(rollout, calm)
-    return found if isinstance(found, HealthVerdict) else HealthVerdict(HealthState.INCONCLUSIVE, found.text)
+    """Run the checks that can be run from here; nothing is written, and without one of them nothing is healthy."""
+    environment = rollout.environment
+    lacking = {check.name: names for check in environment.checks if (names := environment.lacking(check))}
+    asked = tuple(check for check in environment.checks if check.name not in lacking)
+    why = "; ".join(
+        f"`{name}` was not asked: {', '.join(names)} is not set, or empty" for name, names in lacking.items()
+    )
+    if not asked:
+        return HealthVerdict(HealthState.INCONCLUSIVE, why)
+    found = verify_health(dataclasses.replace(rollout, environment=_with_checks(environment, asked)), calm)
+    if not isinstance(found, HealthVerdict):
+        return HealthVerdict(HealthState.INCONCLUSIVE, found.text)
+    if why and found.state is HealthState.HEALTHY:
+        return HealthVerdict(HealthState.INCONCLUSIVE, f"{why}; else {found.reason}")
+    return found

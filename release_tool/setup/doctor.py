@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.deploy.environment import with_deployed_configuration
 from release_tool.deploy.ledger.store import deployments_of
 from release_tool.errors import PermissionDeniedError, RefusedError, UsageError
 from release_tool.git.worktree import Worktree
@@ -22,9 +23,10 @@ from release_tool.setup import init
 from release_tool.setup.checks import DoctorFinding, FindingState, Fix
 from release_tool.setup.files import DEPLOY, RELEASE, WORKFLOWS, is_kept
 from release_tool.setup.github_settings import Settings
+from release_tool.setup.metric_queries import of_queries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from release_tool.config.model import Config
     from release_tool.github.api import GitHub
@@ -47,9 +49,9 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(finding for finding in self.findings if finding.verdict is FindingState.PROBLEM)
 
 
-def examine(project: Project, known: Collection[str]) -> DoctorReport:
-    """Look at every precondition; `known` are the variables that are set here. Writes nothing."""
-    doctor = _Doctor(project, known)
+def examine(project: Project, variables: Mapping[str, str]) -> DoctorReport:
+    """Look at every precondition; `variables` are those that are set here. Writes nothing."""
+    doctor = _Doctor(project, variables)
     return DoctorReport(findings=tuple(doctor.findings()))
 
 
@@ -69,10 +71,10 @@ def fix(project: Project, found: DoctorReport) -> tuple[str, ...]:
 class _Doctor:
     """One examination: what is read once is kept for the other looks."""
 
-    def __init__(self, project: Project, known: Collection[str]) -> None:
+    def __init__(self, project: Project, variables: Mapping[str, str]) -> None:
         self._project = project
         self._config = project.config
-        self._known = known
+        self._variables = variables
         self._tree = Worktree(project.git.root)
         self._settings = f"{project.web_url}/settings"
 
@@ -87,7 +89,7 @@ class _Doctor:
             yield from self._on_github(self._project.github)
         yield from judge.of_proof(self._config)
         yield from judge.of_watch(self._config)
-        yield from judge.of_channels(self._config, self._known, self._workflows())
+        yield from judge.of_channels(self._config, self._variables.keys(), self._workflows())
 
     def _files(self) -> Iterator[DoctorFinding]:
         files = _proposed(self._project)
@@ -118,6 +120,7 @@ class _Doctor:
             ("environments", lambda: self._environments(github, branch)),
             ("secrets", lambda: self._secrets(github)),
             ("ledger", self._ledgers),
+            ("metrics", self._metrics),
         )
         for about, look in looks:
             yield from _seen(about, look)
@@ -165,6 +168,11 @@ class _Doctor:
             deployments = deployments_of(self._project)
             yield from judge.of_ledgers(self._config, deployments.ledgers(tuple(self._config.environments)))
             yield from judge.of_records((*deployments.ignored, *self._ignored_marks()))
+
+    def _metrics(self) -> Iterator[DoctorFinding]:
+        """Queries are asked as they stand where deployments read them: no other file may name who gets a token."""
+        if any(check.asks_metrics for one in self._config.environments.values() for check in one.checks):
+            yield from of_queries(with_deployed_configuration(self._project).config, self._variables)
 
     def _ignored_marks(self) -> tuple[Ignored, ...]:
         """What strangers wrote on the head of the hosted branch."""

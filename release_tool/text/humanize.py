@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,10 @@ _UNITS = (("day", 86_400, 36 * 3_600), ("hour", 3_600, 90 * 60), ("minute", 60, 
 """Each unit, its seconds, and from how many seconds on a time is told in it: 80 minutes say more than 1 hour."""
 
 _SHORT = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+_LARGE = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
+_PLAIN = range(-9, 15)
+"""The powers of ten that are written as digits, or as so many millions."""
 
 
 def count(number: int, noun: str) -> str:
@@ -44,6 +49,28 @@ def duration(seconds: float) -> str:
             rest = left % size // smaller if below else 0
             return f"{left // size} {unit}" + (f" {rest} {below}" if rest else "")
     return "0 s"
+
+
+def figure(value: float, digits: int = 6) -> str:
+    """Write what was measured with so many digits that count, such as `0.0000123`, `12,345` or `413.6 million`."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "infinity" if value > 0 else "-infinity"
+    rounded = float(f"{value:.{digits}g}")
+    if not rounded:
+        return "0"
+    power = math.floor(math.log10(abs(rounded)))
+    if power not in _PLAIN:
+        mantissa, _, power_of_ten = f"{rounded:.{digits - 1}e}".partition("e")
+        return f"{_without_zeros(mantissa)} × 10^{int(power_of_ten)}"  # noqa: RUF001 - it is the sign that is meant
+    for unit, name in _LARGE:
+        if abs(rounded) >= unit:
+            return f"{rounded / unit:.{digits}g} {name}"
+    return _without_zeros(f"{rounded:,.{max(digits - 1 - power, 0)}f}")
+
+
+def _without_zeros(text: str) -> str:
+    """A number without the zeros that end its fraction."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 _BARS = "▁▂▃▄▅▆▇█"

@@ -9,7 +9,7 @@ import pytest
 
 from release_tool.deploy.ledger.store import Deployments
 from tests.act.project import BEGIN, DEPLOY, HOLE, LOOK, RELEASE, SEARCH, Project, files_of
-from tests.service import Service
+from tests.service import Service, bad
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ bake = "500ms"
 url = "/health"
 version-pointer = "/version"
 interval = "100ms"
-failure-threshold = 2
+failure-threshold = {patience}
 deadline = "5s"
 """
 
@@ -59,7 +59,9 @@ BROKEN = "1.4.0"
 
 
 class Hosted(Project):
-    """A project whose `cloud` is deployed by every release."""
+    """A project whose `cloud` is deployed by every release; `services` are what runs in its environments."""
+
+    services: Mapping[str, Service]
 
     def live(self, environment: str = "production") -> str:
         """What an environment answers with."""
@@ -79,23 +81,27 @@ class Hosted(Project):
     def first(self, environment: str = "production") -> None:
         """Deploy what is there for the first time, which is a person's to do."""
         person = self.shop.environment(HOME=str(self.home))
-        done = self.shop.run("deploy", BEFORE, "--environment", environment, "--here", env=person)
+        done = self.shop.run("deploy", BEFORE, "--environment", environment, "--here", "--no-watch", env=person)
         assert (done.code, self.live(environment)) == (0, BEFORE), done.err
 
 
 @contextmanager
-def hosting(directory: Path, act: Path, environments: Mapping[str, str]) -> Iterator[Hosted]:
+def hosting(
+    directory: Path, act: Path, environments: Mapping[str, str], *, patience: int = 2, **scenario: object
+) -> Iterator[Hosted]:
     """A project with environments, each with more of its configuration."""
-    runner = directory / "runner"
+    runner, services = directory / "runner", {}
     with ExitStack() as stack:
         configuration = CONFIGURATION
         for name, more in environments.items():
-            service = stack.enter_context(Service(runner / "home" / f"live-in-{name}", answer))
-            configuration += ENVIRONMENT.format(name=name, url=service.url, more=more)
+            services[name] = stack.enter_context(Service(runner / "home" / f"live-in-{name}", answer))
+            configuration += ENVIRONMENT.format(name=name, url=services[name].url, more=more, patience=patience)
         tree = files_of(configuration) | {"deploy.sh": COMMAND}
         tested: Entry = {"status": "release-tool/tested", "ref": "cloud"}
-        made = stack.enter_context(shop(directory, *BEGIN, tested, SEARCH, HOLE, files=tree))
-        yield Hosted(made, act, runner)
+        made = stack.enter_context(shop(directory, *BEGIN, tested, SEARCH, HOLE, files=tree, **scenario))
+        project = Hosted(made, act, runner)
+        project.services = services
+        yield project
 
 
 def answer(version: str, _: int) -> tuple[int, object]:
@@ -280,6 +286,21 @@ def test_what_is_not_healthy_in_staging_never_reaches_production(tmp_path: Path,
         assert not run.green
         assert (ours.live("staging"), ours.live("production")) == (BEFORE, BEFORE)
         assert set(ours.story("production")) <= {f"deploy {BEFORE}: healthy", f"deploy {BROKEN}: held"}
+
+
+def test_a_version_that_turns_bad_in_its_watch_is_rolled_back_by_a_run_of_its_own(tmp_path: Path, act: Path) -> None:
+    with hosting(tmp_path, act, {"production": 'watch = "1h"'}, patience=1, clock="machine") as ours:
+        ours.first()
+        ours.merge(1)
+        deployment = ours.brings(ours.push(RELEASE))
+        assert (deployment.green, ours.live(), ours.story()[-1]) == (True, "1.3.0", "deploy 1.3.0: healthy")
+
+        ours.services["production"].behave = bad("1.3.0")
+        (watch,) = ours.dispatched(DEPLOY)
+        assert (watch.green, watch.jobs) == (False, ["environments: failure", "after"])
+        assert (ours.live(), ours.story()[-1]) == (BEFORE, f"rollback {BEFORE}: healthy")
+        assert "### production: 1\\.3.0 rolled back" in watch.summary
+        assert "1 bad interval in a row" in watch.summary
 
 
 def test_the_deploy_command_gets_the_secrets_that_it_was_promised_and_no_token(tmp_path: Path, act: Path) -> None:

@@ -38,6 +38,13 @@ interval = "5s"
 failure-threshold = 3
 deadline = "20s"
 """
+COMMANDED = """
+[[environments.production.checks]]
+kind = "command"
+name = "login"
+command = ["sh", "-c", "test -n \\"$PASSWORD\\""]
+failure-threshold = 3
+"""
 
 
 @contextmanager
@@ -104,11 +111,44 @@ def test_without_its_token_nothing_is_begun(tmp_path: Path) -> None:
         assert (here.service.deployed(), server.asked) == ("1.2.4", [])
 
 
-def test_verify_says_what_it_lacks_where_there_is_no_token(tmp_path: Path) -> None:
-    with measured(tmp_path, lambda *_: vector("0")) as (here, _):
+def test_verify_says_at_once_what_it_lacks_and_asks_the_rest_all_the_same(tmp_path: Path) -> None:
+    with measured(tmp_path, lambda *_: vector("0")) as (here, server):
+        began, written = here.clock.steady(), here.ledger()
         done = here.verify()
         assert done.outcome == "inconclusive"
-        assert "PROMETHEUS_TOKEN is not set, or empty" in done.reason
+        assert done.reason.startswith("`errors` was not asked: PROMETHEUS_TOKEN is not set, or empty; else ")
+        assert {one.check for one in done.samples} == {"health"}
+        assert (here.clock.steady() - began).total_seconds() < 20
+        assert (server.asked, here.ledger()) == ([], written)
+
+        here.service.behave = bad("1.2.4")
+        done = here.verify()
+        assert (done.outcome, "`health`" in done.reason) == ("unhealthy", True)
+
+
+def test_what_was_found_unhealthy_by_metrics_is_not_proven_again_without_them(tmp_path: Path) -> None:
+    with measured(tmp_path, lambda *_: vector("0.3")) as (here, server):
+        assert here.verify(PROMETHEUS_TOKEN=TOKEN).outcome == "unhealthy"
+        assert here.ledger()[-1].disproven
+
+        assert here.verify().outcome == "inconclusive"
+        assert here.ledger()[-1].disproven
+
+        server.behave = lambda _: vector("0")
+        assert here.verify(PROMETHEUS_TOKEN=TOKEN).outcome == "healthy"
+        assert not here.ledger()[-1].disproven
+
+
+def test_a_command_that_lacks_a_secret_here_does_not_disprove_what_is_live(tmp_path: Path) -> None:
+    settings = QUICK.replace('bake = "10s"', 'bake = "10s"\npass-env = ["PASSWORD"]') + COMMANDED
+    with production(tmp_path, configuration=settings) as here:
+        here.was_proven("1.2.4")
+        done = here.verify()
+        assert done.outcome == "inconclusive"
+        assert "`login` was not asked: PASSWORD is not set, or empty" in done.reason
+        assert not here.ledger()[-1].disproven
+
+        assert here.verify(PASSWORD=TOKEN).outcome == "healthy"
 
 
 # What is compared with before

@@ -107,6 +107,8 @@ def test_what_cannot_be_measured_in_the_end_is_not_called_healthy_and_not_left(t
 
         assert (done.outcome, here.service.deployed()) == ("inconclusive", "1.3.0")
         assert live(here.ledger()).commit == here.commit("v1.3.0")
+        assert done.reason.startswith("its watch ended without a result, because these checks could not be measured: ")
+        assert str(here.ledger()[-1].phase).endswith("; its watch ended without a result")
 
 
 def test_something_newer_ends_the_watch(tmp_path: Path) -> None:

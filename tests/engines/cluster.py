@@ -129,6 +129,7 @@ class Pod(msgspec.Struct, frozen=True):
     image: str
     ready: bool
     restarts: int
+    track: str = ""
 
 
 class Cluster:
@@ -305,12 +306,13 @@ def _containerd() -> list[str]:
 
 def _pod(told: _Told) -> Pod:
     [spec], [status] = told.spec.containers, told.status.containerStatuses or [_Status()]
-    return Pod(told.metadata.name, spec.image, status.ready, status.restartCount)
+    return Pod(told.metadata.name, spec.image, status.ready, status.restartCount, told.metadata.labels.get("track", ""))
 
 
 class _Named(msgspec.Struct, frozen=True):
     name: str
     deletionTimestamp: str = ""  # noqa: N815 - as Kubernetes calls it
+    labels: dict[str, str] = {}
 
 
 class _Container(msgspec.Struct, frozen=True):

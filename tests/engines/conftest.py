@@ -14,7 +14,7 @@ from tests.engines.cluster import Cluster
 from tests.engines.docker import Docker, sshd
 from tests.engines.docker import keys as made_keys
 from tests.engines.on_docker import Compose
-from tests.engines.on_kubernetes import Helm, Kubectl
+from tests.engines.on_kubernetes import Helm, Kubectl, KubectlCanary
 from tests.engines.on_systemd import Systemd
 from tests.engines.place import BUILD, LANE, REPORT, REPOSITORY, ROWS
 from tests.engines.programs import CLUSTER, COMPOSE, HELM, lacking
@@ -117,6 +117,11 @@ def systemd(keys: Ssh) -> Systemd:
 @pytest.fixture
 def kubectl(cluster: Cluster, docker: Docker) -> Kubectl:
     return Kubectl(cluster, docker)
+
+
+@pytest.fixture
+def canary(cluster: Cluster, docker: Docker) -> KubectlCanary:
+    return KubectlCanary(cluster, docker)
 
 
 @pytest.fixture

@@ -87,6 +87,7 @@ def _container(identity: str) -> Container:
 
 def _registry() -> Daemon:
     """A registry on loopback, whose images stay from run to run."""
+    STATE.mkdir(parents=True, exist_ok=True)
     configuration = STATE / "registry.yml"
     configuration.write_text(
         f"version: 0.1\nlog: {{level: warn}}\nhttp: {{addr: '{REGISTRY}'}}\n"

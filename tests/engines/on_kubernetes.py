@@ -1,4 +1,4 @@
-"""The recipes `kubectl` and `helm` with their very files, on a Kubernetes of one node."""
+"""The recipes `kubectl`, `kubectl-canary` and `helm` with their very files, on a Kubernetes of one node."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ ADDRESS = "10.96.0.80"
 URL = f"http://{ADDRESS}"
 SERVICE = "k8s/production/service.yaml"
 DEPLOYMENT = "k8s/production/deployment.yaml"
+BASE = "k8s/production/base/deployment.yaml"
+USERS = "k8s/production/users/service.yaml"
+TRACKS = {"canary": "10.96.0.83", "stable": "10.96.0.84"}
+_WITH_ADDRESS = """patches:
+  - target: {{ kind: Service }}
+    patch: |
+      - {{ op: add, path: /spec/clusterIP, value: {address} }}
+"""
 Files = dict[str, str]
 
 
@@ -38,6 +46,15 @@ class Namespace(Place):
 
     def state(self) -> object:
         return {pod.name for pod in self.cluster.pods()}
+
+    def track(self, name: str) -> set[tuple[str, str]]:
+        """The pods of one track of several, each with its image."""
+        return {(pod.name, pod.image) for pod in self.cluster.pods() if pod.track == name}
+
+    def generation(self, deployment: str) -> int:
+        """How often the specification of a Deployment was changed."""
+        told = ("--namespace", "shop", "--output", "jsonpath={.metadata.generation}")
+        return int(self.cluster.kubectl("get", f"deployment/{deployment}", *told))
 
     def settle(self) -> None:
         self.cluster.kubectl("rollout", "status", "deployment/shop", "--namespace", "shop", "--timeout", "60s")
@@ -79,9 +96,12 @@ class OnCluster(Recipe):
     ) -> Iterator[Namespace]:
         """An empty namespace, and a project with two good releases and what a case adds."""
         files = self._fit(recipe_files(self.name), replicas, short=bake != DEFAULT_BAKE)
-        files["release-tool.toml"] = adapted(self.name, URL, bake)
+        files["release-tool.toml"] = self._configuration(bake)
         with deployed(folder, change(files), (*GOOD, *more), {"KUBE_CONFIG": self.cluster.new_shop()}) as here:
             yield Namespace(here, self.cluster, self.docker)
+
+    def _configuration(self, bake: str) -> str:
+        return adapted(self.name, URL, bake)
 
     def _fit(self, files: Files, replicas: int, *, short: bool) -> Files:
         raise NotImplementedError
@@ -98,6 +118,28 @@ class Kubectl(OnCluster):
         files = replaced(files, DEPLOYMENT, "replicas: 2", f"replicas: {replicas}")
         usual, quick = "progressDeadlineSeconds: 240", "progressDeadlineSeconds: 30"
         return replaced(files, DEPLOYMENT, usual, quick) if short else files
+
+
+class KubectlCanary(OnCluster):
+    """Manifests for a canary and the rest, whose checks have an address of each."""
+
+    name = "kubectl-canary"
+    engine = f"Kubernetes {KUBERNETES}, one node"
+
+    def _fit(self, files: Files, replicas: int, *, short: bool) -> Files:
+        files = replaced(files, USERS, "spec:\n", f"spec:\n  clusterIP: {ADDRESS}\n")
+        for track, address in TRACKS.items():
+            files[f"k8s/production/{track}/kustomization.yaml"] += _WITH_ADDRESS.format(address=address)
+        files = replaced(files, "k8s/production/stable/kustomization.yaml", "count: 3", f"count: {replicas}")
+        usual, quick = "progressDeadlineSeconds: 240", "progressDeadlineSeconds: 30"
+        return replaced(files, BASE, usual, quick) if short else files
+
+    def _configuration(self, bake: str) -> str:
+        text = adapted(self.name, URL, bake)
+        for track, address in TRACKS.items():
+            assert f"https://{track}.app.example.com" in text
+            text = text.replace(f"https://{track}.app.example.com", f"http://{address}")
+        return text
 
 
 class Helm(OnCluster):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-LANES = ("compose-ssh", "systemd", "kubectl", "helm", "road")
+LANES = ("compose-ssh", "systemd", "kubectl", "kubectl-canary", "helm", "road")
 """The recipes, and the whole road: each has a room and engines of its own, and their cases run side by side."""
 LANE = os.environ.get("ENGINES_LANE", "")
 """The one whose cases this process runs."""

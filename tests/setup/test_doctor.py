@@ -17,6 +17,7 @@ from release_tool.setup.checks import FindingState
 from release_tool.setup.doctor import examine, fix
 from tests.adoption import ADMIN, adopt
 from tests.clock import FakeClock
+from tests.metrics_server import MetricsServer, vector
 from tests.shop import shop
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def test_records_that_count_for_nothing_are_named(tmp_path: Path) -> None:
     ]
     history: list[Entry] = [{"tag": "v1.2.3"}, *cloud, proven(), proven() | stranger, broken]
     with shop(tmp_path, *history, ADMIN, files={"release-tool.toml": HOSTED + ENVIRONMENT}) as made:
-        found = [one for one in examine(made.project(), ()).findings if one.about == "records"]
+        found = [one for one in examine(made.project(), {}).findings if one.about == "records"]
 
     assert [(one.verdict, one.text.partition(" by ")[0][:19]) for one in found] == [
         (FindingState.OK, "ignored: deployment"),
@@ -96,9 +97,12 @@ def test_records_that_count_for_nothing_are_named(tmp_path: Path) -> None:
 
 
 def findings(of: Shop, verdict: FindingState, **env: str) -> dict[str, DoctorFinding]:
-    known = {"TEAM_URL"}
     project = of.project(env=of.environment(**env), clock=FakeClock(datetime.now(UTC)))
-    return {found.about: found for found in examine(project, known).findings if found.verdict is verdict}
+    return {
+        found.about: found
+        for found in examine(project, {"TEAM_URL": "json://here", **env}).findings
+        if found.verdict is verdict
+    }
 
 
 def problems(of: Shop) -> dict[str, DoctorFinding]:
@@ -142,6 +146,34 @@ def test_without_a_token_it_looks_at_what_is_here(bare: Shop) -> None:
     result = bare.run("doctor", env=bare.environment(GITHUB_TOKEN="", GH_TOKEN="", PATH="/usr/bin:/bin"))
     assert "unseen   GitHub: cannot be seen without a token" in result.out
     assert "ok       clone" in result.out
+
+
+# Metrics
+
+METRIC = """
+[environments.production]
+command = ["./deploy.sh"]
+pass-env = ["PROMETHEUS_TOKEN"]
+
+[[environments.production.checks]]
+kind = "prometheus"
+name = "errors"
+url = "ADDRESS"
+token-env = "PROMETHEUS_TOKEN"
+query = 'errors{env="$target"}'
+max = 0.01
+"""
+
+
+def test_queries_are_asked_and_only_what_the_deployed_branch_says_is_given_a_token(tmp_path: Path) -> None:
+    with MetricsServer(lambda _: vector("0")) as server, MetricsServer(lambda _: vector("0")) as stranger:
+        files = {"release-tool.toml": METRIC.replace("ADDRESS", server.url)}
+        with shop(tmp_path, {"tag": "v1.2.3"}, ADMIN, files=files) as made:
+            (made.clone / "release-tool.toml").write_text(METRIC.replace("ADDRESS", stranger.url))
+            found = findings(made, FindingState.OK, PROMETHEUS_TOKEN="t0ken")
+    assert found["metric errors of production"].text == "Prometheus answers the query for production"
+    assert [one["query"] for one in server.asked] == ['errors{env="production"}']
+    assert stranger.asked == []
 
 
 # Each problem, with what mends it
@@ -315,14 +347,14 @@ def test_a_shallow_clone_is_told_how_to_become_whole(sound: Shop) -> None:
 @pytest.mark.parametrize("minutes, way", [(5, "ahead of"), (-5, "behind")])
 def test_a_clock_that_is_wrong_is_named(sound: Shop, minutes: int, way: str) -> None:
     wrong = FakeClock(datetime.now(UTC) + timedelta(minutes=minutes))
-    found = {finding.about: finding for finding in examine(sound.project(clock=wrong), ()).problems}
+    found = {finding.about: finding for finding in examine(sound.project(clock=wrong), {}).problems}
     assert f"s {way} GitHub's" in found["clock"].text
 
 
 def test_tags_that_count_for_nothing_are_named(tmp_path: Path) -> None:
     change: Entry = {"commit": "Change", "files": {"x": "1"}}
     with shop(tmp_path, {"tag": "v1.2"}, change, {"tag": "v1.3.0"}, {"tag": "debian/1.2"}) as made:
-        found = {finding.about: finding for finding in examine(made.project(), ()).findings}
+        found = {finding.about: finding for finding in examine(made.project(), {}).findings}
         assert found["version tags"].text == (
             "the newest is v1.3.0; `debian/1.2` is not among this project's versions (`tag-prefix`)"
         )
@@ -394,8 +426,8 @@ def test_what_safely_can_be_mended_is_and_it_says_so(bare: Shop) -> None:
 def test_mending_twice_finds_nothing_left_to_do(bare: Shop) -> None:
     adopt(bare)
     project = bare.project()
-    assert fix(project, examine(project, ()))
-    assert fix(project, examine(project, ())) == ()
+    assert fix(project, examine(project, {}))
+    assert fix(project, examine(project, {})) == ()
 
 
 def test_mending_leaves_what_somebody_changed(sound: Shop) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.text.humanize import ago, count, duration
+from release_tool.text.humanize import ago, count, duration, figure
 from tests.status.dashboard.samples import NOW
 
 
@@ -62,3 +62,36 @@ def test_a_number_agrees_with_its_noun() -> None:
         "1 change",
         "1,000 changes",
     )
+
+
+@pytest.mark.parametrize(
+    "value, digits, written",
+    [
+        (0.0, 6, "0"),
+        (0.3, 6, "0.3"),
+        (-0.0000123, 6, "-0.0000123"),
+        (1234.5, 6, "1,234.5"),
+        (1234.5, 3, "1,230"),
+        (999.9996, 6, "1,000"),
+        (123456.7, 6, "123,457"),
+        (413_629_440.0, 6, "413.629 million"),
+        (413_629_440.0, 4, "413.6 million"),
+        (-999_999_900.0, 6, "-1 billion"),
+        (2e12, 6, "2 trillion"),
+        (999e12, 3, "999 trillion"),
+        (6.02e23, 6, "6.02 × 10^23"),
+        (1e-12, 6, "1 × 10^-12"),
+        (float("nan"), 6, "NaN"),
+        (float("inf"), 6, "infinity"),
+        (float("-inf"), 6, "-infinity"),
+    ],
+)
+def test_what_was_measured_is_written_in_plain_digits(value: float, digits: int, written: str) -> None:
+    assert figure(value, digits) == written
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(3, 6))
+def test_every_number_is_short_and_has_no_exponent_that_only_programs_read(value: float, digits: int) -> None:
+    assert "e+" not in figure(value, digits)
+    assert "e-" not in figure(value, digits)
+    assert len(figure(value, digits)) <= 24

@@ -9,6 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from release_tool.config.queries import LOOKS_COMPARED as LEAST
+from release_tool.text.humanize import figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,4 +79,4 @@ def _worst_stretch(values: Sequence[float], length: int) -> float:
 
 
 def _shown(value: float, check: Check) -> str:
-    return f"{value * 1000:.0f} ms" if check.kind == "http" else f"{value:.6g}"
+    return f"{value * 1000:.0f} ms" if check.kind == "http" else figure(value)

@@ -10,7 +10,7 @@ import msgspec
 
 from release_tool.deploy.health.verdict import Reading
 from release_tool.text.documents import UNREADABLE
-from release_tool.text.humanize import sparkline
+from release_tool.text.humanize import figure, sparkline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,7 +94,7 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def written(self, value: float) -> str:
         """A value as people read it."""
-        return f"{value:.3g} s" if self.seconds else f"{value:.3g}"
+        return f"{figure(value, 3)} s" if self.seconds else figure(value, 3)
 
     @property
     def line(self) -> str:

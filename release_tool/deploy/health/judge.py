@@ -12,6 +12,7 @@ import msgspec
 
 from release_tool.deploy.health.verdict import Reading
 from release_tool.text.documents import UNREADABLE
+from release_tool.text.humanize import figure
 from release_tool.text.visible import shortened, visible
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ _LONGEST = 80
 _SHORT_HASH = re.compile(r"[0-9a-f]{7,64}")
 _FALLBACK_CACHES = ("x-cache", "cf-cache-status", "x-vercel-cache")
 _INDEX = re.compile(r"0|[1-9][0-9]*", re.ASCII)
-_WORKLOAD = re.compile(r"(?:deployment|statefulset|daemonset)/[a-z0-9][a-z0-9.-]{0,252}")
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(?:=[A-Za-z0-9._/-]*)?")
 _BEFORE_SECRETS = re.compile(r"[?#].*")
 _USER_INFO = re.compile(r"(?<=//)[^/@\s]*@")
 
@@ -100,21 +99,12 @@ def unusable(check: Check) -> Iterator[str]:
 
 
 def _unusable_kind(check: Check) -> Iterator[str]:
-    """What a check of its kind needs, or can't have; of metrics that is said where the configuration is read."""
+    """What a check of its kind needs, or can't have; of engines and metrics that is said where it is read."""
     reads = check.version_pattern or check.version_pointer or check.body_pattern or check.json
     if reads and check.kind not in {"http", "command"}:
         yield f"`kind`: a check by {check.kind} reads no answer"
-    if not check.asks_an_engine and (check.workload or check.label or check.reference):
-        yield f"`kind`: a check by {check.kind} knows nothing of a workload"
-    match check.kind:
-        case "command" if not check.command:
-            yield "`command`: missing"
-        case "kubernetes" if not _WORKLOAD.fullmatch(check.workload):
-            yield f"`workload`: expected such as `deployment/shop`, got {_shown(str, check.workload)}"
-        case "docker" if not _LABEL.fullmatch(check.label):
-            yield f"`label`: expected such as `com.docker.compose.service=web`, got {_shown(str, check.label)}"
-        case _:
-            pass
+    if check.kind == "command" and not check.command:
+        yield "`command`: missing"
 
 
 def _unusable_pattern(key: str, pattern: str) -> Iterator[str]:
@@ -167,9 +157,9 @@ def _insist_json(value: object, test: JsonTest, show: Show) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _Unfit(f"{where} is {show(value)}, not a number")
     if test.min is not None and value < test.min:
-        raise _Unfit(f"{where} is {show(value)}, less than {test.min:g}")
+        raise _Unfit(f"{where} is {show(value)}, less than {figure(test.min)}")
     if test.max is not None and value > test.max:
-        raise _Unfit(f"{where} is {show(value)}, more than {test.max:g}")
+        raise _Unfit(f"{where} is {show(value)}, more than {figure(test.max)}")
 
 
 # Whose answer is it?

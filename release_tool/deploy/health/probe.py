@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 
 from release_tool.config.model import Check, Target
-from release_tool.config.queries import filled_in
+from release_tool.config.variables import filled_in
+from release_tool.config.workloads import named
 from release_tool.deploy import command
 from release_tool.deploy.health.before import Comparison
 from release_tool.deploy.health.comparison import span_compared
@@ -202,7 +203,7 @@ class Prober:
         from release_tool.deploy.health.engines.client import EngineClient
         from release_tool.deploy.health.engines.workload import judge_workload
 
-        check, here = question.check, (question.target.name, question.check.name)
+        check, here = named(question.check, self._names(question)), (question.target.name, question.check.name)
         reference = self._expected.references.get(check.reference, "")
         if check.reference and not reference:
             missing = f"no reference named {check.reference} is recorded for {self._expected.version}"
@@ -225,12 +226,8 @@ class Prober:
         gone = None if ended is None else self._clock.steady() - ended
         if check.compare:
             gone = timedelta()  # what is compared has to be alike, so no range grows
-        variables = {
-            "target": question.target.name,
-            "environment": self._occasion.environment,
-            "since": since(gone, check.interval, self._occasion.bake),
-        }
-        query = filled_in(check.query, variables)
+        lately = since(gone, check.interval, self._occasion.bake)
+        query = filled_in(check.query, {**self._names(question), "since": lately})
         server = Prometheus(check, self._variables_of(question), attempt, mask)
         if check.compare and self._before is not None:
             self._look_back(question, server, query, self._before)
@@ -246,6 +243,10 @@ class Prober:
         span = span_compared(question.check, self._occasion.bake)
         history = server.history(query, before.began, span, question.check.interval)
         before.keep(target, check, samples_of(target, question.check, history))
+
+    def _names(self, question: Question) -> dict[str, str]:
+        """What the texts of a check may use."""
+        return {"target": question.target.name, "environment": self._occasion.environment}
 
     def _variables_of(self, question: Question) -> dict[str, str]:
         return {**self._environment, **self._variables.get(question.target.name, {})}

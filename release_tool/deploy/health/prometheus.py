@@ -28,8 +28,17 @@ _MOST_POINTS = 1000
 """Values of each series that are asked for at most; the server refuses more than 11,000."""
 _LONGEST = 120
 """Characters of what the server says that a detail shows."""
+_OF_THE_QUERY = frozenset({"bad_data", "execution"})
+"""The types of errors that the query itself causes; the others are those of a server in trouble."""
 
 Document = TypeVar("Document")
+
+
+class QueryRefusedError(ConnectionFailedError):
+    """The server answers, and the query is one that it never answers with a number."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Reading.UNMEASURABLE, detail)
 
 
 class _Data(msgspec.Struct, frozen=True, rename="camel"):
@@ -82,9 +91,9 @@ class Prometheus:
                 _, value = self._read(data.result, tuple[float, str])
                 return (Series({}, self._number(value)),)
             case "matrix":
-                raise _told_nothing("the query gives a range, not a value: use a function such as `rate`")
+                raise QueryRefusedError("the query gives a range, not a value: use a function such as `rate`")
             case other:
-                raise _told_nothing(f"the query gives a {self._shown(other)}, not a number")
+                raise QueryRefusedError(f"the query gives a {self._shown(other)}, not a number")
 
     def history(self, query: str, until: datetime, span: timedelta, step: timedelta) -> dict[datetime, list[Series]]:
         """What a query found in a span of time; raises ConnectionFailedError where that can't be known."""
@@ -105,7 +114,7 @@ class Prometheus:
 
     def _series(self, found: _Found) -> Series:
         if found.value is None:
-            raise _told_nothing(
+            raise QueryRefusedError(
                 "the query gives a histogram, not a number: use a function such as `histogram_quantile`"
             )
         return Series(found.metric, self._number(found.value[1]))
@@ -120,7 +129,8 @@ class Prometheus:
             raise _told_nothing(f"Prometheus: {trouble.detail}") from None
         envelope = self._envelope(answer)
         if envelope.status != "success":
-            raise _told_nothing(f"Prometheus refused the query: {self._shown(_complaint(envelope))}")
+            refused = f"Prometheus refused the query: {self._shown(_complaint(envelope))}"
+            raise QueryRefusedError(refused) if envelope.error_type in _OF_THE_QUERY else _told_nothing(refused)
         if envelope.warnings:
             raise _told_nothing(f"Prometheus warns that this may not be all: {self._shown(envelope.warnings[0])}")
         if envelope.data is None:

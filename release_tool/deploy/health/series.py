@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.deploy.health.verdict import Measurement, Reading, Sample
+from release_tool.text.humanize import figure
 from release_tool.text.visible import shortened, visible
 
 if TYPE_CHECKING:
@@ -36,8 +37,7 @@ class Series(msgspec.Struct, frozen=True):
         """Its value, and which one of several it is."""
         pairs = ", ".join(f"{name}={_quoted(value)}" for name, value in sorted(self.labels.items()))
         where = f" at {{{shortened(visible(mask(pairs)), _LONGEST)}}}" if pairs else ""
-        value = "NaN" if math.isnan(self.value) else f"{self.value:.6g}"
-        return f"{value}{where}"
+        return f"{figure(self.value)}{where}"
 
 
 def since(gone: timedelta | None, interval: timedelta, bake: timedelta) -> str:
@@ -102,9 +102,9 @@ def _excess(value: float, check: Check) -> float:
 
 def _complaint(value: float, check: Check) -> str:
     if check.max is not None and value > check.max:
-        return f"is more than {check.max:g}"
+        return f"is more than {figure(check.max)}"
     if check.min is not None and value < check.min:
-        return f"is less than {check.min:g}"
+        return f"is less than {figure(check.min)}"
     return ""
 
 

@@ -76,7 +76,7 @@ class WatchedCheck(msgspec.Struct, frozen=True, kw_only=True):
         """Why the version has to go, empty while it may stay."""
         bad = sum(bad for bad, _ in self.latest)
         if self.bad >= self.rule.threshold:
-            why = f"{self.bad} bad intervals in a row"
+            why = f"{self.bad} bad {'interval' if self.bad == 1 else 'intervals'} in a row"
         elif self.restarts >= CRASH_LOOP:
             why = f"it restarted {self.restarts} times"
         elif bad > self._allowed:

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 import pytest
 
 from release_tool.config.model import Check, Duration, Environment, Target
+from release_tool.config.read import parse
 from release_tool.deploy.health.engines.workload import Instance, InstanceState, Workload, judge_workload
 from release_tool.deploy.health.judge import Expected
-from release_tool.deploy.health.probe import Prober, Question
+from release_tool.deploy.health.probe import Occasion, Prober, Question
 from release_tool.deploy.health.verdict import HealthAnalysis, HealthRule, HealthState, Reading, Sample, rules_of
+from release_tool.errors import UsageError
 from tests.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -145,6 +148,7 @@ def prober(engine: Engine, *, expected: Expected = EXPECTED, calm_since: dt.date
         environment={"PATH": path},
         secrets={"canary-secret"},
         calm_since=calm_since,
+        occasion=Occasion(environment="production"),
     )
 
 
@@ -467,6 +471,99 @@ def test_one_restart_begins_the_bake_anew_and_is_forgiven() -> None:
     health = judged(RULE, every=31)
 
     assert health.verdict.state is HealthState.HEALTHY
+
+
+CHECKS = """
+[environments.production]
+command = ["x"]
+health = "https://app.example.com/health"
+targets = [{ name = "canary" }, { name = "stable" }]
+[[environments.production.checks]]
+"""
+
+
+def configured(text: str, *, without_targets: bool = False) -> Check:
+    told = re.sub("targets = .*", "", CHECKS) if without_targets else CHECKS
+    return parse(told + text, "release-tool.toml").environments["production"].checks[0]
+
+
+def test_each_target_has_a_workload_of_its_own_by_its_name(engine: Engine) -> None:
+    check = configured(
+        'kind = "kubernetes"\nworkload = "deployment/shop-$target"\nnamespace = "$environment"\n'
+        'reference = "${target}"\ntimeout = "20s"'
+    )
+    engine.answers("get-deployment-shop-canary", deployment())
+    engine.answers("get-deployment-shop-stable", deployment())
+    engine.answers("get-pods", {"items": [pod("a")]})
+    expected = msgspec.structs.replace(EXPECTED, references={"canary": NEW, "stable": OLD})
+    asking = prober(engine, expected=expected)
+
+    canary, stable = asking.measure([Question(target=Target(name=name), check=check) for name in ("canary", "stable")])
+
+    assert (canary.sample, stable.sample) == (Reading.OK, Reading.STALE)
+    asked = engine.asked.read_text()
+    assert "get deployment/shop-canary --namespace production " in asked
+    assert "get deployment/shop-stable --namespace production " in asked
+
+
+def test_each_target_has_containers_of_its_own_by_their_label(engine: Engine) -> None:
+    check = configured('kind = "docker"\nlabel = "com.docker.compose.project=shop-$target"\ntimeout = "20s"')
+    engine.runs(container())
+
+    assert looked(prober(engine), check)[0] is Reading.OK
+    assert "--filter label=com.docker.compose.project=shop-production\n" in engine.asked.read_text()
+
+
+@pytest.mark.parametrize(
+    "text, problem",
+    [
+        (
+            'kind = "kubernetes"\nworkload = "deployment/$track"',
+            "workload`: there is no `$track`, only `$target`, `$environment`; a dollar of its own is written `$$`",
+        ),
+        (
+            'kind = "kubernetes"\nworkload = "deployment/shop"\nnamespace = "$since"',
+            "namespace`: there is no `$since`, only `$target`, `$environment`; a dollar of its own is written `$$`",
+        ),
+        ('kind = "kubernetes"', 'workload`: expected such as `deployment/shop`, got ""'),
+        ('kind = "kubernetes"\nworkload = "shop"', 'workload`: expected such as `deployment/shop`, got "shop"'),
+        (
+            'kind = "kubernetes"\nworkload = "$target/shop"',
+            'workload`: expected such as `deployment/shop`, got "canary/shop"',
+        ),
+        (
+            'kind = "kubernetes"\nworkload = "deployment/shop"\nnamespace = "a b"',
+            'namespace`: expected such as `shop`, got "a b"',
+        ),
+        ('kind = "docker"', 'label`: expected such as `com.docker.compose.service=web`, got ""'),
+        (
+            'kind = "docker"\nlabel = "app=a,b"',
+            'label`: expected such as `com.docker.compose.service=web`, got "app=a,b"',
+        ),
+        ('workload = "deployment/shop"', "workload`: a check of the kind `http` knows nothing of a workload"),
+        ('kind = "tcp"\nreference = "web"', "reference`: a check of the kind `tcp` knows nothing of a workload"),
+    ],
+)
+def test_what_an_engine_can_not_look_at_is_refused_when_it_is_read(text: str, problem: str) -> None:
+    with pytest.raises(UsageError) as failure:
+        configured(text)
+    assert failure.value.message == f"`environments.production.checks[0].{problem}"
+
+
+def test_a_target_whose_name_no_workload_can_have_is_refused() -> None:
+    environment = CHECKS.replace('"stable"', '"Web 1"') + 'kind = "kubernetes"\nworkload = "deployment/shop-$target"'
+    with pytest.raises(UsageError, match='expected such as `deployment/shop`, got "deployment/shop-Web 1"'):
+        parse(environment, "release-tool.toml")
+
+
+def test_without_targets_a_workload_is_named_after_the_environment() -> None:
+    assert configured('kind = "kubernetes"\nworkload = "deployment/$target"', without_targets=True).workload
+    bad = CHECKS.replace("production", "Production")
+    with pytest.raises(UsageError, match='got "deployment/Production"'):
+        parse(
+            re.sub("targets = .*", "", bad) + 'kind = "kubernetes"\nworkload = "deployment/$target"',
+            "release-tool.toml",
+        )
 
 
 def test_an_engine_is_asked_once_and_proves_the_version_only_with_a_reference() -> None:

@@ -76,8 +76,8 @@ def found(act: Act, check: Check = RATIO) -> tuple[str, str, float | None]:
         pytest.param(vector("0.01"), ("ok", "0.01", 0.01), id="just within"),
         pytest.param(vector("0.011"), ("bad", "0.011 is more than 0.01", 0.011), id="just beyond"),
         pytest.param(success("scalar", [NOON, "0.5"]), ("bad", "0.5 is more than 0.01", 0.5), id="a scalar"),
-        pytest.param(vector("+Inf"), ("bad", "inf is more than 0.01", None), id="without an end"),
-        pytest.param(vector("-Inf"), ("ok", "-inf", None), id="without an end below"),
+        pytest.param(vector("+Inf"), ("bad", "infinity is more than 0.01", None), id="without an end"),
+        pytest.param(vector("-Inf"), ("ok", "-infinity", None), id="without an end below"),
         pytest.param(
             vector("0", "0.002", "0.001"),
             ("ok", '0.002 at {instance="web-2"}, the worst of 3 series', 0.002),
