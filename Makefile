@@ -13,6 +13,7 @@ PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --inline-snapshot=d
 ALONE := not sandbox and not browser and not act and not prometheus
 QUICK := -m '$(ALONE) and not build'
 # The time a target took, for who waits for it; it runs what it is given and keeps its exit code.
+# With two jobs the types, which mypy checks on one core, are checked beside the tests, once the style is known to be good.
 TIMED = @started=$$(date +%s); $(MAKE) --no-print-directory $(1) && \
 	printf 'make $@: passed in %d s\n' $$(($$(date +%s) - started))
 WHEEL := $(wildcard dist/*.whl)
@@ -47,11 +48,11 @@ demo-analysis: setup ## Show what only metrics know, on six servers with a real 
 	$(BIN)/python -m tests.demo_analysis
 
 check: setup ## Check style, imports and types, and run the tests that need no stand-in (90 seconds)
-	$(call TIMED,style types quick)
+	$(call TIMED,--jobs=2 style types quick)
 
 # EXAMPLES=all tries as many examples as the gate does; without it the laws and sweeps try a part of them.
 test: setup ## Check everything: style, imports, types, workflows, tests with coverage (ten minutes)
-	$(call TIMED,lint types coverage)
+	$(call TIMED,--jobs=2 lint types coverage)
 
 quick: setup
 	$(PYTEST) $(QUICK)
