@@ -223,6 +223,7 @@ def main(folder: Path, data_file: str) -> None:
                 importlib.import_module(module.name)
     for library in ("github", "tomllib"):  # nearly every command loads them when it comes to them
         importlib.import_module(library)
+    _read_templates()
     _make_launcher(folder)
     gc.freeze()  # so that a fork shares its memory
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -240,6 +241,14 @@ def main(folder: Path, data_file: str) -> None:
                     door.close()
                     _watch(line, coverage)
                 line.close()
+
+
+def _read_templates() -> None:
+    """Read what `init` and `doctor` render, which takes them longer than all else that they do."""
+    from release_tool.setup import shipped
+
+    for name in shipped.templates().list_templates():
+        shipped.templates().get_template(name)
 
 
 def _make_launcher(folder: Path) -> None:
