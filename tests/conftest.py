@@ -68,10 +68,17 @@ def is_loopback(host: str) -> bool:
 
 @pytest.hookimpl(wrapper=True, trylast=True)  # before pytest-cov adds up what was measured
 def pytest_runtestloop() -> Generator[None, object, object]:
+    forkserver.data_file()
     try:
         return (yield)
     finally:
         forkserver.end()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    with measured.nothing() if item.get_closest_marker("again") else contextlib.nullcontext():
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

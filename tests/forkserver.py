@@ -51,7 +51,8 @@ from _socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket
 
 if sys.argv[1:3] != ["-m", "release_tool"]:
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
-asked = {{"argv": sys.argv[3:], "cwd": os.getcwd(), "env": dict(os.environ), "chaos": None, "victim": False}}
+asked = {{"argv": sys.argv[3:], "cwd": os.getcwd(), "env": dict(os.environ)}}
+asked |= {{"chaos": None, "victim": False, "measured": True}}
 text = json.dumps(asked).encode()
 line = socket(AF_UNIX)
 line.connect({server!r})
@@ -151,7 +152,7 @@ def start(  # noqa: PLR0913 - each of these is a thing that a caller decides
 ) -> Running:
     """Start `release-tool`, or the `victim` of tests/chaos, with this environment and nothing else of ours."""
     asked = {"argv": list(argv), "cwd": os.fspath(cwd), "env": dict(env), "chaos": chaos, "victim": victim}
-    return Running(asked, answer)
+    return Running({**asked, "measured": measured.anything()}, answer)
 
 
 def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
@@ -183,7 +184,7 @@ def _server() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="release-tool-forks-"))
     environment = {name: value for name, value in os.environ.items() if name.startswith(("EXAMPLES", "HOME", "PATH"))}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.forkserver", folder, _data_file()],
+        [sys.executable, "-m", "tests.forkserver", folder, data_file()],
         cwd=_ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -195,8 +196,9 @@ def _server() -> Path:
     return folder
 
 
-def _data_file() -> str:
-    """Where this worker's measurements go; empty where nothing is measured."""
+@functools.cache
+def data_file() -> str:
+    """Where this worker's measurements go; empty where nothing is measured. It is asked first before any test."""
     import coverage
 
     measuring = coverage.Coverage.current()
@@ -212,9 +214,9 @@ def end() -> None:
     _SERVERS.clear()
 
 
-def main(folder: Path, data_file: str) -> None:
+def main(folder: Path, file: str) -> None:
     """Serve until ended, or until nobody is left who could ask; what is run is measured in files of that name."""
-    coverage = _coverage(data_file) if data_file else None
+    coverage = _coverage(file) if file else None
     with _measuring(coverage):
         import release_tool
 
@@ -318,6 +320,7 @@ class Request(TypedDict):
     env: dict[str, str]
     chaos: tuple[str, int, float, bool] | None
     victim: bool
+    measured: bool
 
 
 def _become(request: Request, files: list[int], coverage: Coverage | None) -> NoReturn:
@@ -335,7 +338,7 @@ def _become(request: Request, files: list[int], coverage: Coverage | None) -> No
     sys.argv = ["release-tool", *request["argv"]]
     code = 1
     try:
-        with _measuring(coverage), measured.without_servers():
+        with _measuring(coverage if request["measured"] else None), measured.without_servers():
             _act(request)
         code = 0
     except SystemExit as ended:

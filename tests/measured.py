@@ -1,6 +1,7 @@
-"""What is measured by coverage: every day all but the threads of servers, which their own tests run.
+"""What is measured by coverage: all in the gate, and every day what says something new.
 
-What is traced takes half as long again, and most of a test's time is the stand-in's. In the gate all is measured.
+What is traced takes half as long again, and a simulation three times as long. So the threads of servers are measured
+by their own tests, and what runs the same code again and again not at all.
 """
 
 from __future__ import annotations
@@ -19,6 +20,29 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from _typeshed import TraceFunction
+
+
+def anything() -> bool:
+    """Whether anything is measured now."""
+    from coverage import Coverage
+
+    return Coverage.current() is not None
+
+
+@contextlib.contextmanager
+def nothing() -> Iterator[None]:
+    """Measure nothing meanwhile; a worker may be measured twice, as one of the tests and as a process of its own."""
+    from coverage import Coverage
+
+    stopped: list[Coverage] = []
+    while one := Coverage.current():
+        one.stop()
+        stopped.append(one)
+    try:
+        yield
+    finally:
+        for one in reversed(stopped):
+            one.start()
 
 
 @contextlib.contextmanager

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests import examples
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,9 +34,22 @@ _LONGEST = (
 """Folders and modules with tests of fifteen seconds and more."""
 
 
+_AGAIN = (
+    "chaos/",
+    "deploy/health/test_metric_simulation.py",
+    "deploy/health/test_simulation.py",
+    "deploy/health/test_watch.py",
+    "deploy/ledger/test_laws.py",
+    "release/test_laws.py",
+)
+"""Folders and modules that run the same code again and again: coverage doubles what they take, and learns nothing."""
+
+
 def mark(items: list[pytest.Item]) -> None:
-    """Mark each test with what it needs, so that `make check` can leave out what is slow."""
+    """Mark each test with what it needs, so that `make check` can leave out what is slow; the gate measures all."""
     for item in items:
+        if not examples.ALL and _lies_in(item, _AGAIN):
+            item.add_marker("again")
         if _imports_stand_in(item.path):
             item.add_marker("sandbox")
         for name in getattr(item, "fixturenames", ()):
@@ -47,8 +62,8 @@ def begin_with_the_longest(items: list[pytest.Item], workers: int) -> None:
 
     Each worker is given an equal part of all tests, in their order, and takes of the others' when it has none left.
     """
-    longest = [item for item in items if _is_long(item)]
-    rest = [item for item in items if not _is_long(item)]
+    longest = [item for item in items if _lies_in(item, _LONGEST)]
+    rest = [item for item in items if not _lies_in(item, _LONGEST)]
     part = -(-len(items) // workers)
     items.clear()
     for worker in range(workers):
@@ -58,8 +73,8 @@ def begin_with_the_longest(items: list[pytest.Item], workers: int) -> None:
     items += rest
 
 
-def _is_long(item: pytest.Item) -> bool:
-    return item.path.relative_to(_ROOT / "tests").as_posix().startswith(_LONGEST)
+def _lies_in(item: pytest.Item, places: tuple[str, ...]) -> bool:
+    return item.path.relative_to(_ROOT / "tests").as_posix().startswith(places)
 
 
 @functools.cache
