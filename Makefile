@@ -12,7 +12,10 @@ TOOL := build/tool
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --inline-snapshot=disable --durations=10 --durations-min=1
 ALONE := not sandbox and not browser and not act and not prometheus
 QUICK := -m '$(ALONE) and not build'
+# What needs a program of others runs in the gate, and every day by itself: .venv/bin/pytest tests/status/dashboard
+DAILY := $(if $(filter all,$(EXAMPLES)),,-m 'not act and not browser and not prometheus')
 # The time a target took, for who waits for it; it runs what it is given and keeps its exit code.
+# With two jobs the types, which mypy checks on one core, are checked beside the tests, once the style is known to be good.
 TIMED = @started=$$(date +%s); $(MAKE) --no-print-directory $(1) && \
 	printf 'make $@: passed in %d s\n' $$(($$(date +%s) - started))
 WHEEL := $(wildcard dist/*.whl)
@@ -47,11 +50,12 @@ demo-analysis: setup ## Show what only metrics know, on six servers with a real 
 	$(BIN)/python -m tests.demo_analysis
 
 check: setup ## Check style, imports and types, and run the tests that need no stand-in (90 seconds)
-	$(call TIMED,style types quick)
+	$(call TIMED,--jobs=2 style types quick)
 
-# EXAMPLES=all tries as many examples as the gate does; without it the laws and sweeps try a part of them.
+# EXAMPLES=all tries as many examples as the gate does, and runs what a browser, act and Prometheus are needed for;
+# without it the laws and sweeps try a part of them.
 test: setup ## Check everything: style, imports, types, workflows, tests with coverage (ten minutes)
-	$(call TIMED,lint types coverage)
+	$(call TIMED,--jobs=2 lint types coverage)
 
 quick: setup
 	$(PYTEST) $(QUICK)
@@ -101,7 +105,7 @@ $(CLIENTS)/.ready: $(addprefix tests/github_sandbox/clients/package,.json -lock.
 	@touch $@
 
 coverage: setup ## Run the tests, with coverage on the terminal and in build/coverage.xml
-	$(PYTEST) --cov --cov-report=term --cov-report=xml:build/coverage.xml
+	$(PYTEST) $(DAILY) --cov --cov-report=term --cov-report=xml:build/coverage.xml
 
 # The floor is held where the tests run; a table shows what is below it, too.
 table: setup ## Print the coverage of the last tests as a Markdown table

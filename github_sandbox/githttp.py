@@ -1,8 +1,10 @@
-"""Git's smart HTTP protocol, answered by git's own CGI program."""
+"""Git's smart HTTP protocol, answered by the programs that `git http-backend` would start."""
 
 from __future__ import annotations
 
 import fnmatch
+import gzip
+import io
 import os
 import shutil
 import subprocess
@@ -18,6 +20,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 CHUNK = 1 << 16
+PROGRAMS = {
+    "git-upload-pack": ("git", "upload-pack", "--stateless-rpc"),
+    "git-receive-pack": ("git", "receive-pack", "--stateless-rpc"),
+}
+NEW = "version=2"
+ABILITIES: dict[str, bytes] = {}
+"""What git's newer protocol begins with, which is the same for all our repositories."""
 
 HOOK = """\
 #!/bin/sh
@@ -74,23 +83,57 @@ def protected(patterns: list[str], ref: str) -> bool:
 
 
 def serve(environ: WSGIEnvironment, start: StartResponse, root: Path, variables: dict[str, str]) -> Iterable[bytes]:
-    """Hands a request to `git http-backend` and answers what it says, when it is done."""
+    """Hands a request to the program of git that it is for, and answers what it says, when it is done."""
+    path, _, rest = environ["PATH_INFO"].lstrip("/").partition(".git/")
+    asked = rest if environ["REQUEST_METHOD"] == "POST" else environ["QUERY_STRING"].removeprefix("service=")
+    if asked not in PROGRAMS or (environ["REQUEST_METHOD"] == "GET" and rest != "info/refs"):
+        start("404 Not Found", [("Content-Length", "0")])
+        return []
+    repository, protocol = root / f"{path}.git", environ.get("HTTP_GIT_PROTOCOL", "")
+    ours = environment() | variables | ({"GIT_PROTOCOL": protocol} if protocol else {})
+    if environ["REQUEST_METHOD"] == "POST":
+        answer = _asked(environ, [*PROGRAMS[asked], os.fspath(repository)], ours)
+        return _sent(answer, start, f"application/x-{asked}-result")
+    return _sent(_advertised(asked, repository, ours), start, f"application/x-{asked}-advertisement")
+
+
+def _asked(environ: WSGIEnvironment, argv: list[str], variables: dict[str, str]) -> IO[bytes]:
+    """What a program says to the body of a request."""
     answer = tempfile.TemporaryFile()  # noqa: SIM115 -- closed when it was sent
     with tempfile.TemporaryFile() as request:
-        shutil.copyfileobj(environ["wsgi.input"], request)
+        shutil.copyfileobj(_plain(environ), request)
         request.seek(0)
-        subprocess.run(
-            ["git", "http-backend"],
-            stdin=request,
-            stdout=answer,
-            stderr=subprocess.DEVNULL,
-            env=_cgi(environ, root) | variables,
-            check=False,
-        )
-    size = answer.tell()
+        who = {"GIT_COMMITTER_NAME": "sandbox", "GIT_COMMITTER_EMAIL": "sandbox@http.127.0.0.1"}
+        subprocess.run(argv, stdin=request, stdout=answer, stderr=subprocess.DEVNULL, env=variables | who, check=False)
+    return answer
+
+
+def _plain(environ: WSGIEnvironment) -> IO[bytes]:
+    """The body of a request, which git compresses when it is long."""
+    body: IO[bytes] = environ["wsgi.input"]
+    packed = environ.get("HTTP_CONTENT_ENCODING", "") in {"gzip", "x-gzip"}
+    return gzip.GzipFile(fileobj=body) if packed else body  # type: ignore[return-value] # only read
+
+
+def _advertised(program: str, repository: Path, variables: dict[str, str]) -> IO[bytes]:
+    """What git begins with: its abilities, and in the old protocol the refs as well."""
+    if (program, variables.get("GIT_PROTOCOL")) == ("git-upload-pack", NEW):
+        if NEW not in ABILITIES:
+            ABILITIES[NEW] = _advertisement(program, repository, variables)
+        return io.BytesIO(ABILITIES[NEW])
+    head = f"# service={program}\n"
+    return io.BytesIO(f"{len(head) + 4:04x}{head}0000".encode() + _advertisement(program, repository, variables))
+
+
+def _advertisement(program: str, repository: Path, variables: dict[str, str]) -> bytes:
+    argv = [*PROGRAMS[program], "--http-backend-info-refs", os.fspath(repository)]
+    return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=variables, check=False).stdout
+
+
+def _sent(answer: IO[bytes], start: StartResponse, kind: str) -> Iterable[bytes]:
+    size = answer.seek(0, os.SEEK_END)
     answer.seek(0)
-    status, headers = _head(answer)
-    start(status, [*headers, ("Content-Length", str(size - answer.tell()))])
+    start("200 OK", [("Content-Type", kind), ("Cache-Control", "no-cache"), ("Content-Length", str(size))])
     return _chunks(answer)
 
 
@@ -98,34 +141,3 @@ def _chunks(output: IO[bytes]) -> Iterator[bytes]:
     with output:
         while data := output.read(CHUNK):
             yield data
-
-
-def _cgi(environ: WSGIEnvironment, root: Path) -> dict[str, str]:
-    names = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE", "CONTENT_LENGTH", "REMOTE_ADDR")
-    passed = {name: str(environ.get(name, "")) for name in names}
-    headers = {"HTTP_CONTENT_ENCODING": "HTTP_CONTENT_ENCODING", "HTTP_GIT_PROTOCOL": "GIT_PROTOCOL"}
-    optional = {name: str(environ[header]) for header, name in headers.items() if header in environ}
-    return (
-        environment()
-        | passed
-        | optional
-        | {
-            "GIT_PROJECT_ROOT": os.fspath(root),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "REMOTE_USER": "sandbox",
-            "GATEWAY_INTERFACE": "CGI/1.1",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-        }
-    )
-
-
-def _head(answer: IO[bytes]) -> tuple[str, list[tuple[str, str]]]:
-    status = "200 OK"
-    headers = []
-    while line := answer.readline().strip():
-        name, _, value = line.decode("latin-1").partition(":")
-        if name.lower() == "status":
-            status = value.strip()
-        else:
-            headers.append((name, value.strip()))
-    return status, headers

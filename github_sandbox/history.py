@@ -24,6 +24,8 @@ EPOCH = 1767603600
 """2026-01-05T09:00:00Z: when every history begins."""
 
 SCRATCH = "refs/sandbox/scratch"
+MANY = 50
+"""So many branches and tags that git finds them quicker in one file."""
 
 
 class ConflictError(Exception):
@@ -145,8 +147,9 @@ class Graph:
             for line in marks.read_text().splitlines():
                 mark, sha = line[1:].split(" ")
                 self.nodes[int(mark) - 1].sha = sha
-        repository.run("update-ref", "-d", SCRATCH)
-        repository.run("pack-refs", "--all")
+        (repository.path / SCRATCH).unlink(missing_ok=True)
+        if len(self.heads) + len(self.tags) > MANY:
+            repository.run("pack-refs", "--all")
 
     def _stream(self) -> Iterator[str]:
         for node in self.nodes:

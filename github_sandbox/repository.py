@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 ZERO = "0" * 40
 CONFIGURATION = """\
-[http]
-\treceivepack = true
+[core]
+\trepositoryformatversion = 0
+\tbare = true
+\tfsync = none
+[fastimport]
+\tunpackLimit = 1
 [uploadpack]
 \tallowFilter = true
 \tallowAnySHA1InWant = true
@@ -113,10 +117,10 @@ class Repository:
 
     def create(self, branch: str) -> None:
         """Makes the empty repository, with what GitHub allows to fetch and push."""
-        self.path.mkdir(parents=True)
-        self.run("init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", ".")
-        with (self.path / "config").open("a", encoding="utf-8") as config:
-            config.write(CONFIGURATION)
+        for name in ("objects", "refs"):
+            (self.path / name).mkdir(parents=True)
+        (self.path / "HEAD").write_text(f"ref: refs/heads/{branch}\n", encoding="utf-8")
+        (self.path / "config").write_text(CONFIGURATION, encoding="utf-8")
 
     def run(self, *argv: str, text: bytes = b"", variables: dict[str, str] | None = None) -> str:
         """What a git command prints; GitError when it fails."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import sys
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from tests import examples, forkserver, needs
+from tests import examples, forkserver, measured, needs
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -67,10 +68,17 @@ def is_loopback(host: str) -> bool:
 
 @pytest.hookimpl(wrapper=True, trylast=True)  # before pytest-cov adds up what was measured
 def pytest_runtestloop() -> Generator[None, object, object]:
+    forkserver.data_file()
     try:
         return (yield)
     finally:
         forkserver.end()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    with measured.nothing() if item.get_closest_marker("again") else contextlib.nullcontext():
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -89,7 +97,9 @@ def traffic_as_github_describes_it(request: pytest.FixtureRequest) -> Generator[
         return
     from tests.github_sandbox.contract.traffic import TRAFFIC
 
-    yield
+    own = "github_sandbox" in request.path.parts
+    with contextlib.nullcontext() if own else measured.without_servers():
+        yield
     problems = list(TRAFFIC.problems())
     assert not problems, "\n".join(problems[:10])
 
@@ -106,6 +116,9 @@ def a_machine_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytes
         "GIT_AUTHOR_NAME": "Ada",
         "GIT_COMMITTER_EMAIL": "ada@example.com",
         "GIT_COMMITTER_NAME": "Ada",
+        "GIT_CONFIG_COUNT": "1",  # nothing here has to outlive the machine, and waiting for its disk takes long
+        "GIT_CONFIG_KEY_0": "core.fsync",
+        "GIT_CONFIG_VALUE_0": "none",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",

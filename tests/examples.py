@@ -19,6 +19,6 @@ def number(of_all: int, *, part: int = _PART) -> int:
     return of_all if ALL else max(3, of_all // part)
 
 
-def some(of_all: Sequence[T]) -> Sequence[T]:
+def some(of_all: Sequence[T], *, part: int = _PART) -> Sequence[T]:
     """The cases of a sweep that are tried: all in the gate; every day the first, the last, and those evenly between."""
-    return of_all if ALL else [*of_all[:-1:_PART], *of_all[-1:]]
+    return of_all if ALL else [*of_all[:-1:part], *of_all[-1:]]

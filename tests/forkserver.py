@@ -2,7 +2,8 @@
 
 A test types a command as a user does, and it runs as a process of its own, with its own folder, environment, standard
 streams and exit code; what is saved is starting Python and importing the libraries, which takes longer than most
-commands. One server belongs to each worker of pytest and ends with it.
+commands. One server belongs to each worker of pytest and ends with it. Where such a command starts another one of
+itself, as a rehearsal does, a small program takes the place of Python and asks the same server.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypedDict
 
+from tests import measured
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -40,6 +43,35 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parent.parent
 _SERVERS: list[tuple[subprocess.Popen[bytes], Path]] = []
+
+
+_LAUNCHER = """#!{python} -IS
+import json, os, signal, sys
+from _socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket
+
+if sys.argv[1:3] != ["-m", "release_tool"]:
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+asked = {{"argv": sys.argv[3:], "cwd": os.getcwd(), "env": dict(os.environ)}}
+asked |= {{"chaos": None, "victim": False, "measured": True}}
+text = json.dumps(asked).encode()
+line = socket(AF_UNIX)
+line.connect({server!r})
+files = b"".join(number.to_bytes(4, sys.byteorder) for number in range(3))
+line.sendmsg([len(text).to_bytes(4, "big")], [(SOL_SOCKET, SCM_RIGHTS, files)])
+line.sendall(text)
+said = b""
+while said.count(b"\\n") < 2 and (more := line.recv(64)):
+    said += more
+    if said.count(b"\\n") == 1:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, _: os.kill(int(said.split()[0]), number))
+code = os.waitstatus_to_exitcode(int(said.split()[1]))
+if code < 0:
+    signal.signal(-code, signal.SIG_DFL)
+    os.kill(os.getpid(), -code)
+os._exit(code)
+"""
+"""What a command takes for Python: `-m release_tool` is asked of the server, all else goes to the real one."""
 
 
 class Chaos(NamedTuple):
@@ -120,7 +152,7 @@ def start(  # noqa: PLR0913 - each of these is a thing that a caller decides
 ) -> Running:
     """Start `release-tool`, or the `victim` of tests/chaos, with this environment and nothing else of ours."""
     asked = {"argv": list(argv), "cwd": os.fspath(cwd), "env": dict(env), "chaos": chaos, "victim": victim}
-    return Running(asked, answer)
+    return Running({**asked, "measured": measured.anything()}, answer)
 
 
 def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
@@ -136,6 +168,11 @@ def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
     return start(argv, cwd=cwd, env=env, answer=answer, chaos=chaos).wait(timeout)
 
 
+def python() -> Path:
+    """What a program that starts `release-tool` by a Python takes for one."""
+    return _server() / "python"
+
+
 def _text(file: io.BufferedRandom | tempfile._TemporaryFileWrapper[bytes]) -> str:
     file.seek(0)
     return io.TextIOWrapper(io.BytesIO(file.read()), encoding="utf-8").read()
@@ -145,9 +182,9 @@ def _text(file: io.BufferedRandom | tempfile._TemporaryFileWrapper[bytes]) -> st
 def _server() -> Path:
     """The folder of this worker's server, which is started where there is none yet, and ends when we do."""
     folder = Path(tempfile.mkdtemp(prefix="release-tool-forks-"))
-    environment = {name: value for name, value in os.environ.items() if name.startswith(("HOME", "PATH"))}
+    environment = {name: value for name, value in os.environ.items() if name.startswith(("EXAMPLES", "HOME", "PATH"))}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.forkserver", folder, _data_file()],
+        [sys.executable, "-m", "tests.forkserver", folder, data_file()],
         cwd=_ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -159,8 +196,9 @@ def _server() -> Path:
     return folder
 
 
-def _data_file() -> str:
-    """Where this worker's measurements go; empty where nothing is measured."""
+@functools.cache
+def data_file() -> str:
+    """Where this worker's measurements go; empty where nothing is measured. It is asked first before any test."""
     import coverage
 
     measuring = coverage.Coverage.current()
@@ -176,9 +214,9 @@ def end() -> None:
     _SERVERS.clear()
 
 
-def main(folder: Path, measured: str) -> None:
-    """Serve until ended, or until nobody is left who could ask; what is run is `measured` in files of that name."""
-    coverage = _coverage(measured) if measured else None
+def main(folder: Path, file: str) -> None:
+    """Serve until ended, or until nobody is left who could ask; what is run is measured in files of that name."""
+    coverage = _coverage(file) if file else None
     with _measuring(coverage):
         import release_tool
 
@@ -187,6 +225,8 @@ def main(folder: Path, measured: str) -> None:
                 importlib.import_module(module.name)
     for library in ("github", "tomllib"):  # nearly every command loads them when it comes to them
         importlib.import_module(library)
+    _read_templates()
+    _make_launcher(folder)
     gc.freeze()  # so that a fork shares its memory
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -203,6 +243,22 @@ def main(folder: Path, measured: str) -> None:
                     door.close()
                     _watch(line, coverage)
                 line.close()
+
+
+def _read_templates() -> None:
+    """Read what `init` and `doctor` render, which takes them longer than all else that they do."""
+    from release_tool.setup import shipped
+
+    for name in shipped.templates().list_templates():
+        shipped.templates().get_template(name)
+
+
+def _make_launcher(folder: Path) -> None:
+    """Let each command that we start take our launcher for its Python."""
+    launcher = folder / "python"
+    launcher.write_text(_LAUNCHER.format(python=sys.executable, server=os.fspath(folder / "socket")))
+    launcher.chmod(0o700)
+    sys.executable = os.fspath(launcher)
 
 
 def _coverage(name: str) -> Coverage:
@@ -264,6 +320,7 @@ class Request(TypedDict):
     env: dict[str, str]
     chaos: tuple[str, int, float, bool] | None
     victim: bool
+    measured: bool
 
 
 def _become(request: Request, files: list[int], coverage: Coverage | None) -> NoReturn:
@@ -281,7 +338,7 @@ def _become(request: Request, files: list[int], coverage: Coverage | None) -> No
     sys.argv = ["release-tool", *request["argv"]]
     code = 1
     try:
-        with _measuring(coverage):
+        with _measuring(coverage if request["measured"] else None), measured.without_servers():
             _act(request)
         code = 0
     except SystemExit as ended:

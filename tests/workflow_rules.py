@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
-from ruamel.yaml import YAML
+import yaml  # type: ignore[import-untyped] # its types are a package of their own, for one function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -164,14 +164,34 @@ class Action(msgspec.Struct):
     runs: _Runs
 
 
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # the library has no types
+    """Reads YAML as GitHub does, by version 1.2: `on` is a word, and nothing is said twice."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> object:  # type: ignore[no-any-unimported] # the same
+        names = [key.value for key, _ in node.value]
+        assert len(names) == len(set(names)), names
+        return super().construct_mapping(node, deep=deep)
+
+
+for kind, pattern, begins in (
+    ("bool", r"true|false", "tf"),
+    ("null", r"null|~|", "n~"),
+    ("int", r"-?(?:0|[1-9][0-9]*)", "-0123456789"),
+    ("float", r"-?[0-9]+\.[0-9]+", "-0123456789"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(rf"^(?:{pattern})$"), [*begins, ""])
+
+
 def read_workflow(text: str) -> Workflow:
     """Read a workflow file."""
-    return msgspec.convert(YAML(typ="safe", pure=True).load(text), Workflow)
+    return msgspec.convert(_Loader(text).get_single_data(), Workflow)
 
 
 def read_action(text: str) -> Action:
     """Read a composite action's file."""
-    return msgspec.convert(YAML(typ="safe", pure=True).load(text), Action)
+    return msgspec.convert(_Loader(text).get_single_data(), Action)
 
 
 def breaches_of_action(text: str) -> Iterator[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release_tool.setup.render import known, wanted
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     from release_tool.config.model import Config
     from release_tool.setup.render import Values
 
@@ -19,10 +22,17 @@ RECIPES = Path("docs/recipes")
 
 def render(config: Config, values: Values) -> dict[str, str]:
     """Every file of a repository with its text, unsigned."""
+    told = known(config, values)
+    return {path: templates().get_template(name).render(told) for path, name in wanted(config).items()}
+
+
+@functools.cache
+def templates() -> Environment:
+    """What renders the files; reading a template takes far longer than rendering it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # only a set-up needs it
 
     # Workflows are full of `${{ }}`, so the templates have other marks; what is rendered is YAML and never HTML.
-    environment = Environment(  # noqa: S701
+    return Environment(  # noqa: S701
         loader=FileSystemLoader(_TEMPLATES),
         undefined=StrictUndefined,
         variable_start_string="<<",
@@ -32,8 +42,6 @@ def render(config: Config, values: Values) -> dict[str, str]:
         line_statement_prefix="%%",
         keep_trailing_newline=True,
     )
-    told = known(config, values)
-    return {path: environment.get_template(name).render(told) for path, name in wanted(config).items()}
 
 
 def recipes() -> tuple[str, ...]:

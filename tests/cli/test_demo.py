@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
+from tests import forkserver
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.sandbox
 
 def test_the_demo_shows_every_stage_in_order_and_leaves_the_dashboard(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "release_tool", "demo", "--fast", "--dir", str(tmp_path / "demo")],
+        [forkserver.python(), "-m", "release_tool", "demo", "--fast", "--dir", tmp_path / "demo"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -62,6 +62,7 @@ def pages(sample: Callable[[], Overview]) -> tuple[SiteFile, ...]:
     return pages_of(sample())
 
 
+@functools.cache
 def read(sample: Callable[[], Overview]) -> dict[str, Reader]:
     return {page.path: Reader(page.text) for page in pages(sample)}
 
