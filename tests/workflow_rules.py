@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 PINS = {
     "actions/attest": "1e69f48acb82d1966a394da916b4c1698aa569d6 # v4.2.2",
-    "actions/cache/restore": "27d5ce7f107fe9357f9df03efb73ab90386fccae # v5.0.5",
-    "actions/cache/save": "27d5ce7f107fe9357f9df03efb73ab90386fccae # v5.0.5",
+    "actions/cache/restore": "55cc8345863c7cc4c66a329aec7e433d2d1c52a9 # v6.1.0",
+    "actions/cache/save": "55cc8345863c7cc4c66a329aec7e433d2d1c52a9 # v6.1.0",
     "actions/checkout": "3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
     "actions/create-github-app-token": "bcd2ba49218906704ab6c1aa796996da409d3eb1 # v3.2.0",
     "actions/dependency-review-action": "a1d282b36b6f3519aa1f3fc636f609c47dddb294 # v5.0.0",
