@@ -44,7 +44,8 @@ class Service:
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
 
     @property
     def url(self) -> str:
@@ -78,9 +79,14 @@ class Service:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._over.set()
+        socket.create_connection(("127.0.0.1", self._server.server_port)).close()  # it sleeps until somebody comes
         self._thread.join()
+        self._server.server_close()
+
+    def _serve(self) -> None:
+        while not self._over.is_set():
+            self._server.handle_request()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         service = self
