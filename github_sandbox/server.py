@@ -45,7 +45,7 @@ class Server:
     def __init__(self, application: WSGIApplication, port: int = 0) -> None:
         handler = type("Handler", (_Handler,), {"application": staticmethod(application)})
         self._server = _QuietServer(("127.0.0.1", port), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve, daemon=True)
         self.port = self._server.server_port
 
     def start(self) -> None:
@@ -54,9 +54,9 @@ class Server:
 
     def stop(self) -> None:
         """Answers nothing any more."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.end()
         self._thread.join()
+        self._server.server_close()
         self._server.hang_up()
 
 
@@ -68,7 +68,19 @@ class _QuietServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self._open: set[socket.socket] = set()
         self._ended = threading.Condition()
+        self._over = threading.Event()
         super().__init__(address, handler)
+
+    def serve(self) -> None:
+        """Answers until it is ended, and is asleep until somebody comes."""
+        while not self._over.is_set():
+            self.handle_request()
+
+    def end(self) -> None:
+        """Ends that, by coming once more."""
+        self._over.set()
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.server_port)).close()
 
     def process_request(self, request: Connection, client_address: Address) -> None:
         if isinstance(request, socket.socket):

@@ -132,3 +132,9 @@ def a_machine_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytes
         "no_proxy": "127.0.0.1,localhost,::1",
     }.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def forked_senders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork what sends each message, too, from a process that has read what can send one; Python would for a second."""
+    monkeypatch.setattr(sys, "executable", os.fspath(forkserver.python()))

@@ -49,9 +49,10 @@ _LAUNCHER = """#!{python} -IS
 import json, os, signal, sys
 from _socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket
 
-if sys.argv[1:3] != ["-m", "release_tool"]:
+sends = sys.argv[1:] == ["-P", "-m", "release_tool.notify.worker"]
+if not sends and sys.argv[1:3] != ["-m", "release_tool"]:
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
-asked = {{"argv": sys.argv[3:], "cwd": os.getcwd(), "env": dict(os.environ)}}
+asked = {{"argv": sys.argv[3:], "cwd": os.getcwd(), "env": dict(os.environ), "sends": sends}}
 asked |= {{"chaos": None, "victim": False, "measured": True}}
 text = json.dumps(asked).encode()
 line = socket(AF_UNIX)
@@ -71,7 +72,7 @@ if code < 0:
     os.kill(os.getpid(), -code)
 os._exit(code)
 """
-"""What a command takes for Python: `-m release_tool` is asked of the server, all else goes to the real one."""
+"""What a command takes for Python: the tool and what sends its messages are forked, all else goes to the real one."""
 
 
 class Chaos(NamedTuple):
@@ -152,7 +153,7 @@ def start(  # noqa: PLR0913 - each of these is a thing that a caller decides
 ) -> Running:
     """Start `release-tool`, or the `victim` of tests/chaos, with this environment and nothing else of ours."""
     asked = {"argv": list(argv), "cwd": os.fspath(cwd), "env": dict(env), "chaos": chaos, "victim": victim}
-    return Running({**asked, "measured": measured.anything()}, answer)
+    return Running({**asked, "sends": False, "measured": measured.anything()}, answer)
 
 
 def run(  # noqa: PLR0913 - each of these is a thing that a caller decides
@@ -226,6 +227,7 @@ def main(folder: Path, file: str) -> None:
     for library in ("github", "tomllib"):  # nearly every command loads them when it comes to them
         importlib.import_module(library)
     _read_templates()
+    _read_services()
     _make_launcher(folder)
     gc.freeze()  # so that a fork shares its memory
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -251,6 +253,13 @@ def _read_templates() -> None:
 
     for name in shipped.templates().list_templates():
         shipped.templates().get_template(name)
+
+
+def _read_services() -> None:
+    """Read what can send a message to whom, which takes longer than to send one."""
+    import apprise
+
+    apprise.Apprise.instantiate("json://127.0.0.1")
 
 
 def _make_launcher(folder: Path) -> None:
@@ -320,6 +329,7 @@ class Request(TypedDict):
     env: dict[str, str]
     chaos: tuple[str, int, float, bool] | None
     victim: bool
+    sends: bool
     measured: bool
 
 
@@ -354,6 +364,11 @@ def _become(request: Request, files: list[int], coverage: Coverage | None) -> No
 
 
 def _act(request: Request) -> None:
+    if request["sends"]:
+        from release_tool.notify import worker
+
+        worker.main()
+        return
     if request["victim"]:
         from tests.chaos import victim
 

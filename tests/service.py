@@ -37,7 +37,8 @@ class Loopback:
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
 
     @property
     def url(self) -> str:
@@ -45,9 +46,14 @@ class Loopback:
 
     def close(self) -> None:
         """Answer nobody any more."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._over.set()
+        socket.create_connection(("127.0.0.1", self._server.server_port)).close()  # it sleeps until somebody comes
         self._thread.join()
+        self._server.server_close()
+
+    def _serve(self) -> None:
+        while not self._over.is_set():
+            self._server.handle_request()
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from tests.production import Production
     from tests.shop import Entry
 
+pytestmark = pytest.mark.usefixtures("forked_senders")
+
 ADA: Entry = {"collaborator": "ada", "permission": "write"}
 TWO = """
 [channels.team]

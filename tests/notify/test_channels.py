@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
     from tests.receivers import Mailbox
 
+pytestmark = pytest.mark.usefixtures("forked_senders")
+
+PYTHON = sys.executable
+"""The real one, for tests of the process that sends."""
 HELLO = Message("v1.3.0 is released", "What changed:\n\n- Search (#12)", "success")
 SECRET = "T0ken-of-the-team"
 
@@ -36,6 +40,13 @@ SECRET = "T0ken-of-the-team"
 def mail() -> Iterator[Mailbox]:
     with mailbox() as box:
         yield box
+
+
+@pytest.fixture
+def real_senders(forked_senders: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start Python for what sends after all, with an environment that it reads as it starts."""
+    del forked_senders
+    monkeypatch.setattr(sys, "executable", PYTHON)
 
 
 @pytest.fixture
@@ -189,6 +200,7 @@ def test_no_part_of_an_address_is_ever_shown(clock: FakeClock) -> None:
     assert [word for word in (SECRET, "p4th", "qu3ry", "p4ssword", "fr0m", "127.0.0.1") if word in shown] == []
 
 
+@pytest.mark.usefixtures("real_senders")
 def test_a_service_s_library_sees_none_of_our_secrets(httpserver: HTTPServer, clock: FakeClock, tmp_path: Path) -> None:
     answers(httpserver, Response(status=200))
     seen = tmp_path / "seen.json"
@@ -209,6 +221,7 @@ def test_a_service_s_library_sees_none_of_our_secrets(httpserver: HTTPServer, cl
     assert not [name for name in names if SECRET in name]
 
 
+@pytest.mark.usefixtures("real_senders")
 def test_a_module_beside_us_is_not_taken_for_a_library(
     httpserver: HTTPServer, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +231,7 @@ def test_a_module_beside_us_is_not_taken_for_a_library(
     assert send(clock, team=hook(httpserver)).delivered
 
 
+@pytest.mark.usefixtures("real_senders")
 def test_a_sender_that_breaks_is_a_failure_like_any_other(clock: FakeClock, tmp_path: Path) -> None:
     (tmp_path / "apprise.py").write_text("raise RuntimeError('broken')\n")
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "TEAM": "json://127.0.0.1:9/x"}
@@ -227,7 +241,7 @@ def test_a_sender_that_breaks_is_a_failure_like_any_other(clock: FakeClock, tmp_
 
 def courier(order: SendRequest) -> SendResult:
     """Run the process that sends, as it is."""
-    argv = [sys.executable, "-P", "-m", "release_tool.notify.worker"]
+    argv = [PYTHON, "-P", "-m", "release_tool.notify.worker"]
     done = subprocess.run(argv, input=msgspec.json.encode(order), capture_output=True, check=True)
     return msgspec.json.decode(done.stdout.splitlines()[-1], type=SendResult)
 

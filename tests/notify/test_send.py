@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from tests.shop import Entry as Happening
     from tests.shop import Result, Shop
 
+pytestmark = pytest.mark.usefixtures("forked_senders")
+
 FEATURE: Happening = {
     "pull": 1,
     "title": "Add search",
