@@ -45,7 +45,9 @@ class Loopback:
         return f"{self.scheme}://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:
-        """Answer nobody any more."""
+        """Answer nobody any more; a second time is none."""
+        if self._over.is_set():
+            return
         self._over.set()
         socket.create_connection(("127.0.0.1", self._server.server_port)).close()  # it sleeps until somebody comes
         self._thread.join()
