@@ -71,14 +71,6 @@ def test_a_shallow_and_partial_clone_can_be_deepened(serve: Serve, clone: Clone)
     assert git(place, "rev-list", "--count", "HEAD") == "3"
 
 
-def test_a_checkout_of_a_partial_clone_may_ask_for_so_much_that_git_compresses_it(serve: Serve, clone: Clone) -> None:
-    files = {f"f{number}": str(number) for number in range(60)}
-    place = clone(serve({"commit": "A", "files": files}), "--filter=blob:none", "--no-checkout")
-    git(place, "checkout", "--quiet", "main")
-
-    assert (place / "f59").read_text() == "59"
-
-
 def test_any_commit_can_be_fetched_by_its_hash(serve: Serve, clone: Clone) -> None:
     client = serve({"pull": 1, "title": "A", "files": {"a": "1"}, "fork": True, "state": "open"})
     sha = str(client.many("pulls/1/commits")[0]["sha"])
