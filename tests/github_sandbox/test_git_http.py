@@ -81,7 +81,8 @@ def test_any_commit_can_be_fetched_by_its_hash(serve: Serve, clone: Clone) -> No
 
 
 def test_a_long_question_which_git_compresses_is_understood(serve: Serve, clone: Clone) -> None:
-    client = serve(*({"commit": f"C{number}"} for number in range(40)))
+    commits: list[dict[str, object]] = [{"commit": f"C{number}"} for number in range(40)]
+    client = serve(*commits)
     shas = [str(one["sha"]) for one in client.many("commits?per_page=100")]
     place = clone(client, "--depth=1")
 
