@@ -112,7 +112,7 @@ def _plain(environ: WSGIEnvironment) -> IO[bytes]:
     """The body of a request, which git compresses when it is long."""
     body: IO[bytes] = environ["wsgi.input"]
     packed = environ.get("HTTP_CONTENT_ENCODING", "") in {"gzip", "x-gzip"}
-    return gzip.GzipFile(fileobj=body) if packed else body  # type: ignore[return-value] # only read
+    return gzip.GzipFile(fileobj=body, mode="rb") if packed else body  # type: ignore[return-value] # only read
 
 
 def _advertised(program: str, repository: Path, variables: dict[str, str]) -> IO[bytes]:

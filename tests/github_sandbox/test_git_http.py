@@ -80,6 +80,17 @@ def test_any_commit_can_be_fetched_by_its_hash(serve: Serve, clone: Clone) -> No
     assert git(place, "rev-parse", "FETCH_HEAD") == sha
 
 
+def test_a_long_question_which_git_compresses_is_understood(serve: Serve, clone: Clone) -> None:
+    history: list[dict[str, object]] = [{"commit": f"C{number}"} for number in range(40)]
+    client = serve(*history)
+    shas = [str(one["sha"]) for one in client.many("commits?per_page=100")]
+    place = clone(client, "--depth=1")
+
+    git(place, "fetch", "--quiet", "--depth=1", "origin", *shas)
+
+    assert git(place, "cat-file", "-t", shas[-1]) == "commit"
+
+
 def test_a_protected_branch_refuses_a_push(serve: Serve, clone: Clone) -> None:
     client = serve({"branch": "cloud", "from": "main"}, {"protect": "cloud"})
     place = clone(client)
