@@ -25,6 +25,7 @@ _LONGEST = (
     "act/",
     "chaos/test_leaks.py",
     "chaos/test_matrix.py",
+    "cli/test_costs.py",
     "cli/test_demo.py",
     "cli/test_rehearse.py",
     "setup/test_detect.py",
