@@ -6,8 +6,6 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 from release_tool.status.model import Health, document
 from release_tool.text.visible import visible
 
@@ -41,7 +39,7 @@ class _Gauge(NamedTuple):
 
 def status_json(seen: Overview) -> str:
     """The document of `status --json`, as a file."""
-    return msgspec.json.format(msgspec.json.encode(document(seen))).decode() + "\n"
+    return json.dumps(document(seen), ensure_ascii=False, indent=2) + "\n"
 
 
 def metrics(seen: Overview) -> str:

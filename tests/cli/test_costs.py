@@ -112,6 +112,7 @@ SYNCED = {
 }
 
 
+@pytest.mark.timeout(600)  # every command on the largest project, where others need the cores as well
 @pytest.mark.parametrize("size", SIZES if examples.ALL else SIZES[:1], ids=str)
 def test_no_command_costs_more_than_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: Size) -> None:
     merged: list[Entry] = [
