@@ -32,13 +32,18 @@ _CONTENT_TYPE = "application/octet-stream"
 
 
 def remove_late_drafts(project: Project, releases: Iterable[Release]) -> None:
-    """Remove our drafts whose tag is published: a request without an answer can make one after it was made again."""
+    """Remove our drafts whose tag is published: a request without an answer can make one after it was made again.
+
+    Each is read once more, for a list can show a release as the draft that it was when its page was made.
+    """
     known = tuple(releases)
     published = {release.tag for release in known if not release.draft}
     for late in known:
         if late.draft and late.tag in published and is_ours(late.body):
-            project.say(f"removing a draft of {late.tag}, which is published")
-            project.remote.delete_release(late.id)
+            now = project.remote.release(late.id)
+            if now is not None and now.draft:
+                project.say(f"removing a draft of {late.tag}, which is published")
+                project.remote.delete_release(late.id)
 
 
 class Publication:

@@ -446,6 +446,16 @@ def test_a_draft_that_arrives_after_its_release_is_removed_by_the_next_run(proje
     assert [found.body for found in project.github().releases() if found.draft] == ["My own words"]
 
 
+def test_a_release_that_one_page_still_shows_as_its_draft_is_not_removed(project: Shop) -> None:
+    go(project)
+    listed = project.api("GET", "releases?per_page=100")
+    assert isinstance(listed, list)
+    drafts = [one | {"draft": True} for one in listed if one["tag_name"] == "v1.3.0"]
+    project.box.fault(Fault(method="GET", path="/releases\\?", status=200, text=json.dumps([*drafts, *listed])))
+    go(project)
+    assert "v1.3.0" in released(project)
+
+
 def test_several_drafts_of_ours_become_one_release(project: Shop) -> None:
     project.box.fault(Fault(method="POST", path="/releases$", drop="after"))
     project.box.fault(Fault(method="GET", path="/releases\\?", after=1, times=3, status=200, document=None, text="[]"))
