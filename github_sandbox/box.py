@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import shutil
 import signal
-import threading
+import socket
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,7 +24,7 @@ from github_sandbox.snapshot import fill
 from github_sandbox.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import TracebackType
     from typing import IO, Self
@@ -153,15 +153,29 @@ class Sandbox:
 
 def up(scenario: Path, directory: Path, announce: Callable[[str], None], port: int = 0) -> None:
     """Serves a scenario until SIGINT or SIGTERM, and announces one line of JSON when ready."""
-    done = threading.Event()
-    before = {number: signal.signal(number, lambda *_: done.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with Sandbox.start(form.load(scenario), directory, port) as box:
-            announce(box.announcement())
-            done.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with _told_to_end() as told, Sandbox.start(form.load(scenario), directory, port) as box:
+        announce(box.announcement())
+        told.recv(1)
+
+
+@contextlib.contextmanager
+def _told_to_end() -> Iterator[socket.socket]:
+    """What a byte comes from at SIGINT or SIGTERM.
+
+    An event that a handler sets does not do: Python runs handlers in the main thread, which sleeps on
+    when the signal comes just before it falls asleep, or to another thread.
+    """
+    told, teller = socket.socketpair()
+    with told, teller:
+        teller.settimeout(0)
+        before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+        earlier = signal.set_wakeup_fd(teller.fileno())
+        try:
+            yield told
+        finally:
+            signal.set_wakeup_fd(earlier)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _locked(directory: Path) -> IO[str]:

@@ -28,6 +28,24 @@ if TYPE_CHECKING:
 SCENARIO: dict[str, object] = {"history": [{"tag": "v1"}, {"pull": 1, "title": "A", "files": {"a": "1"}}]}
 UP = "import sys, pathlib; from github_sandbox import up; up(*map(pathlib.Path, sys.argv[1:]), print)"
 
+ENDED_BY_A_THREAD = """
+import json, signal, sys, threading, urllib.error, urllib.request
+from pathlib import Path
+from github_sandbox import up
+
+def end(announced):
+    try:
+        urllib.request.urlopen(json.loads(announced)["api_url"], timeout=9).close()
+    except urllib.error.HTTPError as answer:
+        answer.close()
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+def announce(announced):
+    threading.Thread(target=end, args=[announced]).start()
+
+up(Path(sys.argv[1]), Path(sys.argv[2]), announce)
+"""
+
 
 def started(tmp_path: Path, directory: Path) -> tuple[subprocess.Popen[str], dict[str, str]]:
     """The program in a process of its own, and what it announces."""
@@ -129,6 +147,13 @@ def test_the_program_announces_itself_and_ends_when_asked(tmp_path: Path, number
     assert sorted(announced) == ["api_url", "clone_url", "graphql_url", "repository", "token"]
     assert git(tmp_path, "ls-remote", announced["clone_url"], "refs/tags/v1") != ""
     assert ended(process, number) == 0
+
+
+def test_the_program_ends_whichever_of_its_threads_is_handed_the_signal(tmp_path: Path) -> None:
+    scenario, program = tmp_path / "scenario.json", [sys.executable, "-c", ENDED_BY_A_THREAD]
+    scenario.write_text(json.dumps(SCENARIO))
+
+    subprocess.run([*program, str(scenario), str(tmp_path / "state")], check=True, timeout=30)
 
 
 def test_nothing_that_was_answered_is_lost_when_the_program_is_killed(tmp_path: Path) -> None:
