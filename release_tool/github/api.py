@@ -404,6 +404,11 @@ class GitHub:
         """Ask everything once and wait for nothing, while something else must not be kept waiting."""
         return self._transport.impatient()
 
+    @property
+    def page_ends(self) -> dict[str, tuple[str, ...]]:
+        """Where the pages of lists that were read whole end, by the name of the list; it only saves requests."""
+        return self._graphql.page_ends
+
     @functools.cached_property
     def issues(self) -> Issues:
         """The issues and pull requests that we open ourselves."""

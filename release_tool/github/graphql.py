@@ -103,7 +103,8 @@ class GraphQL:
     def __init__(self, repository: str, transport: Transport) -> None:
         self._repository = repository
         self._transport = transport
-        self._ends: dict[str, Sequence[str]] = {}
+        self.page_ends: dict[str, tuple[str, ...]] = {}
+        """Where the pages of lists that were read whole end, by the name of the list; it only saves requests."""
 
     def ask(self, query: str, variables: Mapping[str, object], kind: type[T], purpose: Purpose) -> T:
         """Ask a query, again where GitHub does not answer."""
@@ -131,21 +132,19 @@ class GraphQL:
         answer = self.ask_less(ask, InRepository[kind], purpose)  # type: ignore[valid-type]  # known when it is read
         return self.found(answer.repository, purpose)
 
-    def whole(
-        self, name: str, ask: Callable[[Sequence[str | None]], Sequence[P]], ends: Sequence[str] = ()
-    ) -> Iterator[P]:
-        """Every page of a list, many at once where it is known where they end: from an earlier look, or from `ends`.
+    def whole(self, name: str, ask: Callable[[Sequence[str | None]], Sequence[P]]) -> Iterator[P]:
+        """Every page of a list, many at once where `page_ends` knows where they end.
 
         What is known is never believed: a page counts only where it begins at the end of the one before, as GitHub
         tells both. `ask` may answer with fewer pages than it is asked for, and is asked for no more at once from then
         on. Where nothing is waited for, only one is asked for, as too many at once may have to be asked for again.
         """
         found: list[str] = []
-        for page in _chained(ask, self._ends.get(name, ends), _TOGETHER if self._transport.is_patient else 1):
+        for page in _chained(ask, self.page_ends.get(name, ()), _TOGETHER if self._transport.is_patient else 1):
             if page.page_info.has_next_page and page.page_info.end_cursor:
                 found.append(page.page_info.end_cursor)
             yield page
-        self._ends[name] = found
+        self.page_ends[name] = tuple(found)
 
     def viewer(self) -> str:
         """The login of the account that the token is of."""

@@ -33,7 +33,6 @@ from release_tool.text.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from release_tool.deploy.ledger.store import PageEnds
     from release_tool.project import Project
 
 FEW = 10
@@ -69,11 +68,8 @@ def as_deployed(project: Project) -> Project:
     return msgspec.structs.replace(project, config=msgspec.structs.replace(project.config, environments=environments))
 
 
-def collect(project: Project, *, whole: bool, ends: PageEnds | None = None) -> StatusSnapshot:
-    """Look at git and GitHub; raises RefusedError where there is no main branch.
-
-    `ends` are where the pages of the whole ledgers ended the last time, and are told where they end now.
-    """
+def collect(project: Project, *, whole: bool) -> StatusSnapshot:
+    """Look at git and GitHub; raises RefusedError where there is no main branch."""
     branch = main_branch(project)
     seen = branch_snapshot(project, branch)
     if seen is None:
@@ -89,7 +85,7 @@ def collect(project: Project, *, whole: bool, ends: PageEnds | None = None) -> S
     line = tuple(commit.sha for commit in project.git.first_parent_log(base, cloud)) if cloud else ()
     at = project.clock.now()
     on_github = _on_github(project, branch, [*line[:FAR_BACK], *_arrivals(followed[:FEW], line, history)], whole=whole)
-    ledgers, ignored = _ledgers(project, on_github, ends, whole=whole)
+    ledgers, ignored = _ledgers(project, on_github, whole=whole)
     halts, since, uncertain = _halts(project, at)
     waiting, unseen = _waiting_runs(project)
     workflows = our_workflows(project)
@@ -170,7 +166,7 @@ def _uncovered(project: Project, found: GitHubSnapshot) -> GitHubSnapshot:
 
 
 def _ledgers(
-    project: Project, on_github: GitHubSnapshot, ends: PageEnds | None, *, whole: bool
+    project: Project, on_github: GitHubSnapshot, *, whole: bool
 ) -> tuple[Mapping[str, Ledger], tuple[Ignored, ...]]:
     """The ledgers: their newest part, but the whole of one whose newest part shows no rollback target.
 
@@ -178,7 +174,7 @@ def _ledgers(
     """
     deployments = deployments_of(project)
     if whole:
-        ledgers = deployments.ledgers(tuple(project.config.environments), ends)
+        ledgers = deployments.ledgers(tuple(project.config.environments))
         return ledgers, (*on_github.ignored, *deployments.ignored)
     telling = {name for name, ledger in on_github.ledgers.items() if _tells_enough(ledger)}
     older = deployments.ledgers(tuple(sorted(on_github.cut - telling)))

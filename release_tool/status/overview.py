@@ -23,7 +23,6 @@ from release_tool.text.visible import visible, visible_block
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from release_tool.deploy.ledger.store import PageEnds
     from release_tool.github.api import Release as Published
     from release_tool.model.tags import VersionTag
     from release_tool.project import Project
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
     from release_tool.status.pipeline import EnvironmentLedger
 
 
-def look(project: Project, *, whole: bool = False, ends: PageEnds | None = None, closely: str = "") -> Overview:
-    """Look at everything: at what is newest for six requests, or at the `whole` past, for fewer with its page `ends`.
+def look(project: Project, *, whole: bool = False, closely: str = "") -> Overview:
+    """Look at everything: at what is newest for six requests, or at the `whole` past.
 
     A version that could be deployed costs another one, to see whether it can be undone.
     `closely` names an environment whose changes are looked up, too; raises UsageError where there is none of that name.
@@ -42,7 +41,7 @@ def look(project: Project, *, whole: bool = False, ends: PageEnds | None = None,
     if closely and closely not in project.config.environments:
         known = ", ".join(f"`{name}`" for name in project.config.environments) or "none"
         raise UsageError(f"there is no environment `{closely}`", todo=f"name one of the configuration: {known}")
-    snapshot = collect(project, whole=whole, ends=ends)
+    snapshot = collect(project, whole=whole)
     releases = tuple(_releases(project, snapshot))
     cloud = _cloud(project, snapshot)
     found = environment_ledgers(project, snapshot, closely)

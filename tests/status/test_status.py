@@ -21,7 +21,6 @@ from release_tool.deploy.environment import environment_named
 from release_tool.deploy.ledger import model
 from release_tool.deploy.ledger.model import DeploymentKind
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord, describe
-from release_tool.deploy.ledger.store import PageEnds
 from release_tool.errors import RefusedError, UsageError
 from release_tool.status.attention import concerns
 from release_tool.status.dashboard.site import LEDGER_PAGES, write
@@ -565,17 +564,18 @@ def test_a_dashboard_that_knows_where_pages_ended_costs_ten_requests_however_man
     tmp_path: Path, count: int
 ) -> None:
     with shop(tmp_path, CONFIGURED, {"tag": "v1.3.0"}, CLOUD, *many(count), FIX) as place:
-        last = PageEnds()
-        look(place.project(), whole=True, ends=last)
+        last, now = place.project(), place.project()
+        look(last, whole=True)
         recorded(place, "production", "v1.3.0", "1.3.0")
         place.box.forget_requests()
-        ends = PageEnds(last.found)
-        seen = look(place.project(), whole=True, ends=ends)
+        now.remote.page_ends.update(last.remote.page_ends)
+        seen = look(now, whole=True)
 
         assert requests(place) <= 10
     timeline = of(seen, "production").timeline
     assert (len(timeline), timeline[0].name) == (count + 1, "1.3.0")
-    assert ends.found[: len(last.found)] == last.found
+    [(name, ends)] = last.remote.page_ends.items()
+    assert now.remote.page_ends[name][: len(ends)] == ends
 
 
 def test_a_site_is_written_for_fewer_requests_where_the_last_one_lies(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import secrets
-from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -145,14 +144,6 @@ class _StatusesAnswer(msgspec.Struct, frozen=True):
     node: _Node | None
 
 
-@dataclass
-class PageEnds:
-    """Where the pages of whole ledgers ended the last time, and where they end now; it only saves requests."""
-
-    known: Sequence[str] = ()
-    found: list[str] = field(default_factory=list)
-
-
 class Deployments:
     """The deployments of one repository, as the ledger sees them; those of other tools are left out.
 
@@ -214,13 +205,13 @@ class Deployments:
         """All deployments to an environment, oldest first; a hundred cost a request, those of other tools included."""
         return self.ledgers([environment])[environment]
 
-    def ledgers(self, environments: Collection[str], ends: PageEnds | None = None) -> dict[str, tuple[Deployment, ...]]:
+    def ledgers(self, environments: Collection[str]) -> dict[str, tuple[Deployment, ...]]:
         """The ledger of each of some environments, for no more requests than that of one.
 
-        Where it is told where the pages ended the last time, many hundreds cost a request; all of them are read anew.
+        Where GitHub's `page_ends` are known, many hundreds cost a request; all of them are read anew.
         """
         nodes: dict[str, list[Record]] = {name.casefold(): [] for name in environments}
-        for page in self._whole(environments, ends or PageEnds()) if environments else ():
+        for page in self._whole(environments) if environments else ():
             for node in page:
                 nodes[(node.environment or "").casefold()].append(node)
         return {name: self.told(nodes[name.casefold()][::-1]) for name in environments}
@@ -316,14 +307,11 @@ class Deployments:
             raise RemoteError(f"GitHub knows no deployment #{node.number} any more", during=purpose.doing)
         return found.statuses
 
-    def _whole(self, environments: Collection[str], ends: PageEnds) -> Iterator[tuple[Record, ...]]:
+    def _whole(self, environments: Collection[str]) -> Iterator[tuple[Record, ...]]:
         """Every page of the deployments to some environments, oldest first: their ends stay where they are."""
         name = " ".join(sorted(map(str.casefold, environments)))
         ask = functools.partial(self._asked, environments, _OLDEST, _PAGE)
-        for page in self._graphql.whole(name, ask, ends.known):
-            if page.page_info.has_next_page and page.page_info.end_cursor:
-                ends.found.append(page.page_info.end_cursor)
-            yield page.nodes
+        return (page.nodes for page in self._graphql.whole(name, ask))
 
     def _pages(self, environments: Collection[str], size: int) -> Iterator[tuple[Record, ...]]:
         """Every page of the deployments to some environments, newest first; there is always one."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.deploy.ledger.store import PageEnds
 from release_tool.status import exports
 from release_tool.status.attention import concerns
 from release_tool.status.dashboard import charts
@@ -46,10 +45,10 @@ PARTS = (
 _ON_FIRST_PAGE = {"most_concerns": 8, "most_entries": 6, "most_journeys": 6, "most_releases": 3}
 
 
-class _LedgerPages(msgspec.Struct, frozen=True, tag_field="schema", tag=1):
-    """GitHub's cursors at the ends of the ledger's pages, the oldest first."""
+class _LedgerPages(msgspec.Struct, frozen=True, tag_field="schema", tag=2):
+    """GitHub's cursors at the ends of the ledgers' pages, by the list that they are of, the oldest first."""
 
-    ends: tuple[str, ...]
+    ends: dict[str, tuple[str, ...]]
 
 
 class SiteFile(msgspec.Struct, frozen=True):
@@ -92,9 +91,10 @@ def write(project: Project, directory: Path) -> tuple[str, ...]:
     Of a site that is there already only that is used where the pages of the ledger ended, so that they can be asked for
     together: each of them is read anew.
     """
-    ends = PageEnds(_page_ends(directory))
-    overview = look(project, whole=True, ends=ends)
-    return build(overview, directory, _ledger_pages(ends))
+    page_ends = project.remote.page_ends
+    page_ends.update(_page_ends(directory))
+    overview = look(project, whole=True)
+    return build(overview, directory, _ledger_pages(page_ends))
 
 
 def build(overview: Overview, directory: Path, beside: Mapping[str, str] | None = None) -> tuple[str, ...]:
@@ -106,18 +106,18 @@ def build(overview: Overview, directory: Path, beside: Mapping[str, str] | None 
     return tuple(files)
 
 
-def _page_ends(directory: Path) -> tuple[str, ...]:
+def _page_ends(directory: Path) -> dict[str, tuple[str, ...]]:
     """Where the pages of the ledger ended when the site was written; nothing where that can't be told."""
     try:
         return msgspec.json.decode((directory / LEDGER_PAGES).read_bytes(), type=_LedgerPages).ends
     except (OSError, *UNREADABLE):
-        return ()
+        return {}
 
 
-def _ledger_pages(ends: PageEnds) -> dict[str, str]:
+def _ledger_pages(page_ends: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     """The file that tells the next run where the pages of the ledger end; none where it has one page."""
-    told = msgspec.json.encode(_LedgerPages(tuple(ends.found))).decode()
-    return {LEDGER_PAGES: f"{told}\n"} if ends.found else {}
+    ends = {name: found for name, found in page_ends.items() if found}
+    return {LEDGER_PAGES: msgspec.json.encode(_LedgerPages(ends)).decode() + "\n"} if ends else {}
 
 
 def for_programs(overview: Overview) -> dict[str, str]:

@@ -14,7 +14,7 @@ from github_sandbox import Fault
 from release_tool.deploy.ledger import model
 from release_tool.deploy.ledger.model import DeploymentKind, Override, Payload
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
-from release_tool.deploy.ledger.store import Deployments, PageEnds
+from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import RemoteError
 from release_tool.github.api import GitHub, NoAnswerError, PermissionDeniedError, RejectedError
 from release_tool.model.tags import Owner
@@ -415,11 +415,11 @@ def pages_of(*found: dict[str, object]) -> dict[str, object]:
 
 def test_pages_whose_ends_are_known_are_asked_for_together(httpserver: HTTPServer, github: GitHub) -> None:
     answers(httpserver, pages_of(page(newest=None, more=True), page(newest=None)))
-    ends = PageEnds(["next"])
+    github.page_ends["production"] = ("next",)
 
-    assert len(github.adapter(Deployments).ledgers(["production"], ends)["production"]) == 2
+    assert len(github.adapter(Deployments).ledger("production")) == 2
     assert starts(httpserver) == [[None, "next"]]
-    assert ends.found == ["next"]
+    assert github.page_ends == {"production": ("next",)}
 
 
 def test_a_page_that_begins_elsewhere_than_the_one_before_ends_does_not_count(
@@ -428,8 +428,9 @@ def test_a_page_that_begins_elsewhere_than_the_one_before_ends_does_not_count(
     """Whoever wrote what is known: what is read is what GitHub's own pages lead to."""
     first, wrong, second = page(newest=None, more=True), page(newest=None), page("changing", newest="changing")
     answers(httpserver, pages_of(first, wrong, wrong), second)
+    github.page_ends["production"] = ("made up", "next")
 
-    found = github.adapter(Deployments).ledgers(["production"], PageEnds(["made up", "next"]))["production"]
+    found = github.adapter(Deployments).ledger("production")
 
     assert sorted(len(one.steps) for one in found) == [0, 1]
     assert starts(httpserver) == [[None, "made up", "next"], ["next"]]
@@ -441,8 +442,9 @@ def test_pages_that_are_too_many_or_not_known_to_github_are_asked_for_one_by_one
     invalid = {"data": None, "errors": [{"type": "INVALID_CURSOR_ARGUMENTS", "message": "not a valid cursor"}]}
     first, second = page(newest=None, more=True), page(newest=None)
     answers(httpserver, invalid, invalid, first, second)
+    github.page_ends["production"] = ("next", "b", "c")
 
-    found = github.adapter(Deployments).ledgers(["production"], PageEnds(["next", "b", "c"]))["production"]
+    found = github.adapter(Deployments).ledger("production")
 
     assert len(found) == 2
     assert starts(httpserver) == [[None, "next", "b", "c"], [None, "next"], [None], ["next"]]
@@ -465,8 +467,9 @@ def test_a_ledger_is_read_again_for_fewer_requests_unless_nothing_is_waited_for(
 
 def test_what_is_known_in_a_circle_leads_to_the_end_all_the_same(httpserver: HTTPServer, github: GitHub) -> None:
     answers(httpserver, pages_of(*[page(newest=None)] * 13))
+    github.page_ends["production"] = ("a", "a")
 
-    assert len(github.adapter(Deployments).ledgers(["production"], PageEnds(["a", "a"]))["production"]) == 1
+    assert len(github.adapter(Deployments).ledger("production")) == 1
 
 
 def test_a_repository_that_is_hidden_has_no_empty_ledger(httpserver: HTTPServer, github: GitHub) -> None:
