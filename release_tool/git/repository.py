@@ -677,8 +677,8 @@ def _commit(record: bytes) -> Commit:
         "\n", _LINES_ABOVE
     )
     return Commit(
-        sha,
-        tuple(parents.split(" ")) if parents else (),
+        sys.intern(sha),
+        tuple(map(sys.intern, parents.split())),
         author_of(name, mail),
         _date(time),
         message.rstrip("\n"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from release_tool.model.commits import Commit
 
@@ -43,9 +43,14 @@ def condensed(history: Commits, kept: Collection[str]) -> Commits:
             if unknown := [parent for parent in parents if parent not in nearest]:
                 waiting += [sha, *unknown]
                 continue
-            below = nearest[parents[0]].union(*(nearest[parent] for parent in parents[1:])) if parents else frozenset()
+            below = _together([nearest[parent] for parent in parents])
             if sha in kept:
                 found[sha] = msgspec.structs.replace(history[sha], parents=tuple(below))
                 below = frozenset({sha})
             nearest[sha] = below
     return found
+
+
+def _together(sets: Sequence[frozenset[str]]) -> frozenset[str]:
+    """All of some sets; the very set where there is one, as below most of a long history."""
+    return sets[0] if len(sets) == 1 else frozenset().union(*sets)

@@ -13,7 +13,6 @@ from release_tool.deploy.halts import model as halting
 from release_tool.deploy.preconditions import DeployRequest, facts_before, unfit
 from release_tool.history.changes import landing_change, landings
 from release_tool.history.commit_names import newest_in
-from release_tool.history.containment import first_with
 from release_tool.history.look import changes_between
 from release_tool.status import model
 from release_tool.status.collect import tested_at
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from release_tool.history.look import RepositorySnapshot
     from release_tool.project import Project
     from release_tool.status.collect import StatusSnapshot
+    from release_tool.status.metrics import DeliveryMetrics
     from release_tool.status.model import ChangeStatus, EnvironmentStatus, HaltStatus
 
 
@@ -66,11 +66,10 @@ class _Shared(NamedTuple):
     firsts: Mapping[str, str]
     walked: Commits
 
-    def brought(self, name: str) -> Commits:
-        """The commits that deployments to an environment brought after its first one; those of others may be there."""
+    def delivery(self, name: str, ledger: Ledger, at: datetime) -> DeliveryMetrics:
+        """Measure an environment; before a second commit was proven there, nothing has a lead time."""
         first = self.firsts.get(name)
-        below = first_with(self.walked, [first]) if first else self.walked
-        return {sha: commit for sha, commit in self.walked.items() if sha not in below}
+        return delivery(ledger, self.walked if first else {}, at, first=first)
 
 
 def _environment(
@@ -92,7 +91,7 @@ def _environment(
             frozen_until=frozen_until(settings.freeze, snapshot.at),
             withdrawn=withdrawn,
             gone=gone,
-            delivery=delivery(ledger, shared.brought(name), snapshot.at),
+            delivery=shared.delivery(name, ledger, snapshot.at),
             changes=_changes(project, snapshot, ledger) if closely else None,
         )
     )

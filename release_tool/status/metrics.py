@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 import math
+from bisect import bisect_left
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
@@ -124,29 +125,42 @@ class _Measured(NamedTuple):
 
 
 class _Facts(NamedTuple):
-    """Everything that was measured, ever or within a time."""
+    """Everything that was measured, ever or within a time, in the order of it."""
 
     ended: list[_Ended]
     leads: list[_Measured]
     recoveries: list[_Measured]
 
     def within(self, start: datetime, end: datetime) -> _Facts:
-        return _Facts(
-            [one for one in self.ended if start <= one.at < end],
-            [one for one in self.leads if start <= one.at < end],
-            [one for one in self.recoveries if start <= one.at < end],
-        )
+        ended, leads, recoveries = self
+        return _Facts(_between(ended, start, end), _between(leads, start, end), _between(recoveries, start, end))
 
 
-def delivery(ledger: Ledger, history: Commits, at: datetime, weeks: int = WEEKS) -> DeliveryMetrics:
+_F = TypeVar("_F", _Ended, _Measured)
+
+
+def _between(facts: list[_F], start: datetime, end: datetime) -> list[_F]:
+    """Those from one moment on and before another, of facts in the order of time."""
+    return facts[bisect_left(facts, start, key=_at) : bisect_left(facts, end, key=_at)]
+
+
+def _at(fact: _Ended | _Measured) -> datetime:
+    return fact.at
+
+
+def delivery(
+    ledger: Ledger, history: Commits, at: datetime, *, first: str | None = None, weeks: int = WEEKS
+) -> DeliveryMetrics:
     """Measure an environment over its last weeks, up to an aware moment.
 
-    `history` has the commits that were deployed, with what lies below them down to the first that was proven.
+    `history` has the commits that were deployed, with what lies below them down to the `first` that was proven;
+    what lies below that one may be there, and has no lead time.
     """
     deployments = sorted(ledger, key=lambda one: one.id)
     recoveries, unrecovered = _recoveries(deployments)
-    facts = _Facts(list(_ended(deployments)), list(_leads(deployments, history)), recoveries)
     starts = _mondays(at, weeks)
+    ended = sorted(_ended(deployments), key=_at)
+    facts = _Facts(ended, list(_leads(deployments, history, first)), recoveries)
     seen = facts.within(starts[0], starts[-1] + _WEEK)
     counts = _counted(seen.ended)
     return DeliveryMetrics(
@@ -231,12 +245,14 @@ def _proven_at(deployment: Deployment) -> datetime | None:
 # How fast
 
 
-def _leads(deployments: Iterable[Deployment], history: Commits) -> Iterator[_Measured]:
+def _leads(deployments: Iterable[Deployment], history: Commits, first: str | None) -> Iterator[_Measured]:
     proven = sorted((at, one.id, one.commit) for one in deployments if (at := _proven_at(one)))
-    for sha, place in first_with(history, (commit for _, _, commit in proven)).items():
-        commit, (at, *_) = history[sha], proven[place]
-        if place and not commit.is_merge:
-            yield _Measured(at, max(at.timestamp() - commit.committed_at, 0.0))
+    seconds = [at.timestamp() for at, *_ in proven]
+    tips = [first or "", *(commit for *_, commit in proven)]
+    for sha, tip in first_with(history, tips).items():
+        commit, place = history[sha], tip - 1
+        if place > 0 and not commit.is_merge:
+            yield _Measured(proven[place][0], max(seconds[place] - commit.committed_at, 0.0))
 
 
 # How soon well again

@@ -265,6 +265,14 @@ def test_a_held_deployment_changes_no_number(ledger: list[Deployment], at: int) 
     assert delivery([*ledger, held], HISTORY, NOW) == delivery(ledger, HISTORY, NOW)
 
 
+@given(LEDGERS, st.sampled_from(sorted(HISTORY)))
+def test_what_lies_below_the_first_proven_commit_changes_no_number(ledger: list[Deployment], first: str) -> None:
+    below = first_with(HISTORY, [first])
+    above = {name: commit for name, commit in HISTORY.items() if name not in below}
+
+    assert delivery(ledger, HISTORY, NOW, first=first) == delivery(ledger, above, NOW)
+
+
 @given(LEDGERS, st.integers(-12, 12))
 def test_the_time_zone_of_whoever_looks_does_not_matter(ledger: list[Deployment], hours: int) -> None:
     there = NOW.astimezone(timezone(timedelta(hours=hours)))
