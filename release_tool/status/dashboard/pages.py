@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from release_tool.status.attention import Concern
     from release_tool.status.dashboard.charts import Lane
-    from release_tool.status.model import Milestone, ReleasePipeline, TimelineEntry
+    from release_tool.status.model import EnvironmentStatus, Milestone, ReleasePipeline, TimelineEntry
 
     Values = Mapping[str, object]
 
@@ -133,12 +133,17 @@ def why(entry: TimelineEntry) -> str:
     return entry.text.removeprefix(entry.phase).removeprefix(":").strip()
 
 
-def stations(journeys: Sequence[ReleasePipeline]) -> tuple[Milestone, ...]:
-    """The columns of the pipeline: every stretch that one of the releases has before it, in the usual order."""
+def stations(journeys: Sequence[ReleasePipeline], shown: Iterable[EnvironmentStatus]) -> tuple[Milestone, ...]:
+    """The columns of the pipeline: every stretch that one of the releases has before it, in the usual order.
+
+    Of the environments those that are shown.
+    """
+    names = {"", *(environment.name for environment in shown)}
     found: dict[tuple[str, str], Milestone] = {}
     for journey in sorted(journeys, key=lambda journey: -len(journey.milestones)):
         for milestone in journey.milestones:
-            found.setdefault((milestone.name, milestone.environment), milestone)
+            if milestone.environment in names:
+                found.setdefault((milestone.name, milestone.environment), milestone)
     return tuple(found.values())
 
 

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from release_tool.project import Project
     from release_tool.status.model import EnvironmentStatus, TimelineEntry
 
+LONGEST_PAGE = 300_000
+"""How many bytes a page may have."""
+
 ROOM = 240_000
-"""How many bytes the entries of a page may have; what is around them has its room in the 300 kB of a page."""
+"""How many bytes the entries of a page may have; what is around them has its room in those of a page."""
 
 LEDGER_PAGES = "ledger-pages.json"
 """The file of a site that is for the next run of the command alone."""
@@ -42,7 +45,13 @@ PARTS = (
     ("Delivery", "index.html#delivery"),
     ("Releases", "releases/index.html"),
 )
-_ON_FIRST_PAGE = {"most_concerns": 8, "most_entries": 6, "most_journeys": 6, "most_releases": 3}
+MOST_ENVIRONMENTS = 12
+"""How many environments the first page shows in full, where there is room for them; each has a card or a page."""
+
+MOST_BESIDE = 6
+"""How many environments stand beside the first one; more of them stand below, where they have the whole width."""
+
+_ON_FIRST_PAGE = {"most_cards": 100, "most_concerns": 8, "most_entries": 6, "most_journeys": 6, "most_releases": 3}
 
 
 class _LedgerPages(msgspec.Struct, frozen=True, tag_field="schema", tag=2):
@@ -165,9 +174,20 @@ def cut_into_pages(parts: Iterable[str], most: int) -> list[list[str]]:
 
 
 def _first_page(frame: Frame) -> SiteFile:
+    """Everything at a glance, with as many environments in full as there is room for."""
+    most = min(len(frame.overview.environments), MOST_ENVIRONMENTS)
+    page = _at_a_glance(frame, most)
+    while most > 1 and len(page.text.encode(errors="replace")) > LONGEST_PAGE:
+        most //= 2
+        page = _at_a_glance(frame, most)
+    return page
+
+
+def _at_a_glance(frame: Frame, most: int) -> SiteFile:
     overview = frame.overview
     environments = in_order(overview)
-    start = charts.beginning([environment.timeline for environment in environments], overview.at, SPAN)
+    shown = environments[:most]
+    start = charts.beginning([environment.timeline for environment in shown], overview.at, SPAN)
     return frame.render(
         "index.html",
         "index.html",
@@ -176,9 +196,12 @@ def _first_page(frame: Frame) -> SiteFile:
         headline=headline(first_environment(overview)),
         lane_start=start,
         left=_left(first_environment(overview)),
-        lanes={environment.name: charts.lane(environment.timeline, start, overview.at) for environment in environments},
-        parents={environment.name: _by_id(environment) for environment in environments},
-        timelines=[environment for environment in environments if environment.timeline],
+        lanes={environment.name: charts.lane(environment.timeline, start, overview.at) for environment in shown},
+        many=len(environments) > MOST_BESIDE,
+        more=len(environments) - len(shown),
+        parents={environment.name: _by_id(environment) for environment in shown},
+        shown=shown,
+        timelines=[environment for environment in shown if environment.timeline],
         **_ON_FIRST_PAGE,
     )
 

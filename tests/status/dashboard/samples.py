@@ -457,6 +457,39 @@ def vast(number: int = 1_000) -> Overview:
     )
 
 
+def fleet(number: int = 300) -> Overview:
+    """An incident in one of many environments, all of them busy."""
+    day = incident()
+    staging, production = day.environments
+    names = [f"place-{at}" for at in range(number)]
+    places = [
+        msgspec.structs.replace(staging, name=name, timeline=_apart(staging, at)) for at, name in enumerate(names)
+    ]
+    journeys = tuple(
+        msgspec.structs.replace(
+            one, milestones=tuple(stone for each in one.milestones for stone in _everywhere(each, names))
+        )
+        for one in day.journeys
+    )
+    return msgspec.structs.replace(day, environments=(*places, production), journeys=journeys)
+
+
+def _everywhere(stone: Milestone, names: list[str]) -> list[Milestone]:
+    """The stretch of a release to the first environment as one to each of many."""
+    if stone.environment != "staging":
+        return [stone]
+    return [msgspec.structs.replace(stone, environment=name) for name in names]
+
+
+def _apart(environment: EnvironmentStatus, at: int) -> tuple[TimelineEntry, ...]:
+    """The deployments of an environment under numbers of their own, as GitHub counts them all together."""
+    shift = (at + 1) * 100_000
+    return tuple(
+        msgspec.structs.replace(one, id=one.id + shift, parent=one.parent and one.parent + shift)
+        for one in environment.timeline
+    )
+
+
 PRONE = (
     '<script>alert("{0}")</script><img src=x onerror=alert(1)>"\' style="x" onclick="alert(2)" '
     "\u202e{{7*7}}\x1b[31m\ud800"

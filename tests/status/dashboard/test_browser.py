@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from tests.status.dashboard.browser import Look
 
-SAMPLES = {name: getattr(samples, name) for name in ("calm", "incident", "empty", "bare", "hostile")}
+SAMPLES = {name: getattr(samples, name) for name in ("calm", "incident", "empty", "bare", "hostile")} | {
+    "fleet": functools.partial(samples.fleet, 8)
+}
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +77,7 @@ def test_everybody_can_use_it_in_the_dark_and_on_a_phone(
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440, 1920])
-@pytest.mark.parametrize("name", ["incident", "empty", "hostile"])
+@pytest.mark.parametrize("name", ["incident", "empty", "hostile", "fleet"])
 def test_a_page_is_never_wider_than_the_window(browser: Browser, sites: dict[str, Path], name: str, width: int) -> None:
     with looking(browser, width) as look:
         assert {url: look.open(url).overflow for url in pages_on(sites[name])} == dict.fromkeys(
