@@ -13,7 +13,7 @@ import msgspec
 
 from release_tool.errors import NoAnswerError, PermissionDeniedError, RateLimitedError, RemoteError, UsageError
 from release_tool.github.accounts import Accounts
-from release_tool.github.graphql import Actor, GraphQL, LabelPage, PageInfo, no_repository, pages
+from release_tool.github.graphql import Actor, GraphQL, LabelPage, PageInfo, no_repository, pages, told
 from release_tool.github.issues import Issues
 from release_tool.github.rest import Rest
 from release_tool.github.transport import (
@@ -710,12 +710,14 @@ class GitHub:
     def _commits(self, numbers: Sequence[int]) -> list[_Committed | None]:
         """The commits of the first of some pull requests: of as many as GitHub can tell at once."""
         purpose = Purpose("asking which commits pull requests had", "pull-requests: read")
+        names: dict[str, object] = {}
 
         def ask(failures: int) -> tuple[str, dict[str, object]]:
-            names: dict[str, object] = {f"p{number}": number for number in numbers[: max(_BATCH >> failures, 1)]}
+            nonlocal names
+            names = {f"p{number}": number for number in numbers[: max(_BATCH >> failures, 1)]}
             return _commits_query(names), {"last": _REBASED, **names}
 
-        return list(self._graphql.repository_less(ask, dict[str, _Committed | None], purpose).values())
+        return told(self._graphql.repository_less(ask, dict[str, _Committed | None], purpose), names, purpose)
 
     def _complete(self, pull: _Pull) -> PullRequest:
         """A pull request with all of its labels, of which a page has room for some only."""
@@ -731,8 +733,9 @@ class GitHub:
         purpose = Purpose("asking who contributes for the first time", "pull-requests: read")
         merged = f"repo:{self.name} is:pr is:merged merged:<{before.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         searches = {f"s{place}": f"{merged} author:{login}" for place, login in enumerate(logins)}
-        counts = self._graphql.ask(_searches_query(searches), searches, dict[str, _Count], purpose)
-        return {login for place, login in enumerate(logins) if counts[f"s{place}"].issue_count == 0}
+        answer = self._graphql.ask(_searches_query(searches), searches, dict[str, _Count], purpose)
+        counts = zip(logins, told(answer, searches, purpose), strict=True)
+        return {login for login, count in counts if count.issue_count == 0}
 
     def _insist_on_repository(self) -> None:
         """Tell "there is no such thing" from "there is no such repository", which GitHub answers alike."""

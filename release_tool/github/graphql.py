@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import msgspec
 
 from release_tool.errors import RemoteError
-from release_tool.github.transport import Purpose
+from release_tool.github.transport import Purpose, onward
 from release_tool.model.commits import Author
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from release_tool.github.transport import Query, Transport
 
@@ -160,17 +160,27 @@ class GraphQL:
 
 def pages(ask: Callable[[str | None], P], first: P | None = None) -> Iterator[P]:
     """Every page of a list, each asked for with the cursor at which it begins; the `first` one may be known already."""
+    been: set[str] = set()
     page = ask(None) if first is None else first
     yield page
     while page.page_info.has_next_page:
-        page = ask(page.page_info.end_cursor)
+        page = ask(onward(page.page_info.end_cursor, been))
         yield page
+
+
+def told(answer: Mapping[str, T], names: Iterable[str], purpose: Purpose) -> list[T]:
+    """What an answer tells by some names, in their order; raises RemoteError where it lacks one that was asked for."""
+    try:
+        return [answer[name] for name in names]
+    except KeyError as missing:
+        raise RemoteError(f"GitHub's answer lacks {missing}, which was asked for", during=purpose.doing) from None
 
 
 def _chained(ask: Callable[[Sequence[str | None]], Sequence[P]], ends: Sequence[str], most: int) -> Iterator[P]:
     """Every page, where some `ends` of pages are said to be known; one counts where the one before it ends."""
     following = dict(zip((None, *ends), ends, strict=False))
     after: str | None = None
+    been: set[str] = set()
     while True:
         starts = _starts(after, following, most)
         answered = ask(starts)
@@ -181,7 +191,7 @@ def _chained(ask: Callable[[Sequence[str | None]], Sequence[P]], ends: Sequence[
             yield page
             if not page.page_info.has_next_page:
                 return
-            after = page.page_info.end_cursor
+            after = onward(page.page_info.end_cursor, been)
 
 
 def _starts(after: str | None, following: Mapping[str | None, str], most: int) -> Sequence[str | None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from release_tool.errors import NoAnswerError
-from release_tool.github.graphql import Actor, account
+from release_tool.github.graphql import Actor, account, told
 from release_tool.github.transport import Purpose, RejectedError
 from release_tool.text.visible import shortened
 
@@ -268,7 +268,7 @@ class Issues:
     def _merged(self, numbers: Sequence[int]) -> dict[int, _Merged | None]:
         purpose = Purpose("asking who merged pull requests", "pull-requests: read")
         found = self._graphql.repository(_who_merged_query(numbers), {}, dict[str, _Merged | None], purpose)
-        return {number: found.get(f"p{number}") for number in numbers}
+        return dict(zip(numbers, told(found, (f"p{number}" for number in numbers), purpose), strict=True))
 
     def _pulls(self, prefix: str, parameters: Mapping[str, str | int], purpose: Purpose) -> list[_Pull]:
         """The pull requests of one page whose branch is this repository's and begins so."""

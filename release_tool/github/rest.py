@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
-from release_tool.github.transport import decode
+from release_tool.github.transport import decode, onward
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,11 +33,12 @@ class Rest:
 
     def pages(self, path: str, kind: type[T], purpose: Purpose, **parameters: str | int) -> Iterator[T]:
         """Read a list to its end, a hundred at once, following the links that GitHub gives."""
-        url: str | None = self.path(path, **{"per_page": 100, **parameters})
-        while url:
-            answer = self.transport.read(url, purpose)
+        been: set[str] = set()
+        answer = self.transport.read(self.path(path, **{"per_page": 100, **parameters}), purpose)
+        yield decode(answer.body, kind, purpose)
+        while answer.next_page:
+            answer = self.transport.read(onward(answer.next_page, been), purpose)
             yield decode(answer.body, kind, purpose)
-            url = answer.next_page
 
     def write(self, verb: str, path: str, fields: Mapping[str, object] | None, kind: type[T], purpose: Purpose) -> T:
         """Write something, once, and read the answer."""

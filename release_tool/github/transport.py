@@ -430,6 +430,21 @@ def decode(body: bytes | str, kind: type[T], purpose: Purpose) -> T:
         raise RemoteError(f"GitHub's answer can't be read: {error}", during=purpose.doing) from error
 
 
+def onward(place: str | None, been: set[str]) -> str:
+    """Where a list goes on, which is noted in `been`; raises RemoteError where that is nowhere, or was there already.
+
+    A list that goes round in a circle has no end.
+    """
+    if place is None or place in been:
+        raise RemoteError(
+            "GitHub's answer can't be true: a list goes on where it has been already",
+            during="reading a list page by page",
+            todo="run the same command again",
+        )
+    been.add(place)
+    return place
+
+
 def _accepted(answer: ApiResponse, purpose: Purpose) -> ApiResponse:
     """Turn an answer that says no into the error that says what to do."""
     if answer.status < 300:  # noqa: PLR2004 - the class of success

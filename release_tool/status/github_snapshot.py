@@ -10,7 +10,7 @@ import msgspec
 from release_tool.deploy.ledger.model import Deployment
 from release_tool.deploy.ledger.store import DEPLOYMENT, Deployments, Record
 from release_tool.github.api import Status
-from release_tool.github.graphql import Actor, PageInfo
+from release_tool.github.graphql import Actor, PageInfo, told
 from release_tool.github.transport import Purpose
 from release_tool.history.marks import Marks, counted
 from release_tool.history.trust import Ignored, Trust
@@ -92,6 +92,9 @@ class _Commit(msgspec.Struct, frozen=True):
         return [one.status for one in self.status.contexts] if self.status else []
 
 
+_LOOKING = Purpose("looking at deployments and pull requests", "deployments: read and pull-requests: read")
+
+
 class _Answer(msgspec.Struct, frozen=True):
     """The repository three times over; what was not asked for is empty."""
 
@@ -114,12 +117,13 @@ class GitHubSnapshots:
         marked = {f"c{number}": sha for number, sha in enumerate(dict.fromkeys(commits))}
         found = self._asked(places, base, marked)
         pulls = found.open.pull_requests.nodes if found.open else ()
-        pages, answers = found.deployed or {}, found.marked or {}
-        written = {sha: (answers[alias] or _Commit()).statuses for alias, sha in marked.items()}
-        ledgers = {name: self._deployments.told(pages[alias].nodes) for alias, name in places.items()}
+        pages = dict(zip(environments, told(found.deployed or {}, places, _LOOKING), strict=True))
+        answers = zip(marked.values(), told(found.marked or {}, marked, _LOOKING), strict=True)
+        written = {sha: (answer or _Commit()).statuses for sha, answer in answers}
+        ledgers = {name: self._deployments.told(page.nodes) for name, page in pages.items()}
         return GitHubSnapshot(
             ledgers=ledgers,
-            cut=frozenset(name for alias, name in places.items() if pages[alias].page_info.has_next_page),
+            cut=frozenset(name for name, page in pages.items() if page.page_info.has_next_page),
             pulls=tuple(pull for pull in pulls if not pull.is_cross_repository),
             marks={sha: counted(statuses, sha, self._trust) for sha, statuses in written.items()},
             ignored=self._deployments.ignored,
@@ -127,7 +131,6 @@ class GitHubSnapshots:
 
     def _asked(self, places: Mapping[str, str], base: str, marked: Mapping[str, str]) -> _Answer:
         """Ask; for less of the past each time that GitHub could not tell it."""
-        purpose = Purpose("looking at deployments and pull requests", "deployments: read and pull-requests: read")
         fixed = {"base": base, "pulls": _PULLS, **places, **marked}
 
         def ask(failures: int) -> tuple[str, dict[str, object]]:
@@ -135,8 +138,8 @@ class GitHubSnapshots:
             sizes = {"first": max(most >> failures, 1), "page": _PAGE} if places else {}
             return _query(places, marked), fixed | sizes
 
-        answer = self._graphql.ask_less(ask, _Answer, purpose)
-        self._graphql.found(answer.open, purpose)
+        answer = self._graphql.ask_less(ask, _Answer, _LOOKING)
+        self._graphql.found(answer.open, _LOOKING)
         return answer
 
 

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from release_tool.config.model import Config
 
-SEED, CASES = 20260105, 100_000
+SEED, CASES, TOLD = 20260105, 100_000, 5_000
 TARGET = "web"
 
 WORDS = (
@@ -514,6 +514,8 @@ def _tried(fuzz: Fuzz, first: int, cases: int, say: Callable[[str], None]) -> li
         if why := fuzz.case(number) or ("it took longer than 20 s" if time.monotonic() - began > 20 else ""):
             wrong.append(f"case {number}: {why}")
             say(wrong[-1])
+        if (number + 1 - first) % TOLD == 0:
+            say(f"{number + 1 - first:,} of {cases:,} cases, {len(wrong)} of them wrong")
     return wrong
 
 

@@ -13,6 +13,9 @@ from tests.engines.recipe import HEALTHY, IMAGES, ROLLED_BACK, Wrong, case
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.lane("kubectl-canary")
+"""The recipe's own lane would be the longest of all with these; this one has a cluster, too, and few cases."""
+
 LIVES = {
     "ends by itself after 15 s, with a bake of 20 s": ("15s", "20s"),
     "ends by itself after 100 s, with the default bake of 2 m": ("100s", DEFAULT_BAKE),

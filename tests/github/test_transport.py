@@ -6,12 +6,13 @@ import json
 import socket
 import threading
 import traceback
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from werkzeug import Response
 
+from release_tool.deploy.ledger.store import Deployments
 from release_tool.errors import RemoteError, UsageError
 from release_tool.github.api import (
     Claim,
@@ -23,10 +24,11 @@ from release_tool.github.api import (
     RejectedError,
     RestrictedError,
 )
+from release_tool.status.github_snapshot import GitHubSnapshots
 from tests.clock import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_httpserver import HTTPServer
 
@@ -534,11 +536,11 @@ def test_labels_that_are_cut_short_are_an_error(httpserver: HTTPServer, github: 
 def test_pull_requests_are_asked_for_in_batches_which_shrink_when_github_can_not_answer(
     httpserver: HTTPServer, github: GitHub
 ) -> None:
-    def known(count: int) -> Response:
-        pulls: dict[str, None] = dict.fromkeys(f"p{place}" for place in range(count))
+    def known(first: int, last: int) -> Response:
+        pulls: dict[str, None] = dict.fromkeys(f"p{number}" for number in range(first, last + 1))
         return answer(200, {"data": {"repository": pulls}})
 
-    answers(httpserver, "POST", GRAPHQL, known(25), answer(504), known(12), known(3))
+    answers(httpserver, "POST", GRAPHQL, known(1, 25), answer(504), known(26, 37), known(38, 40))
 
     assert github.pull_messages(range(1, 41)) == {}
     counts = [len(json.loads(request.data)["variables"]) - 3 for request, _ in httpserver.log]
@@ -556,6 +558,42 @@ def test_a_limit_that_is_told_in_plain_words_is_one_too(
 
 
 # Answers that nobody should give
+
+
+SEEN: dict[str, object] = {"open": {"pullRequests": {"nodes": []}}, "deployed": {}, "marked": {}}
+
+
+@pytest.mark.parametrize(
+    "data, ask",
+    [
+        ({"repository": {}}, lambda github: github.pull_messages([1, 2])),
+        ({}, lambda github: github.newcomers(["ada"], datetime(2026, 1, 5, tzinfo=UTC))),
+        ({"repository": {}}, lambda github: github.issues.who_merged([1])),
+        ({"repository": {}}, lambda github: github.adapter(Deployments).ledger("production")),
+        (SEEN, lambda github: github.adapter(GitHubSnapshots).look(["production"], "main", [])),
+        (SEEN, lambda github: github.adapter(GitHubSnapshots).look([], "main", ["0" * 40])),
+    ],
+    ids=["messages", "newcomers", "who merged", "ledger", "snapshot of deployments", "snapshot of marks"],
+)
+def test_an_answer_that_lacks_what_was_asked_for_is_refused(
+    httpserver: HTTPServer, github: GitHub, data: dict[str, object], ask: Callable[[GitHub], object]
+) -> None:
+    answers(httpserver, "POST", GRAPHQL, answer(200, {"data": data}))
+
+    with pytest.raises(RemoteError, match="GitHub's answer lacks"):
+        ask(github)
+
+
+def test_a_list_that_goes_round_in_a_circle_is_refused(httpserver: HTTPServer, github: GitHub) -> None:
+    here = httpserver.url_for(f"{REPO}/commits/{'0' * 40}/statuses?page=2")
+    rest = [answer(200, [], Link=f'<{here}>; rel="next"')] * 2
+    answers(httpserver, "GET", f"{REPO}/commits/{'0' * 40}/statuses", *rest)
+    answers(httpserver, "POST", GRAPHQL, page(1, more=True), page(2, more=True))
+
+    with pytest.raises(RemoteError, match="goes on where it has been already"):
+        github.statuses("0" * 40)
+    with pytest.raises(RemoteError, match="goes on where it has been already"):
+        github.merged_pulls("main", {"sha1", "sha2", "sha3"}, 0)
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,10 @@ class _IssuesRepository(msgspec.Struct, frozen=True):
     closed: _Briefs = _Briefs()
     touched: _Briefs = _Briefs()
 
+    @property
+    def page_info(self) -> PageInfo:
+        return self.issues.page_info
+
 
 class _OneRepository(msgspec.Struct, frozen=True):
     issue: _Issue | None
@@ -300,15 +304,13 @@ class HaltIssues:
         self, label: str, state: str, order: dict[str, str], *, ended: bool = False
     ) -> Iterator[_IssuesRepository]:
         purpose = Purpose(f"looking for issues with the label {label}", "issues: read")
-        after: str | None = None
-        while True:
-            variables = {"page": _PAGE, "label": label, "states": [state], "order": order, "after": after}
-            variables["ended"] = ended and after is None
-            page = self._graphql.repository(_ISSUES, variables, _IssuesRepository, purpose)
-            yield page
-            if not page.issues.page_info.has_next_page:
-                return
-            after = page.issues.page_info.end_cursor
+        fixed: dict[str, object] = {"page": _PAGE, "label": label, "states": [state], "order": order}
+
+        def ask(after: str | None) -> _IssuesRepository:
+            variables = {**fixed, "after": after, "ended": ended and after is None}
+            return self._graphql.repository(_ISSUES, variables, _IssuesRepository, purpose)
+
+        return pages(ask)
 
     def _told(self, issue: _Issue, label: str) -> LabelledIssue:
         if issue.labels.total_count > len(issue.labels.nodes):

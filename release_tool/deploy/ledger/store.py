@@ -14,7 +14,7 @@ from release_tool.deploy.ledger.model import TASK, Deployment, decode, encode, s
 from release_tool.deploy.ledger.phase import describe, is_spoken
 from release_tool.errors import NoAnswerError, RemoteError
 from release_tool.github import transport as github_transport
-from release_tool.github.graphql import BOT, Actor, PageInfo, pages
+from release_tool.github.graphql import BOT, Actor, PageInfo, pages, told
 from release_tool.github.transport import Purpose
 from release_tool.history.trust import Ignored, Trust, trust_of
 from release_tool.text.visible import visible
@@ -213,7 +213,13 @@ class Deployments:
         nodes: dict[str, list[Record]] = {name.casefold(): [] for name in environments}
         for page in self._whole(environments) if environments else ():
             for node in page:
-                nodes[(node.environment or "").casefold()].append(node)
+                place = (node.environment or "").casefold()
+                if place not in nodes:
+                    raise RemoteError(
+                        f"GitHub told of {node.name}, which is to another environment",
+                        during=f"reading the deployments to {', '.join(environments)}",
+                    )
+                nodes[place].append(node)
         return {name: self.told(nodes[name.casefold()][::-1]) for name in environments}
 
     def newest(self, environment: str, count: int) -> tuple[Deployment, ...]:
@@ -323,14 +329,17 @@ class Deployments:
         """Pages that begin somewhere; fewer, and then a smaller one, each time that GitHub could not make them."""
         purpose = Purpose(f"reading the deployments to {', '.join(environments)}", _READ)
         fixed: dict[str, object] = {"environments": list(environments), "page": _PAGE}
+        asked: Sequence[str | None] = ()
 
         def ask(failures: int) -> tuple[str, dict[str, object]]:
+            nonlocal asked
             asked = starts[: max(len(starts) >> failures, 1)]
             first = max(size >> max(failures + 1 - len(starts).bit_length(), 0), 1)
             cursors = {f"after{number}": cursor for number, cursor in enumerate(asked)}
             return _pages_query(order, len(asked)), fixed | {"first": first} | cursors
 
-        return list(self._graphql.repository_less(ask, dict[str, _Page], purpose).values())
+        answer = self._graphql.repository_less(ask, dict[str, _Page], purpose)
+        return told(answer, (f"p{number}" for number in range(len(asked))), purpose)
 
 
 def _pages_query(order: str, count: int) -> str:
