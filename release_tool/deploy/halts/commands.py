@@ -50,6 +50,7 @@ def halt(project: Project, order: HaltOrder, *, tells: bool = True) -> Halted:
 
     Without `tells` channels are notified later, by `tell_halts`.
     """
+    order = order.fitting
     there = [one for one in halts_of(project) if one.order == order]
     for again in there[1:]:  # a network may send a request twice
         told = subscribers(project.config.channels, "resumed", order.environment)  # the other one still halts
@@ -79,10 +80,10 @@ def close_over(project: Project, now: datetime) -> tuple[Halt, ...]:
     return over
 
 
-def open_incident(project: Project, environment: str, reason: str, details: str) -> Halt:
+def open_incident(project: Project, environment: str, reason: str, *details: str) -> Halt:
     """Open the issue of an incident, which halts the environment until a person resumes; one that is open is enough."""
-    order = HaltOrder(environment=environment, reason=reason, incident=True)
-    return incident_of(project, environment) or _open(project, order, details)
+    order = HaltOrder(environment=environment, reason=reason, incident=True).fitting
+    return incident_of(project, environment) or _open(project, order, *details)
 
 
 def incident_of(project: Project, environment: str) -> Halt | None:
@@ -113,8 +114,8 @@ def tell_halts(project: Project) -> None:
         project.say(f"the channels to notify of a halt can't be read: {error.message}")
 
 
-def _open(project: Project, order: HaltOrder, details: str = "") -> Halt:
-    title, body = halts.issue_text(order, details)
+def _open(project: Project, order: HaltOrder, *details: str) -> Halt:
+    title, body = halts.issue_text(order, *details)
     made = project.remote.issues.create_issue(title, body, (LABEL,))
     return Halt(issue=made.number, url=made.url, order=order)
 
