@@ -16,6 +16,7 @@ from release_tool.cli import completion
 from release_tool.cli.session import current_session
 from release_tool.cli.workflow import insist_on_gate
 from release_tool.errors import RefusedError, RolledBackError, UnhealthyError, UsageError
+from release_tool.text.typed import word
 from release_tool.text.visible import visible, visible_block
 
 if TYPE_CHECKING:
@@ -41,10 +42,10 @@ _OVERRIDES = ("halt", "quarantine", "older", "irreversible", "no-way-back")
 
 def _overrides(_context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """Several in one value are fine, and none: a form has one field for all of them."""
-    named = tuple(word for value in values for word in value.replace(",", " ").split())
-    for word in named:
-        if word not in _OVERRIDES:
-            raise click.BadParameter(f"{word!r} is not one of {', '.join(_OVERRIDES)}", param=parameter)
+    named = tuple(name for value in values for name in value.replace(",", " ").split())
+    for name in named:
+        if name not in _OVERRIDES:
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(_OVERRIDES)}", param=parameter)
     return named
 
 
@@ -662,7 +663,8 @@ def _raise(done: DeployResult) -> None:
     from release_tool.deploy.policy import DeployOutcome
 
     live = f"{done.live} is live" if done.live else "it is unknown what is live"
-    back = f"`release-tool rollback -e {done.environment}`"
+    where = word(done.environment)
+    back = f"`release-tool rollback -e {where}`"
     match done.outcome:
         case DeployOutcome.REFUSED:
             ways = " ".join(f"--override {way}" for way in done.ways_out)
@@ -681,13 +683,14 @@ def _raise(done: DeployResult) -> None:
             raise UnhealthyError(
                 f"{done.environment} is not healthy: {done.reason}",
                 already=f"{live}" + (f"; automatic deployments are halted: {done.incident}" if done.incident else ""),
-                todo=f"check it now: {back} returns to the last known good, `release-tool resume` lifts the halt",
+                todo=f"check it now: {back} returns to the last known good"
+                + (f", `release-tool resume -e {where}` lifts the halt" if done.incident else ""),
             )
         case DeployOutcome.INCONCLUSIVE:
             raise UnhealthyError(
                 f"the health of {done.environment} is unknown: {done.reason}",
                 already="nothing was rolled back, because the measurement itself may be at fault",
-                todo=f"look at it, then `release-tool verify -e {done.environment}`, or {back}",
+                todo=f"look at it, then `release-tool verify -e {where}`, or {back}",
             )
         case (
             DeployOutcome.GOES

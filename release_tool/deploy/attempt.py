@@ -21,6 +21,7 @@ from release_tool.deploy.preconditions import best_rollback_target, facts_before
 from release_tool.deploy.rollout import Rollout
 from release_tool.history.changes import Change
 from release_tool.history.trust import summed_up
+from release_tool.text.typed import word
 
 if TYPE_CHECKING:
     from release_tool.deploy.candidates import Revision, RevisionResolver
@@ -171,7 +172,7 @@ class Attempt:
             known = self.revisions.named(back.commit)
             rollback = dataclasses.replace(self, revision=known, kind=DeploymentKind.ROLLBACK)
             texts.append(rollback._by_hand(f"back to {back.payload.name}"))  # noqa: SLF001 - one of our own kind
-        after = f"release-tool deploy VERSION -e {name} --record"
+        after = f"release-tool deploy VERSION -e {word(name)} --record"
         return "\n\n".join([*texts, f"# afterwards, so that the ledger knows\n{after}"])
 
     def _by_hand(self, title: str) -> str:

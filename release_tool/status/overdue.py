@@ -14,6 +14,7 @@ from release_tool.deploy.health.verdict import Reading
 from release_tool.status.environment import NOT_BEGUN
 from release_tool.status.model import OverdueCase, OverdueKind
 from release_tool.text.markdown import inert
+from release_tool.text.typed import word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -95,7 +96,7 @@ def drift(environment: str, live: LiveVersion | None, samples: Iterable[Sample])
                 key=f"drift {environment} {live.commit} {reading.value}",
                 environment=environment,
                 text=f"{', '.join(targets)} in {environment} {what} {live.name}, which the ledger says is live",
-                todo=f"`release-tool verify -e {environment}`, then deploy or record what should be live",
+                todo=f"`release-tool verify -e {word(environment)}`, then deploy or record what should be live",
                 since=min(one.at for one in last.values() if one.sample is reading),
             )
     return None

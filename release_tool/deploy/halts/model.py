@@ -10,6 +10,7 @@ import msgspec
 
 from release_tool.text.markdown import closed, inert, inert_block
 from release_tool.text.receipt import Receipt, receipt_of
+from release_tool.text.typed import word
 from release_tool.text.visible import shortened, visible
 
 if TYPE_CHECKING:
@@ -298,9 +299,10 @@ def _until(order: HaltOrder) -> str:
 
 
 def _way_out(order: HaltOrder) -> str:
-    option = f" -e {order.environment.replace('`', '')}" if order.environment else ""
+    where = order.environment.replace("`", "")
+    resume = f"`release-tool resume -e {word(where)}`" if where else "`release-tool resume`"
     close = "close this issue" if order.incident else "close this issue, take its label off,"
     return (
-        f"To resume, {close} or run `release-tool resume{option}`.\n"
+        f"To resume, {close} or run {resume}.\n"
         "That takes write access, and a person: a pull request or a commit that closes it lifts nothing."
     )
