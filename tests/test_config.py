@@ -172,6 +172,15 @@ def test_a_mistake_is_named_with_its_key_and_value(text: str, expected: str) -> 
         ('types.Docs = "patch"', "`types.Docs`: a type is one word in lower case"),
         ('branch = "cloud"\n[sync]', '`sync.branch`: is the same as `branch`, "cloud"'),
         (
+            '[environments.prod]\ncommand = ["x"]\n[environments.PROD]\ncommand = ["x"]',
+            "`environments.PROD`: is the same as `environments.prod` to GitHub, which does not tell case apart",
+        ),
+        (
+            f'[environments."{"x" * 256}"]\ncommand = ["x"]',
+            f'`environments`: GitHub takes a name of 1 to 255 characters, got "{"x" * 198}…',
+        ),
+        ('[environments." "]\ncommand = ["x"]', '`environments`: GitHub takes a name of 1 to 255 characters, got " "'),
+        (
             '[environments.production]\ncommand = ["x"]\nafter = ["staging"]',
             '`environments.production.after`: no other environment is named "staging"',
         ),

@@ -23,7 +23,7 @@ from release_tool.config.waves import pauses_of, waves_of
 from release_tool.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from release_tool.config.model import Data, Environment, Wave
 
@@ -31,6 +31,7 @@ FILES = ("release-tool.toml", "pyproject.toml")
 """The files that a repository may have its configuration in."""
 
 _LONGEST_LABEL = 50
+_LONGEST_ENVIRONMENT = 255
 _LARGEST = 1024 * 1024
 """Characters of a file that is read."""
 _DEEP = re.compile(r"[A-Za-z0-9_\"'-]++(?:[ \t]*+\.[ \t]*+[A-Za-z0-9_\"'-]++){40}")
@@ -132,6 +133,7 @@ def _contradictions(config: Config) -> Iterator[str]:
     yield from _no_schedule(config.look)
     if config.sync and config.sync.branch == config.branch:
         yield f"`sync.branch`: is the same as `branch`, {shown(config.branch)}"
+    yield from _no_names(config.environments)
     for name, environment in config.environments.items():
         for other in environment.after:
             if other not in config.environments or other == name:
@@ -144,6 +146,17 @@ def _contradictions(config: Config) -> Iterator[str]:
     for name, channel in config.channels.items():
         for unknown in sorted({*channel.environments} - {*config.environments}):
             yield f"`channels.{name}.environments`: no environment is named {shown(unknown)}"
+
+
+def _no_names(names: Iterable[str]) -> Iterator[str]:
+    """Names that GitHub takes for one environment, which would have one ledger, or that it does not take at all."""
+    known: dict[str, str] = {}
+    for name in names:
+        if not name.strip() or len(name) > _LONGEST_ENVIRONMENT:
+            yield f"`environments`: GitHub takes a name of 1 to {_LONGEST_ENVIRONMENT} characters, got {shown(name)}"
+        if (other := known.setdefault(name.casefold(), name)) != name:
+            same = f"is the same as `environments.{other}` to GitHub, which does not tell case apart"
+            yield f"`environments.{name}`: {same}"
 
 
 def _no_schedule(cron: str) -> Iterator[str]:
