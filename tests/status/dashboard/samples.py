@@ -491,7 +491,9 @@ def outage(number: int = 300) -> Overview:
         environments=(*places, production),
         halts=(*halts, *incidents),
         incidents=incidents,
-        cloud=msgspec.structs.replace(day.cloud, behind=tuple(f"v1.{at}.0" for at in range(number))),
+        cloud=Cloud(
+            branch="cloud", head=sha("cloud"), name="1.0.0", behind=tuple(f"v1.{at}.0" for at in range(number))
+        ),
     )
 
 
