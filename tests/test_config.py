@@ -176,6 +176,14 @@ def test_a_mistake_is_named_with_its_key_and_value(text: str, expected: str) -> 
             "`environments.PROD`: is the same as `environments.prod` to GitHub, which does not tell case apart",
         ),
         (
+            "".join(f'[environments.{one}]\ncommand = ["x"]\nafter = ["{two}"]\n' for one, two in ("ac", "ba", "cb")),
+            "`environments.a.after`: waits for itself in the end, so nothing could ever be deployed",
+        ),
+        (
+            '[environments.production]\ncommand = ["x"]\ntargets = [{name = "web"}, {name = "eu"}, {name = "web"}]',
+            '`environments.production.targets[2].name`: another target is named "web"',
+        ),
+        (
             f'[environments."{"x" * 256}"]\ncommand = ["x"]',
             f'`environments`: GitHub takes a name of 1 to 255 characters, got "{"x" * 198}…',
         ),

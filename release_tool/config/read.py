@@ -133,19 +133,26 @@ def _contradictions(config: Config) -> Iterator[str]:
     yield from _no_schedule(config.look)
     if config.sync and config.sync.branch == config.branch:
         yield f"`sync.branch`: is the same as `branch`, {shown(config.branch)}"
-    yield from _no_names(config.environments)
-    for name, environment in config.environments.items():
+    yield from _impossible_environments(config.environments)
+    for name, channel in config.channels.items():
+        for unknown in sorted({*channel.environments} - {*config.environments}):
+            yield f"`channels.{name}.environments`: no environment is named {shown(unknown)}"
+
+
+def _impossible_environments(environments: Mapping[str, Environment]) -> Iterator[str]:
+    yield from _no_names(environments)
+    for name, environment in environments.items():
         for other in environment.after:
-            if other not in config.environments or other == name:
+            if other not in environments or other == name:
                 yield f"`environments.{name}.after`: no other environment is named {shown(other)}"
+        if name in _before(name, environments):
+            yield f"`environments.{name}.after`: waits for itself in the end, so nothing could ever be deployed"
+        yield from _named_twice(f"environments.{name}.targets", [target.name for target in environment.targets])
         yield from _impossible_checks(name, environment)
         yield from _impossible_watch(f"environments.{name}.watch", environment)
         yield from _impossible_pauses(f"environments.{name}.pause-after", environment)
         if isinstance(environment.wave, tuple) and not _grows(environment.wave):
             yield f'`environments.{name}.wave`: expected marks that grow, such as `[1, "25%", "100%"]`'
-    for name, channel in config.channels.items():
-        for unknown in sorted({*channel.environments} - {*config.environments}):
-            yield f"`channels.{name}.environments`: no environment is named {shown(unknown)}"
 
 
 def _no_names(names: Iterable[str]) -> Iterator[str]:
@@ -157,6 +164,23 @@ def _no_names(names: Iterable[str]) -> Iterator[str]:
         if (other := known.setdefault(name.casefold(), name)) != name:
             same = f"is the same as `environments.{other}` to GitHub, which does not tell case apart"
             yield f"`environments.{name}`: {same}"
+
+
+def _before(name: str, environments: Mapping[str, Environment]) -> set[str]:
+    """The environments that have to be healthy before one, and before these in turn."""
+    found, asked = set[str](), [name]
+    while asked:
+        if environment := environments.get(asked.pop()):
+            asked += {*environment.after} - found
+            found.update(environment.after)
+    return found
+
+
+def _named_twice(place: str, names: list[str]) -> Iterator[str]:
+    """What is measured of two targets of one name could not be told apart, nor which of them was brought."""
+    for number, name in enumerate(names if len({*names}) < len(names) else ()):
+        if name in names[:number]:
+            yield f"`{place}[{number}].name`: another target is named {shown(name)}"
 
 
 def _no_schedule(cron: str) -> Iterator[str]:
