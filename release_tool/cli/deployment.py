@@ -439,11 +439,14 @@ def _until(text: str, now: datetime) -> datetime | None:
     if not text.strip():
         return None
     try:
-        return now + Duration.parse(text.strip())
+        if lasts := Duration.parse(text.strip()):
+            return now + lasts
     except ValueError:
         pass
     try:
-        at = datetime.combine(now.date(), time.fromisoformat(text), UTC)
+        clock = time.fromisoformat(text)
+        zone = clock.tzinfo or UTC
+        at = datetime.combine(now.astimezone(zone).date(), clock, zone).astimezone(UTC)
         return at if at > now else at + timedelta(days=1)
     except ValueError:
         pass
@@ -455,7 +458,7 @@ def _until(text: str, now: datetime) -> datetime | None:
         raise UsageError(
             f"--until {text!r} is not a time in the future", todo="say `2h`, `18:00` or `2026-11-22T18:00Z`"
         )
-    return found.replace(tzinfo=found.tzinfo or UTC)
+    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
 
 
 def _progress(session: Session) -> LiveProgress | PlainProgress:

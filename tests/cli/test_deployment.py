@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -228,6 +229,7 @@ def test_what_is_live_already_is_not_deployed(tmp_path: Path) -> None:
         (("halt", "--reason", " "), "a halt needs a reason"),
         (("halt", "--reason", "x", "--until", "yesterday"), "--until 'yesterday' is not a time in the future"),
         (("halt", "--reason", "x", "--until", "2020-01-01T00:00Z"), "is not a time in the future"),
+        (("halt", "--reason", "x", "--until", "0s"), "is not a time in the future"),
         (("resume", "-e", "nowhere"), "there is no environment 'nowhere'"),
         (("verify", "-e", "nowhere"), "there is no environment 'nowhere'"),
         (("reconcile", "-e", "nowhere"), "there is no environment 'nowhere'"),
@@ -409,6 +411,14 @@ def test_record_writes_down_what_runs_when_it_is_healthy_and_nothing_else(tmp_pa
 
 
 # Halting and reconciling
+
+
+def test_a_halt_until_a_time_of_another_zone_ends_then(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    with scene(tmp_path) as here:
+        told = (now + timedelta(hours=1)).astimezone(timezone(timedelta(hours=5)))
+        done = here.shop.run("halt", "--reason", "a move", "--until", f"{told:%H:%M:%S}+05:00")
+        assert f"it ends on {told.astimezone(UTC):%a %Y-%m-%d %H:%M} UTC" in done.out
 
 
 def test_halt_and_resume_say_what_is_halted_and_what_goes_next(tmp_path: Path) -> None:
