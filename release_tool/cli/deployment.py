@@ -321,7 +321,8 @@ def resume(environment: str, as_json: bool) -> None:
     done = lift(project, environment, session.person())
     places = _places(session, environment, None, "")
     texts = list(_gone_on(places, session.person()))
-    state = "resumed" if done.changed or texts else "nothing was halted"
+    state = "resumed" if done.changed or texts else "still halted" if done.left else "nothing was halted"
+    texts += [f"every environment is still halted, this one too: {one.url}: `release-tool resume`" for one in done.left]
     steps = [step for step in reconciliation.plan(places) if step.needed]
     texts += [f"next in {step.environment}: {step.action} {step.version}".rstrip() for step in steps]
     _tell_halts(session, done.halts, state, texts, as_json=as_json)
@@ -671,7 +672,11 @@ def _raise(done: DeployResult) -> None:
     match done.outcome:
         case DeployOutcome.REFUSED:
             ways = " ".join(f"--override {way}" for way in done.ways_out)
-            todo = f'or bypass the check: `{ways} --reason "…"`' if ways else "remove what stands in the way"
+            todo = (
+                f'or bypass the check: `{ways} --reason "…"`'
+                if ways
+                else f"remove what stands in the way, or deploy what `release-tool status -e {where}` shows"
+            )
             raise RefusedError(done.reason, already=f"nothing was changed; {live}", todo=todo)
         case DeployOutcome.ROLLED_BACK:
             quarantined = f"fix {done.version} and release again; it is quarantined in {done.environment} until then"

@@ -439,6 +439,10 @@ def test_halt_and_resume_say_what_is_halted_and_what_goes_next(tmp_path: Path) -
         )
         done = here.shop.run("resume", "-e", "production")
         assert done.out.startswith("resumed: production http")
+        assert "every environment is still halted, this one too: http" in done.out
+        done = here.shop.run("resume", "-e", "production")
+        assert (done.code, done.out.partition("\n")[0]) == (0, "still halted")
+        assert "`release-tool resume`" in done.out
         assert "next in" not in done.out, "everything is halted still"
         done = here.shop.run("resume")
         assert done.out.splitlines()[1:] == ["next in production: deploy 1.3.0"]

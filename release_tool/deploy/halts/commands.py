@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 
 
 class Halted(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of `halt` or `resume`: the halts that were set or lifted, and whether anything changed."""
+    """The result of `halt` or `resume`: the halts that were set or lifted, and whether anything changed.
+
+    `left` are those of all environments that go on to halt the one that was resumed.
+    """
 
     halts: tuple[Halt, ...]
     changed: bool
+    left: tuple[Halt, ...] = ()
 
 
 def halts_of(project: Project) -> tuple[Halt, ...]:
@@ -67,9 +71,11 @@ def halt(project: Project, order: HaltOrder, *, tells: bool = True) -> Halted:
 
 def resume(project: Project, environment: str, by: str) -> Halted:
     """Close the issues that halt one environment, or all of them, those of incidents included."""
-    lifted = halts.lifted_by(halts_of(project), environment)
+    now, there = project.clock.now(), halts_of(project)
+    lifted = halts.lifted_by(there, environment)
     _tell_all(project, [_close(project, one, f"Resumed by {by}." if by else "Resumed.") for one in lifted])
-    return Halted(halts=lifted, changed=bool(lifted))
+    left = (one for one in there if one not in lifted and one.stops(environment) and not one.is_over(now))
+    return Halted(halts=lifted, changed=bool(lifted), left=tuple(left))
 
 
 def close_over(project: Project, now: datetime) -> tuple[Halt, ...]:
