@@ -176,6 +176,22 @@ def test_a_mistake_is_named_with_its_key_and_value(text: str, expected: str) -> 
             "`environments.PROD`: is the same as `environments.prod` to GitHub, which does not tell case apart",
         ),
         (
+            '[environments.production]\ncommand = ["x"]\ncommand-timeout = "0s"',
+            "`environments.production.command-timeout`: must be longer than nothing",
+        ),
+        (
+            '[environments.production]\ncommand = ["x"]\n[[environments.production.checks]]\ntimeout = "0s"',
+            "`environments.production.checks[0].timeout`: must be longer than nothing",
+        ),
+        (
+            '[environments.production]\ncommand = ["x"]\n[[environments.production.checks]]\nlatency = "0s"',
+            "`environments.production.checks[0].latency`: must be longer than nothing",
+        ),
+        (
+            '[environments.production]\ncommand = ["x", "a\\u0000b"]',
+            "`environments.production.command[1]`: no program can be given a NUL character",
+        ),
+        (
             "".join(f'[environments.{one}]\ncommand = ["x"]\nafter = ["{two}"]\n' for one, two in ("ac", "ba", "cb")),
             "`environments.a.after`: waits for itself in the end, so nothing could ever be deployed",
         ),

@@ -92,8 +92,19 @@ def _table(data: Data, source: str) -> Data | None:
     return table
 
 
+def _place_of_nul(value: object, place: str = "") -> str:
+    """The key of a text with a NUL character, empty where there is none."""
+    if isinstance(value, dict):
+        return next(filter(None, (_place_of_nul(one, f"{place}.{key}") for key, one in value.items())), "")
+    if isinstance(value, list):
+        return next(filter(None, (_place_of_nul(one, f"{place}[{number}]") for number, one in enumerate(value))), "")
+    return place if isinstance(value, str) and "\0" in value else ""
+
+
 def _convert(data: Data, source: str) -> Config:
     try:
+        if place := _place_of_nul(data):
+            raise _wrong(f"`{place.removeprefix('.')}`: no program can be given a NUL character", source)
         return msgspec.convert(data, Config, dec_hook=decode)
     except msgspec.ValidationError as error:
         from release_tool.config.validation_errors import explain  # only a mistake needs it
@@ -148,6 +159,8 @@ def _impossible_environments(environments: Mapping[str, Environment]) -> Iterato
         if name in _before(name, environments):
             yield f"`environments.{name}.after`: waits for itself in the end, so nothing could ever be deployed"
         yield from _named_twice(f"environments.{name}.targets", [target.name for target in environment.targets])
+        if not environment.command_timeout:
+            yield f"`environments.{name}.command-timeout`: must be longer than nothing"
         yield from _impossible_checks(name, environment)
         yield from _impossible_watch(f"environments.{name}.watch", environment)
         yield from _impossible_pauses(f"environments.{name}.pause-after", environment)
@@ -229,8 +242,9 @@ def _impossible_checks(name: str, environment: Environment) -> Iterator[str]:
 
     place, names = f"environments.{name}.checks", [check.name for check in environment.checks]
     for number, check in enumerate(environment.checks):
-        if not check.interval:
-            yield f"`{place}[{number}].interval`: must be longer than nothing"
+        for key, value in (("interval", check.interval), ("timeout", check.timeout), ("latency", check.latency)):
+            if value is not None and not value:
+                yield f"`{place}[{number}].{key}`: must be longer than nothing"
         if check.initial_delay >= check.deadline:
             yield f"`{place}[{number}].initial-delay`: leaves no time before `deadline`"
         if check.name and check.name in names[:number]:
