@@ -17,7 +17,7 @@ from release_tool.cli.session import current_session
 from release_tool.cli.workflow import insist_on_gate
 from release_tool.errors import RefusedError, RolledBackError, UnhealthyError, UsageError
 from release_tool.text.typed import word
-from release_tool.text.visible import visible, visible_block
+from release_tool.text.visible import shortened, visible, visible_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -476,10 +476,12 @@ def _by_workflow(session: Session, environment: str, inputs: Mapping[str, str], 
     """Start the workflow and follow its run; the exit code is that of what it did."""
     from release_tool.cli.progress import PlainProgress
     from release_tool.deploy import dispatch
+    from release_tool.deploy.halts.model import KEPT_OF_A_REASON
     from release_tool.deploy.our_workflows import workflow_of
 
     deploy_environment = _deploy_environment(session, environment, PlainProgress(session), "")
-    request = {**inputs, "environment": environment, "reason": deploy_environment.mask(inputs["reason"])}
+    reason = shortened(deploy_environment.mask(inputs["reason"]), KEPT_OF_A_REASON)
+    request = {**inputs, "environment": environment, "reason": reason}
     run = dispatch.start(deploy_environment.project, workflow_of(deploy_environment.project, "deploy"), request)
     ended = dispatch.follow(
         deploy_environment.project, run, session.show_job(f"{deploy_environment.project.web_url}/actions/runs/{run}")

@@ -560,9 +560,15 @@ def test_to_deploy_again_what_is_live_is_asked_by_the_form(tmp_path: Path) -> No
 def test_a_rollback_from_a_terminal_is_the_workflows(tmp_path: Path) -> None:
     with scene(tmp_path) as here:
         with player(here, "success", ("1.2.3", (CHANGING, PhaseRecord(Phase.HEALTHY, "good for 2m")))):
-            done = here.shop.run("rollback", "-e", "production", "--to", "1.2.3", "--json")
+            log = "a line of a log\n" * 6_000
+            done = here.shop.run("rollback", "-e", "production", "--to", "1.2.3", "--json", "--reason", log)
         assert (done.code, document(done)["outcome"]) == (0, "healthy")
-        assert started_run(here).inputs["action"] == "rollback"
+        inputs = started_run(here).inputs
+        assert (inputs["action"], inputs["reason"][:15], len(inputs["reason"])) == (
+            "rollback",
+            "a line of a log",
+            2_000,
+        )
 
 
 def test_a_run_that_fails_without_having_deployed_is_a_failure_that_says_where_to_look(tmp_path: Path) -> None:

@@ -157,6 +157,7 @@ def test_an_incident_is_opened_however_much_there_is_to_say_of_it(tmp_path: Path
 
         assert (done.outcome, done.incident != "") == ("unhealthy", True)
         assert here.halts() == ["Deployments to production are halted after an incident"]
+        assert max(len(one.payload.reason) for one in here.ledger()) == 2_000
 
 
 def test_a_persons_rollback_that_is_not_healthy_is_an_incident(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ REMEMBERED = timedelta(days=14)
 _START, _END = "<!-- release-tool:halt ", " -->"
 _MARKER = re.compile(rf"{re.escape(_START)}(\{{.*?\}}){re.escape(_END)}")
 _LONGEST_REASON = 200
-_LONGEST_KEPT_REASON = 2_000
-"""Characters of a reason that an issue keeps: they stand in its marker as well, and longer there."""
+KEPT_OF_A_REASON = 2_000
+"""Characters of a person's reason that are kept: in an issue's marker as well as in its text, and in the ledger."""
 _LONGEST_BODY = 60_000
 """Characters of an issue's text, with room to spare: GitHub takes 65,536."""
 _CUT = "\n\n… there is no room here for the rest of it: the log of the run has it."
@@ -47,7 +47,7 @@ class HaltOrder(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", t
     @property
     def fitting(self) -> HaltOrder:
         """The same with a reason that an issue has room for."""
-        return msgspec.structs.replace(self, reason=shortened(self.reason, _LONGEST_KEPT_REASON))
+        return msgspec.structs.replace(self, reason=shortened(self.reason, KEPT_OF_A_REASON))
 
 
 class IssueComment(msgspec.Struct, frozen=True):
