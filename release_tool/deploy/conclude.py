@@ -264,7 +264,7 @@ def _not_back(why: str, reason: str, then: str = "") -> PhaseRecord:
 
 def touched(rollout: Rollout) -> tuple[Target, ...]:
     """The targets that a deployment may have changed."""
-    names = rollout.now().touched(rollout.environment.target_names)
+    names = rollout.now().may_have_touched(rollout.environment.target_names)
     return tuple(target for target in rollout.environment.targets if target.name in names)
 
 

@@ -177,10 +177,17 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         return self.phase.word is Phase.FAILED and before in {Phase.VERIFYING, Phase.BAKING}
 
     def touched(self, targets: Sequence[str]) -> tuple[str, ...]:
-        """Those of the environment's targets that it may have changed, in that order."""
-        texts = [step.phase.text for step in self.steps if step.phase.word is Phase.CHANGING]
-        names = (name for text in texts for name in wave_named(text, targets))
+        """Those of the environment's targets that it is known to have begun to change, in that order."""
+        names = (name for wave in self._waves(targets) for name in wave)
         return tuple(dict.fromkeys(names)) if self.changed else ()
+
+    def may_have_touched(self, targets: Sequence[str]) -> tuple[str, ...]:
+        """Those that it may have changed: all of them where a wave has targets that nobody knows any more."""
+        return self.touched(targets) if all(self._waves(targets)) else tuple(targets)
+
+    def _waves(self, targets: Sequence[str]) -> list[Sequence[str]]:
+        texts = [step.phase.text for step in self.steps if step.phase.word is Phase.CHANGING]
+        return [wave_named(text, targets) for text in texts]
 
     @property
     def persons_rollback(self) -> bool:
