@@ -95,11 +95,12 @@ def drift(environment: str, live: LiveVersion | None, samples: Iterable[Sample])
     for reading, what in _DRIFT.items():
         targets = sorted({one.target for one in last.values() if one.sample is reading})
         if targets:
+            named = few(targets, _MOST_TARGETS)
             return OverdueCase(
                 kind=OverdueKind.DRIFT,
                 key=f"drift {environment} {live.commit} {reading.value}",
                 environment=environment,
-                text=f"{few(targets, _MOST_TARGETS)} in {environment} {what} {live.name}, which the ledger says is live",
+                text=f"{named} in {environment} {what} {live.name}, which the ledger says is live",
                 todo=f"`release-tool verify -e {word(environment)}`, then deploy or record what should be live",
                 since=min(one.at for one in last.values() if one.sample is reading),
             )

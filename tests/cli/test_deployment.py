@@ -564,11 +564,7 @@ def test_a_rollback_from_a_terminal_is_the_workflows(tmp_path: Path) -> None:
             done = here.shop.run("rollback", "-e", "production", "--to", "1.2.3", "--json", "--reason", log)
         assert (done.code, document(done)["outcome"]) == (0, "healthy")
         inputs = started_run(here).inputs
-        assert (inputs["action"], inputs["reason"][:15], len(inputs["reason"])) == (
-            "rollback",
-            "a line of a log",
-            2_000,
-        )
+        assert (inputs["action"], len(str(inputs["reason"]))) == ("rollback", 2_000)
 
 
 def test_a_run_that_fails_without_having_deployed_is_a_failure_that_says_where_to_look(tmp_path: Path) -> None:
