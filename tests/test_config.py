@@ -172,6 +172,39 @@ def test_a_mistake_is_named_with_its_key_and_value(text: str, expected: str) -> 
         ('types.Docs = "patch"', "`types.Docs`: a type is one word in lower case"),
         ('branch = "cloud"\n[sync]', '`sync.branch`: is the same as `branch`, "cloud"'),
         (
+            '[environments.prod]\ncommand = ["x"]\n[environments.PROD]\ncommand = ["x"]',
+            "`environments.PROD`: is the same as `environments.prod` to GitHub, which does not tell case apart",
+        ),
+        (
+            '[environments.production]\ncommand = ["x"]\ncommand-timeout = "0s"',
+            "`environments.production.command-timeout`: must be longer than nothing",
+        ),
+        (
+            '[environments.production]\ncommand = ["x"]\n[[environments.production.checks]]\ntimeout = "0s"',
+            "`environments.production.checks[0].timeout`: must be longer than nothing",
+        ),
+        (
+            '[environments.production]\ncommand = ["x"]\n[[environments.production.checks]]\nlatency = "0s"',
+            "`environments.production.checks[0].latency`: must be longer than nothing",
+        ),
+        (
+            '[environments.production]\ncommand = ["x", "a\\u0000b"]',
+            "`environments.production.command[1]`: no program can be given a NUL character",
+        ),
+        (
+            "".join(f'[environments.{one}]\ncommand = ["x"]\nafter = ["{two}"]\n' for one, two in ("ac", "ba", "cb")),
+            "`environments.a.after`: waits for itself in the end, so nothing could ever be deployed",
+        ),
+        (
+            '[environments.production]\ncommand = ["x"]\ntargets = [{name = "web"}, {name = "eu"}, {name = "web"}]',
+            '`environments.production.targets[2].name`: another target is named "web"',
+        ),
+        (
+            f'[environments."{"x" * 256}"]\ncommand = ["x"]',
+            f'`environments`: GitHub takes a name of 1 to 255 characters, got "{"x" * 198}…',
+        ),
+        ('[environments." "]\ncommand = ["x"]', '`environments`: GitHub takes a name of 1 to 255 characters, got " "'),
+        (
             '[environments.production]\ncommand = ["x"]\nafter = ["staging"]',
             '`environments.production.after`: no other environment is named "staging"',
         ),

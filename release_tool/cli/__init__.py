@@ -64,6 +64,7 @@ _CONTENTS = {name: entry for commands in _SECTIONS.values() for name, entry in c
 _WIDEST = 100
 """Columns of help."""
 _STANDARD_OUTPUT = 1
+_STANDARD_ERROR = 2
 
 _COMPLETE = "_RELEASE_TOOL_COMPLETE"
 """The variable by which a shell asks; its name is click's rule."""
@@ -224,8 +225,20 @@ def _insist_on_text(arguments: list[str]) -> None:
             raise UsageError(f"argument {number} is not UTF-8", todo="write it in UTF-8") from None
 
 
+def _open_streams() -> None:
+    """Let what is written to a closed stream vanish, and nothing that we open take the place of one."""
+    while (unneeded := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
+    os.close(unneeded)
+    streams = ("stdin", "stdout", "stderr")
+    for number, name in enumerate(streams):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+
+
 def main(argv: list[str] | None = None, *, patience: Patience | None = None) -> NoReturn:
     """Run the command line and end the process with its exit code: the one place where errors are shown."""
+    _open_streams()
     if instruction := os.environ.get(_COMPLETE):
         code = _complete(instruction)
     else:

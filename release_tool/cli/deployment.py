@@ -16,7 +16,8 @@ from release_tool.cli import completion
 from release_tool.cli.session import current_session
 from release_tool.cli.workflow import insist_on_gate
 from release_tool.errors import RefusedError, RolledBackError, UnhealthyError, UsageError
-from release_tool.text.visible import visible, visible_block
+from release_tool.text.typed import word
+from release_tool.text.visible import shortened, visible, visible_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,10 +42,10 @@ _OVERRIDES = ("halt", "quarantine", "older", "irreversible", "no-way-back")
 
 def _overrides(_context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """Several in one value are fine, and none: a form has one field for all of them."""
-    named = tuple(word for value in values for word in value.replace(",", " ").split())
-    for word in named:
-        if word not in _OVERRIDES:
-            raise click.BadParameter(f"{word!r} is not one of {', '.join(_OVERRIDES)}", param=parameter)
+    named = tuple(name for value in values for name in value.replace(",", " ").split())
+    for name in named:
+        if name not in _OVERRIDES:
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(_OVERRIDES)}", param=parameter)
     return named
 
 
@@ -320,7 +321,8 @@ def resume(environment: str, as_json: bool) -> None:
     done = lift(project, environment, session.person())
     places = _places(session, environment, None, "")
     texts = list(_gone_on(places, session.person()))
-    state = "resumed" if done.changed or texts else "nothing was halted"
+    state = "resumed" if done.changed or texts else "still halted" if done.left else "nothing was halted"
+    texts += [f"every environment is still halted, this one too: {one.url}: `release-tool resume`" for one in done.left]
     steps = [step for step in reconciliation.plan(places) if step.needed]
     texts += [f"next in {step.environment}: {step.action} {step.version}".rstrip() for step in steps]
     _tell_halts(session, done.halts, state, texts, as_json=as_json)
@@ -438,11 +440,14 @@ def _until(text: str, now: datetime) -> datetime | None:
     if not text.strip():
         return None
     try:
-        return now + Duration.parse(text.strip())
+        if lasts := Duration.parse(text.strip()):
+            return now + lasts
     except ValueError:
         pass
     try:
-        at = datetime.combine(now.date(), time.fromisoformat(text), UTC)
+        clock = time.fromisoformat(text)
+        zone = clock.tzinfo or UTC
+        at = datetime.combine(now.astimezone(zone).date(), clock, zone).astimezone(UTC)
         return at if at > now else at + timedelta(days=1)
     except ValueError:
         pass
@@ -454,7 +459,7 @@ def _until(text: str, now: datetime) -> datetime | None:
         raise UsageError(
             f"--until {text!r} is not a time in the future", todo="say `2h`, `18:00` or `2026-11-22T18:00Z`"
         )
-    return found.replace(tzinfo=found.tzinfo or UTC)
+    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
 
 
 def _progress(session: Session) -> LiveProgress | PlainProgress:
@@ -471,10 +476,12 @@ def _by_workflow(session: Session, environment: str, inputs: Mapping[str, str], 
     """Start the workflow and follow its run; the exit code is that of what it did."""
     from release_tool.cli.progress import PlainProgress
     from release_tool.deploy import dispatch
+    from release_tool.deploy.halts.model import KEPT_OF_A_REASON
     from release_tool.deploy.our_workflows import workflow_of
 
     deploy_environment = _deploy_environment(session, environment, PlainProgress(session), "")
-    request = {**inputs, "environment": environment, "reason": deploy_environment.mask(inputs["reason"])}
+    reason = shortened(deploy_environment.mask(inputs["reason"]), KEPT_OF_A_REASON)
+    request = {**inputs, "environment": environment, "reason": reason}
     run = dispatch.start(deploy_environment.project, workflow_of(deploy_environment.project, "deploy"), request)
     ended = dispatch.follow(
         deploy_environment.project, run, session.show_job(f"{deploy_environment.project.web_url}/actions/runs/{run}")
@@ -662,11 +669,16 @@ def _raise(done: DeployResult) -> None:
     from release_tool.deploy.policy import DeployOutcome
 
     live = f"{done.live} is live" if done.live else "it is unknown what is live"
-    back = f"`release-tool rollback -e {done.environment}`"
+    where = word(done.environment)
+    back = f"`release-tool rollback -e {where}`"
     match done.outcome:
         case DeployOutcome.REFUSED:
             ways = " ".join(f"--override {way}" for way in done.ways_out)
-            todo = f'or bypass the check: `{ways} --reason "…"`' if ways else "remove what stands in the way"
+            todo = (
+                f'or bypass the check: `{ways} --reason "…"`'
+                if ways
+                else f"remove what stands in the way, or deploy what `release-tool status -e {where}` shows"
+            )
             raise RefusedError(done.reason, already=f"nothing was changed; {live}", todo=todo)
         case DeployOutcome.ROLLED_BACK:
             quarantined = f"fix {done.version} and release again; it is quarantined in {done.environment} until then"
@@ -681,13 +693,14 @@ def _raise(done: DeployResult) -> None:
             raise UnhealthyError(
                 f"{done.environment} is not healthy: {done.reason}",
                 already=f"{live}" + (f"; automatic deployments are halted: {done.incident}" if done.incident else ""),
-                todo=f"check it now: {back} returns to the last known good, `release-tool resume` lifts the halt",
+                todo=f"check it now: {back} returns to the last known good"
+                + (f", `release-tool resume -e {where}` lifts the halt" if done.incident else ""),
             )
         case DeployOutcome.INCONCLUSIVE:
             raise UnhealthyError(
                 f"the health of {done.environment} is unknown: {done.reason}",
                 already="nothing was rolled back, because the measurement itself may be at fault",
-                todo=f"look at it, then `release-tool verify -e {done.environment}`, or {back}",
+                todo=f"look at it, then `release-tool verify -e {where}`, or {back}",
             )
         case (
             DeployOutcome.GOES

@@ -9,6 +9,7 @@ import click
 from release_tool.cli import completion
 from release_tool.cli.session import current_session
 from release_tool.errors import UsageError
+from release_tool.text.typed import word
 
 
 @click.command()
@@ -81,6 +82,6 @@ def withdraw(tag: str, reason: str, yes: bool, as_json: bool) -> None:
             }
         )
     else:
-        back = [f"it is live in {name}: `release-tool rollback -e {name}` rolls it back" for name in done.live]
+        back = [f"it is live in {name}: `release-tool rollback -e {word(name)}` rolls it back" for name in done.live]
         session.show("\n".join(filter(None, [f"{done.tag}: {done.state}: {done.reason}", done.url, *back])))
     session.actions.write_outputs({"tag": done.tag, "state": done.state})

@@ -14,6 +14,7 @@ import msgspec
 from release_tool.cli import terminal
 from release_tool.cli.session import current_session
 from release_tool.errors import NeedsPersonError, RefusedError
+from release_tool.text.typed import word
 from release_tool.text.visible import visible, visible_block
 
 if TYPE_CHECKING:
@@ -218,7 +219,9 @@ def _todo(original: Mapping[str, object], acts: Sequence[RehearsalStage]) -> lis
         else ["set a token, so that labels and texts can be read, and rehearse again"]
     )
     places = [act.stage for act in acts if act.stage not in {"plan", "build", "release", "sync"}]
-    first = [f"write down what runs in {name}: `release-tool deploy VERSION -e {name} --record`" for name in places]
+    first = [
+        f"write down what runs in {name}: `release-tool deploy VERSION -e {word(name)} --record`" for name in places
+    ]
     return [
         *token,
         "set the repository up with `release-tool init`, and see that it is with `release-tool doctor`",

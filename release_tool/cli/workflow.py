@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from release_tool.errors import RefusedError
+from release_tool.text.typed import word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,5 +41,5 @@ def insist_on_gate(name: str, environment: Environment, variables: Mapping[str, 
         raise RefusedError(
             f"this job has the secrets of the environment `{gate}`, but deploys `{name}`",
             already="nothing was touched",
-            todo=f"start it without a plan of your own: `release-tool deploy VERSION -e {name}`",
+            todo=f"start it without a plan of your own: `release-tool deploy VERSION -e {word(name)}`",
         )

@@ -23,7 +23,7 @@ from release_tool.config.waves import pauses_of, waves_of
 from release_tool.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from release_tool.config.model import Data, Environment, Wave
 
@@ -31,6 +31,7 @@ FILES = ("release-tool.toml", "pyproject.toml")
 """The files that a repository may have its configuration in."""
 
 _LONGEST_LABEL = 50
+_LONGEST_ENVIRONMENT = 255
 _LARGEST = 1024 * 1024
 """Characters of a file that is read."""
 _DEEP = re.compile(r"[A-Za-z0-9_\"'-]++(?:[ \t]*+\.[ \t]*+[A-Za-z0-9_\"'-]++){40}")
@@ -91,8 +92,19 @@ def _table(data: Data, source: str) -> Data | None:
     return table
 
 
+def _place_of_nul(value: object, place: str = "") -> str:
+    """The key of a text with a NUL character, empty where there is none."""
+    if isinstance(value, dict):
+        return next(filter(None, (_place_of_nul(one, f"{place}.{key}") for key, one in value.items())), "")
+    if isinstance(value, list):
+        return next(filter(None, (_place_of_nul(one, f"{place}[{number}]") for number, one in enumerate(value))), "")
+    return place if isinstance(value, str) and "\0" in value else ""
+
+
 def _convert(data: Data, source: str) -> Config:
     try:
+        if place := _place_of_nul(data):
+            raise _wrong(f"`{place.removeprefix('.')}`: no program can be given a NUL character", source)
         return msgspec.convert(data, Config, dec_hook=decode)
     except msgspec.ValidationError as error:
         from release_tool.config.validation_errors import explain  # only a mistake needs it
@@ -132,18 +144,56 @@ def _contradictions(config: Config) -> Iterator[str]:
     yield from _no_schedule(config.look)
     if config.sync and config.sync.branch == config.branch:
         yield f"`sync.branch`: is the same as `branch`, {shown(config.branch)}"
-    for name, environment in config.environments.items():
+    yield from _impossible_environments(config.environments)
+    for name, channel in config.channels.items():
+        for unknown in sorted({*channel.environments} - {*config.environments}):
+            yield f"`channels.{name}.environments`: no environment is named {shown(unknown)}"
+
+
+def _impossible_environments(environments: Mapping[str, Environment]) -> Iterator[str]:
+    yield from _no_names(environments)
+    for name, environment in environments.items():
         for other in environment.after:
-            if other not in config.environments or other == name:
+            if other not in environments or other == name:
                 yield f"`environments.{name}.after`: no other environment is named {shown(other)}"
+        if name in _before(name, environments):
+            yield f"`environments.{name}.after`: waits for itself in the end, so nothing could ever be deployed"
+        yield from _named_twice(f"environments.{name}.targets", [target.name for target in environment.targets])
+        if not environment.command_timeout:
+            yield f"`environments.{name}.command-timeout`: must be longer than nothing"
         yield from _impossible_checks(name, environment)
         yield from _impossible_watch(f"environments.{name}.watch", environment)
         yield from _impossible_pauses(f"environments.{name}.pause-after", environment)
         if isinstance(environment.wave, tuple) and not _grows(environment.wave):
             yield f'`environments.{name}.wave`: expected marks that grow, such as `[1, "25%", "100%"]`'
-    for name, channel in config.channels.items():
-        for unknown in sorted({*channel.environments} - {*config.environments}):
-            yield f"`channels.{name}.environments`: no environment is named {shown(unknown)}"
+
+
+def _no_names(names: Iterable[str]) -> Iterator[str]:
+    """Names that GitHub takes for one environment, which would have one ledger, or that it does not take at all."""
+    known: dict[str, str] = {}
+    for name in names:
+        if not name.strip() or len(name) > _LONGEST_ENVIRONMENT:
+            yield f"`environments`: GitHub takes a name of 1 to {_LONGEST_ENVIRONMENT} characters, got {shown(name)}"
+        if (other := known.setdefault(name.casefold(), name)) != name:
+            same = f"is the same as `environments.{other}` to GitHub, which does not tell case apart"
+            yield f"`environments.{name}`: {same}"
+
+
+def _before(name: str, environments: Mapping[str, Environment]) -> set[str]:
+    """The environments that have to be healthy before one, and before these in turn."""
+    found, asked = set[str](), [name]
+    while asked:
+        if environment := environments.get(asked.pop()):
+            asked += {*environment.after} - found
+            found.update(environment.after)
+    return found
+
+
+def _named_twice(place: str, names: list[str]) -> Iterator[str]:
+    """What is measured of two targets of one name could not be told apart, nor which of them was brought."""
+    for number, name in enumerate(names if len({*names}) < len(names) else ()):
+        if name in names[:number]:
+            yield f"`{place}[{number}].name`: another target is named {shown(name)}"
 
 
 def _no_schedule(cron: str) -> Iterator[str]:
@@ -192,8 +242,9 @@ def _impossible_checks(name: str, environment: Environment) -> Iterator[str]:
 
     place, names = f"environments.{name}.checks", [check.name for check in environment.checks]
     for number, check in enumerate(environment.checks):
-        if not check.interval:
-            yield f"`{place}[{number}].interval`: must be longer than nothing"
+        for key, value in (("interval", check.interval), ("timeout", check.timeout), ("latency", check.latency)):
+            if value is not None and not value:
+                yield f"`{place}[{number}].{key}`: must be longer than nothing"
         if check.initial_delay >= check.deadline:
             yield f"`{place}[{number}].initial-delay`: leaves no time before `deadline`"
         if check.name and check.name in names[:number]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from release_tool.text.typed import word
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
@@ -67,7 +69,7 @@ def _of_file(name: str, version: str, folder: Path, mode_of: Callable[[str], str
     if mode and (mode == _EXECUTABLE or not runs):
         return
     if mode:
-        todo = f"run `git update-index --chmod=+x {path}`, and commit"
+        todo = f"run `git update-index --chmod=+x {word(path)}`, and commit"
         yield Lack(f"{name} is not executable in {version}", todo, certain=True)
     elif here.is_file() and (os.access(here, os.X_OK) or not runs):
         yield Lack(f"{name} is in your folder, and not in {version}", f"commit {path}", certain=False)

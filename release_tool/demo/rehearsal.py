@@ -25,6 +25,7 @@ from release_tool.deploy.command import run as run_command
 from release_tool.errors import BugError, NeedsPersonError, RefusedError, RemoteError, UsageError
 from release_tool.text.documents import UNREADABLE
 from release_tool.text.masking import masker, url_secrets
+from release_tool.text.typed import word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -261,7 +262,7 @@ def _sync(scene: _Scene) -> RehearsalStage:
 
 def _resolving(hosted: str, branch: str) -> str:
     return (
-        f"resolve it before it comes: `git switch {hosted}`, `git merge {branch}`, and push;"
+        f"resolve it before it comes: `git switch {word(hosted)}`, `git merge {word(branch)}`, and push;"
         " or name files that always stay as they are in `keep-cloud`"
     )
 

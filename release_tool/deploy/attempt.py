@@ -11,6 +11,7 @@ import msgspec
 
 from release_tool.deploy import policy
 from release_tool.deploy.freeze import frozen_until
+from release_tool.deploy.halts.model import KEPT_OF_A_REASON
 from release_tool.deploy.health.verdict import Sample
 from release_tool.deploy.ledger.model import Deployment, DeploymentKind, Payload, live
 from release_tool.deploy.ledger.store import deployments_of
@@ -21,6 +22,8 @@ from release_tool.deploy.preconditions import best_rollback_target, facts_before
 from release_tool.deploy.rollout import Rollout
 from release_tool.history.changes import Change
 from release_tool.history.trust import summed_up
+from release_tool.text.typed import word
+from release_tool.text.visible import shortened
 
 if TYPE_CHECKING:
     from release_tool.deploy.candidates import Revision, RevisionResolver
@@ -122,7 +125,7 @@ class Attempt:
             automatic=self.request.automatic,
             owner=self.writer.owner,
             by=self.request.by,
-            reason=self.environment.mask(self.request.reason),
+            reason=shortened(self.environment.mask(self.request.reason), KEPT_OF_A_REASON),
             references=self.references,
             parent=self.leaves.id if self.leaves else None,
             overrides=decision.overrides if decision else (),
@@ -171,7 +174,7 @@ class Attempt:
             known = self.revisions.named(back.commit)
             rollback = dataclasses.replace(self, revision=known, kind=DeploymentKind.ROLLBACK)
             texts.append(rollback._by_hand(f"back to {back.payload.name}"))  # noqa: SLF001 - one of our own kind
-        after = f"release-tool deploy VERSION -e {name} --record"
+        after = f"release-tool deploy VERSION -e {word(name)} --record"
         return "\n\n".join([*texts, f"# afterwards, so that the ledger knows\n{after}"])
 
     def _by_hand(self, title: str) -> str:

@@ -20,6 +20,7 @@ import msgspec
 
 from release_tool.deploy.transcript import Transcript
 from release_tool.errors import UsageError
+from release_tool.text.typed import word
 from release_tool.text.visible import visible_block
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def passed_on(names: Iterable[str], ours: Mapping[str, str], gate: str = "ENVIRO
             raise UsageError(
                 f"`pass-env` names {name}, which is not set, or empty",
                 already="nothing was touched",
-                todo=f"set {name} where the tool runs; for a workflow: `gh secret set {name} --env {gate}`",
+                todo=f"set {name} where the tool runs; for a workflow: `gh secret set {name} --env {word(gate)}`",
             )
         passed[name] = ours[name]
     return passed
@@ -255,7 +256,7 @@ def _found(argv: Sequence[str], directory: Path, environment: Mapping[str, str])
         raise UsageError(f"there is no file {program}", todo="correct `command`, or add the file to the commit")
     if not os.access(file, os.X_OK):
         raise UsageError(
-            f"{program} is not executable", todo=f"run `git update-index --chmod=+x {program}`, and commit"
+            f"{program} is not executable", todo=f"run `git update-index --chmod=+x {word(program)}`, and commit"
         )
     return [str(file), *arguments]
 

@@ -264,18 +264,18 @@ def _not_back(why: str, reason: str, then: str = "") -> PhaseRecord:
 
 def touched(rollout: Rollout) -> tuple[Target, ...]:
     """The targets that a deployment may have changed."""
-    names = rollout.now().touched(rollout.environment.target_names)
+    names = rollout.now().may_have_touched(rollout.environment.target_names)
     return tuple(target for target in rollout.environment.targets if target.name in names)
 
 
 def incident(attempt: Attempt, rollout: Rollout, reason: str) -> str:
     """Open the issue of an incident, which halts the environment, and return its URL; empty where that failed."""
     mask = rollout.environment.mask
-    details = "\n\n".join([mask(rollout.evidence.markdown()), "By hand:\n\n" + _indented(attempt.manual())])
+    details = mask(rollout.evidence.markdown()), "By hand:\n\n" + _indented(attempt.manual())
     try:
         environment = rollout.environment
         return rollout.writer.insist(
-            lambda: open_incident(environment.project, environment.name, mask(reason), details)
+            lambda: open_incident(environment.project, environment.name, mask(reason), *details)
         ).url
     except (RemoteError, PermissionDeniedError) as error:
         rollout.environment.project.say(f"opening the incident failed, so nothing is halted: {error.message}")

@@ -25,6 +25,7 @@ from release_tool.deploy.preconditions import DeployRequest, best_rollback_targe
 from release_tool.deploy.recover import recover
 from release_tool.deploy.rollout import look
 from release_tool.errors import ReleaseToolError, RemoteError, SignalError, UnhealthyError
+from release_tool.text.typed import word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -289,7 +290,7 @@ def _interrupted(number: int, entry: Deployment, environment: str) -> SignalErro
         number,
         during=f"deploying to {environment}",
         already="the environment was changed, and its health is not proven",
-        todo=_TAKE_UP.format(environment),
+        todo=_TAKE_UP.format(word(environment)),
     )
 
 
@@ -300,7 +301,7 @@ def _unwritten(attempt: Attempt, error: UnhealthyError) -> RemoteError:
         f" {error.message}",
         during=error.during,
         already=f"{attempt.revision.name} is live, and passed its checks until the end",
-        todo=_TAKE_UP.format(attempt.environment.name),
+        todo=_TAKE_UP.format(word(attempt.environment.name)),
     )
 
 
@@ -309,5 +310,5 @@ def _failed_midway(error: ReleaseToolError, entry: Deployment, environment: str)
         f"the deployment of {entry} could not be finished: {error.message}",
         during=error.during or f"deploying to {environment}",
         already=f"the environment may have changed; the last phase in the ledger is: {entry.phase}",
-        todo=_TAKE_UP.format(environment),
+        todo=_TAKE_UP.format(word(environment)),
     )

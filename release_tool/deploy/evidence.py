@@ -11,6 +11,7 @@ from release_tool.deploy.command import CommandResult, said_since
 from release_tool.deploy.health.curves import curve_lines
 from release_tool.deploy.health.verdict import Reading
 from release_tool.text.markdown import fenced
+from release_tool.text.visible import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _SHOWN_SAMPLES = 12
 _SHOWN_LINES = 40
+_SHOWN_CHARACTERS = 8_000
+"""Of the lines of a command, so that an issue has room for those of the rollbacks as well."""
+_LONGEST_LINE = 1_000
 
 
 class CommandOutput(msgspec.Struct, frozen=True):
@@ -75,8 +79,8 @@ class Evidence:
         samples = self.samples[sampled_before:]
         parts = []
         for said in self.said[said_before:][-1:]:
-            lines = "\n".join(said.ran.evidence.splitlines()[-_SHOWN_LINES:])
-            parts.append(f"The command for `{_code(said.target)}` {said.ran.ending}.\n\n{fenced(lines)}")
+            lines = fenced(_last_lines(said.ran.evidence))
+            parts.append(f"The command for `{_code(said.target)}` {said.ran.ending}.\n\n{lines}")
         if self.curves and not self.chapters:
             parts.append(f"How it went, before and after:\n\n{fenced(curve_lines(self.curves))}")
         if samples:
@@ -87,6 +91,17 @@ class Evidence:
 def _write_samples(file: Path, samples: Sequence[Sample]) -> None:
     lines = [msgspec.json.encode(sample.document()).decode() + "\n" for sample in samples]
     file.write_text("".join(lines), encoding="utf-8")
+
+
+def _last_lines(text: str) -> str:
+    """The last lines of a text, as many as are shown."""
+    room, shown = _SHOWN_CHARACTERS, list[str]()
+    for line in reversed(text.splitlines()[-_SHOWN_LINES:]):
+        shown.append(shortened(line, _LONGEST_LINE))
+        room -= len(shown[-1])
+        if room < 0:
+            break
+    return "\n".join(reversed(shown))
 
 
 def sample_lines(samples: Sequence[Sample]) -> str:

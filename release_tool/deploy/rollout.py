@@ -28,6 +28,7 @@ from release_tool.deploy.queue import interrupted
 from release_tool.git.checkout import checkout
 from release_tool.notify.notice import Notice
 from release_tool.text.humanize import duration
+from release_tool.text.typed import word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -184,7 +185,7 @@ def _paused(rollout: Rollout, wave: int, targets: Sequence[Target], prober: Prob
     until, whole = project.clock.now() + patience, len(rollout.waves)
     pause = PhaseRecord(Phase.PAUSED, f"after wave {wave} of {whole}, until {until:%H:%M} UTC")
     rollout.writer.write(rollout.entry, pause)
-    project.say(f"`release-tool resume -e {environment.name}` goes on; the rollback begins at {until:%H:%M} UTC")
+    project.say(f"`release-tool resume -e {word(environment.name)}` goes on; the rollback begins at {until:%H:%M} UTC")
     _tell_of_pause(rollout, pause)
 
     def look() -> PhaseRecord | None:
@@ -209,7 +210,7 @@ def _tell_of_pause(rollout: Rollout, pause: PhaseRecord) -> None:
         Notice(
             event="needs-person",
             title=f"{environment.name}: {payload.name} is paused {pause.text}",
-            text=f"`release-tool resume -e {environment.name}` goes on; without that it is rolled back then.",
+            text=f"`release-tool resume -e {word(environment.name)}` goes on; without that it is rolled back then.",
             environment=environment.name,
             after=payload.name,
             who=payload.by,

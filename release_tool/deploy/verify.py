@@ -25,6 +25,7 @@ from release_tool.deploy.policy import DeployOutcome
 from release_tool.deploy.preconditions import DeployRequest
 from release_tool.deploy.rollout import now_and_then, verify_health, watch_health
 from release_tool.errors import RefusedError, ReleaseToolError, SignalError, UnhealthyError, UsageError
+from release_tool.text.typed import word
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,7 +72,7 @@ def verify(environment: DeployEnvironment) -> DeployResult:
         raise RefusedError(
             f"nothing was ever proven in {environment.name}, so there is nothing to verify",
             already="nothing was changed",
-            todo=f"record what runs there: `release-tool deploy VERSION -e {environment.name} --record`",
+            todo=f"record what runs there: `release-tool deploy VERSION -e {word(environment.name)} --record`",
         )
     revisions = resolve_revisions(environment.project)
     known = next(one for one in reversed(writer.ledger) if one.commit == commit)
@@ -184,7 +185,7 @@ def _left(attempt: Attempt, rollout: Rollout, reason: str) -> DeployResult:
             f"{rollout.entry} was found unhealthy in its watch, and was not rolled back: {error.message}",
             during=error.during or f"going back in {attempt.environment.name}",
             already=reason,
-            todo=f"`release-tool rollback -e {attempt.environment.name}` goes back now",
+            todo=f"`release-tool rollback -e {word(attempt.environment.name)}` goes back now",
         ) from error
     tell_owed(attempt.writer, attempt.revisions)
     return done

@@ -72,10 +72,15 @@ def _fitting(template: jinja2.Template, notice: Notice) -> Message:
     """Write as many changes as there is room for; what is too long without any is cut."""
     message = _written(template, notice, _MOST_CHANGES)
     for shown in _FEWER_CHANGES:
-        if len(message.body) <= LONGEST:
+        if len(message.body) <= _room(message):
             return message
         message = _written(template, notice, shown)
-    return msgspec.structs.replace(message, body=shortened(message.body, LONGEST))
+    return msgspec.structs.replace(message, body=shortened(message.body, _room(message)))
+
+
+def _room(message: Message) -> int:
+    """The characters that a body may have: services count the subject, and the line break behind it, too."""
+    return LONGEST - len(message.subject) - len("\r\n")
 
 
 def _written(template: jinja2.Template, notice: Notice, shown: int) -> Message:

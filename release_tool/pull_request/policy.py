@@ -25,6 +25,7 @@ from release_tool.model.version import Bump
 from release_tool.release.notes.body import read
 from release_tool.text.globs import matching
 from release_tool.text.markdown import Piece, pieces
+from release_tool.text.typed import word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -266,7 +267,7 @@ def _missing_labels(candidate: MergeCandidate, config: Config) -> Iterator[Polic
     for severity, wanted in ((Severity.WARNING, chosen), (Severity.NOTICE, usual)):
         if wanted:
             shown = " and ".join(f"`{label}`" for label in wanted)
-            commands = ", ".join(f"`gh label create '{label}'`" for label in wanted)
+            commands = ", ".join(f"`gh label create {word(label)}`" for label in wanted)
             yield PolicyFinding(
                 "missing-label", severity, f"this repository has no label {shown}", f"create it: {commands}"
             )

@@ -23,6 +23,7 @@ from release_tool.release.version_files import BUILD, unset, version_files
 from release_tool.setup.called import breaches
 from release_tool.setup.files import DEPLOY, RELEASE, FileState, granted, is_kept, passed
 from release_tool.text.globs import matching
+from release_tool.text.typed import environment_path, word
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -321,7 +322,7 @@ def of_environments(
 def _of_environment(
     name: str, found: EnvironmentSettings | None, branches: Collection[str], repository: str
 ) -> Iterator[DoctorFinding]:
-    about, place = f"environment {name}", f"repos/{repository}/environments/{name}"
+    about, place = f"environment {name}", environment_path(repository, name)
     if found is None:
         text = "does not exist: the first job would make it, without any protection"
         yield problem(about, text, f"gh api --method PUT {place}")
@@ -329,7 +330,7 @@ def _of_environment(
     patterns = found.branches
     shut = [branch for branch in branches if patterns is not None and not matching([branch], patterns)]
     if shut:
-        commands = [f"gh api {place}/deployment-branch-policies -f name={branch}" for branch in shut]
+        commands = [f"gh api {place}/deployment-branch-policies -f {word(f'name={branch}')}" for branch in shut]
         yield problem(about, f"does not admit {', '.join(shut)}", "; ".join(commands))
     elif patterns is None and not found.protected_only:
         yield ok(about, "exists, and admits every branch", f"admit only {', '.join(branches)}: its settings")
@@ -341,7 +342,7 @@ def of_secrets(name: str, environment: Environment, known: Collection[str], repo
     """What `pass-env` names has to be there to be handed on."""
     missing = [secret for secret in environment.pass_env if secret not in known]
     if missing:
-        commands = "; ".join(f"gh secret set {secret} --env {name} --repo {repository}" for secret in missing)
+        commands = "; ".join(f"gh secret set {secret} --env {word(name)} --repo {repository}" for secret in missing)
         yield problem(
             f"secrets of {name}",
             f"not set, neither for the environment nor for the repository: {', '.join(missing)}",
@@ -395,10 +396,10 @@ def of_ledgers(config: Config, ledgers: Mapping[str, tuple[Deployment, ...]]) ->
         about = f"baseline of {name}"
         if not proven_commits(ledger):
             text = "nothing was proven here yet, so nothing is deployed automatically"
-            yield problem(about, text, f"release-tool deploy VERSION -e {name} --record")
+            yield problem(about, text, f"release-tool deploy VERSION -e {word(name)} --record")
         elif live(ledger).commit is None:
             text = f"it is not known what is live: {live(ledger).unknown}"
-            yield problem(about, text, f"release-tool reconcile -e {name}")
+            yield problem(about, text, f"release-tool reconcile -e {word(name)}")
         else:
             yield ok(about, "something proven is live")
 

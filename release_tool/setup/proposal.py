@@ -12,6 +12,7 @@ from release_tool.config.model import Build, Config, Job, Labels
 from release_tool.setup.detect import Way
 from release_tool.setup.files import APP, APP_KEY
 from release_tool.setup.publishers import deploys
+from release_tool.text.typed import environment_path, word
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -166,7 +167,7 @@ def _of_competitors(competitors: Collection[Competitor], off: Collection[str]) -
 def _of_secrets(config: Config, repository: str) -> Iterator[str]:
     jobs = [*([config.build] if config.build.enabled else []), *([config.tests] if config.sync else [])]
     for secret, environment in dict.fromkeys((name, job.environment) for job in jobs for name in job.secrets):
-        where = f" --env {environment}" if environment else ""
+        where = f" --env {word(environment)}" if environment else ""
         yield f"Give the build its secret: `gh secret set {secret}{where} --repo {repository}`"
 
 
@@ -185,10 +186,10 @@ def _of_settings(config: Config, repository: str, web_url: str, branch: str, *, 
 
 def _of_environments(config: Config, repository: str) -> Iterator[str]:
     for name, environment in config.environments.items():
-        yield f"Make the environment `{name}`: `gh api --method PUT repos/{repository}/environments/{name}`"
+        yield f"Make the environment `{name}`: `gh api --method PUT {environment_path(repository, name)}`"
         for secret in environment.pass_env:
-            yield f"Give it its secret: `gh secret set {secret} --env {name} --repo {repository}`"
-        record = f"release-tool deploy VERSION -e {name} --record"
+            yield f"Give it its secret: `gh secret set {secret} --env {word(name)} --repo {repository}`"
+        record = f"release-tool deploy VERSION -e {word(name)} --record"
         yield f"Record what runs there now, as the first rollback target: `{record}`"
 
 

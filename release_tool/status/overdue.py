@@ -13,7 +13,9 @@ import msgspec
 from release_tool.deploy.health.verdict import Reading
 from release_tool.status.environment import NOT_BEGUN
 from release_tool.status.model import OverdueCase, OverdueKind
+from release_tool.text.humanize import few
 from release_tool.text.markdown import inert
+from release_tool.text.typed import word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 PATIENCE = timedelta(hours=2)
 """What is younger may still be on its way: builds, tests and a bake take their time."""
+
+_MOST_TARGETS = 20
+"""How many targets are named that differ from the ledger: an issue has no room for thousands."""
 
 LABEL = "release-missed"
 """The label of the issues for overdue cases."""
@@ -90,12 +95,13 @@ def drift(environment: str, live: LiveVersion | None, samples: Iterable[Sample])
     for reading, what in _DRIFT.items():
         targets = sorted({one.target for one in last.values() if one.sample is reading})
         if targets:
+            named = few(targets, _MOST_TARGETS)
             return OverdueCase(
                 kind=OverdueKind.DRIFT,
                 key=f"drift {environment} {live.commit} {reading.value}",
                 environment=environment,
-                text=f"{', '.join(targets)} in {environment} {what} {live.name}, which the ledger says is live",
-                todo=f"`release-tool verify -e {environment}`, then deploy or record what should be live",
+                text=f"{named} in {environment} {what} {live.name}, which the ledger says is live",
+                todo=f"`release-tool verify -e {word(environment)}`, then deploy or record what should be live",
                 since=min(one.at for one in last.values() if one.sample is reading),
             )
     return None

@@ -78,14 +78,21 @@ class Folder:
         return is_plain and (self.path / path).parent.resolve().is_relative_to(self.path.resolve())
 
     def _insist_on_ours(self, names: Iterable[str]) -> None:
-        foreign = [name for name in sorted(names) if os.path.lexists(self.path / name) or not self._is_inside(name)]
+        foreign = next(filter(None, map(self._in_the_way, sorted(names))), None)
         if foreign:
             raise RefusedError(
-                f"{self.path} holds {foreign[0]}, which release-tool did not write",
+                f"{self.path} holds {foreign}, which release-tool did not write",
                 during=_DURING,
                 already="nothing was written",
                 todo="name an empty folder, or one that release-tool wrote before",
             )
+
+    def _in_the_way(self, name: str) -> str:
+        """What is where a file, or a folder of it, is to be; empty where nothing is."""
+        folders = [str(folder) for folder in PurePosixPath(name).parents if folder.name]
+        files = (one for one in folders if os.path.lexists(self.path / one) and not (self.path / one).is_dir())
+        taken = os.path.lexists(self.path / name) or not self._is_inside(name)
+        return next(files, name if taken else "")
 
     def _record(self, names: Iterable[str]) -> None:
         self._write(_RECORD, msgspec.json.encode(_Record(tuple(sorted(names)))).decode() + "\n")

@@ -26,7 +26,7 @@ def _translated(piece: re.Match[str]) -> str:
     if piece["any_depth"]:
         return "(?:[^/]+/)*"
     if piece["rest"]:
-        return ".*"
+        return "(?s:.*)"
     if piece["part"]:
         return "[^/]*"
     return "[^/]" if piece["one"] else re.escape(piece["text"])

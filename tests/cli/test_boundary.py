@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,18 @@ def test_a_full_disk_is_told_with_what_is_true(ours: Shop, arguments: tuple[str,
     assert "already true: " in done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("arguments, code", [("plan", 0), ("release nonsense --json", 2)])
+def test_a_closed_stream_changes_no_exit_code(ours: Shop, closed: str, arguments: str, code: int) -> None:
+    line = f"exec {shlex.join([*TOOL, *arguments.split()])} {closed}"
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=ours.clone, env=os.environ | ours.environment(), capture_output=True, check=False
+    )
+
+    assert done.returncode == code, done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 @NEEDS_FULL

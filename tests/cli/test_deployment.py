@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -228,6 +229,7 @@ def test_what_is_live_already_is_not_deployed(tmp_path: Path) -> None:
         (("halt", "--reason", " "), "a halt needs a reason"),
         (("halt", "--reason", "x", "--until", "yesterday"), "--until 'yesterday' is not a time in the future"),
         (("halt", "--reason", "x", "--until", "2020-01-01T00:00Z"), "is not a time in the future"),
+        (("halt", "--reason", "x", "--until", "0s"), "is not a time in the future"),
         (("resume", "-e", "nowhere"), "there is no environment 'nowhere'"),
         (("verify", "-e", "nowhere"), "there is no environment 'nowhere'"),
         (("reconcile", "-e", "nowhere"), "there is no environment 'nowhere'"),
@@ -411,6 +413,14 @@ def test_record_writes_down_what_runs_when_it_is_healthy_and_nothing_else(tmp_pa
 # Halting and reconciling
 
 
+def test_a_halt_until_a_time_of_another_zone_ends_then(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    with scene(tmp_path) as here:
+        told = (now + timedelta(hours=1)).astimezone(timezone(timedelta(hours=5)))
+        done = here.shop.run("halt", "--reason", "a move", "--until", f"{told:%H:%M:%S}+05:00")
+        assert f"it ends on {told.astimezone(UTC):%a %Y-%m-%d %H:%M} UTC" in done.out
+
+
 def test_halt_and_resume_say_what_is_halted_and_what_goes_next(tmp_path: Path) -> None:
     with scene(tmp_path) as here:
         done = here.shop.run("halt", "-e", "production", "--reason", "Black Friday", "--until", "2h", "--json")
@@ -429,6 +439,10 @@ def test_halt_and_resume_say_what_is_halted_and_what_goes_next(tmp_path: Path) -
         )
         done = here.shop.run("resume", "-e", "production")
         assert done.out.startswith("resumed: production http")
+        assert "every environment is still halted, this one too: http" in done.out
+        done = here.shop.run("resume", "-e", "production")
+        assert (done.code, done.out.partition("\n")[0]) == (0, "still halted")
+        assert "`release-tool resume`" in done.out
         assert "next in" not in done.out, "everything is halted still"
         done = here.shop.run("resume")
         assert done.out.splitlines()[1:] == ["next in production: deploy 1.3.0"]
@@ -546,9 +560,11 @@ def test_to_deploy_again_what_is_live_is_asked_by_the_form(tmp_path: Path) -> No
 def test_a_rollback_from_a_terminal_is_the_workflows(tmp_path: Path) -> None:
     with scene(tmp_path) as here:
         with player(here, "success", ("1.2.3", (CHANGING, PhaseRecord(Phase.HEALTHY, "good for 2m")))):
-            done = here.shop.run("rollback", "-e", "production", "--to", "1.2.3", "--json")
+            log = "a line of a log\n" * 6_000
+            done = here.shop.run("rollback", "-e", "production", "--to", "1.2.3", "--json", "--reason", log)
         assert (done.code, document(done)["outcome"]) == (0, "healthy")
-        assert started_run(here).inputs["action"] == "rollback"
+        inputs = started_run(here).inputs
+        assert (inputs["action"], len(str(inputs["reason"]))) == ("rollback", 2_000)
 
 
 def test_a_run_that_fails_without_having_deployed_is_a_failure_that_says_where_to_look(tmp_path: Path) -> None:

@@ -139,6 +139,27 @@ def test_nobody_goes_back_to_a_withdrawn_release(tmp_path: Path) -> None:
         assert here.rollback().live == "1.2.3"
 
 
+TALKS = (
+    COMMAND
+    + """
+for line in $(seq 60); do head -c 4000 /dev/zero | tr '\\0' 'x'; echo " $line"; done
+"""
+)
+"""A command that has much to say."""
+
+
+def test_an_incident_is_opened_however_much_there_is_to_say_of_it(tmp_path: Path) -> None:
+    with production(tmp_path, configuration=QUICK, command=TALKS, behave=bad("1.2.3", "1.2.4", "1.3.0")) as here:
+        here.was_proven("1.2.3")
+        here.was_proven("1.2.4")
+
+        done = here.deploy("1.3.0", reason="a log\n" * 20_000)
+
+        assert (done.outcome, done.incident != "") == ("unhealthy", True)
+        assert here.halts() == ["Deployments to production are halted after an incident"]
+        assert max(len(one.payload.reason) for one in here.ledger()) == 2_000
+
+
 def test_a_persons_rollback_that_is_not_healthy_is_an_incident(tmp_path: Path) -> None:
     with production(tmp_path, configuration=QUICK, behave=bad("1.2.4")) as here:
         live_on_both(here)

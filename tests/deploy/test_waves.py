@@ -62,7 +62,15 @@ def test_every_target_is_in_exactly_one_wave_in_its_order(total: int, wave: Wave
     assert all(waves)
 
 
-@given(st.lists(st.from_regex(r"[a-z0-9.-]{1,60}", fullmatch=True), min_size=1, max_size=8, unique=True), st.data())
+_names = st.one_of(
+    st.from_regex(r"[a-z0-9.-]{1,200}", fullmatch=True),
+    st.from_regex(r"[ab]{0,3}(\.europe\.production\.shop\.example){2,5}[ab]{0,3}", fullmatch=True),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
+    st.text("a \u2026\U0001f600\U0001f601;:[tell]", min_size=1, max_size=12),
+)
+
+
+@given(st.lists(_names, min_size=1, max_size=8, unique=True), st.data())
 def test_a_wave_is_found_again_by_what_the_ledger_holds_of_it(names: list[str], data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(names) - 1))
     end = data.draw(st.integers(start + 1, len(names)))
@@ -141,6 +149,24 @@ def test_one_bad_target_in_a_wave_is_enough(tmp_path: Path) -> None:
 
         assert done.outcome == "rolled_back"
         assert "`web-2` `health`" in done.reason
+        assert len(commands(here)) == 6
+
+
+def test_what_was_brought_goes_back_however_long_its_names_are(tmp_path: Path) -> None:
+    def behave(version: str, _: int) -> tuple[int, object]:
+        return (500 if version == "dead" else 200), {"version": version}
+
+    fleet = FLEET
+    for name in NAMES:
+        fleet = fleet.replace(f'name = "{name}"', f'name = "{name}.europe.production.{"cluster." * 6}example"')
+    dead = COMMANDS + "[ \"$RELEASE_TARGET $RELEASE_VERSION\" != 'web-2 1.3.0' ] || printf dead > '{file}'-web-2\n"
+    dead = dead.replace("$RELEASE_TARGET", "${{RELEASE_TARGET_URL##*/}}")
+    with production(tmp_path, configuration=fleet, command=dead, behave=behave) as here:
+        proven_everywhere(here)
+
+        assert here.deploy("1.3.0").outcome == "rolled_back"
+
+        assert {here.service.deployed(name) for name in NAMES} == {"1.2.4"}
         assert len(commands(here)) == 6
 
 

@@ -404,8 +404,9 @@ def test_a_message_names_as_many_changes_as_there_is_room_for() -> None:
     changes = tuple(
         NoticeChange(f"#{number}", "A change with quite a long title, as they are") for number in range(500)
     )
-    body = Wording(Messages(), NOWHERE).write(full(changes=changes)).body
-    assert len(body) <= LONGEST
+    message = Wording(Messages(), NOWHERE).write(full(changes=changes))
+    body = message.body
+    assert len(message.subject) + len(body) <= LONGEST
     assert "- … and 480 more" in body
     assert body.endswith("- run: <https://github.com/acme/shop/actions/runs/2>")
 
@@ -416,7 +417,7 @@ def test_ten_megabytes_of_text_are_cut_before_they_are_sent() -> None:
         full(title=huge, text=huge, reason=huge, who=huge, environment=huge, changes=(NoticeChange(huge, huge),) * 100)
     )
     assert len(message.subject) <= 200
-    assert len(message.body) <= LONGEST
+    assert len(message.subject) + len(message.body) <= LONGEST
 
 
 def test_a_project_has_words_of_its_own(project: Shop, team: Team) -> None:

@@ -270,6 +270,17 @@ def test_drift_is_an_answer_of_another_version_or_a_bad_one() -> None:
     assert stale.key != bad.key
 
 
+def test_the_drift_of_thousands_of_targets_has_room_in_an_issue() -> None:
+    live = environment(deployment(1, "3", *PROVEN)).live
+    names = [f"server-{number:04}.europe.production.shop.example" for number in range(5_000)]
+
+    case = drift("production", live, [sample(Reading.BAD, name) for name in names])
+
+    assert case is not None
+    assert "server-0019.europe.production.shop.example and 4980 more in production" in case.text
+    assert len(issue_text(case, OverdueState.TOLD)[1]) < 65_536
+
+
 def test_a_good_last_answer_is_no_drift_and_what_could_not_be_measured_says_nothing() -> None:
     live = environment(deployment(1, "3", *PROVEN)).live
 

@@ -492,6 +492,16 @@ def test_a_look_that_asks_whether_its_schedule_is_on_costs_no_more(tmp_path: Pat
         assert requests(place) <= 6
 
 
+def test_a_look_costs_one_request_more_for_each_further_hundred_pull_requests(tmp_path: Path) -> None:
+    waiting: list[Entry] = [{"pull": number, "title": "fix: it"} for number in range(10, 310)]
+    with shop(tmp_path, CONFIGURED, {"tag": "v1.3.0"}, CLOUD, *waiting) as place:
+        place.box.forget_requests()
+
+        assert look(place.project()).unreleased == len(waiting)
+
+        assert requests(place) <= 6 + 2
+
+
 @pytest.mark.parametrize("releases", [20, 60])
 def test_a_look_starts_as_many_programs_for_many_releases_as_for_few(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, releases: int

@@ -41,11 +41,19 @@ def test_a_file_of_somebody_else_is_not_overwritten_and_nothing_is_written(tmp_p
     assert files_in(tmp_path) == {"x/index.html": "theirs"}
 
 
+def test_nothing_is_written_where_a_file_is_in_the_way_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("theirs")
+    with pytest.raises(RefusedError, match="holds x, which release-tool did not write"):
+        Folder(tmp_path).replace({"a.html": "ours", "x/y/index.html": "ours"}, last="a.html")
+    assert [file.name for file in tmp_path.iterdir()] == ["x"]
+
+
 def test_an_interrupted_write_is_carried_on_by_the_next(tmp_path: Path) -> None:
-    (tmp_path / "b").write_text("in the way of a folder")
-    with pytest.raises((UsageError, RefusedError)):
+    in_the_way = tmp_path / "b" / f".c.html.{os.getpid()}.new"
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(UsageError):
         Folder(tmp_path).replace({"a.html": "ours", "b/c.html": "ours"}, last="a.html")
-    (tmp_path / "b").unlink()
+    in_the_way.rmdir()
     Folder(tmp_path).replace({"a.html": "ours", "b/c.html": "ours"}, last="a.html")
     assert files_in(tmp_path) == {"a.html": "ours", "b/c.html": "ours"}
 

@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 
 
 class Halted(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of `halt` or `resume`: the halts that were set or lifted, and whether anything changed."""
+    """The result of `halt` or `resume`: the halts that were set or lifted, and whether anything changed.
+
+    `left` are those of all environments that go on to halt the one that was resumed.
+    """
 
     halts: tuple[Halt, ...]
     changed: bool
+    left: tuple[Halt, ...] = ()
 
 
 def halts_of(project: Project) -> tuple[Halt, ...]:
@@ -50,6 +54,7 @@ def halt(project: Project, order: HaltOrder, *, tells: bool = True) -> Halted:
 
     Without `tells` channels are notified later, by `tell_halts`.
     """
+    order = order.fitting
     there = [one for one in halts_of(project) if one.order == order]
     for again in there[1:]:  # a network may send a request twice
         told = subscribers(project.config.channels, "resumed", order.environment)  # the other one still halts
@@ -66,9 +71,11 @@ def halt(project: Project, order: HaltOrder, *, tells: bool = True) -> Halted:
 
 def resume(project: Project, environment: str, by: str) -> Halted:
     """Close the issues that halt one environment, or all of them, those of incidents included."""
-    lifted = halts.lifted_by(halts_of(project), environment)
+    now, there = project.clock.now(), halts_of(project)
+    lifted = halts.lifted_by(there, environment)
     _tell_all(project, [_close(project, one, f"Resumed by {by}." if by else "Resumed.") for one in lifted])
-    return Halted(halts=lifted, changed=bool(lifted))
+    left = (one for one in there if one not in lifted and one.stops(environment) and not one.is_over(now))
+    return Halted(halts=lifted, changed=bool(lifted), left=tuple(left))
 
 
 def close_over(project: Project, now: datetime) -> tuple[Halt, ...]:
@@ -79,10 +86,10 @@ def close_over(project: Project, now: datetime) -> tuple[Halt, ...]:
     return over
 
 
-def open_incident(project: Project, environment: str, reason: str, details: str) -> Halt:
+def open_incident(project: Project, environment: str, reason: str, *details: str) -> Halt:
     """Open the issue of an incident, which halts the environment until a person resumes; one that is open is enough."""
-    order = HaltOrder(environment=environment, reason=reason, incident=True)
-    return incident_of(project, environment) or _open(project, order, details)
+    order = HaltOrder(environment=environment, reason=reason, incident=True).fitting
+    return incident_of(project, environment) or _open(project, order, *details)
 
 
 def incident_of(project: Project, environment: str) -> Halt | None:
@@ -113,8 +120,8 @@ def tell_halts(project: Project) -> None:
         project.say(f"the channels to notify of a halt can't be read: {error.message}")
 
 
-def _open(project: Project, order: HaltOrder, details: str = "") -> Halt:
-    title, body = halts.issue_text(order, details)
+def _open(project: Project, order: HaltOrder, *details: str) -> Halt:
+    title, body = halts.issue_text(order, *details)
     made = project.remote.issues.create_issue(title, body, (LABEL,))
     return Halt(issue=made.number, url=made.url, order=order)
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from release_tool.text.markdown import inert, inert_block
+from release_tool.text.markdown import closed, inert, inert_block
 from release_tool.text.receipt import Receipt, receipt_of
+from release_tool.text.typed import word
 from release_tool.text.visible import shortened, visible
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ REMEMBERED = timedelta(days=14)
 _START, _END = "<!-- release-tool:halt ", " -->"
 _MARKER = re.compile(rf"{re.escape(_START)}(\{{.*?\}}){re.escape(_END)}")
 _LONGEST_REASON = 200
+KEPT_OF_A_REASON = 2_000
+"""Characters of a person's reason that are kept: in an issue's marker as well as in its text, and in the ledger."""
+_LONGEST_BODY = 60_000
+"""Characters of an issue's text, with room to spare: GitHub takes 65,536."""
+_CUT = "\n\n… there is no room here for the rest of it: the log of the run has it."
 
 
 class HaltOrder(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=1, omit_defaults=True):
@@ -37,6 +43,11 @@ class HaltOrder(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", t
     reason: str = ""
     until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     incident: bool = False
+
+    @property
+    def fitting(self) -> HaltOrder:
+        """The same with a reason that an issue has room for."""
+        return msgspec.structs.replace(self, reason=shortened(self.reason, KEPT_OF_A_REASON))
 
 
 class IssueComment(msgspec.Struct, frozen=True):
@@ -187,14 +198,28 @@ def unpinned(issues: Iterable[Issue], us: str) -> tuple[Issue, ...]:
     return tuple(issue for issue in issues if _is_halt(issue, us) and _pinned(issue, us) is None)
 
 
-def issue_text(order: HaltOrder, details: str = "") -> tuple[str, str]:
-    """Write the title and body of the issue that halts; `details` is Markdown of our own, such as the evidence."""
+def issue_text(order: HaltOrder, *details: str) -> tuple[str, str]:
+    """Write the title and body of the issue that halts; `details` are Markdown of our own, such as the evidence.
+
+    Where there is no room for them, each loses its end: an issue that GitHub refuses would halt nothing.
+    """
     what = order.environment or "every environment"
     title = f"Deployments to {what} are halted" + (" after an incident" if order.incident else "")
     parts = [marker(order), f"**{_sentence(order)}**"]
     if order.reason:
         parts.append(inert_block(order.reason))
-    return title, "\n\n".join([*parts, *filter(None, [details]), _way_out(order)]) + "\n"
+    room = _LONGEST_BODY - len("\n\n".join([*parts, _way_out(order)]))
+    for left, text in zip(range(len(details), 0, -1), details, strict=True):
+        parts.append(_cut(text, room // left))
+        room -= len(parts[-1])
+    return title, "\n\n".join([*filter(None, parts), _way_out(order)]) + "\n"
+
+
+def _cut(text: str, room: int) -> str:
+    """As many lines of a text as there is room for, with every fence closed."""
+    if len(text) <= room:
+        return text
+    return closed(text[: max(room - 2 * len(_CUT), 0)].rpartition("\n")[0]) + _CUT
 
 
 def pin(order: HaltOrder) -> str:
@@ -274,9 +299,10 @@ def _until(order: HaltOrder) -> str:
 
 
 def _way_out(order: HaltOrder) -> str:
-    option = f" -e {order.environment.replace('`', '')}" if order.environment else ""
+    where = order.environment.replace("`", "")
+    resume = f"`release-tool resume -e {word(where)}`" if where else "`release-tool resume`"
     close = "close this issue" if order.incident else "close this issue, take its label off,"
     return (
-        f"To resume, {close} or run `release-tool resume{option}`.\n"
+        f"To resume, {close} or run {resume}.\n"
         "That takes write access, and a person: a pull request or a commit that closes it lifts nothing."
     )

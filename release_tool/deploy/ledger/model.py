@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import hashlib
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -15,7 +17,7 @@ from release_tool.deploy.ledger.phase import (
     DeploymentState,
     Phase,
     PhaseRecord,
-    describe,
+    as_written,
     is_same_end,
     read,
 )
@@ -175,10 +177,17 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         return self.phase.word is Phase.FAILED and before in {Phase.VERIFYING, Phase.BAKING}
 
     def touched(self, targets: Sequence[str]) -> tuple[str, ...]:
-        """Those of the environment's targets that it may have changed, in that order."""
-        texts = [step.phase.text for step in self.steps if step.phase.word is Phase.CHANGING]
-        names = (name for text in texts for name in wave_named(text, targets))
+        """Those of the environment's targets that it is known to have begun to change, in that order."""
+        names = (name for wave in self._waves(targets) for name in wave)
         return tuple(dict.fromkeys(names)) if self.changed else ()
+
+    def may_have_touched(self, targets: Sequence[str]) -> tuple[str, ...]:
+        """Those that it may have changed: all of them where a wave has targets that nobody knows any more."""
+        return self.touched(targets) if all(self._waves(targets)) else tuple(targets)
+
+    def _waves(self, targets: Sequence[str]) -> list[Sequence[str]]:
+        texts = [step.phase.text for step in self.steps if step.phase.word is Phase.CHANGING]
+        return [wave_named(text, targets) for text in texts]
 
     @property
     def persons_rollback(self) -> bool:
@@ -198,21 +207,45 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _TO = " … "
+_ALONE, _BESIDE = 120, 60
+"""Characters of a name that stands alone in a line, and of each of two."""
+_PLAIN = re.compile(r"[\w.:/@-]+", re.ASCII)
 
 
 def name_wave(names: Sequence[str]) -> str:
     """Name targets that follow one another as the ledger holds them, whose lines are short."""
-    return names[0] if len(names) == 1 else f"{names[0]}{_TO}{names[-1]}"
+    if len(names) == 1:
+        return _held(names[0], _ALONE)
+    return f"{_held(names[0], _BESIDE)}{_TO}{_held(names[-1], _BESIDE)}"
 
 
 def wave_named(text: str, targets: Sequence[str]) -> Sequence[str]:
     """The targets that a name of a wave stands for; names are compared as the ledger holds them."""
-    held = {describe(PhaseRecord(Phase.CHANGING, name)): number for number, name in enumerate(targets)}
-    if (one := held.get(describe(PhaseRecord(Phase.CHANGING, text)))) is not None:
+    older = {_written(name): number for number, name in enumerate(targets)}  # as lines of older versions are cut
+    held = older | {_held(name, room): number for number, name in enumerate(targets) for room in (_BESIDE, _ALONE)}
+    if (one := held.get(text)) is not None:
         return targets[one : one + 1]
     first, _, last = text.partition(_TO)
-    ends = [held.get(describe(PhaseRecord(Phase.CHANGING, name))) for name in (first, last)]
+    ends = held.get(first), held.get(last)
     return targets[ends[0] : ends[1] + 1] if ends[0] is not None and ends[1] is not None else ()
+
+
+def _held(name: str, room: int) -> str:
+    """The name of a target as the ledger holds it, which is that of no other: it ends in a digest where it was cut.
+
+    So it does where a line can't hold every letter of it, or where it looks like the names of a wave.
+    """
+    written = _written(name)
+    if len(name) <= room and written == name and _TO not in name:
+        return name
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
+    return f"{written.replace(_TO, ' ')[: room - len(digest) - 1].strip()}~{digest}"
+
+
+def _written(name: str) -> str:
+    """A name as a line of the ledger holds it."""
+    is_plain = len(name) <= _ALONE and _PLAIN.fullmatch(name)
+    return name if is_plain else as_written(PhaseRecord(Phase.CHANGING, name)).text
 
 
 _PROOF = {Phase.HEALTHY, Phase.WATCHING, Phase.UNHEALTHY}

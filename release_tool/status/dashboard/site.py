@@ -51,7 +51,16 @@ MOST_ENVIRONMENTS = 12
 MOST_BESIDE = 6
 """How many environments stand beside the first one; more of them stand below, where they have the whole width."""
 
-_ON_FIRST_PAGE = {"most_cards": 100, "most_concerns": 8, "most_entries": 6, "most_journeys": 6, "most_releases": 3}
+_ON_FIRST_PAGE = {
+    "most_cards": 100,
+    "most_concerns": 8,
+    "most_entries": 6,
+    "most_halts": 3,
+    "most_incidents": 20,
+    "most_journeys": 6,
+    "most_releases": 3,
+    "most_running": 3,
+}
 
 
 class _LedgerPages(msgspec.Struct, frozen=True, tag_field="schema", tag=2):

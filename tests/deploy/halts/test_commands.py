@@ -55,6 +55,16 @@ def test_a_halt_holds_what_is_automatic_and_refuses_a_person_who_may_overrule_it
         assert here.deploy("1.3.0", overrides="halt", reason="it mends what was halted for").outcome == "healthy"
 
 
+def test_a_halt_holds_however_much_its_reason_says_and_is_known_again(tmp_path: Path) -> None:
+    log = "a line of a log, <b>@ada</b> -- `x`\n" * 3_000
+    with production(tmp_path, configuration=QUICK) as here:
+        here.was_proven("1.2.4")
+        order = HaltOrder(environment="production", by="ada", reason=log)
+        made = [halt(here.shop.project(clock=here.clock), order) for _ in range(2)]
+        assert [(one.changed, len(one.halts)) for one in made] == [(True, 1), (False, 1)]
+        assert here.deploy_automatically("1.3.0").outcome == "held"
+
+
 def test_a_halt_of_another_environment_stops_nothing_and_one_of_all_does(tmp_path: Path) -> None:
     with production(tmp_path, configuration=QUICK) as here:
         here.was_proven("1.2.4")

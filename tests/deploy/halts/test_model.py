@@ -211,6 +211,20 @@ def test_a_reason_pings_nobody_and_closes_nothing() -> None:
     assert "Fixes #1" not in shown
 
 
+@pytest.mark.parametrize("fence", ["```", "`````"])
+def test_an_issue_never_has_more_than_github_takes_and_keeps_the_way_out(fence: str) -> None:
+    evidence = "\n".join([fence, *("x" * 200 for _ in range(1_000))])
+    by_hand = "\n".join(["By hand:", "", *(f"    deploy host-{number}" for number in range(10_000))])
+
+    _, body = issue_text(HaltOrder(reason="@" * 100_000, environment="production").fitting, evidence, by_hand)
+
+    assert len(body) < 65_536
+    assert f"x\n{fence}\n\n…" in body
+    assert "deploy host-0\n" in body
+    assert body.count("the log of the run has it") == 2
+    assert "release-tool resume -e production" in body
+
+
 # Who is owed a message
 
 

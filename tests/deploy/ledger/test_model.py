@@ -123,6 +123,25 @@ def test_a_deployment_without_any_status_waits() -> None:
     assert new.seen_at == new.created
 
 
+@pytest.mark.parametrize(
+    "lines, known, possible",
+    [
+        (("changing: a", "changing: b … c"), "abc", "abc"),
+        (("changing: a",), "a", "a"),
+        (("changing: a", "changing: b … gone"), "a", "abcd"),
+        (("changing: a", "changing: gone"), "a", "abcd"),
+        (("changing: c … b",), "", "abcd"),
+        (("waiting:",), "", ""),
+    ],
+)
+def test_where_a_wave_has_targets_that_nobody_knows_any_more_any_may_have_been_touched(
+    lines: tuple[str, ...], known: str, possible: str
+) -> None:
+    one = deployment(1, "a", *lines)
+    assert one.touched("abcd") == tuple(known)
+    assert one.may_have_touched("abcd") == tuple(possible)
+
+
 def test_a_deployment_knows_which_targets_it_touched_and_when_it_was_seen_last() -> None:
     one = deployment(1, "a", "changing: web-1", "verifying: web-1", "baking:", "changing: web-2", "changing: web-2")
     assert one.touched(("web-1", "web-2", "web-3")) == ("web-1", "web-2")

@@ -474,6 +474,29 @@ def fleet(number: int = 300) -> Overview:
     return msgspec.structs.replace(day, environments=(*places, production), journeys=journeys)
 
 
+def outage(number: int = 300) -> Overview:
+    """An incident in each of many environments, halts without end, and much under way at once."""
+    day = fleet(number)
+    reason = "`web-1` `health`: another version still answered (200 in 6 ms: it is `1.3.0`, not `1.3.1`) " * 4
+    halts = [msgspec.structs.replace(day.halts[0], reason=reason, issue=at) for at in range(number)]
+    incidents = tuple(
+        msgspec.structs.replace(halt, incident=True, environment=place.name)
+        for halt, place in zip(halts, day.environments, strict=False)
+    )
+    *places, production = day.environments
+    running = (msgspec.structs.replace(places[0].running[0], text=reason),) * number
+    production = msgspec.structs.replace(production, halts=tuple(halts), running=running)
+    return msgspec.structs.replace(
+        day,
+        environments=(*places, production),
+        halts=(*halts, *incidents),
+        incidents=incidents,
+        cloud=Cloud(
+            branch="cloud", head=sha("cloud"), name="1.0.0", behind=tuple(f"v1.{at}.0" for at in range(number))
+        ),
+    )
+
+
 def _everywhere(stone: Milestone, names: list[str]) -> list[Milestone]:
     """The stretch of a release to the first environment as one to each of many."""
     if stone.environment != "staging":

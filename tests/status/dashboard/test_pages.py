@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from release_tool.status.dashboard.site import SiteFile
     from release_tool.status.model import Overview
 
-SAMPLES = [samples.calm, samples.incident, samples.empty, samples.bare, samples.hostile, samples.vast, samples.fleet]
+SAMPLES = [
+    samples.calm,
+    samples.incident,
+    samples.empty,
+    samples.bare,
+    samples.hostile,
+    samples.vast,
+    samples.fleet,
+    samples.outage,
+]
 SAID = {"text", "reason", "why", "detail"}
 
 NAMES = st.text(min_size=1, max_size=80)
@@ -104,6 +113,12 @@ def test_no_two_places_on_a_page_have_the_same_name(sample: Callable[[], Overvie
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_no_page_is_longer_than_300_kilobytes(sample: Callable[[], Overview]) -> None:
     assert max(len(page.text.encode()) for page in pages(sample)) <= LONGEST_PAGE
+
+
+def test_what_the_first_page_has_no_room_for_is_counted() -> None:
+    text = read(samples.outage)["index.html"].text
+    assert "And 280 more: release-tool status lists them all." in text
+    assert "And 297 more halts: release-tool status lists them all." in text
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
