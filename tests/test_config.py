@@ -176,6 +176,10 @@ def test_a_mistake_is_named_with_its_key_and_value(text: str, expected: str) -> 
             '`environments.production.after`: no other environment is named "staging"',
         ),
         (
+            '[environments.production]\ncommand = ["x"]\npass-env = ["SSH_KEY", "GH_TOKEN"]',
+            "`environments.production.pass-env`: GH_TOKEN is the tool's own; pass on another token by another name",
+        ),
+        (
             '[environments.production]\ncommand = ["x"]\n[[environments.production.checks]]\ninterval = "0s"',
             "`environments.production.checks[0].interval`: must be longer than nothing",
         ),

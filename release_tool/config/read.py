@@ -13,6 +13,7 @@ from release_tool.config.model import (
     LEVELS,
     LONGEST_PAUSES,
     LONGEST_WATCH,
+    OUR_TOKENS,
     Config,
     Target,
     decode,
@@ -136,6 +137,7 @@ def _contradictions(config: Config) -> Iterator[str]:
         for other in environment.after:
             if other not in config.environments or other == name:
                 yield f"`environments.{name}.after`: no other environment is named {shown(other)}"
+        yield from _our_tokens(f"environments.{name}.pass-env", environment)
         yield from _impossible_checks(name, environment)
         yield from _impossible_watch(f"environments.{name}.watch", environment)
         yield from _impossible_pauses(f"environments.{name}.pause-after", environment)
@@ -153,6 +155,12 @@ def _no_schedule(cron: str) -> Iterator[str]:
         insist_on_schedule(cron)
     except ValueError as error:
         yield f"`look`: expected {error}, as GitHub reads a schedule, got {shown(cron)}"
+
+
+def _our_tokens(place: str, environment: Environment) -> Iterator[str]:
+    for name in environment.pass_env:
+        if name in OUR_TOKENS:
+            yield f"`{place}`: {name} is the tool's own; pass on another token by another name"
 
 
 def _impossible_watch(place: str, environment: Environment) -> Iterator[str]:
