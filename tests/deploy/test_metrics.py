@@ -151,6 +151,21 @@ def test_a_command_that_lacks_a_secret_here_does_not_disprove_what_is_live(tmp_p
         assert here.verify(PASSWORD=TOKEN).outcome == "healthy"
 
 
+def test_without_its_secrets_nobody_calls_what_was_interrupted_unhealthy(tmp_path: Path) -> None:
+    settings = QUICK.replace('bake = "10s"', 'bake = "10s"\npass-env = ["PASSWORD"]') + COMMANDED
+    with production(tmp_path, configuration=settings) as here:
+        here.was_proven("1.2.4")
+        here.service.file.write_text("1.3.0")
+        here.rival("v1.3.0", PhaseRecord(Phase.CHANGING, "production"), PhaseRecord(Phase.VERIFYING, "production"))
+
+        with pytest.raises(UsageError, match="PASSWORD, which is not set"):
+            here.reconcile()
+
+        assert (here.ledger()[-1].phase.word, here.halts()) == (Phase.VERIFYING, [])
+        (done,) = here.reconcile(only_settle=True, PASSWORD=TOKEN)
+        assert (done.outcome, done.live) == ("healthy", "1.3.0")
+
+
 # What is compared with before
 
 COMPARED = ("max = 0.01", 'compare = "before"')
