@@ -11,6 +11,7 @@ import pytest
 
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.errors import UsageError
+from release_tool.status.dashboard.site import write
 from tests.metrics_server import MetricsServer, answers, error, matrix, vector
 from tests.production import QUICK, production
 from tests.service import bad, says
@@ -81,6 +82,16 @@ def test_a_version_whose_metrics_are_good_is_healthy(tmp_path: Path) -> None:
         assert (done.outcome, done.reason) == ("healthy", "the new version answered well for 10s")
         assert here.verify(PROMETHEUS_TOKEN=TOKEN).outcome == "healthy"
     assert {headers["Authorization"] for headers in server.headers} == {f"Bearer {TOKEN}"}
+
+
+def test_a_version_is_left_for_the_largest_number_as_for_any_other(tmp_path: Path) -> None:
+    """Many programs tell it for what they have not measured yet."""
+    numbers = iter(["-1e308", *["1.7976931348623157e+308"] * 3])
+    with measured(tmp_path, lambda version, _: vector(next(numbers) if version == "1.3.0" else "0")) as (here, _):
+        here.evidence = tmp_path / "evidence"
+        done = here.deploy("1.3.0", PROMETHEUS_TOKEN=TOKEN)
+        assert (done.outcome, done.live) == ("rolled_back", "1.2.4")
+        write(here.environment().project, tmp_path / "site")
 
 
 @pytest.mark.parametrize(
