@@ -174,9 +174,9 @@ def _end_watch(rollout: Rollout, why: str, *, patiently: bool = True) -> None:
 
 def _left(attempt: Attempt, rollout: Rollout, reason: str) -> DeployResult:
     """Go back from what was proven, as a deployment that takes its turn, and tell everybody."""
-    if ending := _newer(attempt.writer, rollout.entry):
-        return with_evidence(attempt.result(DeployOutcome.SUPERSEDED, ending.text, rollout.entry), rollout)
     try:
+        if ending := _newer(attempt.writer, rollout.entry):
+            return with_evidence(attempt.result(DeployOutcome.SUPERSEDED, ending.text, rollout.entry), rollout)
         done = conclude(attempt, rollout, PhaseRecord(Phase.FAILED, reason))
     except SignalError:
         raise
