@@ -598,7 +598,7 @@ def test_a_site_is_written_where_what_it_knows_of_pages_is_made_up(tmp_path: Pat
     with shop(tmp_path, CONFIGURED, {"tag": "v1.3.0"}, CLOUD, *many(1), FIX) as place:
         project = place.project()
         files = write(project, tmp_path / "site")
-        ends = dict.fromkeys(project.remote.page_ends, ["made up"])
+        ends = {name: ["made up"] for name in project.remote.page_ends}
         (tmp_path / "site" / LEDGER_PAGES).write_text(json.dumps({"schema": 2, "ends": ends}))
 
         assert write(place.project(clock=FakeClock()), tmp_path / "site") == files
