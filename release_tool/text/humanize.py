@@ -80,5 +80,10 @@ def sparkline(values: Sequence[float | None]) -> str:
     """Draw values as bars of one character each, from the lowest to the highest; what is not known is a dot."""
     known = [value for value in values if value is not None]
     low, high = min(known, default=0.0) / 4, max(known, default=0.0) / 4  # what is between the largest ones is a number
-    step = (high - low) / (len(_BARS) - 1)
-    return "".join("·" if value is None else _BARS[round((value / 4 - low) / step) if step else 0] for value in values)
+    top = len(_BARS) - 1
+    step = (high - low) / top
+
+    def bar(value: float) -> str:
+        return _BARS[min(round((value / 4 - low) / step), top) if step else 0]  # the smallest steps are rounded to less
+
+    return "".join("·" if value is None else bar(value) for value in values)

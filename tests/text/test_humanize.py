@@ -92,9 +92,14 @@ def test_what_was_measured_is_written_in_plain_digits(value: float, digits: int,
     assert figure(value, digits) == written
 
 
-def test_the_largest_numbers_are_drawn_as_any_others() -> None:
-    most = sys.float_info.max
-    assert (sparkline([-most, most]), sparkline([-1, None, 0, 1])) == ("▁█", "▁·▅█")
+def test_the_largest_and_the_smallest_numbers_are_drawn_as_any_others() -> None:
+    most, least = sys.float_info.max, 63 * 5e-324
+    assert (sparkline([-most, most]), sparkline([0, least]), sparkline([-1, None, 0, 1])) == ("▁█", "▁█", "▁·▅█")
+
+
+@given(st.lists(st.none() | st.floats(allow_nan=False, allow_infinity=False)))
+def test_every_number_has_a_bar(values: list[float | None]) -> None:
+    assert len(sparkline(values)) == len(values)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers(3, 6))
