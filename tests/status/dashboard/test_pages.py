@@ -106,6 +106,11 @@ def test_no_page_is_longer_than_300_kilobytes(sample: Callable[[], Overview]) ->
     assert max(len(page.text.encode()) for page in pages(sample)) <= LONGEST_PAGE
 
 
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_the_same_overview_always_makes_the_same_bytes(sample: Callable[[], Overview]) -> None:
+    assert pages_of(sample()) == pages(sample)
+
+
 def test_where_what_is_shown_in_full_has_no_deployment_nobody_says_that_there_is_none() -> None:
     full = samples.fleet(30)
     *places, production = (msgspec.structs.replace(one, timeline=()) for one in full.environments)
@@ -116,11 +121,6 @@ def test_where_what_is_shown_in_full_has_no_deployment_nobody_says_that_there_is
     deployed, never = pages_of(late)[0].text, pages_of(nowhere)[0].text
     assert ("Nothing was deployed yet" in deployed, "1 more environment</a>, each" in deployed) == (False, True)
     assert ("Nothing was deployed yet" in never, "on a page of its own" in never) == (True, False)
-
-
-@pytest.mark.parametrize("sample", SAMPLES)
-def test_the_same_overview_always_makes_the_same_bytes(sample: Callable[[], Overview]) -> None:
-    assert pages_of(sample()) == pages(sample)
 
 
 def test_every_release_and_every_deployment_of_years_can_be_turned_to() -> None:
