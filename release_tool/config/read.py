@@ -130,6 +130,7 @@ def _contradictions(config: Config) -> Iterator[str]:
     for name in config.types:
         if not re.fullmatch(_TYPE, name) or name != name.lower():
             yield f"`types.{name}`: a type is one word in lower case"
+    yield from _our_tokens(config.environments)
     yield from _no_schedule(config.look)
     if config.sync and config.sync.branch == config.branch:
         yield f"`sync.branch`: is the same as `branch`, {shown(config.branch)}"
@@ -137,7 +138,6 @@ def _contradictions(config: Config) -> Iterator[str]:
         for other in environment.after:
             if other not in config.environments or other == name:
                 yield f"`environments.{name}.after`: no other environment is named {shown(other)}"
-        yield from _our_tokens(f"environments.{name}.pass-env", environment)
         yield from _impossible_checks(name, environment)
         yield from _impossible_watch(f"environments.{name}.watch", environment)
         yield from _impossible_pauses(f"environments.{name}.pause-after", environment)
@@ -157,10 +157,10 @@ def _no_schedule(cron: str) -> Iterator[str]:
         yield f"`look`: expected {error}, as GitHub reads a schedule, got {shown(cron)}"
 
 
-def _our_tokens(place: str, environment: Environment) -> Iterator[str]:
-    for name in environment.pass_env:
-        if name in OUR_TOKENS:
-            yield f"`{place}`: {name} is the tool's own; pass on another token by another name"
+def _our_tokens(environments: Mapping[str, Environment]) -> Iterator[str]:
+    for name, environment in environments.items():
+        for ours in (one for one in environment.pass_env if one in OUR_TOKENS):
+            yield f"`environments.{name}.pass-env`: {ours} is the tool's own; pass on another token by another name"
 
 
 def _impossible_watch(place: str, environment: Environment) -> Iterator[str]:
