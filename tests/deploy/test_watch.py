@@ -12,6 +12,7 @@ from release_tool.config.read import parse
 from release_tool.deploy import reconcile
 from release_tool.deploy.ledger.model import DeploymentKind, live, lost_proofs, quarantine
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
+from release_tool.deploy.withdraw import withdraw
 from release_tool.errors import SignalError, UnhealthyError, UsageError
 from tests.deploy.test_metrics import COMMANDED
 from tests.metrics_server import MetricsServer, vector
@@ -124,6 +125,19 @@ def test_what_is_found_unhealthy_while_github_fails_is_said_to_be(tmp_path: Path
 
         with pytest.raises(UnhealthyError, match="was found unhealthy in its watch, and was not rolled back: GitHub"):
             here.watch()
+
+
+def test_what_was_withdrawn_during_the_watch_is_not_gone_back_to(tmp_path: Path) -> None:
+    sick: set[str] = set()
+    with production(tmp_path, clock="machine", configuration=WATCHED, behave=bad(among=sick)) as here:
+        here.was_proven("1.2.3")
+        here.was_proven("1.2.4")
+        here.deploy("1.3.0")
+        sick_after(here, 20, sick)
+        assert isinstance(here.clock, EventfulClock)
+        here.clock.after(10 * MINUTE, lambda: withdraw(here.shop.project(), "v1.2.4", "it loses orders"))
+
+        assert here.watch().rolled_back_to == "1.2.3"
 
 
 def test_without_the_secrets_to_go_back_nothing_is_watched_and_nobody_is_blamed(tmp_path: Path) -> None:
