@@ -111,7 +111,7 @@ def _formatted(error: graphql.GraphQLError) -> dict[str, object]:
     extensions = found.pop("extensions", None)
     if isinstance(error.original_error, ApiError):
         found["type"] = "NOT_FOUND" if error.original_error.status == HTTPStatus.NOT_FOUND else "FORBIDDEN"
-    elif error.original_error is not None:
+    elif error.original_error is not None and not isinstance(error.original_error, graphql.GraphQLError):
         raise error.original_error
     if isinstance(extensions, dict):
         found |= extensions

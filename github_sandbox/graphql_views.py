@@ -6,6 +6,7 @@ import base64
 import re
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, assert_never
 
+import graphql
 import msgspec
 
 from github_sandbox import views
@@ -120,7 +121,8 @@ def _index(cursor: str, default: int) -> int:
     try:
         return int(base64.b64decode(cursor).decode().removeprefix("cursor:"))
     except ValueError as error:
-        raise not_found(f"`{cursor}` does not appear to be a valid cursor.") from error
+        text = f"`{cursor}` does not appear to be a valid cursor."
+        raise graphql.GraphQLError(text, extensions={"type": "INVALID_CURSOR_ARGUMENTS"}) from error
 
 
 # the root

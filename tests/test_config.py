@@ -234,6 +234,14 @@ def test_a_contradiction_is_named(text: str, expected: str) -> None:
     assert message_of(text) == expected
 
 
+@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "GH_TOKEN"])
+def test_the_tools_own_token_is_never_passed_on(name: str) -> None:
+    """Neither to a command nor to a check, by whichever command of ours that is asked."""
+    assert message_of(f'[environments.production]\ncommand = ["x"]\npass-env = ["SSH_KEY", "{name}"]') == (
+        f"`environments.production.pass-env`: {name} is the tool's own; pass on another token by another name"
+    )
+
+
 @pytest.mark.parametrize(
     "cron", ["0 4 * * 7", "0 4 * * FRI-SUN", "*/90 * * * *", " 0 4 * * *", "0 4 * *\t*", "0 4 * * *\n", "@daily", ""]
 )

@@ -424,7 +424,7 @@ def _insist_on_environment(project: Project, name: str) -> None:
 
 def _masked(project: Project, text: str) -> str:
     """What a person typed for everybody to read, without our tokens and what any command is given in secret."""
-    from release_tool.deploy.command import OUR_TOKENS
+    from release_tool.config.model import OUR_TOKENS
     from release_tool.text.masking import Masker
 
     passed = (name for settings in project.config.environments.values() for name in settings.pass_env)

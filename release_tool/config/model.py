@@ -48,6 +48,8 @@ USUAL_TYPES: dict[str, Level] = {
 }
 """The types of Angular's convention, and how far semantic-release moves the version for each by default."""
 LEVELS = ("major", "minor", "patch", "none")
+OUR_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
+"""Variables that are ours alone: what a command is given, it is given under another name."""
 _ENGINES = ("kubernetes", "docker")
 
 

@@ -13,6 +13,7 @@ from release_tool.config.model import (
     LEVELS,
     LONGEST_PAUSES,
     LONGEST_WATCH,
+    OUR_TOKENS,
     Config,
     Target,
     decode,
@@ -141,6 +142,7 @@ def _contradictions(config: Config) -> Iterator[str]:
     for name in config.types:
         if not re.fullmatch(_TYPE, name) or name != name.lower():
             yield f"`types.{name}`: a type is one word in lower case"
+    yield from _our_tokens(config.environments)
     yield from _no_schedule(config.look)
     if config.sync and config.sync.branch == config.branch:
         yield f"`sync.branch`: is the same as `branch`, {shown(config.branch)}"
@@ -203,6 +205,12 @@ def _no_schedule(cron: str) -> Iterator[str]:
         insist_on_schedule(cron)
     except ValueError as error:
         yield f"`look`: expected {error}, as GitHub reads a schedule, got {shown(cron)}"
+
+
+def _our_tokens(environments: Mapping[str, Environment]) -> Iterator[str]:
+    for name, environment in environments.items():
+        for ours in (one for one in environment.pass_env if one in OUR_TOKENS):
+            yield f"`environments.{name}.pass-env`: {ours} is the tool's own; pass on another token by another name"
 
 
 def _impossible_watch(place: str, environment: Environment) -> Iterator[str]:

@@ -23,6 +23,7 @@ from release_tool.text.markers import is_withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from release_tool.history.changes import Change
     from release_tool.history.look import RepositorySnapshot
@@ -46,7 +47,7 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RevisionResolver:
-    """What can be deployed: the deployed branch with its head, and every release, as they were when it was looked.
+    """What can be deployed: the deployed branch with its head, and every release, as they were `at` the time of a look.
 
     What follows from that alone is found out once. `marks` are those of commits that are known already.
     """
@@ -55,6 +56,7 @@ class RevisionResolver:
     branch: str
     head: str
     seen: RepositorySnapshot
+    at: datetime
     marks: dict[str, Marks] = dataclasses.field(default_factory=dict, repr=False, compare=False)
     _named: dict[str, Revision] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
     _changes: dict[tuple[str, str], tuple[Change, ...]] = dataclasses.field(
@@ -260,6 +262,7 @@ class RevisionResolver:
 
 def resolve_revisions(project: Project) -> RevisionResolver:
     """See what can be deployed; raises RefusedError where the branch that is deployed does not exist."""
+    at = project.clock.steady()
     seen = branch_snapshot(project, main_branch(project))
     branch = deployed_branch(project)
     head = seen.head if seen and branch == seen.branch else project.git.fetch_branch(branch)
@@ -270,4 +273,4 @@ def resolve_revisions(project: Project) -> RevisionResolver:
             already="nothing was changed",
             todo="carry a release into it with `release-tool sync`" if seen else "push it",
         )
-    return RevisionResolver(project=project, branch=branch, head=head, seen=seen)
+    return RevisionResolver(project=project, branch=branch, head=head, seen=seen, at=at)

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
     from release_tool.text.masking import Masker
 
-OUR_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
-"""Variables that are ours alone: what a command is given, it is given under another name."""
-
 _ENDING_US = (signal.SIGINT, signal.SIGTERM)
 _GRACE = 5.0
 """Seconds between asking a group of processes to end and ending it."""
@@ -127,18 +124,13 @@ class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def passed_on(names: Iterable[str], ours: Mapping[str, str], gate: str = "ENVIRONMENT") -> dict[str, str]:
-    """The variables of ours that `pass-env` names; raises UsageError for one that isn't set, or is our token.
+    """The variables of ours that `pass-env` names; raises UsageError for one that isn't set.
 
     In a workflow a secret that is missing is an empty variable, so an empty one counts as not set; `gate` is the
     environment of GitHub's in which it is to be set.
     """
     passed = {}
     for name in names:
-        if name in OUR_TOKENS:
-            raise UsageError(
-                f"`pass-env` names {name}, which is the tool's own",
-                todo="set a token for the command under another name, and pass that",
-            )
         if not ours.get(name):
             raise UsageError(
                 f"`pass-env` names {name}, which is not set, or empty",

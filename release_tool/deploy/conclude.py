@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from release_tool.deploy.attempt import live_name
+from release_tool.deploy.candidates import resolve_revisions
 from release_tool.deploy.halts.commands import open_incident
 from release_tool.deploy.health.curves import curves_of
 from release_tool.deploy.health.verdict import HealthState, Reading
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from release_tool.deploy.rollout import Rollout
 
 _SHOWN_SAMPLES = 50
+_STILL_KNOWN = timedelta(minutes=5)
+"""How old what is known of releases may be when a rollback begins: a bake or two, but no pause and no watch."""
 
 
 def run_to_end(rollout: Rollout, still_goes: Callable[[], PhaseRecord | None] = lambda: None) -> PhaseRecord:
@@ -134,6 +138,8 @@ def roll_back(rollout: Rollout, attempt: Attempt, reason: str) -> PhaseRecord:
         return _not_back(f"{ruled_out} ruled a rollback out", reason)
     if not failed.finished:
         writer.write(failed, PhaseRecord(Phase.ROLLING_BACK, reason))
+    attempt = _looked_again(attempt)
+    rollout = dataclasses.replace(rollout, revisions=attempt.revisions)
     back = _way_back(rollout, attempt)
     if isinstance(back, str):
         return _not_back(back, reason)
@@ -144,6 +150,19 @@ def roll_back(rollout: Rollout, attempt: Attempt, reason: str) -> PhaseRecord:
     if isinstance(further, str):
         return ending
     return _roll_back_to(rollout, attempt, further, f"{back.payload.name} did not come up again, after this: {reason}")
+
+
+def _looked_again(attempt: Attempt) -> Attempt:
+    """The attempt with what is released now, where that was seen long ago; the best may have been withdrawn since."""
+    project, revisions = attempt.environment.project, attempt.revisions
+    if project.clock.steady() - revisions.at > _STILL_KNOWN:
+        try:
+            revisions = resolve_revisions(project)
+        except SignalError:
+            raise
+        except ReleaseToolError as error:  # going back is what matters now
+            project.say(f"what was withdrawn lately is not known: {error.message}")
+    return dataclasses.replace(attempt, revisions=revisions)
 
 
 def _way_back(rollout: Rollout, attempt: Attempt, tried: tuple[str, ...] = ()) -> Deployment | str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 
 import msgspec
 
-from release_tool.config.model import Target
+from release_tool.config.model import OUR_TOKENS, Target
 from release_tool.config.read import FILES, choose
-from release_tool.deploy.command import OUR_TOKENS, passed_on
+from release_tool.deploy.command import passed_on
 from release_tool.deploy.freeze import parse_cron, parse_zone
 from release_tool.deploy.health.probe import Question, insist_usable
 from release_tool.deploy.health.verdict import checks_of

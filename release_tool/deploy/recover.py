@@ -37,7 +37,7 @@ def recover(
     """Finish, close or roll back the orphaned deployments.
 
     `only_close` says that the environment can't be reached from here: what would have to be looked at is closed as
-    unknown.
+    unknown. Else UsageError is raised before that, where what the command and its checks are given is not set here.
     """
     done = []
     while remedy := next_remedy(writer.look(), writer.living()):
@@ -50,8 +50,10 @@ def recover(
                 begun = remedy.begun if isinstance(remedy, RollBack) else None
                 done.append(_close(environment, writer, give_up(begun or remedy.deployment)))
             case VerifyOrphan():
+                environment.passed()
                 done.append(_examine(environment, writer, remedy.deployment))
             case RollBack():
+                environment.passed()
                 if remedy.begun:
                     writer.write(remedy.begun, give_up(remedy.begun).phase)
                 done.append(_roll_back(environment, writer, remedy.deployment, remedy.reason))

@@ -256,7 +256,11 @@ def _verify_targets(  # noqa: PLR0913, PLR0917 - each of these is a thing that a
 def now_and_then(
     rollout: Rollout, doing: str, look: Callable[[], PhaseRecord | None], every: timedelta = _LOOK_EVERY
 ) -> Callable[[], PhaseRecord | None]:
-    """A look at the ledger at most that often; it shows that this run lives, and is left out where GitHub fails."""
+    """A look at the ledger at most that often; it shows that this run lives, and is left out where GitHub fails.
+
+    Who holds an environment shows that even where nothing can be read, for else it would be taken for dead; of what has
+    ended nothing is written without a look, for something newer may have replaced it.
+    """
     clock = rollout.environment.project.clock
     looked_at = clock.steady()
 
@@ -264,11 +268,14 @@ def now_and_then(
         nonlocal looked_at
         if clock.steady() - looked_at < every:
             return None
-        looked_at = clock.steady()
+        looked_at, seen = clock.steady(), False
         with rollout.in_passing(doing):
             if ending := look():
                 return ending
-            rollout.writer.stay_alive(rollout.entry)
+            seen = True
+        if seen or not rollout.now().finished:
+            with rollout.in_passing("showing that this run lives"):
+                rollout.writer.stay_alive(rollout.entry)
         return None
 
     return between

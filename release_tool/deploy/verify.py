@@ -90,7 +90,7 @@ def watch(environment: DeployEnvironment) -> DeployResult:
     """Go on measuring what was proven until its watch is over, and go back where it is found unhealthy.
 
     The environment is nobody's meanwhile: something newer ends the watch, and a rollback waits for its turn. Raises
-    UsageError where nothing is to be watched by the configuration.
+    UsageError where nothing is to be watched by the configuration, or where the command could not go back from here.
     """
     if not environment.settings.watch:
         raise UsageError(
@@ -115,6 +115,7 @@ def watch(environment: DeployEnvironment) -> DeployResult:
     until = watched_until(known, environment.settings.watch)
     if not until or (why := _why_not_watched(writer, known, until)):
         return attempt.result(DeployOutcome.UNCHANGED, why if until else "only what a deployment brought is watched")
+    environment.passed()  # without them its checks would fail, and it could not go back
     return _watched(attempt, known, until)
 
 
@@ -174,9 +175,9 @@ def _end_watch(rollout: Rollout, why: str, *, patiently: bool = True) -> None:
 
 def _left(attempt: Attempt, rollout: Rollout, reason: str) -> DeployResult:
     """Go back from what was proven, as a deployment that takes its turn, and tell everybody."""
-    if ending := _newer(attempt.writer, rollout.entry):
-        return with_evidence(attempt.result(DeployOutcome.SUPERSEDED, ending.text, rollout.entry), rollout)
     try:
+        if ending := _newer(attempt.writer, rollout.entry):
+            return with_evidence(attempt.result(DeployOutcome.SUPERSEDED, ending.text, rollout.entry), rollout)
         done = conclude(attempt, rollout, PhaseRecord(Phase.FAILED, reason))
     except SignalError:
         raise

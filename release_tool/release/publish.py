@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from release_tool.errors import RemoteError
+from release_tool.errors import PermissionDeniedError, RemoteError
 from release_tool.github.api import NoAnswerError
 from release_tool.history.references import MANIFEST, record
 from release_tool.release.announce import owed_channels
@@ -34,16 +34,23 @@ _CONTENT_TYPE = "application/octet-stream"
 def remove_late_drafts(project: Project, releases: Iterable[Release]) -> None:
     """Remove our drafts whose tag is published: a request without an answer can make one after it was made again.
 
-    Each is read once more, for a list can show a release as the draft that it was when its page was made.
+    Each is read once more, for a list can show a release as the draft that it was when its page was made. What can't be
+    removed now is left to the next run: it is in nobody's way.
     """
     known = tuple(releases)
     published = {release.tag for release in known if not release.draft}
-    for late in known:
-        if late.draft and late.tag in published and is_ours(late.body):
+
+    def is_late(draft: Release) -> bool:
+        return draft.draft and draft.tag in published and is_ours(draft.body)
+
+    for late in filter(is_late, known):
+        try:
             now = project.remote.release(late.id)
-            if now is not None and now.draft:
+            if now is not None and is_late(now):
                 project.say(f"removing a draft of {late.tag}, which is published")
                 project.remote.delete_release(late.id)
+        except (RemoteError, PermissionDeniedError) as error:
+            project.say(f"a draft of {late.tag}, which is published, could not be removed: {error.message}")
 
 
 class Publication:

@@ -199,7 +199,7 @@ def _seen(about: str, look: Callable[[], Iterable[DoctorFinding]]) -> Iterator[D
         yield from tuple(look())
     except (PermissionDeniedError, NotFoundError) as error:
         yield judge.unseen(about, f"cannot be seen with this token: {error.during or error.message}", error.todo)
-    except RefusedError as error:
+    except (RefusedError, UsageError) as error:
         yield judge.problem(about, error.message, error.todo)
 
 

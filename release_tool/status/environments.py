@@ -44,6 +44,7 @@ def environment_ledgers(project: Project, snapshot: StatusSnapshot, closely: str
         branch=deployed_branch(project),
         head=head,
         seen=snapshot.seen,
+        at=project.clock.steady(),
         marks=dict(snapshot.on_github.marks),
     )
     newest = None if project.config.sync and snapshot.cloud is None else revisions.newest()

@@ -6,6 +6,7 @@ import enum
 import math
 from bisect import bisect_left
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
@@ -233,9 +234,13 @@ def _outcome(deployment: Deployment, left: frozenset[int]) -> _Outcome:
 
 
 def _left(deployments: Iterable[Deployment]) -> frozenset[int]:
-    """The deployments that were rolled back."""
-    rollbacks = (one for one in deployments if one.payload.kind is DeploymentKind.ROLLBACK and one.changed)
-    return frozenset(one.payload.parent for one in rollbacks if one.payload.parent)
+    """The deployments that were rolled back, or were to be."""
+    return frozenset(one.payload.parent for one in deployments if one.payload.parent and _leaves(one))
+
+
+def _leaves(deployment: Deployment) -> bool:
+    """Whether it is a rollback that changed something, or that a watch asked for: what it was to leave is no good."""
+    return deployment.payload.kind is DeploymentKind.ROLLBACK and (deployment.changed or deployment.payload.watched)
 
 
 def _proven_at(deployment: Deployment) -> datetime | None:
@@ -286,8 +291,11 @@ def _turns(deployments: Sequence[Deployment]) -> Iterator[_Turn]:
             yield _Turn(proven, one.id, good=True)
         if one.payload.kind is DeploymentKind.DEPLOY and one.changed and one.phase.word is Phase.FAILED:
             yield _Turn(_began_at(one), one.id, good=False)
+        for before, step in pairwise(one.steps):
+            if (before.phase.word, step.phase.word) == (Phase.UNHEALTHY, Phase.HEALTHY):
+                yield _Turn(step.at, one.id, good=True)
         left = by_id.get(one.payload.parent or 0)
-        if one.payload.kind is DeploymentKind.ROLLBACK and one.changed and left and left.proven:
+        if _leaves(one) and left and left.proven:
             yield _Turn(one.created, one.id, good=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -109,10 +110,11 @@ class Folder:
             fresh.unlink(missing_ok=True)
 
     def _remove(self, name: str) -> None:
-        """Remove a file, and the folders that were there for it alone."""
+        """Remove a file, and the folders that were there for it alone; who kept our record alone has none of them."""
         path = self.path / name
         path.unlink(missing_ok=True)
         for parent in path.parents:
-            if parent == self.path or any(parent.iterdir()):
+            if parent == self.path or (parent.exists() and any(parent.iterdir())):
                 break
-            parent.rmdir()
+            with contextlib.suppress(FileNotFoundError):
+                parent.rmdir()

@@ -55,13 +55,13 @@ def figure(value: float, digits: int = 6) -> str:
     """Write what was measured with so many digits that count, such as `0.0000123`, `12,345` or `413.6 million`."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "infinity" if value > 0 else "-infinity"
-    rounded = float(f"{value:.{digits}g}")
+    mantissa, _, power_of_ten = f"{value:.{digits - 1}e}".partition("e")
+    power = int(power_of_ten)
+    if power not in _PLAIN:
+        return f"{_without_zeros(mantissa)} × 10^{power}"  # noqa: RUF001 - it is the sign that is meant
+    rounded = float(f"{mantissa}e{power}")
     if not rounded:
         return "0"
-    power = math.floor(math.log10(abs(rounded)))
-    if power not in _PLAIN:
-        mantissa, _, power_of_ten = f"{rounded:.{digits - 1}e}".partition("e")
-        return f"{_without_zeros(mantissa)} × 10^{int(power_of_ten)}"  # noqa: RUF001 - it is the sign that is meant
     for unit, name in _LARGE:
         if abs(rounded) >= unit:
             return f"{rounded / unit:.{digits}g} {name}"
@@ -79,6 +79,11 @@ _BARS = "▁▂▃▄▅▆▇█"
 def sparkline(values: Sequence[float | None]) -> str:
     """Draw values as bars of one character each, from the lowest to the highest; what is not known is a dot."""
     known = [value for value in values if value is not None]
-    low, high = min(known, default=0.0), max(known, default=0.0)
-    step = (high - low) / (len(_BARS) - 1)
-    return "".join("·" if value is None else _BARS[round((value - low) / step) if step else 0] for value in values)
+    low, high = min(known, default=0.0) / 4, max(known, default=0.0) / 4  # what is between the largest ones is a number
+    top = len(_BARS) - 1
+    step = (high - low) / top
+
+    def bar(value: float) -> str:
+        return _BARS[min(round((value / 4 - low) / step), top) if step else 0]  # the smallest steps are rounded to less
+
+    return "".join("·" if value is None else bar(value) for value in values)

@@ -124,12 +124,6 @@ def test_what_is_passed_on_can_not_change_what_is_deployed() -> None:
     assert surroundings(DELIVERY, passed_on(ours, ours), ours)["RELEASE_VERSION"] == "1.3.0+cloud.1"
 
 
-def test_the_tools_own_token_is_never_passed_on() -> None:
-    for name in ("GITHUB_TOKEN", "GH_TOKEN"):
-        with pytest.raises(UsageError, match=f"names {name}, which is the tool's own"):
-            passed_on([name], {name: "ours"})
-
-
 def test_a_variable_that_is_not_set_is_told_before_anything_is_changed() -> None:
     with pytest.raises(UsageError, match="names SSH_KEY, which is not set") as failure:
         passed_on(["SSH_KEY"], {})

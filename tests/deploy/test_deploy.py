@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from inline_snapshot import snapshot
 
+from github_sandbox import Fault
 from release_tool.deploy import reconcile
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.deploy.withdraw import withdraw
@@ -146,6 +147,27 @@ def test_looking_starts_few_programs(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 # From bad, and from nothing
+
+
+def test_who_verifies_shows_that_it_lives_while_nothing_can_be_read(tmp_path: Path) -> None:
+    """Queries have a limit of their own, and whoever can still read would take the environment."""
+    slow = QUICK.replace('"10s"', '"6m"').replace("samples = 1", 'samples = 1\ninterval = "10s"')
+    with production(tmp_path, clock="machine", configuration=slow) as here:
+        here.was_proven("1.2.4")
+        here.clock = clock = EventfulClock()
+        limit = Fault(path="/graphql", status=429, headers={"Retry-After": "900"}, times=100)
+        shown: list[int] = []
+
+        def count() -> None:
+            shown.append(sum(one.path.endswith("/statuses") for one in here.shop.box.requests))
+
+        clock.after(60, lambda: here.shop.box.fault(limit))
+        clock.after(90, count)
+        clock.after(270, count)
+        clock.after(300, here.shop.box.faults.clear)
+
+        assert here.deploy("1.3.0").outcome == "healthy"
+        assert shown[1] - shown[0] >= 2
 
 
 def test_a_healthy_version_follows_a_failed_one(tmp_path: Path) -> None:

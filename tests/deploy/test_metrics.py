@@ -11,6 +11,7 @@ import pytest
 
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
 from release_tool.errors import UsageError
+from release_tool.status.dashboard.site import write
 from tests.metrics_server import MetricsServer, answers, error, matrix, vector
 from tests.production import QUICK, production
 from tests.service import bad, says
@@ -83,6 +84,16 @@ def test_a_version_whose_metrics_are_good_is_healthy(tmp_path: Path) -> None:
     assert {headers["Authorization"] for headers in server.headers} == {f"Bearer {TOKEN}"}
 
 
+def test_a_version_is_left_for_the_largest_number_as_for_any_other(tmp_path: Path) -> None:
+    """Many programs tell it for what they have not measured yet."""
+    numbers = iter(["-1e308", *["1.7976931348623157e+308"] * 3])
+    with measured(tmp_path, lambda version, _: vector(next(numbers) if version == "1.3.0" else "0")) as (here, _):
+        here.evidence = tmp_path / "evidence"
+        done = here.deploy("1.3.0", PROMETHEUS_TOKEN=TOKEN)
+        assert (done.outcome, done.live) == ("rolled_back", "1.2.4")
+        write(here.environment().project, tmp_path / "site")
+
+
 @pytest.mark.parametrize(
     "act, why",
     [
@@ -149,6 +160,21 @@ def test_a_command_that_lacks_a_secret_here_does_not_disprove_what_is_live(tmp_p
         assert not here.ledger()[-1].disproven
 
         assert here.verify(PASSWORD=TOKEN).outcome == "healthy"
+
+
+def test_without_its_secrets_nobody_calls_what_was_interrupted_unhealthy(tmp_path: Path) -> None:
+    settings = QUICK.replace('bake = "10s"', 'bake = "10s"\npass-env = ["PASSWORD"]') + COMMANDED
+    with production(tmp_path, configuration=settings) as here:
+        here.was_proven("1.2.4")
+        here.service.file.write_text("1.3.0")
+        here.rival("v1.3.0", PhaseRecord(Phase.CHANGING, "production"), PhaseRecord(Phase.VERIFYING, "production"))
+
+        with pytest.raises(UsageError, match="PASSWORD, which is not set"):
+            here.reconcile()
+
+        assert (here.ledger()[-1].phase.word, here.halts()) == (Phase.VERIFYING, [])
+        (done,) = here.reconcile(only_settle=True, PASSWORD=TOKEN)
+        assert (done.outcome, done.live) == ("healthy", "1.3.0")
 
 
 # What is compared with before

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from github_sandbox import Fault
 from release_tool.config.read import parse
 from release_tool.deploy import reconcile
 from release_tool.deploy.ledger.model import DeploymentKind, live, lost_proofs, quarantine
 from release_tool.deploy.ledger.phase import Phase, PhaseRecord
-from release_tool.errors import SignalError, UsageError
+from release_tool.deploy.withdraw import withdraw
+from release_tool.errors import SignalError, UnhealthyError, UsageError
+from tests.deploy.test_metrics import COMMANDED
 from tests.metrics_server import MetricsServer, vector
 from tests.production import QUICK, RIVAL, EventfulClock, production
 from tests.service import bad
@@ -109,6 +112,45 @@ def test_what_cannot_be_measured_in_the_end_is_not_called_healthy_and_not_left(t
         assert live(here.ledger()).commit == here.commit("v1.3.0")
         assert done.reason.startswith("its watch ended without a result, because these checks could not be measured: ")
         assert str(here.ledger()[-1].phase).endswith("; its watch ended without a result")
+
+
+def test_what_is_found_unhealthy_while_github_fails_is_said_to_be(tmp_path: Path) -> None:
+    sick: set[str] = set()
+    with production(tmp_path, clock="machine", configuration=WATCHED, behave=bad(among=sick)) as here:
+        here.was_proven("1.2.4")
+        here.deploy("1.3.0")
+        sick_after(here, 20, sick)
+        assert isinstance(here.clock, EventfulClock)
+        here.clock.after(20 * MINUTE, lambda: here.shop.box.fault(Fault(path="/graphql", status=502, times=100)))
+
+        with pytest.raises(UnhealthyError, match="was found unhealthy in its watch, and was not rolled back: GitHub"):
+            here.watch()
+
+
+def test_what_was_withdrawn_during_the_watch_is_not_gone_back_to(tmp_path: Path) -> None:
+    sick: set[str] = set()
+    with production(tmp_path, clock="machine", configuration=WATCHED, behave=bad(among=sick)) as here:
+        here.was_proven("1.2.3")
+        here.was_proven("1.2.4")
+        here.deploy("1.3.0")
+        sick_after(here, 20, sick)
+        assert isinstance(here.clock, EventfulClock)
+        here.clock.after(10 * MINUTE, lambda: withdraw(here.shop.project(), "v1.2.4", "it loses orders"))
+
+        assert here.watch().rolled_back_to == "1.2.3"
+
+
+def test_without_the_secrets_to_go_back_nothing_is_watched_and_nobody_is_blamed(tmp_path: Path) -> None:
+    settings = WATCHED.replace('watch = "1h"', 'watch = "1h"\npass-env = ["PASSWORD"]') + COMMANDED
+    with production(tmp_path, clock="machine", configuration=settings) as here:
+        here.was_proven("1.2.4")
+        here.deploy("1.3.0", PASSWORD="hunter2-hunter2")
+
+        with pytest.raises(UsageError, match="`pass-env` names PASSWORD, which is not set"):
+            here.watch()
+
+        assert (live(here.ledger()).commit, here.halts()) == (here.commit("v1.3.0"), [])
+        assert here.watch(PASSWORD="hunter2-hunter2").outcome == "healthy"
 
 
 def test_something_newer_ends_the_watch(tmp_path: Path) -> None:

@@ -47,6 +47,14 @@ def refusal(answer: Doc) -> Doc:
     return first
 
 
+def test_a_cursor_that_is_none_is_no_thing_that_is_missing(serve: Serve) -> None:
+    asked: Doc = {"o": "acme", "n": "shop", "base": "main", "after": "made up"}
+    error = refusal(serve().query(MERGED, **asked))
+    assert error["type"] == "INVALID_CURSOR_ARGUMENTS"
+    assert error["message"] == "`made up` does not appear to be a valid cursor."
+    assert error["path"] == ["repository", "pullRequests"]
+
+
 def test_merged_pull_requests_are_paged_through(serve: Serve) -> None:
     client = serve(
         {"pull": 1, "title": "A", "labels": [f"l{n}" for n in range(25)], "author": "ada"},

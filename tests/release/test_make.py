@@ -456,6 +456,34 @@ def test_a_release_that_one_page_still_shows_as_its_draft_is_not_removed(project
     assert "v1.3.0" in released(project)
 
 
+def test_a_draft_that_a_person_has_taken_over_since_it_was_listed_is_not_removed(project: Shop) -> None:
+    go(project)
+    ours = released(project)["v1.3.0"].body or ""
+    taken = project.github().create_draft("v2.0.0", "v2.0.0", "My own words", prerelease=False)
+    listed = project.api("GET", "releases?per_page=100")
+    assert isinstance(listed, list)
+    before = [one | {"tag_name": "v1.3.0", "body": ours} if one["id"] == taken.id else one for one in listed]
+    project.box.fault(Fault(method="GET", path="/releases\\?", status=200, text=json.dumps(before)))
+    go(project)
+    assert [found.body for found in project.github().releases() if found.draft] == ["My own words"]
+
+
+@pytest.mark.parametrize("method, status", [("DELETE", 502), ("DELETE", 404), ("GET", 502)])
+def test_a_late_draft_that_can_not_be_removed_keeps_no_release(project: Shop, method: str, status: int) -> None:
+    go(project)
+    ours = released(project)["v1.3.0"].body or ""
+    late = project.github().create_draft("v1.3.0", "v1.3.0", ours, prerelease=False)
+    project.git("commit", "--quiet", "--allow-empty", "--message=fix: more")
+    project.git("push", "--quiet", project.box.push_url, "HEAD:main")
+    project.box.fault(Fault(method=method, path=f"/releases/{late.id}$", status=status, times=9))
+
+    assert go(project).released
+
+    project.box.faults.clear()
+    assert not go(project).released
+    assert "v1.3.1" in released(project)
+
+
 def test_several_drafts_of_ours_become_one_release(project: Shop) -> None:
     project.box.fault(Fault(method="POST", path="/releases$", drop="after"))
     project.box.fault(Fault(method="GET", path="/releases\\?", after=1, times=3, status=200, document=None, text="[]"))

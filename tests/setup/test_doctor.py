@@ -176,6 +176,14 @@ def test_queries_are_asked_and_only_what_the_deployed_branch_says_is_given_a_tok
     assert stranger.asked == []
 
 
+def test_a_configuration_that_the_deployed_branch_has_wrong_hides_no_other_finding(tmp_path: Path) -> None:
+    with shop(tmp_path, {"tag": "v1.2.3"}, ADMIN, files={"release-tool.toml": METRIC}) as made:
+        (made.clone / "release-tool.toml").write_text(METRIC.replace("ADDRESS", "https://prometheus.example.com"))
+        found = problems(made)
+    assert found["metrics"].text.endswith('https://prometheus.example.com`, got "ADDRESS"')
+    assert len(found) > 1
+
+
 # Each problem, with what mends it
 
 

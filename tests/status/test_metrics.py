@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.deploy.ledger.model import DeploymentKind
+from release_tool.deploy.ledger.model import DeploymentKind, PhaseChange
 from release_tool.history.containment import condensed, first_with
 from release_tool.model.commits import Author, Commit
 from release_tool.status.metrics import Counts, DeliveryMetrics, Percentiles, delivery
 from tests.builders import sha
-from tests.deploy.ledger.ledgers import FAILED, LEFT, PROVEN, START, deployment, rollback
+from tests.deploy.ledger.ledgers import FAILED, LEFT, PROVEN, START, deployment, phase, rollback
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -194,6 +194,20 @@ def test_an_environment_that_is_still_down_says_so() -> None:
 
     assert found.unrecovered
     assert found.recovery_time is None
+
+
+def test_what_its_watch_found_unhealthy_has_failed_although_its_rollback_could_not_begin() -> None:
+    good, bad = deployment(1, "1", *PROVEN), deployment(2, "2", *PROVEN, "unhealthy: 3 bad intervals in a row")
+    back = rollback(3, "1", "not done: the registry is away", leaves=2)
+    back = msgspec.structs.replace(back, payload=msgspec.structs.replace(back.payload, watched=True))
+    proof = PhaseChange(phase("healthy: the new version answered well for 2m"), START + timedelta(minutes=5))
+    again = msgspec.structs.replace(bad, steps=(*bad.steps, proof))
+
+    found, later = measured(good, bad, back), measured(good, again, back)
+
+    assert (found.counts, found.unrecovered) == (Counts(healthy=1, failed=1), True)
+    assert (later.counts, later.unrecovered) == (found.counts, False)
+    assert later.recovery_time == Percentiles(count=1, median=120, p90=120)
 
 
 # Laws

@@ -604,6 +604,16 @@ def test_a_site_is_written_for_fewer_requests_where_the_last_one_lies(tmp_path: 
     assert LEDGER_PAGES not in (site / "index.html").read_text()
 
 
+def test_a_site_is_written_where_what_it_knows_of_pages_is_made_up(tmp_path: Path) -> None:
+    with shop(tmp_path, CONFIGURED, {"tag": "v1.3.0"}, CLOUD, *many(1), FIX) as place:
+        project = place.project()
+        files = write(project, tmp_path / "site")
+        ends = {name: ["made up"] for name in project.remote.page_ends}
+        (tmp_path / "site" / LEDGER_PAGES).write_text(json.dumps({"schema": 2, "ends": ends}))
+
+        assert write(place.project(clock=FakeClock()), tmp_path / "site") == files
+
+
 def test_a_thousand_deployments_and_releases_cost_twenty_five_requests(tmp_path: Path) -> None:
     releases: list[Entry] = [{"tag": f"v1.{number}.0", "annotated": False} for number in range(1000)]
     with shop(tmp_path, CONFIGURED, *releases, CLOUD, *many(1000), FIX) as place:

@@ -33,6 +33,16 @@ def test_what_we_do_not_write_any_more_is_removed_and_what_others_wrote_stays(tm
     assert not (tmp_path / "old" / "deep").exists()
 
 
+def test_what_is_gone_with_its_folder_needs_no_removal(tmp_path: Path) -> None:
+    """A cache keeps the record of what was written, and not what was."""
+    Folder(tmp_path / "a").replace({"index.html": "one", "old/deep/3.html": "three"}, last="index.html")
+    (tmp_path / "b").mkdir()
+    for record in (tmp_path / "a").glob(".*"):
+        record.rename(tmp_path / "b" / record.name)
+    Folder(tmp_path / "b").replace({"index.html": "new"}, last="index.html")
+    assert files_in(tmp_path / "b") == {"index.html": "new"}
+
+
 def test_a_file_of_somebody_else_is_not_overwritten_and_nothing_is_written(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "index.html").write_text("theirs")

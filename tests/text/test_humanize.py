@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release_tool.text.humanize import ago, count, duration, figure
+from release_tool.text.humanize import ago, count, duration, figure, sparkline
 from tests.status.dashboard.samples import NOW
 
 
@@ -81,6 +82,7 @@ def test_a_number_agrees_with_its_noun() -> None:
         (999e12, 3, "999 trillion"),
         (6.02e23, 6, "6.02 × 10^23"),
         (1e-12, 6, "1 × 10^-12"),
+        (sys.float_info.max, 3, "1.8 × 10^308"),
         (float("nan"), 6, "NaN"),
         (float("inf"), 6, "infinity"),
         (float("-inf"), 6, "-infinity"),
@@ -88,6 +90,16 @@ def test_a_number_agrees_with_its_noun() -> None:
 )
 def test_what_was_measured_is_written_in_plain_digits(value: float, digits: int, written: str) -> None:
     assert figure(value, digits) == written
+
+
+def test_the_largest_and_the_smallest_numbers_are_drawn_as_any_others() -> None:
+    most, least = sys.float_info.max, 63 * 5e-324
+    assert (sparkline([-most, most]), sparkline([0, least]), sparkline([-1, None, 0, 1])) == ("▁█", "▁█", "▁·▅█")
+
+
+@given(st.lists(st.none() | st.floats(allow_nan=False, allow_infinity=False)))
+def test_every_number_has_a_bar(values: list[float | None]) -> None:
+    assert len(sparkline(values)) == len(values)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers(3, 6))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -28,6 +27,8 @@ ROOM = 4_000
 _BEFORE = 20
 """How many of the points are from before the deployment, at most."""
 _LONGEST_NAME = 60
+_LARGEST = 1e300
+"""What is larger, such as the largest number of all, is not drawn: rounded it may be none that a ledger can hold."""
 
 _SIGNS = {
     "o": Reading.OK,
@@ -75,8 +76,8 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def sound(self) -> bool:
         """Whether it can be drawn."""
         numbers = [*self.values, self.most, self.least]
-        finite = all(one is None or math.isfinite(one) for one in numbers)
-        return finite and len(self.at) == len(self.marks) and len(self.values) in {0, len(self.at)}
+        drawn = all(one is None or abs(one) <= _LARGEST for one in numbers)
+        return drawn and len(self.at) == len(self.marks) and len(self.values) in {0, len(self.at)}
 
     @property
     def told(self) -> str:
@@ -186,7 +187,7 @@ def _value(sample: Sample) -> float | None:
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(f"{value:.3g}")
+    return float(f"{value:.3g}") if value is not None and abs(value) <= _LARGEST else None
 
 
 def _middle(values: Sequence[float]) -> float:

@@ -109,7 +109,7 @@ class Prometheus:
         found: dict[datetime, list[Series]] = {}
         for series in self._read(data.result, tuple[_Range, ...]):
             for at, value in series.values:
-                found.setdefault(datetime.fromtimestamp(at, UTC), []).append(Series(series.metric, self._number(value)))
+                found.setdefault(_time(at), []).append(Series(series.metric, self._number(value)))
         return found
 
     def _series(self, found: _Found) -> Series:
@@ -197,6 +197,13 @@ class Prometheus:
 
     def _shown(self, text: str) -> str:
         return shortened(visible(self._mask(text)), _LONGEST)
+
+
+def _time(seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise _told_nothing(f"Prometheus answers with {seconds:g} as a time, which is none") from None
 
 
 def _told_nothing(detail: str) -> ConnectionFailedError:

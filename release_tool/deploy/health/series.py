@@ -53,13 +53,15 @@ def since(gone: timedelta | None, interval: timedelta, bake: timedelta) -> str:
 def judge_series(found: Sequence[Series], check: Check, mask: Mask) -> Measurement:
     """Compare every series with the bounds of a check; the worst one decides, and is named.
 
-    One that is no number tells nothing, and then nothing is known of the whole: a bad one is bad all the same.
+    One that is no number tells nothing, nor does an infinite one that is to be compared with numbers; and then nothing
+    is known of the whole: a bad one is bad all the same.
     """
-    missing = [one for one in found if math.isnan(one.value)]
     measured = [one for one in found if not math.isnan(one.value)]
     if bad := [one for one in measured if _complaint(one.value, check)]:
         furthest = max(bad, key=lambda one: _excess(one.value, check))
         return _measured(Reading.BAD, f"{furthest.named(mask)} {_complaint(furthest.value, check)}", furthest)
+    tells = math.isfinite if check.compare else lambda value: not math.isnan(value)
+    missing = [one for one in found if not tells(one.value)]
     worst = worst_of(measured, check)
     if missing:
         return _measured(Reading(check.no_data), f"no data: {missing[0].named(mask)}", worst)

@@ -207,7 +207,7 @@ def _at_a_glance(frame: Frame, most: int) -> SiteFile:
         left=_left(first_environment(overview)),
         lanes={environment.name: charts.lane(environment.timeline, start, overview.at) for environment in shown},
         many=len(environments) > MOST_BESIDE,
-        more=len(environments) - len(shown),
+        more=sum(bool(environment.timeline) for environment in environments[most:]),
         parents={environment.name: _by_id(environment) for environment in shown},
         shown=shown,
         timelines=[environment for environment in shown if environment.timeline],

@@ -12,6 +12,7 @@ import pytest
 
 from release_tool.config.model import Check, Duration, Environment, Target
 from release_tool.config.read import parse
+from release_tool.deploy.health.before import Before
 from release_tool.deploy.health.judge import Expected
 from release_tool.deploy.health.probe import Occasion, Prober, Question
 from release_tool.deploy.health.series import since
@@ -32,6 +33,7 @@ SHORT = Duration(milliseconds=300)
 BEGAN = FakeClock().now()
 BAKE = dt.timedelta(minutes=2)
 RATIO = Check(kind="prometheus", query='errors{pod="$target"}[$since]', max=0.01, timeout=LONG, token_env="TOKEN")
+COMPARED = msgspec.structs.replace(RATIO, max=None, compare="before")
 TOKEN = "hunter2-hunter2"
 
 
@@ -41,6 +43,7 @@ def asked(
     *,
     variables: Mapping[str, str] | None = None,
     ended: float | None = None,
+    before: Before | None = None,
 ) -> Sample:
     clock = FakeClock()
     prober = Prober(
@@ -55,6 +58,7 @@ def asked(
             bake=BAKE,
             ended=None if ended is None else clock.steady() - dt.timedelta(seconds=ended),
         ),
+        before=before,
     )
     check = check if check.url_env else msgspec.structs.replace(check, url=server)
     (sample,) = prober.measure([Question(target=Target(name="web-1"), check=check)])
@@ -215,6 +219,21 @@ def test_no_data_is_bad_where_that_was_said(act: Act) -> None:
 )
 def test_what_prometheus_can_not_answer_tells_nothing_of_the_application(act: Act, why: str) -> None:
     assert found(act) == ("unmeasurable", why, None)
+
+
+@pytest.mark.parametrize("time", [1e300, -1e300, 253402300800, -62135596801])
+def test_a_time_before_that_is_none_tells_nothing(time: float) -> None:
+    before = Before(BEGAN, [])
+    hostile, usual = success("matrix", [{"metric": {}, "values": [[time, "1"]]}]), vector("1")
+    with MetricsServer(lambda parameters: hostile if "start" in parameters else usual) as server:
+        sample = asked(server.url, COMPARED, before=before)
+    assert (sample.sample, sample.detail.endswith("as a time, which is none")) == (Reading.UNMEASURABLE, True)
+
+
+@pytest.mark.parametrize("value, told", [("+Inf", "infinity"), ("-Inf", "-infinity"), ("1e999", "infinity")])
+def test_what_is_infinite_can_not_be_compared_and_is_not_good(value: str, told: str) -> None:
+    assert found(vector(value), COMPARED)[:2] == ("unmeasurable", f"no data: {told}")
+    assert found(vector("1"), COMPARED)[0] == "ok"
 
 
 def test_hints_of_prometheus_change_nothing() -> None:

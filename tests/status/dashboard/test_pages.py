@@ -126,6 +126,18 @@ def test_the_same_overview_always_makes_the_same_bytes(sample: Callable[[], Over
     assert pages_of(sample()) == pages(sample)
 
 
+def test_where_what_is_shown_in_full_has_no_deployment_nobody_says_that_there_is_none() -> None:
+    full = samples.fleet(30)
+    *places, production = (msgspec.structs.replace(one, timeline=()) for one in full.environments)
+    last = msgspec.structs.replace(places[-1], timeline=full.environments[0].timeline)
+    late = msgspec.structs.replace(full, environments=(*places[:-1], last, production))
+    nowhere = msgspec.structs.replace(full, environments=(*places, production))
+
+    deployed, never = pages_of(late)[0].text, pages_of(nowhere)[0].text
+    assert ("Nothing was deployed yet" in deployed, "1 more environment</a>, each" in deployed) == (False, True)
+    assert ("Nothing was deployed yet" in never, "on a page of its own" in never) == (True, False)
+
+
 def test_every_release_and_every_deployment_of_years_can_be_turned_to() -> None:
     found = read(samples.vast)
     reached, waiting = set[str](), ["index.html"]
