@@ -157,7 +157,8 @@ def _looked_again(attempt: Attempt) -> Attempt:
     project, revisions = attempt.environment.project, attempt.revisions
     if project.clock.steady() - revisions.at > _STILL_KNOWN:
         try:
-            revisions = resolve_revisions(project)
+            with project.remote.impatient(), project.git.impatient():
+                revisions = resolve_revisions(project)
         except SignalError:
             raise
         except ReleaseToolError as error:  # going back is what matters now

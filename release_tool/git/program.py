@@ -6,6 +6,7 @@ import contextlib
 import functools
 import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -213,6 +214,16 @@ class GitProgram:
             return listed
 
         return self.patience.ask(once)
+
+    @contextlib.contextmanager
+    def impatient(self) -> Iterator[None]:
+        """Ask a remote once, and wait for nothing, while something else must not be kept waiting."""
+        patient = self.patience
+        self.patience = msgspec.structs.replace(patient, max_wait=timedelta())
+        try:
+            yield
+        finally:
+            self.patience = patient
 
     def with_token(self, token: str) -> GitProgram:
         """The same repository, reached with another token."""

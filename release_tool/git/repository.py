@@ -18,6 +18,7 @@ from release_tool.model.commits import Commit, author_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from release_tool.system.patience import Patience
@@ -161,6 +162,10 @@ class Git:
         other = Git(self.program.directory, token=token, server_url=server_url, remote=remote, patience=patience)
         other.program.layout = self.program.layout
         return other
+
+    def impatient(self) -> AbstractContextManager[None]:
+        """Ask the remote once, and wait for nothing, while something else must not be kept waiting."""
+        return self.program.impatient()
 
     @property
     def root(self) -> Path:

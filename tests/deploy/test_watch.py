@@ -140,6 +140,21 @@ def test_what_was_withdrawn_during_the_watch_is_not_gone_back_to(tmp_path: Path)
         assert here.watch().rolled_back_to == "1.2.3"
 
 
+def test_going_back_does_not_wait_for_git_that_fails(tmp_path: Path) -> None:
+    sick: set[str] = set()
+    with production(tmp_path, clock="machine", configuration=WATCHED, behave=bad(among=sick)) as here:
+        here.was_proven("1.2.4")
+        here.deploy("1.3.0")
+        sick_after(here, 20, sick)
+        assert isinstance(here.clock, EventfulClock)
+        box = here.shop.box
+        here.clock.after(19 * MINUTE, box.forget_requests)
+        here.clock.after(19 * MINUTE, lambda: box.fault(Fault(path="/info/refs", status=503, times=100)))
+
+        assert here.watch().rolled_back_to == "1.2.4"
+        assert sum("/info/refs" in request.path for request in box.requests) == 1
+
+
 def test_without_the_secrets_to_go_back_nothing_is_watched_and_nobody_is_blamed(tmp_path: Path) -> None:
     settings = WATCHED.replace('watch = "1h"', 'watch = "1h"\npass-env = ["PASSWORD"]') + COMMANDED
     with production(tmp_path, clock="machine", configuration=settings) as here:
