@@ -673,28 +673,22 @@ def _raise(done: DeployResult) -> None:
     back = f"`release-tool rollback -e {where}`"
     match done.outcome:
         case DeployOutcome.REFUSED:
-            ways = " ".join(f"--override {way}" for way in done.ways_out)
-            todo = (
-                f'or bypass the check: `{ways} --reason "…"`'
-                if ways
-                else f"remove what stands in the way, or deploy what `release-tool status -e {where}` shows"
-            )
-            raise RefusedError(done.reason, already=f"nothing was changed; {live}", todo=todo)
+            raise RefusedError(done.reason, already=f"nothing was changed; {live}", todo=_way_on(done))
         case DeployOutcome.ROLLED_BACK:
-            quarantined = f"fix {done.version} and release again; it is quarantined in {done.environment} until then"
             raise RolledBackError(
                 f"{done.version} is not healthy in {done.environment}: {done.reason}",
                 already=f"rolled back: {done.rolled_back_to} is live again, and was proven healthy",
-                todo=f"deploy {done.version} again; the version did not cause the failure"
-                if done.blameless
-                else quarantined,
+                todo=_way_on(done),
             )
         case DeployOutcome.UNHEALTHY:
+            halted, lifts = "", ""
+            if done.incident:
+                halted = f"; automatic deployments are halted: {done.incident}"
+                lifts = f", `release-tool resume -e {where}` lifts the halt"
             raise UnhealthyError(
                 f"{done.environment} is not healthy: {done.reason}",
-                already=f"{live}" + (f"; automatic deployments are halted: {done.incident}" if done.incident else ""),
-                todo=f"check it now: {back} returns to the last known good"
-                + (f", `release-tool resume -e {where}` lifts the halt" if done.incident else ""),
+                already=f"{live}{halted}",
+                todo=f"check it now: {back} returns to the last known good{lifts}",
             )
         case DeployOutcome.INCONCLUSIVE:
             raise UnhealthyError(
@@ -712,3 +706,16 @@ def _raise(done: DeployResult) -> None:
             return
         case _ as never:
             assert_never(never)
+
+
+def _way_on(done: DeployResult) -> str:
+    """What to do about a version that was refused, or rolled back."""
+    from release_tool.deploy.policy import DeployOutcome
+
+    if done.outcome is DeployOutcome.ROLLED_BACK:
+        if done.blameless:
+            return f"deploy {done.version} again; the version did not cause the failure"
+        return f"fix {done.version} and release again; it is quarantined in {done.environment} until then"
+    if ways := " ".join(f"--override {way}" for way in done.ways_out):
+        return f'or bypass the check: `{ways} --reason "…"`'
+    return f"remove what stands in the way, or deploy what `release-tool status -e {word(done.environment)}` shows"
