@@ -117,10 +117,10 @@ class Shop:
         """Start `release-tool` in the clone, for a test that holds it up, kills it or lets another one overtake it."""
         return forkserver.start(args, cwd=self.clone, env=os.environ | (self.environment() if env is None else env))
 
-    def run(self, *args: str, env: Mapping[str, str] | None = None, answer: str = "") -> Result:
+    def run(self, *args: str, env: Mapping[str, str] | None = None, answer: str = "", timeout: float = 60) -> Result:
         """Run `release-tool` in the clone to its end."""
         environment = os.environ | (self.environment() if env is None else env)
-        return Result(*forkserver.run(args, cwd=self.clone, env=environment, answer=answer))
+        return Result(*forkserver.run(args, cwd=self.clone, env=environment, answer=answer, timeout=timeout))
 
     def project(self, *, env: Mapping[str, str] | None = None, clock: Clock | None = None) -> Project:
         """What the stages work on, in this process; without `GITHUB_TOKEN` in `env` there is no GitHub."""

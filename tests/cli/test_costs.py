@@ -51,6 +51,8 @@ class Size(NamedTuple):
     deployments: int
 
 
+_PATIENCE = 400
+"""Seconds that a command may take on the largest project, measured and beside everything else."""
 SIZES = (Size(10, 10), Size(100, 1_000), Size(1_000, 5_000))
 
 
@@ -65,7 +67,7 @@ def costs(place: Shop, git: Counter, *command: str, **more: str) -> Most:
     """Run a command that is to do its work, and count."""
     place.box.forget_requests()
     git.forget()
-    done = place.run(*command, env=place.environment(**more))
+    done = place.run(*command, env=place.environment(**more), timeout=_PATIENCE)
     assert done.code in {0, 3}, (command, done.err)
     asked = [one for one in place.box.requests if re.match(r"/(repos|graphql|user)\b", one.path)]
     return Most(len(asked), len(git.started()))
