@@ -457,7 +457,7 @@ def vast(number: int = 1_000) -> Overview:
     )
 
 
-def fleet(number: int = 300) -> Overview:
+def fleet(number: int = 120) -> Overview:
     """An incident in one of many environments, all of them busy."""
     day = incident()
     staging, production = day.environments
@@ -474,7 +474,7 @@ def fleet(number: int = 300) -> Overview:
     return msgspec.structs.replace(day, environments=(*places, production), journeys=journeys)
 
 
-def outage(number: int = 300) -> Overview:
+def outage(number: int = 120) -> Overview:
     """An incident in each of many environments, halts without end, and much under way at once."""
     day = fleet(number)
     reason = "`web-1` `health`: another version still answered (200 in 6 ms: it is `1.3.0`, not `1.3.1`) " * 4
